@@ -1,0 +1,197 @@
+//! How memory is kept and ranked. Every number has a default that was measured or is explained.
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::Level;
+
+/// Settings of the HiRAG engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many contexts the immediate level keeps for each session; older ones move to `short_term`.
+    pub l1_cache_size: usize,
+    /// How many contexts the immediate level holds in memory for all sessions; the sessions idle longest leave first.
+    pub l1_max_contexts: usize,
+    /// A session not used for this many seconds leaves memory; it is read back when it is used again.
+    pub l1_idle_secs: u64,
+    /// How many seconds a `short_term` context lives unless it brings its own TTL.
+    pub l2_cache_ttl: u64,
+    /// Seconds between two runs of the maintenance that evicts idle sessions.
+    pub gc_interval_secs: u64,
+    /// After this many seconds a context's recency is worth half.
+    pub recency_half_life_secs: u64,
+    /// How many candidates each of the two searches, by vector and by words, brings before ranking.
+    pub candidates: usize,
+    /// The longest wait for an embedding, in milliseconds; then a store goes on without it and a search by words alone.
+    pub embed_timeout_ms: u64,
+    /// What each part of a score is worth.
+    pub weights: Weights,
+    /// What the two kinds of similarity are worth against each other.
+    pub fusion: Fusion,
+    /// How levels share a token budget.
+    pub budget: Budget,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            l1_cache_size: 100,
+            l1_max_contexts: 100_000,
+            l1_idle_secs: 1800,
+            l2_cache_ttl: 3600,
+            gc_interval_secs: 300,
+            recency_half_life_secs: 7 * 24 * 3600,
+            candidates: 100,
+            embed_timeout_ms: 2000,
+            weights: Weights::default(),
+            fusion: Fusion::default(),
+            budget: Budget::default(),
+        }
+    }
+}
+
+/// What each part of a score is worth; only their proportions matter.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Weights {
+    /// Likeness to the query, by vector and by words.
+    pub similarity: f32,
+    /// How lately it happened.
+    pub recency: f32,
+    /// Its level: immediate 1.0, short-term 0.7, long-term 0.5.
+    pub level: f32,
+    /// How often it was served before: 100 times is full marks, on a logarithmic scale.
+    pub frequency: f32,
+    /// How important it was said to be.
+    pub importance: f32,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            similarity: 0.5,
+            recency: 0.2,
+            level: 0.2,
+            frequency: 0.1,
+            importance: 0.0,
+        }
+    }
+}
+
+/// What likeness by words and likeness by vector are worth against each other in hybrid search.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fusion {
+    /// By words (BM25).
+    pub lexical: f32,
+    /// By vector (cosine).
+    pub dense: f32,
+}
+
+impl Default for Fusion {
+    fn default() -> Self {
+        Self {
+            lexical: 0.6,
+            dense: 0.4,
+        }
+    }
+}
+
+/// The share of a token budget that each level may use before it takes what others leave; only proportions matter.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Budget {
+    /// Of the immediate level.
+    pub immediate: f32,
+    /// Of the short-term level.
+    pub short_term: f32,
+    /// Of the long-term level.
+    pub long_term: f32,
+    /// How many of the best contexts of each level come before shares are looked at, as far as they fit.
+    pub min_contexts_per_level: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            immediate: 0.3,
+            short_term: 0.4,
+            long_term: 0.3,
+            min_contexts_per_level: 1,
+        }
+    }
+}
+
+impl Budget {
+    /// The shares in the order of [`Level::ALL`].
+    pub fn shares(&self) -> [f32; Level::ALL.len()] {
+        [self.immediate, self.short_term, self.long_term]
+    }
+}
+
+impl Config {
+    /// Everything that is wrong, each as `key: what is expected`.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let at_least_one = [
+            ("l1_cache_size", self.l1_cache_size as u64),
+            ("l1_max_contexts", self.l1_max_contexts as u64),
+            ("l1_idle_secs", self.l1_idle_secs),
+            ("l2_cache_ttl", self.l2_cache_ttl),
+            ("gc_interval_secs", self.gc_interval_secs),
+            ("recency_half_life_secs", self.recency_half_life_secs),
+            ("candidates", self.candidates as u64),
+            ("embed_timeout_ms", self.embed_timeout_ms),
+        ];
+        problems.extend(
+            at_least_one
+                .iter()
+                .filter(|(_, value)| *value == 0)
+                .map(|(key, _)| format!("{key}: must be at least 1")),
+        );
+        let Weights {
+            similarity,
+            recency,
+            level,
+            frequency,
+            importance,
+        } = self.weights;
+        let groups = [
+            ("weights", vec![similarity, recency, level, frequency, importance]),
+            ("fusion", vec![self.fusion.lexical, self.fusion.dense]),
+            ("budget", self.budget.shares().to_vec()),
+        ];
+        for (key, parts) in groups {
+            let usable = parts.iter().all(|part| part.is_finite() && *part >= 0.0);
+            if !usable || parts.iter().sum::<f32>() <= 0.0 {
+                problems.push(format!(
+                    "{key}: every value must be 0 or more, and their sum more than 0"
+                ));
+            }
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_sound_and_every_problem_is_named() {
+        assert_eq!(Config::default().problems(), Vec::<String>::new());
+        let config = Config {
+            candidates: 0,
+            fusion: Fusion {
+                lexical: 0.0,
+                dense: 0.0,
+            },
+            weights: Weights {
+                recency: -1.0,
+                ..Weights::default()
+            },
+            ..Config::default()
+        };
+        assert_eq!(config.problems().len(), 3);
+    }
+}

@@ -1,0 +1,112 @@
+//! Keys derived from a context's content and scope: one finds duplicates, one finds neighbours in a session.
+
+use std::hash::Hasher;
+
+use sha2::{Digest, Sha256};
+use siphasher::sip::SipHasher13;
+use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
+
+/// Equal for contexts with the same text in the same scope (user, agent, session), whatever their level.
+///
+/// Texts are compared in Unicode normalisation form C with line ends as `\n`, so that the same words typed on another
+/// system are recognised. Case and inner spacing matter: they carry meaning in code.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContentKey(String);
+
+impl ContentKey {
+    /// The key of `text` in the scope the ids give.
+    pub fn new(user_id: Option<&str>, agent_id: Option<&str>, session_id: Option<&str>, text: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in [user_id, agent_id, session_id] {
+            // A length prefix keeps ("ab", "c") and ("a", "bc") apart; absence differs from the empty string.
+            let length = part.map_or(u64::MAX, |part| part.len() as u64);
+            hash.update(length.to_le_bytes());
+            hash.update(part.unwrap_or_default());
+        }
+        let mut buffer = [0; 4];
+        for character in text.trim().replace("\r\n", "\n").nfc() {
+            hash.update(character.encode_utf8(&mut buffer));
+        }
+        // 128 bits: no accidental collision, and half the index.
+        let digest = hash.finalize();
+        let half = digest.first_chunk().copied().unwrap_or_default();
+        Self(Uuid::from_bytes(half).simple().to_string())
+    }
+
+    /// A key read back from a store.
+    pub fn from_stored(key: String) -> Self {
+        Self(key)
+    }
+
+    /// 32 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The numbers that the contexts of one session occupy, one after the other.
+///
+/// A session's contexts get the slots `base + 0`, `base + 1`, … in the order in which they are stored, where `base` is
+/// a hash of the session. A context's neighbours are then found by number, for all hits of a search in one look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionTrack {
+    base: i64,
+}
+
+impl SessionTrack {
+    /// The track of a session.
+    pub fn new(session_id: &str) -> Self {
+        let mut hash = SipHasher13::new();
+        hash.write(session_id.as_bytes());
+        // 62 bits leave room above for positions, so that slots never overflow.
+        Self {
+            base: (hash.finish() >> 2).cast_signed(),
+        }
+    }
+
+    /// The slot of the context at `position`.
+    pub fn slot(self, position: u32) -> i64 {
+        self.base + i64::from(position)
+    }
+
+    /// The position that `slot` stands for.
+    pub fn position(self, slot: i64) -> u32 {
+        u32::try_from(slot - self.base).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn same_words_on_another_system_are_the_same() {
+        let key = |text: &str| ContentKey::new(None, None, None, text);
+        assert_eq!(key("caf\u{e9}\nbar"), key(" cafe\u{301}\r\nbar "));
+        assert_ne!(key("a b"), key("a  b"));
+        assert_ne!(key("Bill"), key("bill"));
+    }
+
+    #[test]
+    fn scope_is_part_of_the_key() {
+        let keys = [
+            ContentKey::new(Some("u"), None, None, "t"),
+            ContentKey::new(None, Some("u"), None, "t"),
+            ContentKey::new(None, None, Some("u"), "t"),
+            ContentKey::new(Some(""), None, None, "t"),
+            ContentKey::new(None, None, None, "t"),
+        ];
+        for (i, a) in keys.iter().enumerate() {
+            assert!(keys[i + 1..].iter().all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn slots_count_up_and_back() {
+        let track = SessionTrack::new("s");
+        assert_eq!(track.slot(4) - track.slot(3), 1);
+        assert_eq!(track.position(track.slot(7)), 7);
+        assert_ne!(track, SessionTrack::new("t"));
+    }
+}

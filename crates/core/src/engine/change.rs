@@ -1,0 +1,62 @@
+//! Changing and deleting what is stored.
+
+use super::ContextEngine;
+use super::locks::Key;
+use crate::context::{Context, ContextId, Patch};
+use crate::ports::Record;
+use crate::{Error, Filter, Scope};
+
+impl ContextEngine {
+    /// Changes a context; a new text gets new tokens, words and vector.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] (also when the result would be too large), [`Error::Store`].
+    pub async fn update(&self, scope: &Scope, id: ContextId, patch: Patch) -> Result<Context, Error> {
+        patch.validate().into_result()?;
+        let session = self.get(scope, id).await?.session_id;
+        let _locks = self
+            .locks
+            .lock(scope.tenant(), [Key::Id(id), Key::Session(session.as_deref())])
+            .await;
+        // Read again: it may have changed while the locks were not held. Its session never changes.
+        let mut context = self.get(scope, id).await?;
+        let now = self.clock.now();
+        let text_before = context.text.clone();
+        patch.apply(&mut context, now, self.config.l2_cache_ttl);
+        Patch::validate_result(&context).into_result()?;
+        let record = if context.text == text_before {
+            self.store.update(scope, vec![context.clone()]).await?;
+            None
+        } else {
+            let record = self.reworded(&mut context).await;
+            self.store.upsert(scope, vec![record.clone()]).await?;
+            Some(record)
+        };
+        self.l1.changed(scope.tenant(), &context, record.as_ref());
+        Ok(context)
+    }
+
+    /// The record of a context whose text is new.
+    async fn reworded(&self, context: &mut Context) -> Record {
+        let texts = [context.text.clone()];
+        let prepared = self.preparer.prepare(&texts).await.remove(0);
+        let dense = self.embed(&texts).await.remove(0);
+        context.token_count = prepared.tokens;
+        context.embedded = dense.is_some();
+        Record {
+            context: context.clone(),
+            dense,
+            terms: prepared.terms,
+        }
+    }
+
+    /// Deletes everything that matches, whether still served or not, and returns exactly how many that were.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, Error> {
+        let deleted = self.store.delete(scope, filter).await?;
+        self.l1.deleted(scope.tenant(), filter);
+        Ok(deleted)
+    }
+}

@@ -1,0 +1,134 @@
+//! The HiRAG engine: stores contexts, moves them between levels, and answers "what should the model know now?".
+//!
+//! Concurrency: whatever reads before it writes (duplicates, ids, patches, a session's order) holds the locks of the
+//! keys concerned, see [`locks`]. Everything else relies on the store.
+
+mod change;
+mod locks;
+mod prepare;
+mod read;
+mod search;
+mod session;
+mod store;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use moka::sync::Cache;
+use tokio::time::Duration;
+
+use crate::l1::L1;
+use crate::lexical::Analyzer;
+use crate::ports::{Clock, Embedder, TokenCounter, VectorStore};
+use crate::{Config, TenantId};
+
+pub use read::Stats;
+pub use search::{DEFAULT_LIMIT, Degraded, Found, MAX_LIMIT, MAX_TOKENS, SearchMode, SearchRequest, SearchResponse};
+pub use store::Stored;
+
+use locks::KeyedLocks;
+use prepare::Preparer;
+
+/// How many sessions' next positions are remembered; a forgotten one costs a look-up in the store.
+const REMEMBERED_TRACKS: u64 = 100_000;
+
+/// What the engine works with.
+#[derive(Debug)]
+pub struct Deps {
+    /// Keeps the contexts.
+    pub store: Arc<dyn VectorStore>,
+    /// Makes vectors.
+    pub embedder: Arc<dyn Embedder>,
+    /// Counts tokens.
+    pub tokens: Arc<dyn TokenCounter>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes words into terms.
+    pub analyzer: Analyzer,
+}
+
+/// Stores contexts and gets the right ones back. Cheap to share behind an [`Arc`]; all methods take `&self`.
+#[derive(Debug)]
+pub struct ContextEngine {
+    config: Config,
+    store: Arc<dyn VectorStore>,
+    embedder: Arc<dyn Embedder>,
+    clock: Arc<dyn Clock>,
+    preparer: Arc<Preparer>,
+    l1: L1,
+    locks: KeyedLocks,
+    tracks: Cache<(TenantId, String), u32>,
+    last_sequence: AtomicU64,
+}
+
+impl ContextEngine {
+    /// An engine over these parts. `config` must have no [`Config::problems`].
+    pub fn new(config: Config, deps: Deps) -> Self {
+        Self {
+            l1: L1::new(config.l1_cache_size, config.l1_max_contexts),
+            config,
+            store: deps.store,
+            embedder: deps.embedder,
+            clock: deps.clock,
+            preparer: Arc::new(Preparer {
+                analyzer: deps.analyzer,
+                tokens: deps.tokens,
+            }),
+            locks: KeyedLocks::default(),
+            tracks: Cache::new(REMEMBERED_TRACKS),
+            last_sequence: AtomicU64::new(0),
+        }
+    }
+
+    /// Forgets working memories not used for `l1_idle_secs`, and returns how many. They stay in the store.
+    pub fn evict_idle_sessions(&self) -> usize {
+        self.l1.evict_idle(Duration::from_secs(self.config.l1_idle_secs))
+    }
+
+    /// How many contexts the immediate level holds in memory, for all tenants.
+    pub fn l1_len(&self) -> usize {
+        self.l1.len()
+    }
+
+    /// The next creation number: microseconds since the epoch, but always more than the last.
+    fn next_sequence(&self, now: Timestamp) -> u64 {
+        let micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
+        let next = |last: u64| Some(micros.max(last + 1));
+        let last = self
+            .last_sequence
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        // The closure never returns `None`, so the update always succeeds with the previous value.
+        micros.max(last.unwrap_or_default() + 1)
+    }
+}
+
+/// A context with `text` and nothing else, for unit tests of this crate.
+#[cfg(test)]
+pub(crate) fn test_context(text: &str) -> crate::Context {
+    crate::Context {
+        id: crate::ContextId::generate(),
+        text: text.to_owned(),
+        level: crate::Level::LongTerm,
+        user_id: None,
+        agent_id: None,
+        session_id: None,
+        tags: Vec::new(),
+        metadata: serde_json::Map::new(),
+        importance: 0.5,
+        pinned: false,
+        token_count: 1,
+        access_count: 0,
+        occurred_at: Timestamp::UNIX_EPOCH,
+        created_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
+        last_accessed_at: None,
+        expires_at: None,
+        ttl_secs: None,
+        embedded: false,
+        derived_from: Vec::new(),
+        superseded_by: None,
+        sequence: 0,
+        slot: None,
+    }
+}

@@ -1,0 +1,177 @@
+//! Which contexts a call is about.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::context::{Context, ContextId, Level};
+
+/// Conditions that must all hold; an empty list or `None` is no condition.
+///
+/// Stores evaluate it as [`Filter::matches`] does, which is its definition.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// One of these levels.
+    pub levels: Vec<Level>,
+    /// This person.
+    pub user_id: Option<String>,
+    /// This agent.
+    pub agent_id: Option<String>,
+    /// This session.
+    pub session_id: Option<String>,
+    /// At least one of these tags.
+    pub tags_any: Vec<String>,
+    /// Every one of these tags.
+    pub tags_all: Vec<String>,
+    /// Happened at this time or later.
+    pub occurred_after: Option<Timestamp>,
+    /// Happened before this time.
+    pub occurred_before: Option<Timestamp>,
+    /// At least this important.
+    pub min_importance: Option<f32>,
+    /// For every key, the metadata value (or one element of it, if it is a list) equals one of these scalars. A key
+    /// with dots reaches into nested objects.
+    pub metadata: BTreeMap<String, Vec<Value>>,
+    /// One of these ids; `Some` of an empty list matches nothing.
+    pub ids: Option<Vec<ContextId>>,
+    /// One of these places in a session, see [`crate::context::SessionTrack`]; `Some` of an empty list matches nothing.
+    pub slots: Option<Vec<i64>>,
+    /// Whether its vector is stored.
+    pub embedded: Option<bool>,
+    /// Which of the expired and superseded ones count.
+    pub visibility: Visibility,
+}
+
+/// Whether contexts that are no longer served match.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everything that is stored, for deletion and maintenance.
+    #[default]
+    All,
+    /// Neither expired nor superseded at this time, for search and lists.
+    Current(Timestamp),
+    /// Not expired at this time, superseded or not.
+    Live(Timestamp),
+}
+
+impl Filter {
+    /// The filter that matches these ids alone.
+    pub fn by_ids(ids: Vec<ContextId>) -> Self {
+        Self {
+            ids: Some(ids),
+            ..Self::default()
+        }
+    }
+
+    /// Whether no condition is set, apart from visibility.
+    pub fn is_empty(&self) -> bool {
+        *self
+            == Self {
+                visibility: self.visibility,
+                ..Self::default()
+            }
+    }
+
+    /// Whether `context` meets every condition.
+    pub fn matches(&self, context: &Context) -> bool {
+        let same = |wanted: &Option<String>, actual: &Option<String>| wanted.is_none() || wanted == actual;
+        (self.levels.is_empty() || self.levels.contains(&context.level))
+            && same(&self.user_id, &context.user_id)
+            && same(&self.agent_id, &context.agent_id)
+            && same(&self.session_id, &context.session_id)
+            && (self.tags_any.is_empty() || self.tags_any.iter().any(|tag| context.tags.contains(tag)))
+            && self.tags_all.iter().all(|tag| context.tags.contains(tag))
+            && self.occurred_after.is_none_or(|after| context.occurred_at >= after)
+            && self.occurred_before.is_none_or(|before| context.occurred_at < before)
+            && self.min_importance.is_none_or(|least| context.importance >= least)
+            && self.matches_metadata(context)
+            && self.ids.as_ref().is_none_or(|ids| ids.contains(&context.id))
+            && self
+                .slots
+                .as_ref()
+                .is_none_or(|slots| context.slot.is_some_and(|slot| slots.contains(&slot)))
+            && self.embedded.is_none_or(|embedded| context.embedded == embedded)
+            && match self.visibility {
+                Visibility::All => true,
+                Visibility::Current(now) => context.is_live(now) && context.superseded_by.is_none(),
+                Visibility::Live(now) => context.is_live(now),
+            }
+    }
+
+    fn matches_metadata(&self, context: &Context) -> bool {
+        if self.metadata.is_empty() {
+            return true;
+        }
+        let facts: std::collections::HashSet<String> = metadata_facts(&context.metadata).into_iter().collect();
+        self.metadata.iter().all(|(key, values)| {
+            values
+                .iter()
+                .filter_map(|value| metadata_fact(key, value))
+                .any(|f| facts.contains(&f))
+        })
+    }
+}
+
+/// One `key=value` statement about a context, in the form stores index; `None` when the value is not a scalar.
+pub fn metadata_fact(key: &str, value: &Value) -> Option<String> {
+    let value = match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => value.to_string(),
+        // 1, 1.0 and 1e0 are one number.
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.as_i64().is_none() && number.as_u64().is_none() => float.to_string(),
+            Some(_) | None => number.to_string(),
+        },
+        Value::Array(_) | Value::Object(_) => return None,
+    };
+    Some(format!("{key}={value}"))
+}
+
+/// Every statement that the metadata makes: nested keys joined by dots, lists once for each element.
+pub fn metadata_facts(metadata: &serde_json::Map<String, Value>) -> Vec<String> {
+    fn collect(key: &str, value: &Value, facts: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                members
+                    .iter()
+                    .for_each(|(name, value)| collect(&format!("{key}.{name}"), value, facts));
+            }
+            Value::Array(elements) => elements.iter().for_each(|element| collect(key, element, facts)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                facts.extend(metadata_fact(key, value));
+            }
+        }
+    }
+    let mut facts = Vec::new();
+    metadata.iter().for_each(|(key, value)| collect(key, value, &mut facts));
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn metadata_states_one_fact_a_scalar() {
+        let Value::Object(metadata) = json!({"a": 1, "b": {"c": [true, "x"]}, "d": null, "e": 1.0}) else {
+            unreachable!()
+        };
+        assert_eq!(
+            metadata_facts(&metadata),
+            ["a=1", "b.c=true", "b.c=\"x\"", "d=null", "e=1"]
+        );
+    }
+
+    #[test]
+    fn a_filter_without_conditions_is_empty_whatever_it_sees() {
+        let mut filter = Filter {
+            visibility: Visibility::Live(Timestamp::UNIX_EPOCH),
+            ..Filter::default()
+        };
+        assert!(filter.is_empty());
+        filter.ids = Some(Vec::new());
+        assert!(!filter.is_empty());
+    }
+}

@@ -1,0 +1,12 @@
+//! The lexical side of search: texts as sparse vectors of weighted words (BM25), made here so that every store scores
+//! alike.
+//!
+//! A document's vector holds the part of BM25 that depends on the document: saturated, length-normalised term
+//! frequency. A question's vector is 1 for each word. The store multiplies both with the inverse document frequency
+//! (see [`idf`]) of the words in its collection.
+
+mod analyzer;
+mod sparse;
+
+pub use analyzer::{Analyzer, Config, Language};
+pub use sparse::{SparseVector, idf};

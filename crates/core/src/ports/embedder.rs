@@ -1,0 +1,90 @@
+//! Turning texts into vectors.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::BoxError;
+
+/// Turns texts into vectors of one size, comparable by cosine.
+///
+/// Cancelling a call has no effect on later ones.
+#[async_trait]
+pub trait Embedder: fmt::Debug + Send + Sync + 'static {
+    /// Which model this is.
+    fn fingerprint(&self) -> &ModelFingerprint;
+
+    /// The vectors of `texts` that are to be stored, in their order.
+    ///
+    /// # Errors
+    /// [`EmbedError`] when not every text got a vector of the right size with finite numbers.
+    async fn embed_documents(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// The vector of a question, which some models embed in another way than what is stored.
+    ///
+    /// # Errors
+    /// [`EmbedError`] when there is no vector of the right size with finite numbers.
+    async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError>;
+}
+
+/// A question's vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryEmbedding {
+    /// As many numbers as the model's dimensions.
+    pub vector: Vec<f32>,
+    /// Whether it came from a cache.
+    pub cached: bool,
+}
+
+/// What tells two embedding models apart. Stored with the data: vectors of different models must never be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFingerprint {
+    /// The model's name.
+    pub name: String,
+    /// The size of its vectors.
+    pub dimensions: usize,
+    /// A hash of the vector of a fixed text, which changes when the model does though its name stays.
+    pub probe: String,
+}
+
+impl fmt::Display for ModelFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ({} dimensions, probe {})",
+            self.name, self.dimensions, self.probe
+        )
+    }
+}
+
+/// Why there is no vector.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot embed: {kind}")]
+pub struct EmbedError {
+    /// What a caller can do about it.
+    pub kind: EmbedErrorKind,
+    /// The cause, for logs.
+    #[source]
+    pub source: Option<BoxError>,
+}
+
+/// What a caller can do about a failed embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EmbedErrorKind {
+    /// Try again later, if known after this long.
+    #[error("the embedding service is unavailable")]
+    Unavailable(Option<Duration>),
+    /// A vector has another size than the store's.
+    #[error("the vector has {actual} dimensions instead of {expected}")]
+    DimensionMismatch {
+        /// What the model is known to give.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
+    /// The service refused the text; trying again is of no use.
+    #[error("the embedding service refused the text")]
+    Refused,
+}

@@ -1,0 +1,16 @@
+//! What the domain needs from outside: an embedder, a store, a tokenizer, a clock.
+//!
+//! Nothing else is a trait: each of these has at least two real implementations. Errors are the domain's own, so that
+//! no adapter's types leak in here.
+
+mod clock;
+mod embedder;
+mod token_counter;
+mod vector_store;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+pub use token_counter::TokenCounter;
+pub use vector_store::{
+    BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery, VectorStore,
+};

@@ -1,0 +1,193 @@
+//! Keeping contexts and finding them again by vector, by words and by filter.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::context::{ContentKey, Context, ContextId, Level};
+use crate::lexical::SparseVector;
+use crate::{Cursor, Filter, Page, Scope};
+
+/// A cause of an error, of whatever type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Keeps contexts durably and finds them.
+///
+/// Every call is confined to its `scope`: no implementation may return, count, change or delete another tenant's
+/// context, and an id of another tenant is an unknown id. A write that returned `Ok` is visible to every later call
+/// and survives a crash of the process. Cancelling a call may leave its write applied; writes are idempotent by id.
+#[async_trait]
+pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
+    /// Inserts or replaces records by id. All of them are written or none is acknowledged.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number
+    /// that is not finite.
+    async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError>;
+
+    /// Replaces everything but the vectors and the words of stored contexts; ids that are not stored are passed over.
+    ///
+    /// The text must not change: its vector and words would no longer be its own.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError>;
+
+    /// The contexts with these ids, in the order of `ids`; unknown ids are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError>;
+
+    /// The contexts, at any level, with one of these content keys, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError>;
+
+    /// One page of what matches, newest first ([`Context::sequence`] descending).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError>;
+
+    /// Exactly how many match.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError>;
+
+    /// Deletes everything that matches, and returns exactly how many that were.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError>;
+
+    /// The best matches by vector and the best by words, as one list without order or repetition.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::DimensionMismatch`] when the query vector has the wrong size.
+    async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError>;
+
+    /// One page of the sessions that hold a context, by `session_id` ascending, starting after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn sessions(
+        &self,
+        scope: &Scope,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<SessionSummary, String>, StoreError>;
+
+    /// How many bytes the whole store takes, for operators; 0 where it cannot be told.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn size_bytes(&self) -> Result<u64, StoreError>;
+
+    /// Makes everything acknowledged so far survive a power loss.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn flush(&self) -> Result<(), StoreError>;
+}
+
+/// A context with what search needs to find it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The context itself.
+    pub context: Context,
+    /// Its vector; `None` while it is not embedded, or when vectors were not asked for.
+    pub dense: Option<Vec<f32>>,
+    /// Its words; empty when vectors were not asked for.
+    pub terms: SparseVector,
+}
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct ListRequest {
+    /// Which contexts.
+    pub filter: Filter,
+    /// Only those with a smaller [`Context::sequence`].
+    pub after: Option<Cursor>,
+    /// At most this many.
+    pub limit: usize,
+    /// Whether to return vectors and words too.
+    pub with_vectors: bool,
+}
+
+/// What to search for: by vector, by words, or both.
+#[derive(Debug, Clone)]
+pub struct StoreQuery {
+    /// The question's vector.
+    pub dense: Option<Vec<f32>>,
+    /// The question's words.
+    pub terms: Option<SparseVector>,
+    /// Which contexts may be found.
+    pub filter: Filter,
+    /// At most this many by vector, and as many by words.
+    pub limit: usize,
+    /// Whether to return the vectors of what is found.
+    pub with_vectors: bool,
+}
+
+/// A context that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The context.
+    pub context: Context,
+    /// Its vector, when asked for and stored.
+    pub vector: Option<Vec<f32>>,
+    /// Cosine with the question's vector, if it was among the best by vector.
+    pub dense: Option<f32>,
+    /// Sum over shared words of weight times inverse document frequency, if it was among the best by words.
+    pub lexical: Option<f32>,
+}
+
+/// A session at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// Its id.
+    pub session_id: String,
+    /// How many contexts it has at each level, as in [`Level::ALL`].
+    pub counts: [u64; Level::ALL.len()],
+    /// When its first context was stored.
+    pub first_activity_at: Timestamp,
+    /// When its last context was stored.
+    pub last_activity_at: Timestamp,
+}
+
+/// Why a store call failed.
+#[derive(Debug, thiserror::Error)]
+#[error("store cannot {operation}: {kind}")]
+pub struct StoreError {
+    /// What was tried.
+    pub operation: &'static str,
+    /// What a caller can do about it.
+    pub kind: StoreErrorKind,
+    /// The cause, for logs.
+    #[source]
+    pub source: Option<BoxError>,
+}
+
+/// What a caller can do about a failed store call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StoreErrorKind {
+    /// Try again later, if known after this long.
+    #[error("it is unavailable")]
+    Unavailable(Option<Duration>),
+    /// A vector has another size than the store's; trying again is of no use.
+    #[error("a vector has {actual} dimensions instead of {expected}, or a number that is not finite")]
+    DimensionMismatch {
+        /// The store's size.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
+    /// It failed in a way it should not.
+    #[error("it failed")]
+    Internal,
+}

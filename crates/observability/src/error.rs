@@ -1,0 +1,21 @@
+//! Why telemetry could not be set up.
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log filter cannot be read.
+    #[error("log filter `{filter}` is not valid")]
+    Filter {
+        /// As it was given.
+        filter: String,
+        /// What is wrong with it.
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// Logs go somewhere already.
+    #[error("logging is set up already")]
+    LogsInstalled(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Metrics go somewhere already.
+    #[error("metrics are set up already")]
+    MetricsInstalled(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
