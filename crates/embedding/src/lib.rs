@@ -1,0 +1,31 @@
+//! Embedders: what turns texts into vectors for the Context Manager.
+//!
+//! [`BuiltIn`] is a static token table that is compiled in: some microseconds a text, no other service, English. Any
+//! embedder gets faster for repeated questions behind [`QueryCache`].
+//!
+//! Deliberately absent: where vectors are stored, and what happens to a context whose embedding failed.
+//!
+//! ```
+//! use context_manager_core::ports::Embedder;
+//! use context_manager_embedding::{BuiltIn, CacheConfig, QueryCache};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let embedder = QueryCache::new(BuiltIn::load()?, &CacheConfig::default());
+//! let first = embedder.embed_query("Which theme does the user like?").await?;
+//! let again = embedder.embed_query("Which theme does the user like?").await?;
+//! assert_eq!(first.vector.len(), 256);
+//! assert!(!first.cached && again.cached);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod built_in;
+mod cache;
+mod error;
+pub mod metrics;
+mod probe;
+
+pub use built_in::BuiltIn;
+pub use cache::{CacheConfig, QueryCache};
+pub use error::Error;
