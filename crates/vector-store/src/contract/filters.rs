@@ -1,0 +1,378 @@
+//! Filters mean what [`Filter::matches`] says.
+
+use context_manager_core::context::{Context, ContextId, Level, Superseded};
+use context_manager_core::ports::{StoreQuery, VectorStore};
+use context_manager_core::{Filter, Visibility};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::fixture::{FORWARD, acme, all, by_vector, by_words, context, found, id, record, time};
+
+/// Contexts that differ in everything there is to ask about.
+fn diverse() -> Vec<Context> {
+    let text = |text: &str| Some(text.to_owned());
+    let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
+    let metadata = |value: Value| value.as_object().unwrap().clone();
+    let superseded = |by, at| {
+        Some(Superseded {
+            by: id(by),
+            at: time(at),
+        })
+    };
+    vec![
+        Context {
+            level: Level::Immediate,
+            user_id: text("ann"),
+            tags: tags(&["a"]),
+            importance: 0.1,
+            ..context(1)
+        },
+        Context {
+            level: Level::ShortTerm,
+            user_id: text("ann"),
+            agent_id: text("x"),
+            importance: 0.3,
+            ..context(2)
+        },
+        Context {
+            level: Level::ShortTerm,
+            user_id: text("bob"),
+            agent_id: text("x"),
+            tags: tags(&["a", "b"]),
+            ..context(3)
+        },
+        Context {
+            session_id: text("s1"),
+            tags: tags(&["b"]),
+            slot: Some(i64::MAX - 1),
+            ..context(4)
+        },
+        Context {
+            session_id: text("s1"),
+            tags: tags(&["a b", "ab"]),
+            slot: Some(i64::MAX),
+            ..context(5)
+        },
+        Context {
+            session_id: text("s2"),
+            user_id: text("Ann"),
+            slot: Some(0),
+            importance: 1.0,
+            ..context(6)
+        },
+        Context {
+            metadata: metadata(json!({"kind": "note", "stars": 5, "draft": false})),
+            ..context(7)
+        },
+        Context {
+            metadata: metadata(json!({"kind": ["note", "todo"], "stars": 4.5, "by": {"name": "ann"}})),
+            ..context(8)
+        },
+        Context {
+            metadata: metadata(json!({"by": {"name": ["bob", "cid"]}, "by.name": "dot", "stars": null})),
+            ..context(9)
+        },
+        Context {
+            metadata: metadata(json!({"stars": "5", "long": "z".repeat(4000), "list": [[1, [2]], {"k": 3}]})),
+            ..context(10)
+        },
+        Context {
+            embedded: false,
+            occurred_at: time(0),
+            importance: 0.0,
+            ..context(11)
+        },
+        Context {
+            expires_at: Some(time(50)),
+            ..context(12)
+        },
+        Context {
+            expires_at: Some(time(150)),
+            superseded_by: superseded(1, 20),
+            ..context(13)
+        },
+        Context {
+            superseded_by: superseded(12, 80),
+            ..context(14)
+        },
+    ]
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table: one entry for each thing that a filter can ask"
+)]
+fn filters() -> Vec<Filter> {
+    let any = Filter::default;
+    let text = |text: &str| Some(text.to_owned());
+    let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
+    let facts = |facts: &[(&str, Value)]| {
+        let one = |(key, value): &(&str, Value)| ((*key).to_owned(), vec![value.clone()]);
+        Filter {
+            metadata: facts.iter().map(one).collect(),
+            ..any()
+        }
+    };
+    let one_of = |key: &str, values: Vec<Value>| Filter {
+        metadata: [(key.to_owned(), values)].into(),
+        ..any()
+    };
+    let a_little = SignedDuration::from_nanos(1);
+    let mut filters = vec![
+        any(),
+        Filter {
+            levels: vec![Level::Immediate],
+            ..any()
+        },
+        Filter {
+            levels: vec![Level::LongTerm, Level::ShortTerm],
+            ..any()
+        },
+        Filter {
+            levels: Level::ALL.to_vec(),
+            ..any()
+        },
+        Filter {
+            user_id: text("ann"),
+            ..any()
+        },
+        Filter {
+            user_id: text("nobody"),
+            ..any()
+        },
+        Filter {
+            agent_id: text("x"),
+            ..any()
+        },
+        Filter {
+            agent_id: text("x"),
+            user_id: text("bob"),
+            ..any()
+        },
+        Filter {
+            session_id: text("s1"),
+            ..any()
+        },
+        Filter {
+            tags_any: tags(&["a", "ab"]),
+            ..any()
+        },
+        Filter {
+            tags_any: tags(&["a b"]),
+            ..any()
+        },
+        Filter {
+            tags_all: tags(&["a", "b"]),
+            ..any()
+        },
+        Filter {
+            tags_all: tags(&["a", "a"]),
+            ..any()
+        },
+        Filter {
+            tags_all: tags(&["a"]),
+            tags_any: tags(&["b", "c"]),
+            ..any()
+        },
+        Filter {
+            occurred_after: Some(time(9)),
+            ..any()
+        },
+        Filter {
+            occurred_after: Some(time(9) + a_little),
+            ..any()
+        },
+        Filter {
+            occurred_before: Some(time(9)),
+            ..any()
+        },
+        Filter {
+            occurred_before: Some(time(9) + a_little),
+            ..any()
+        },
+        Filter {
+            occurred_after: Some(time(3)),
+            occurred_before: Some(time(6)),
+            ..any()
+        },
+        Filter {
+            min_importance: Some(0.0),
+            ..any()
+        },
+        Filter {
+            min_importance: Some(0.3),
+            ..any()
+        },
+        Filter {
+            min_importance: Some(0.31),
+            ..any()
+        },
+        Filter {
+            min_importance: Some(1.0),
+            ..any()
+        },
+        Filter {
+            ids: Some([2, 4, 4, 99].map(id).to_vec()),
+            ..any()
+        },
+        Filter {
+            ids: Some([2, 4].map(id).to_vec()),
+            tags_any: tags(&["b"]),
+            ..any()
+        },
+        Filter {
+            ids: Some(Vec::new()),
+            ..any()
+        },
+        Filter {
+            slots: Some(vec![i64::MAX, 0, 7]),
+            ..any()
+        },
+        Filter {
+            slots: Some(vec![i64::MAX - 1]),
+            ..any()
+        },
+        Filter {
+            slots: Some(Vec::new()),
+            ..any()
+        },
+        Filter {
+            embedded: Some(true),
+            ..any()
+        },
+        Filter {
+            embedded: Some(false),
+            ..any()
+        },
+        facts(&[("kind", json!("note"))]),
+        facts(&[("kind", json!("todo")), ("stars", json!(4.5))]),
+        facts(&[("kind", json!("Note"))]),
+        facts(&[("stars", json!(5))]),
+        facts(&[("stars", json!(5.0))]),
+        facts(&[("stars", json!("5"))]),
+        facts(&[("stars", Value::Null)]),
+        facts(&[("draft", json!(false))]),
+        facts(&[("by.name", json!("ann"))]),
+        facts(&[("by.name", json!("cid"))]),
+        facts(&[("by.name", json!("dot"))]),
+        facts(&[("by", json!("ann"))]),
+        facts(&[("list", json!(2))]),
+        facts(&[("list.k", json!(3))]),
+        facts(&[("list", json!([2]))]),
+        facts(&[("by", json!({"name": "ann"}))]),
+        facts(&[("missing", Value::Null)]),
+        facts(&[("long", json!("z".repeat(4000)))]),
+        facts(&[("long", json!("z".repeat(3999)))]),
+        one_of("stars", vec![json!(4.5), json!(5), json!([1])]),
+        one_of("kind", Vec::new()),
+    ];
+    let now = [0, 19, 20, 49, 50, 51, 80, 149, 150, 1000].map(time);
+    filters.extend(now.map(|now| Filter {
+        visibility: Visibility::Current(now),
+        ..any()
+    }));
+    filters.extend(now.map(|now| Filter {
+        visibility: Visibility::Live(now),
+        ..any()
+    }));
+    filters.extend([Filter {
+        visibility: Visibility::Live(time(150) - a_little),
+        ..any()
+    }]);
+    filters.extend([Filter {
+        visibility: Visibility::Current(time(50)),
+        levels: vec![Level::LongTerm],
+        ..any()
+    }]);
+    filters
+}
+
+/// Every condition, alone and with others, matches in every call what it is defined to match.
+pub async fn every_condition_narrows_as_defined(store: &dyn VectorStore) {
+    let (scope, contexts) = (acme(), diverse());
+    store
+        .upsert(&scope, contexts.iter().cloned().map(record).collect())
+        .await
+        .unwrap();
+    for filter in filters() {
+        let matching: Vec<ContextId> = contexts
+            .iter()
+            .filter(|context| filter.matches(context))
+            .map(|context| context.id)
+            .collect();
+        let mut listed = all(store, &scope, filter.clone()).await;
+        listed.reverse();
+        assert_eq!(listed, matching, "listed with {filter:?}");
+        assert_eq!(
+            store.count(&scope, &filter).await.unwrap(),
+            matching.len() as u64,
+            "counted with {filter:?}"
+        );
+        for query in [by_vector(&FORWARD), by_words(&[1])] {
+            let query = StoreQuery {
+                filter: filter.clone(),
+                ..query
+            };
+            assert_eq!(found(store, &scope, query).await, matching, "found with {filter:?}");
+        }
+    }
+    let mut left = contexts.len();
+    for filter in filters()
+        .into_iter()
+        .rev()
+        .filter(|filter| filter.visibility == Visibility::All)
+    {
+        let deleted = usize::try_from(store.delete(&scope, &filter).await.unwrap()).unwrap();
+        assert_eq!(
+            store.count(&scope, &filter).await.unwrap(),
+            0,
+            "left after deleting {filter:?}"
+        );
+        left -= deleted;
+        assert_eq!(
+            store.count(&scope, &Filter::default()).await.unwrap(),
+            left as u64,
+            "left by {filter:?}"
+        );
+    }
+    assert_eq!(left, 0);
+}
+
+/// What is expired or superseded is there or not, as the filter says, also when it became so by an update.
+pub async fn what_is_over_is_hidden_as_asked(store: &dyn VectorStore) {
+    let scope = acme();
+    store
+        .upsert(&scope, (1..=3).map(context).map(record).collect())
+        .await
+        .unwrap();
+    let expired = Context {
+        expires_at: Some(time(10)),
+        ..context(1)
+    };
+    let superseded = Context {
+        superseded_by: Some(Superseded { by: id(3), at: time(5) }),
+        ..context(2)
+    };
+    store.update(&scope, vec![expired, superseded]).await.unwrap();
+
+    let with = |visibility| Filter {
+        visibility,
+        ..Filter::default()
+    };
+    let now = time(20);
+    for (visibility, expected) in [
+        (Visibility::Current(now), vec![3]),
+        (Visibility::Live(now), vec![3, 2]),
+        (Visibility::All, vec![3, 2, 1]),
+        (Visibility::Current(time(9)), vec![3, 1]),
+    ] {
+        let expected: Vec<ContextId> = expected.into_iter().map(id).collect();
+        assert_eq!(all(store, &scope, with(visibility)).await, expected, "{visibility:?}");
+    }
+    // And back again.
+    store.update(&scope, vec![context(1), context(2)]).await.unwrap();
+    assert_eq!(
+        all(store, &scope, with(Visibility::Current(now))).await,
+        [3, 2, 1].map(id)
+    );
+}

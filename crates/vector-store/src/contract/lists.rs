@@ -1,0 +1,145 @@
+//! Lists, page by page, and counts.
+
+use context_manager_core::context::{Context, ContextId, Level};
+use context_manager_core::ports::{ListRequest, VectorStore};
+use context_manager_core::{Cursor, Filter, Scope};
+
+use super::fixture::{acme, all, context, fill, id, list, record, words};
+
+/// The pages from `after` on.
+async fn pages(store: &dyn VectorStore, scope: &Scope, mut after: Option<Cursor>, limit: usize) -> Vec<Vec<ContextId>> {
+    let mut pages = Vec::new();
+    loop {
+        let page = list(store, scope, Filter::default(), after, limit).await;
+        pages.push(page.items.into_iter().map(|record| record.context.id).collect());
+        after = page.next;
+        if after.is_none() {
+            return pages;
+        }
+    }
+}
+
+/// Whatever the size of the pages, everything is on exactly one of them, newest first, and the last one says so.
+pub async fn pages_visit_everything_once_newest_first(store: &dyn VectorStore) {
+    let scope = acme();
+    // Stored in another order than that of their creation.
+    fill(store, &scope, (1..=57).map(|number| number * 23 % 59)).await;
+    let newest_first: Vec<ContextId> = {
+        let mut numbers: Vec<u64> = (1..=57).map(|number| number * 23 % 59).collect();
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        numbers.into_iter().map(id).collect()
+    };
+    for (limit, count) in [(1, 57), (10, 6), (19, 3), (56, 2), (57, 1), (1000, 1)] {
+        let pages = pages(store, &scope, None, limit).await;
+        assert_eq!(pages.len(), count, "pages of {limit}");
+        assert!(pages.iter().all(|page| page.len() <= limit), "pages of {limit}");
+        assert_eq!(pages.concat(), newest_first, "pages of {limit}");
+    }
+    assert_eq!(
+        pages(store, &scope, Some(Cursor(0)), 10).await,
+        [vec![]],
+        "nothing is older than everything"
+    );
+    assert_eq!(list(store, &scope, Filter::default(), None, 0).await.items, []);
+}
+
+/// What is stored while somebody turns the pages does not move the pages to come.
+pub async fn lists_stay_stable_while_newer_contexts_come(store: &dyn VectorStore) {
+    let scope = acme();
+    fill(store, &scope, 1..=10).await;
+    let mut seen = Vec::new();
+    let mut after = None;
+    for newer in 100.. {
+        let page = list(store, &scope, Filter::default(), after, 3).await;
+        seen.extend(page.items.into_iter().map(|record| record.context.id));
+        fill(store, &scope, [newer]).await;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=10).rev().map(id).collect::<Vec<_>>());
+}
+
+/// A page never ends between contexts with the same sequence number: the next one starts below it.
+pub async fn contexts_stored_at_once_share_a_page(store: &dyn VectorStore) {
+    let scope = acme();
+    let numbered = |(number, sequence)| {
+        record(Context {
+            sequence,
+            ..context(number)
+        })
+    };
+    let records = [(1, 10), (2, 20), (3, 20), (4, 20), (5, 20), (6, 30), (7, 40)].map(numbered);
+    store.upsert(&scope, records.to_vec()).await.unwrap();
+    let expected = |pages: &[&[u64]]| {
+        pages
+            .iter()
+            .map(|page| page.iter().copied().map(id).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        pages(store, &scope, None, 3).await,
+        expected(&[&[7, 6, 2, 3, 4, 5], &[1]])
+    );
+    assert_eq!(
+        pages(store, &scope, None, 2).await,
+        expected(&[&[7, 6], &[2, 3, 4, 5], &[1]])
+    );
+    store.delete(&scope, &Filter::by_ids(vec![id(1)])).await.unwrap();
+    assert_eq!(pages(store, &scope, None, 3).await, expected(&[&[7, 6, 2, 3, 4, 5]]));
+}
+
+/// Vectors and words are there when they were asked for, and only then.
+pub async fn lists_bring_vectors_only_when_asked(store: &dyn VectorStore) {
+    let scope = acme();
+    let mut stored = record(context(1));
+    stored.dense = Some(vec![0.0, 3.0, 0.0, 4.0]);
+    stored.terms = words(&[3, 9]);
+    store.upsert(&scope, vec![stored.clone()]).await.unwrap();
+    for with_vectors in [true, false] {
+        let request = ListRequest {
+            filter: Filter::default(),
+            after: None,
+            limit: 10,
+            with_vectors,
+        };
+        let listed = store.list(&scope, request).await.unwrap().items.remove(0);
+        assert_eq!(listed.context, stored.context);
+        if with_vectors {
+            let length_one = listed
+                .dense
+                .unwrap()
+                .iter()
+                .zip([0.0, 0.6, 0.0, 0.8])
+                .all(|(a, b)| (a - b).abs() < 1e-6);
+            assert!(length_one, "vectors are kept at length 1");
+            assert_eq!(listed.terms, stored.terms);
+        } else {
+            assert_eq!((listed.dense, listed.terms), (None, words(&[])));
+        }
+    }
+}
+
+/// Counts are those of what is stored at this moment.
+pub async fn counts_are_exact(store: &dyn VectorStore) {
+    let scope = acme();
+    let everything = Filter::default();
+    let immediate = Filter {
+        levels: vec![Level::Immediate],
+        ..Filter::default()
+    };
+    fill(store, &scope, 0..1200).await;
+    assert_eq!(store.count(&scope, &everything).await.unwrap(), 1200);
+    let moved = (0..300)
+        .map(|number| Context {
+            level: Level::Immediate,
+            ..context(number)
+        })
+        .collect();
+    store.update(&scope, moved).await.unwrap();
+    fill(store, &scope, 200..400).await;
+    assert_eq!(store.count(&scope, &everything).await.unwrap(), 1200);
+    assert_eq!(store.count(&scope, &immediate).await.unwrap(), 200);
+    assert_eq!(all(store, &scope, immediate).await.len(), 200);
+}

@@ -1,0 +1,95 @@
+//! What every store promises, as tests.
+//!
+//! Each clause is a function that is given an empty store for vectors of [`DIMENSIONS`] numbers and panics when the store
+//! breaks it. [`contract!`](crate::contract!) makes each a test of its own:
+//!
+//! ```
+//! use context_manager_vector_store::{MemoryStore, contract};
+//!
+//! /// Anything that leads to a store by dereferencing, so that it can hold what the store needs besides.
+//! async fn new_store() -> Box<MemoryStore> {
+//!     Box::new(MemoryStore::new(contract::DIMENSIONS))
+//! }
+//!
+//! contract!(new_store);
+//! ```
+#![expect(clippy::unwrap_used, reason = "a clause fails by panicking")]
+
+mod deletes;
+mod filters;
+mod fixture;
+mod lists;
+mod search;
+mod sessions;
+mod tenants;
+mod writes;
+
+pub use deletes::{deletes_count_exactly, deleting_nothing_is_no_error, what_is_deleted_is_gone_everywhere};
+pub use filters::{every_condition_narrows_as_defined, what_is_over_is_hidden_as_asked};
+pub use fixture::DIMENSIONS;
+pub use lists::{
+    contexts_stored_at_once_share_a_page, counts_are_exact, lists_bring_vectors_only_when_asked,
+    lists_stay_stable_while_newer_contexts_come, pages_visit_everything_once_newest_first,
+};
+pub use search::{
+    contexts_without_vector_are_found_by_words_only, each_kind_of_search_is_limited_by_itself,
+    empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate, search_by_vector_scores_by_cosine,
+    search_by_words_scores_by_rarity, search_finds_only_what_the_filter_matches, vectors_come_along_when_asked,
+};
+pub use sessions::{sessions_are_paged_by_id, sessions_are_summarised};
+pub use tenants::{rarity_of_words_is_each_tenants_own, tenants_may_use_the_same_id, tenants_never_meet};
+pub use writes::{
+    bad_vectors_are_refused_before_anything_is_written, contexts_are_found_by_content, empty_writes_are_no_error,
+    every_field_comes_back, flushing_and_measuring_work, get_keeps_the_order_and_passes_over_unknown_ids,
+    of_a_repeated_id_the_last_stays, updates_keep_vectors_and_words, updates_pass_over_unknown_ids,
+    upserts_replace_and_can_be_repeated,
+};
+
+/// Makes every clause of the contract a test for the store that the asynchronous function `$new` returns.
+#[macro_export]
+macro_rules! contract {
+    (@clauses $new:path: $($clause:ident),+ $(,)?) => { $(
+        #[tokio::test]
+        async fn $clause() {
+            let store = $new().await;
+            $crate::contract::$clause(&*store).await;
+        }
+    )+ };
+    ($new:path) => {
+        $crate::contract!(@clauses $new:
+            bad_vectors_are_refused_before_anything_is_written,
+            contexts_are_found_by_content,
+            contexts_stored_at_once_share_a_page,
+            contexts_without_vector_are_found_by_words_only,
+            counts_are_exact,
+            deletes_count_exactly,
+            deleting_nothing_is_no_error,
+            each_kind_of_search_is_limited_by_itself,
+            empty_questions_find_nothing,
+            empty_writes_are_no_error,
+            every_condition_narrows_as_defined,
+            every_field_comes_back,
+            flushing_and_measuring_work,
+            get_keeps_the_order_and_passes_over_unknown_ids,
+            hits_of_both_kinds_are_one_candidate,
+            lists_bring_vectors_only_when_asked,
+            lists_stay_stable_while_newer_contexts_come,
+            of_a_repeated_id_the_last_stays,
+            pages_visit_everything_once_newest_first,
+            rarity_of_words_is_each_tenants_own,
+            search_by_vector_scores_by_cosine,
+            search_by_words_scores_by_rarity,
+            search_finds_only_what_the_filter_matches,
+            sessions_are_paged_by_id,
+            sessions_are_summarised,
+            tenants_may_use_the_same_id,
+            tenants_never_meet,
+            updates_keep_vectors_and_words,
+            updates_pass_over_unknown_ids,
+            upserts_replace_and_can_be_repeated,
+            vectors_come_along_when_asked,
+            what_is_deleted_is_gone_everywhere,
+            what_is_over_is_hidden_as_asked,
+        );
+    };
+}

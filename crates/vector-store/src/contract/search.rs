@@ -1,0 +1,282 @@
+//! Search, and its scores.
+
+use context_manager_core::context::{Context, ContextId, Level, Superseded};
+use context_manager_core::lexical::{SparseVector, idf};
+use context_manager_core::ports::{Record, StoreQuery, VectorStore};
+use context_manager_core::{Filter, Visibility};
+
+use super::fixture::{
+    FORWARD, acme, assert_near, by_vector, by_words, context, current, direction, fill, found, id, nothing, record,
+    search, time, words,
+};
+
+/// The score by vector is the cosine, whatever the length of the vectors.
+pub async fn search_by_vector_scores_by_cosine(store: &dyn VectorStore) {
+    let scope = acme();
+    let with_vector = |(number, vector): (u64, [f32; 4])| Record {
+        dense: Some(vector.to_vec()),
+        ..record(context(number))
+    };
+    let vectors = [
+        [3.0, 4.0, 0.0, 0.0],
+        [0.1, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0, 1.0],
+        [-2.0, 0.0, 0.0, 0.0],
+        [0.0; 4],
+    ];
+    store
+        .upsert(&scope, (1..).zip(vectors).map(with_vector).collect())
+        .await
+        .unwrap();
+    let found = search(store, &scope, by_vector(&[10.0, 0.0, 0.0, 0.0])).await;
+    for (candidate, cosine) in found.iter().zip([0.6, 1.0, 0.0, -1.0, 0.0]) {
+        assert_near(candidate.dense, cosine);
+        assert_eq!(candidate.lexical, None);
+    }
+    assert_eq!(found.len(), 5);
+}
+
+/// The score by words is the sum, over the words in common, of both weights and the rarity of the word.
+pub async fn search_by_words_scores_by_rarity(store: &dyn VectorStore) {
+    let scope = acme();
+    let with_words = |(number, terms): (u64, &[(u32, f32)])| Record {
+        terms: SparseVector::new(terms.iter().copied()),
+        ..record(context(number))
+    };
+    // The last has no words and is no document among which words are rare or not.
+    let documents: [&[(u32, f32)]; 5] = [
+        &[(1, 1.5), (2, 0.5)],
+        &[(1, 1.0)],
+        &[(2, 2.0), (4_000_000_000, 1.0)],
+        &[(7, 1.0)],
+        &[],
+    ];
+    store
+        .upsert(&scope, (1..).zip(documents).map(with_words).collect())
+        .await
+        .unwrap();
+
+    let question = SparseVector::new([(1, 1.0), (2, 0.5), (4_000_000_000, 1.0), (99, 1.0)]);
+    let found = search(
+        store,
+        &scope,
+        StoreQuery {
+            terms: Some(question),
+            ..nothing()
+        },
+    )
+    .await;
+    assert_eq!(
+        found.iter().map(|candidate| candidate.context.id).collect::<Vec<_>>(),
+        [1, 2, 3].map(id)
+    );
+    let (in_two, in_one) = (idf(4, 2), idf(4, 1));
+    assert_near(found[0].lexical, 1.5 * in_two + 0.5 * 0.5 * in_two);
+    assert_near(found[1].lexical, in_two);
+    assert_near(found[2].lexical, 2.0 * 0.5 * in_two + in_one);
+    assert!(found.iter().all(|candidate| candidate.dense.is_none()));
+
+    // A filter narrows what is found, not what rarity is measured among; what was deleted no longer counts.
+    let only = StoreQuery {
+        filter: Filter::by_ids(vec![id(2)]),
+        ..by_words(&[1])
+    };
+    assert_near(search(store, &scope, only.clone()).await[0].lexical, in_two);
+    store.delete(&scope, &Filter::by_ids(vec![id(1)])).await.unwrap();
+    assert_near(search(store, &scope, only).await[0].lexical, idf(3, 1));
+}
+
+/// What is found in both ways is one candidate with both scores.
+pub async fn hits_of_both_kinds_are_one_candidate(store: &dyn VectorStore) {
+    let scope = acme();
+    let with = |number, dense: Option<Vec<f32>>, terms: &[u32]| Record {
+        context: context(number),
+        dense,
+        terms: words(terms),
+    };
+    let records = vec![
+        with(1, Some(direction(0)), &[5]),
+        with(2, Some(direction(500)), &[6]),
+        with(3, None, &[5]),
+    ];
+    store.upsert(&scope, records).await.unwrap();
+    let query = StoreQuery {
+        dense: Some(FORWARD.to_vec()),
+        ..by_words(&[5])
+    };
+    let found = search(store, &scope, query).await;
+    let kinds: Vec<_> = found
+        .iter()
+        .map(|found| (found.context.id, found.dense.is_some(), found.lexical.is_some()))
+        .collect();
+    assert_eq!(kinds, [(id(1), true, true), (id(2), true, false), (id(3), false, true)]);
+    assert_eq!(found[0].context, context(1));
+}
+
+/// The limit holds for the best by vector and for the best by words; nothing pushes the other out.
+pub async fn each_kind_of_search_is_limited_by_itself(store: &dyn VectorStore) {
+    let scope = acme();
+    // The nearer by vector, the worse by words.
+    let opposed = |number: u16| Record {
+        context: context(number.into()),
+        dense: Some(direction(number * 10)),
+        terms: SparseVector::new([(1, f32::from(number))]),
+    };
+    store.upsert(&scope, (1..=50).map(opposed).collect()).await.unwrap();
+    let numbers = |ids: &[u64]| ids.iter().copied().map(id).collect::<Vec<ContextId>>();
+    let query = StoreQuery {
+        dense: Some(FORWARD.to_vec()),
+        limit: 3,
+        ..by_words(&[1])
+    };
+    assert_eq!(
+        found(store, &scope, query.clone()).await,
+        numbers(&[1, 2, 3, 48, 49, 50])
+    );
+    assert_eq!(
+        found(
+            store,
+            &scope,
+            StoreQuery {
+                terms: None,
+                ..query.clone()
+            }
+        )
+        .await,
+        numbers(&[1, 2, 3])
+    );
+    assert_eq!(
+        found(store, &scope, StoreQuery { dense: None, ..query }).await,
+        numbers(&[48, 49, 50])
+    );
+}
+
+/// What has no vector yet is found by its words, and gets its vector by being stored again.
+pub async fn contexts_without_vector_are_found_by_words_only(store: &dyn VectorStore) {
+    let scope = acme();
+    let pending = Record {
+        dense: None,
+        context: Context {
+            embedded: false,
+            ..context(1)
+        },
+        terms: words(&[5]),
+    };
+    store.upsert(&scope, vec![pending.clone()]).await.unwrap();
+    assert_eq!(found(store, &scope, by_vector(&FORWARD)).await, []);
+    assert_eq!(found(store, &scope, by_words(&[5])).await, [id(1)]);
+
+    let done = Record {
+        dense: Some(direction(3)),
+        context: context(1),
+        ..pending
+    };
+    store.upsert(&scope, vec![done]).await.unwrap();
+    assert_eq!(found(store, &scope, by_vector(&FORWARD)).await, [id(1)]);
+    assert_eq!(found(store, &scope, by_words(&[5])).await, [id(1)]);
+}
+
+/// The filter decides first, so that what it hides takes nobody's place among the best.
+pub async fn search_finds_only_what_the_filter_matches(store: &dyn VectorStore) {
+    let scope = acme();
+    let mut contexts: Vec<Context> = (1..=100).map(context).collect();
+    for context in &mut contexts {
+        match context.sequence {
+            1..=40 => context.expires_at = Some(time(10)),
+            41..=80 => {
+                context.superseded_by = Some(Superseded {
+                    by: id(100),
+                    at: time(90),
+                });
+            }
+            81..=95 => context.level = Level::ShortTerm,
+            _ => {}
+        }
+    }
+    store
+        .upsert(&scope, contexts.into_iter().map(record).collect())
+        .await
+        .unwrap();
+    let now = time(1000);
+    let filter = Filter {
+        levels: vec![Level::LongTerm],
+        ..current(now)
+    };
+    let expected: Vec<ContextId> = (96..=100).map(id).collect();
+    for query in [by_vector(&FORWARD), by_words(&[1])] {
+        let query = StoreQuery {
+            filter: filter.clone(),
+            limit: 5,
+            ..query
+        };
+        assert_eq!(found(store, &scope, query).await, expected);
+    }
+    let live = Filter {
+        visibility: Visibility::Live(now),
+        levels: vec![Level::LongTerm],
+        ..Filter::default()
+    };
+    assert_eq!(
+        found(
+            store,
+            &scope,
+            StoreQuery {
+                filter: live,
+                ..by_vector(&FORWARD)
+            }
+        )
+        .await
+        .len(),
+        45
+    );
+}
+
+/// Without a question, without words, or with room for nothing, nothing is found.
+pub async fn empty_questions_find_nothing(store: &dyn VectorStore) {
+    let scope = acme();
+    assert_eq!(found(store, &scope, by_vector(&FORWARD)).await, [], "in an empty store");
+    fill(store, &scope, 1..=3).await;
+    assert_eq!(found(store, &scope, nothing()).await, []);
+    assert_eq!(found(store, &scope, by_words(&[])).await, []);
+    assert_eq!(found(store, &scope, by_words(&[12_345])).await, []);
+    assert_eq!(
+        found(
+            store,
+            &scope,
+            StoreQuery {
+                limit: 0,
+                ..by_vector(&FORWARD)
+            }
+        )
+        .await,
+        []
+    );
+}
+
+/// Candidates bring their vectors when asked to, also those that were found by words.
+pub async fn vectors_come_along_when_asked(store: &dyn VectorStore) {
+    let scope = acme();
+    store
+        .upsert(
+            &scope,
+            vec![
+                record(context(1)),
+                Record {
+                    dense: None,
+                    ..record(context(2))
+                },
+            ],
+        )
+        .await
+        .unwrap();
+    for (with_vectors, query) in [
+        (true, by_words(&[1])),
+        (false, by_words(&[1])),
+        (true, by_vector(&FORWARD)),
+    ] {
+        for candidate in search(store, &scope, StoreQuery { with_vectors, ..query }).await {
+            let expected = (with_vectors && candidate.context.id == id(1)).then(|| direction(1));
+            assert_eq!(candidate.vector, expected);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Tenants do not know of each other.
+
+use context_manager_core::Filter;
+use context_manager_core::context::Context;
+use context_manager_core::lexical::idf;
+use context_manager_core::ports::{Candidate, VectorStore};
+
+use super::fixture::{
+    FORWARD, acme, all, assert_near, by_vector, by_words, context, fill, found, id, record, scope, search,
+};
+
+/// To another tenant, everything is as if nothing were stored.
+pub async fn tenants_never_meet(store: &dyn VectorStore) {
+    let (owner, other) = (acme(), scope("other"));
+    let in_session = |number| {
+        record(Context {
+            session_id: Some("s".to_owned()),
+            ..context(number)
+        })
+    };
+    store.upsert(&owner, (1..=5).map(in_session).collect()).await.unwrap();
+    let everything = Filter::default();
+    let known = Filter::by_ids((1..=5).map(id).collect());
+
+    assert_eq!(store.get(&other, &[id(1)]).await.unwrap(), []);
+    assert_eq!(
+        store
+            .find_by_content(&other, &[in_session(1).context.content_key()])
+            .await
+            .unwrap(),
+        []
+    );
+    for filter in [&everything, &known] {
+        assert_eq!(all(store, &other, filter.clone()).await, []);
+        assert_eq!(store.count(&other, filter).await.unwrap(), 0);
+        assert_eq!(store.delete(&other, filter).await.unwrap(), 0);
+    }
+    assert_eq!(found(store, &other, by_vector(&FORWARD)).await, []);
+    assert_eq!(found(store, &other, by_words(&[1])).await, []);
+    assert_eq!(store.sessions(&other, None, 10).await.unwrap().items, []);
+    store
+        .update(
+            &other,
+            vec![Context {
+                pinned: true,
+                ..context(1)
+            }],
+        )
+        .await
+        .unwrap();
+    assert_eq!(store.count(&other, &everything).await.unwrap(), 0);
+
+    assert_eq!(
+        store.get(&owner, &[id(1)]).await.unwrap(),
+        [in_session(1).context],
+        "nothing was changed"
+    );
+    assert_eq!(
+        store.count(&owner, &everything).await.unwrap(),
+        5,
+        "nothing was deleted"
+    );
+}
+
+/// One id is two contexts in two tenants.
+pub async fn tenants_may_use_the_same_id(store: &dyn VectorStore) {
+    let (first, second) = (acme(), scope("other"));
+    fill(store, &first, [1]).await;
+    let own = [Context {
+        text: "another text".to_owned(),
+        ..context(1)
+    }];
+    store
+        .upsert(&second, own.iter().cloned().map(record).collect())
+        .await
+        .unwrap();
+    assert_eq!(store.get(&first, &[id(1)]).await.unwrap(), [context(1)]);
+    assert_eq!(store.get(&second, &[id(1)]).await.unwrap(), own);
+
+    store
+        .update(
+            &first,
+            vec![Context {
+                pinned: true,
+                ..context(1)
+            }],
+        )
+        .await
+        .unwrap();
+    assert_eq!(store.get(&second, &[id(1)]).await.unwrap(), own);
+    assert_eq!(store.delete(&first, &Filter::by_ids(vec![id(1)])).await.unwrap(), 1);
+    assert_eq!(store.get(&first, &[id(1)]).await.unwrap(), []);
+    assert_eq!(store.get(&second, &[id(1)]).await.unwrap(), own);
+}
+
+/// How rare a word is depends on the tenant's own contexts alone, else the score would tell what others store.
+pub async fn rarity_of_words_is_each_tenants_own(store: &dyn VectorStore) {
+    let (owner, other) = (acme(), scope("other"));
+    fill(store, &owner, 1..=4).await;
+    let first = |found: Vec<Candidate>| found[0].lexical;
+    assert_near(first(search(store, &owner, by_words(&[1])).await), idf(4, 4));
+    fill(store, &other, 1..=50).await;
+    assert_near(first(search(store, &owner, by_words(&[1])).await), idf(4, 4));
+    assert_near(first(search(store, &other, by_words(&[1])).await), idf(50, 50));
+}

@@ -1,0 +1,328 @@
+//! What a data folder looks like, and telling one from anything else.
+//!
+//! ```text
+//! manifest.json       the format and the model; there once the folder is complete
+//! manifest.json.new   the same while the folder is being made
+//! LOCK                who has it open
+//! shard/              the engine's
+//! ```
+//!
+//! A folder is made in this order: `manifest.json.new`, the engine's files, and then the manifest gets its final name.
+//! A crash in between leaves `manifest.json.new` as the proof that what is there is ours and was never in use, so that
+//! the next start may throw it away and begin anew. Everything else without a manifest is somebody else's and is not
+//! touched.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use context_manager_core::ports::ModelFingerprint;
+use serde::{Deserialize, Serialize};
+
+use super::lock;
+use crate::Error;
+
+/// The format this version writes, and the newest it reads.
+const FORMAT: u32 = 1;
+
+const MANIFEST: &str = "manifest.json";
+const NEW_MANIFEST: &str = "manifest.json.new";
+const SHARD: &str = "shard";
+
+/// Where the engine builds segments before it takes them into use. It forgets them when it is killed.
+const TEMP_SEGMENTS: &str = "temp_segments";
+
+/// What is no reason to call a folder somebody else's: our lock, and what file systems put into their root.
+const IGNORED: [&str; 2] = [lock::FILE, "lost+found"];
+
+/// What a data folder says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    format: u32,
+    pub(super) model: ModelFingerprint,
+}
+
+/// What a path leads to.
+#[derive(Debug, PartialEq)]
+pub(super) enum State {
+    /// Nothing, or an empty folder.
+    Fresh,
+    /// A folder that was being made when the process ended.
+    Unfinished,
+    /// A data folder.
+    Ready(Manifest),
+}
+
+/// Finds out what is at `path`, without changing anything there.
+pub(super) fn inspect(path: &Path) -> Result<State, Error> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(State::Fresh),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            return Err(Error::NotAFolder { path: path.to_owned() });
+        }
+        Err(source) => return Err(io_error("read", path)(source)),
+    };
+    if let Some(manifest) = read_manifest(path, MANIFEST)? {
+        return Ok(State::Ready(manifest));
+    }
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(io_error("read", path))?.file_name();
+        if !IGNORED.iter().any(|ignored| name == *ignored) {
+            names.push(name);
+        }
+    }
+    let ours = |name: &_| *name == NEW_MANIFEST || *name == SHARD;
+    if names.is_empty() {
+        Ok(State::Fresh)
+    } else if names == [NEW_MANIFEST] {
+        // The engine's files come after it is complete, so there is nothing yet, whatever it says.
+        Ok(State::Unfinished)
+    } else if names.iter().all(ours) && matches!(read_manifest(path, NEW_MANIFEST), Ok(Some(_))) {
+        Ok(State::Unfinished)
+    } else {
+        Err(Error::Foreign { path: path.to_owned() })
+    }
+}
+
+/// Makes a data folder: `create` is given the place for the engine's files, which then must be on the disk.
+pub(super) fn create<T>(
+    path: &Path,
+    model: &ModelFingerprint,
+    create: impl FnOnce(&Path) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let shard = shard(path);
+    match fs::remove_dir_all(&shard) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(source) => return Err(io_error("remove", &shard)(source)),
+    }
+    let new = path.join(NEW_MANIFEST);
+    let manifest = Manifest {
+        format: FORMAT,
+        model: model.clone(),
+    };
+    let text = serde_json::to_vec_pretty(&manifest).expect("a manifest has nothing that JSON cannot hold");
+    write_durably(&new, &text).map_err(io_error("write", &new))?;
+    sync_folder(path).map_err(io_error("write", path))?;
+    let engine = create(&shard)?;
+    let manifest = path.join(MANIFEST);
+    fs::rename(&new, &manifest).map_err(io_error("write", &manifest))?;
+    sync_folder(path).map_err(io_error("write", path))?;
+    Ok(engine)
+}
+
+/// Removes what an optimisation that was killed left behind.
+pub(super) fn clean(path: &Path) -> Result<(), Error> {
+    let temporary = shard(path).join(TEMP_SEGMENTS);
+    match fs::remove_dir_all(&temporary) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(io_error("remove", &temporary)(source)),
+    }
+}
+
+/// The place for the engine's files.
+pub(super) fn shard(path: &Path) -> PathBuf {
+    path.join(SHARD)
+}
+
+/// How many bytes of the disk the folder takes.
+pub(super) fn size(path: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        // Files come and go while the engine works; what is gone takes no space.
+        for entry in unless_gone(fs::read_dir(&folder))?.into_iter().flatten() {
+            let Some(entry) = unless_gone(entry)? else { continue };
+            let Some(metadata) = unless_gone(entry.metadata())? else {
+                continue;
+            };
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            } else {
+                bytes += allocated(&metadata);
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// Turns a system's error into ours.
+pub(super) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io {
+        operation,
+        path,
+        source,
+    }
+}
+
+fn read_manifest(folder: &Path, name: &str) -> Result<Option<Manifest>, Error> {
+    /// The one field that every format has.
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+
+    let path = folder.join(name);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(io_error("read", &path)(source)),
+    };
+    let corrupt = |source| Error::CorruptManifest {
+        path: folder.to_owned(),
+        source,
+    };
+    let Format { format } = serde_json::from_slice(&text).map_err(corrupt)?;
+    if format > FORMAT {
+        return Err(Error::NewerFormat {
+            path: folder.to_owned(),
+            found: format,
+            supported: FORMAT,
+        });
+    }
+    serde_json::from_slice(&text).map(Some).map_err(corrupt)
+}
+
+fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Makes the names in a folder survive a power loss. Only Unix knows how.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(path)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The engine's files have holes: their length says nothing about the space they take.
+#[cfg(unix)]
+fn allocated(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(metadata) * 512
+}
+
+#[cfg(not(unix))]
+fn allocated(metadata: &fs::Metadata) -> u64 {
+    metadata.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model() -> ModelFingerprint {
+        ModelFingerprint {
+            name: "m".to_owned(),
+            dimensions: 4,
+            probe: "p".to_owned(),
+        }
+    }
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        fs::create_dir(&path).unwrap();
+        (parent, path)
+    }
+
+    #[test]
+    fn an_empty_place_is_fresh() {
+        let (_parent, path) = folder();
+        assert_eq!(inspect(&path.join("missing")).unwrap(), State::Fresh);
+        assert_eq!(inspect(&path).unwrap(), State::Fresh);
+        fs::write(path.join("LOCK"), "1").unwrap();
+        fs::create_dir(path.join("lost+found")).unwrap();
+        assert_eq!(inspect(&path).unwrap(), State::Fresh);
+    }
+
+    #[test]
+    fn a_folder_is_ready_only_when_all_of_it_was_made() {
+        let (_parent, path) = folder();
+        let failed = create(&path, &model(), |shard| {
+            fs::create_dir(shard).unwrap();
+            Err::<(), _>(Error::NotAFolder { path: shard.to_owned() })
+        });
+        assert!(failed.is_err());
+        assert_eq!(inspect(&path).unwrap(), State::Unfinished);
+
+        create(&path, &model(), |shard| {
+            assert!(!shard.exists(), "what was half made is thrown away");
+            fs::create_dir(shard).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(
+            inspect(&path).unwrap(),
+            State::Ready(Manifest {
+                format: 1,
+                model: model()
+            })
+        );
+        assert!(!path.join(NEW_MANIFEST).exists());
+    }
+
+    #[test]
+    fn a_torn_new_manifest_is_the_end_of_an_attempt_only_while_nothing_else_is_there() {
+        let (_parent, path) = folder();
+        fs::write(path.join(NEW_MANIFEST), "{\"form").unwrap();
+        assert_eq!(inspect(&path).unwrap(), State::Unfinished);
+        fs::create_dir(path.join(SHARD)).unwrap();
+        assert!(matches!(inspect(&path), Err(Error::Foreign { .. })));
+    }
+
+    #[test]
+    fn other_peoples_folders_are_told_apart() {
+        let (_parent, path) = folder();
+        fs::write(path.join("notes.txt"), "mine").unwrap();
+        assert!(matches!(inspect(&path), Err(Error::Foreign { .. })));
+        assert!(matches!(
+            inspect(&path.join("notes.txt")),
+            Err(Error::NotAFolder { .. })
+        ));
+    }
+
+    #[test]
+    fn manifests_that_cannot_be_read_are_refused() {
+        let (_parent, path) = folder();
+        let manifest = path.join(MANIFEST);
+        for corrupt in ["", "{}", "{\"format\": 1}", "{\"format\": \"one\"}"] {
+            fs::write(&manifest, corrupt).unwrap();
+            assert!(
+                matches!(inspect(&path), Err(Error::CorruptManifest { .. })),
+                "{corrupt}"
+            );
+        }
+        fs::write(&manifest, "{\"format\": 2, \"brain\": {}}").unwrap();
+        assert!(matches!(
+            inspect(&path),
+            Err(Error::NewerFormat {
+                found: 2,
+                supported: 1,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn the_size_counts_files_at_every_depth() {
+        let (_parent, path) = folder();
+        fs::create_dir(path.join("a")).unwrap();
+        fs::write(path.join("a/b"), vec![7; 10_000]).unwrap();
+        assert!(size(&path).unwrap() >= 10_000);
+    }
+}

@@ -1,0 +1,222 @@
+//! The embedded store as the domain sees it: the port, call by call.
+
+use async_trait::async_trait;
+use context_manager_core::context::{ContentKey, Context, ContextId};
+use context_manager_core::ports::{
+    BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+};
+use context_manager_core::{Filter, Page, Scope};
+use qdrant_edge::{
+    EdgeShard, Payload, PointId, PointStructPersisted, SparseVector, VectorPersisted, VectorStructPersisted,
+};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use super::queue::Refused;
+use super::schema::{DENSE, WORDS};
+use super::writer::{Failure, Reply, Write};
+use super::{EmbeddedStore, RETRY_AFTER, folder, internal, reads, search, unavailable};
+use crate::metrics::{READS_QUEUED, READS_RUNNING, observe};
+use crate::payload::{self, Malformed, PointIds};
+use crate::validate;
+
+#[async_trait]
+impl VectorStore for EmbeddedStore {
+    async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
+        observed("upsert", async {
+            validate::records("upsert", self.dimensions, &records)?;
+            let ids = PointIds::of(scope.tenant());
+            let points: Result<Vec<_>, _> = records.into_iter().map(|record| point(scope, ids, record)).collect();
+            let points = points.map_err(|error| internal("upsert", Box::new(error)))?;
+            if points.is_empty() {
+                return Ok(());
+            }
+            self.write("upsert", |reply| Write::Upsert(points, reply)).await
+        })
+        .await
+    }
+
+    async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
+        observed("update", async {
+            validate::contexts("update", &contexts)?;
+            let ids = PointIds::of(scope.tenant());
+            let payload = |context: Context| {
+                let id = PointId::Uuid(ids.point(context.id));
+                Ok((id, Payload(payload::encode(scope, context)?)))
+            };
+            let payloads: Result<Vec<_>, Malformed> = contexts.into_iter().map(payload).collect();
+            let payloads = payloads.map_err(|error| internal("update", Box::new(error)))?;
+            if payloads.is_empty() {
+                return Ok(());
+            }
+            self.write("update", |reply| Write::Update(payloads, reply)).await
+        })
+        .await
+    }
+
+    async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
+        let (tenant, ids) = (scope.tenant().clone(), ids.to_vec());
+        observed("get", self.read("get", move |shard| reads::get(shard, &tenant, &ids))).await
+    }
+
+    async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
+        let (tenant, keys) = (scope.tenant().clone(), keys.to_vec());
+        let read = self.read("find_by_content", move |shard| {
+            reads::find_by_content(shard, &tenant, &keys)
+        });
+        observed("find_by_content", read).await
+    }
+
+    async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
+        let tenant = scope.tenant().clone();
+        observed(
+            "list",
+            self.read("list", move |shard| reads::list(shard, &tenant, &request)),
+        )
+        .await
+    }
+
+    async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        observed("count", async {
+            match reads::translate(scope.tenant(), filter) {
+                Some(filter) => self.read("count", move |shard| Ok(reads::count(shard, filter)?)).await,
+                None => Ok(0),
+            }
+        })
+        .await
+    }
+
+    async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        observed("delete", async {
+            match reads::translate(scope.tenant(), filter) {
+                Some(filter) => self.write("delete", |reply| Write::Delete(filter, reply)).await,
+                None => Ok(0),
+            }
+        })
+        .await
+    }
+
+    async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
+        let tenant = scope.tenant().clone();
+        observed("search", async {
+            validate::query("search", self.dimensions, &query)?;
+            self.read("search", move |shard| search::search(shard, &tenant, query))
+                .await
+        })
+        .await
+    }
+
+    async fn sessions(
+        &self,
+        scope: &Scope,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<SessionSummary, String>, StoreError> {
+        let (tenant, after) = (scope.tenant().clone(), after.map(str::to_owned));
+        let read = self.read("sessions", move |shard| {
+            reads::sessions(shard, &tenant, after.as_deref(), limit)
+        });
+        observed("sessions", read).await
+    }
+
+    async fn size_bytes(&self) -> Result<u64, StoreError> {
+        let engine = self.engine("size")?;
+        let size = spawn_blocking(move || folder::size(engine.path())).await;
+        size.map_err(BoxError::from)
+            .and_then(|size| size.map_err(BoxError::from))
+            .map_err(|error| internal("size", error))
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        self.write("flush", Write::Flush).await
+    }
+}
+
+impl EmbeddedStore {
+    /// Runs `read` on a blocking thread when its turn comes. The turn lasts until the work is done, even when nobody
+    /// waits for it any more.
+    async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&EdgeShard) -> Result<T, BoxError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let engine = self.engine(operation)?;
+        let permit = {
+            let _waiting = Gauge::raise(READS_QUEUED);
+            self.reads
+                .acquire()
+                .await
+                .map_err(|refused| unavailable(operation, Some(refused.retry_after), refused))?
+        };
+        let work = spawn_blocking(move || {
+            let (_permit, _running) = (permit, Gauge::raise(READS_RUNNING));
+            let (shard, _gate) = engine.read();
+            read(shard)
+        });
+        work.await
+            .map_err(BoxError::from)
+            .flatten()
+            .map_err(|error| internal(operation, error))
+    }
+
+    /// Has a write done by the writer, and waits for it.
+    async fn write<T>(&self, operation: &'static str, write: impl FnOnce(Reply<T>) -> Write) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.writes.push(write(reply)).map_err(|refused| {
+            let retry_after = (refused == Refused::Full).then_some(RETRY_AFTER);
+            unavailable(operation, retry_after, refused)
+        })?;
+        match answer.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(failure @ Failure::DiskFull { .. })) => Err(unavailable(operation, None, failure)),
+            Ok(Err(failure @ (Failure::Engine(_) | Failure::Panicked))) => Err(internal(operation, Box::new(failure))),
+            Err(gone) => Err(internal(operation, Box::new(gone))),
+        }
+    }
+}
+
+/// A gauge that is one higher as long as this lives.
+struct Gauge(&'static str);
+
+impl Gauge {
+    fn raise(name: &'static str) -> Self {
+        metrics::gauge!(name).increment(1.0);
+        Self(name)
+    }
+}
+
+impl Drop for Gauge {
+    fn drop(&mut self) {
+        metrics::gauge!(self.0).decrement(1.0);
+    }
+}
+
+async fn observed<T>(
+    operation: &'static str,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let started = Instant::now();
+    let result = call.await;
+    observe(operation, started, &result);
+    result
+}
+
+/// A record as the engine stores it. Without words it has no vector of words: it is no document to count.
+fn point(scope: &Scope, ids: PointIds, record: Record) -> Result<PointStructPersisted, Malformed> {
+    let Record { context, dense, terms } = record;
+    let id = PointId::Uuid(ids.point(context.id));
+    let dense = dense.map(|dense| (DENSE.to_owned(), VectorPersisted::Dense(dense)));
+    let words = (!terms.is_empty()).then(|| {
+        let words = SparseVector {
+            indices: terms.indices,
+            values: terms.values,
+        };
+        (WORDS.to_owned(), VectorPersisted::Sparse(words))
+    });
+    Ok(PointStructPersisted {
+        id,
+        vector: VectorStructPersisted::Named(dense.into_iter().chain(words).collect()),
+        payload: Some(Payload(payload::encode(scope, context)?)),
+    })
+}

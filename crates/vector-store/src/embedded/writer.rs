@@ -1,0 +1,332 @@
+//! The one thread that writes.
+//!
+//! The engine takes one write at a time and blocks while it does. So writes wait in a bounded line and this thread takes
+//! them in order; what it has started nothing else comes between, which is how a deletion can count exactly. It also
+//! flushes: a flush while another thread writes could claim to have saved what it has only half of.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use qdrant_edge::{
+    Filter as EngineFilter, OperationError, Payload, PayloadOps, PointId, PointInsertOperations, PointOperations,
+    PointStructPersisted, ScrollRequestBuilder, SetPayloadOp, UpdateOperation, WithPayloadInterface,
+};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::config::{Config, Durability};
+use super::engine::Engine;
+use super::optimizer::Changed;
+use super::queue::Ticket;
+use super::reads;
+use crate::metrics::observe_background;
+
+/// Points in one operation of the engine. It lets nobody read while it replaces points, and larger ones gain nothing.
+const CHUNK: usize = 64;
+
+/// Points deleted in one operation of the engine; an id is all there is to each.
+const DELETE_CHUNK: usize = 512;
+
+/// Writes that share one flush at most.
+const GROUP: usize = 256;
+
+/// A deletion frees space in the end, so it is let through while this share of the reserve is left.
+const DELETION_RESERVE: u64 = 4;
+
+/// How a write ended, for whoever waits for it.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
+
+/// What there is to write.
+#[derive(Debug)]
+pub(super) enum Write {
+    /// Insert or replace points.
+    Upsert(Vec<PointStructPersisted>, Reply<()>),
+    /// Replace the payloads of points that exist.
+    Update(Vec<(PointId, Payload)>, Reply<()>),
+    /// Delete what matches, and count it.
+    Delete(EngineFilter, Reply<u64>),
+    /// Write everything out.
+    Flush(Reply<()>),
+}
+
+/// Why a write failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("the disk has {free} bytes left, and {least} are kept free")]
+    DiskFull { free: u64, least: u64 },
+    #[error("the engine could not write")]
+    Engine(#[source] Arc<OperationError>),
+    #[error("the engine panicked while writing")]
+    Panicked,
+}
+
+/// Writes until nobody is left who could ask it to.
+#[derive(Debug)]
+pub(super) struct Writer {
+    engine: Arc<Engine>,
+    queue: Receiver<(Write, Ticket)>,
+    changed: Changed,
+    durability: Durability,
+    flush_interval: Duration,
+    min_free_bytes: u64,
+    /// Since when something has not been flushed.
+    unflushed_since: Option<Instant>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        queue: Receiver<(Write, Ticket)>,
+        changed: Changed,
+        config: &Config,
+    ) -> Self {
+        Self {
+            engine,
+            queue,
+            changed,
+            durability: config.durability,
+            flush_interval: Duration::from_secs(config.flush_interval_secs),
+            min_free_bytes: config.min_free_bytes,
+            unflushed_since: None,
+        }
+    }
+
+    /// Works until the line is closed and empty, then flushes. Blocks.
+    pub(super) fn run(mut self) -> Result<(), Failure> {
+        loop {
+            match self.next() {
+                Ok((write, _ticket)) => self.perform(write),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.flush(),
+            }
+            if self.until_flush().is_some_and(|wait| wait.is_zero()) {
+                // Logged there; it is tried again after the next interval.
+                let _logged = self.flush();
+            }
+        }
+    }
+
+    fn next(&self) -> Result<(Write, Ticket), RecvTimeoutError> {
+        match self.until_flush() {
+            Some(wait) => self.queue.recv_timeout(wait),
+            None => self.queue.recv().map_err(|_closed| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// How long until the next flush is due; `None` when there is nothing to flush.
+    fn until_flush(&self) -> Option<Duration> {
+        self.unflushed_since
+            .map(|since| self.flush_interval.saturating_sub(since.elapsed()))
+    }
+
+    /// Performs a write. With `fsync` also those that wait, so that one flush serves all of them.
+    fn perform(&mut self, write: Write) {
+        if self.durability == Durability::Process {
+            if let Some(done) = self.apply(write) {
+                done.acknowledge(&Ok(()));
+            }
+            return;
+        }
+        let mut done = Vec::new();
+        done.extend(self.apply(write));
+        let mut taken = 1;
+        while taken < GROUP
+            && let Ok((write, _ticket)) = self.queue.try_recv()
+        {
+            done.extend(self.apply(write));
+            taken += 1;
+        }
+        let flushed = if self.unflushed_since.is_some() {
+            self.flush()
+        } else {
+            Ok(())
+        };
+        for done in done {
+            done.acknowledge(&flushed);
+        }
+    }
+
+    /// Applies a write, unless nobody waits for it any more.
+    fn apply(&mut self, write: Write) -> Option<Done> {
+        match write {
+            Write::Upsert(_, reply) | Write::Update(_, reply) | Write::Flush(reply) if reply.is_closed() => None,
+            Write::Delete(_, reply) if reply.is_closed() => None,
+            Write::Upsert(points, reply) => Some(Done::Unit(self.attempt(1, |writer| writer.upsert(points)), reply)),
+            Write::Update(payloads, reply) => {
+                Some(Done::Unit(self.attempt(1, |writer| writer.update(payloads)), reply))
+            }
+            Write::Delete(filter, reply) => Some(Done::Count(
+                self.attempt(DELETION_RESERVE, |writer| writer.delete(&filter)),
+                reply,
+            )),
+            Write::Flush(reply) => Some(Done::Unit(self.flush(), reply)),
+        }
+    }
+
+    /// Runs a write so that whatever happens is an answer, and the thread lives on.
+    fn attempt<T>(
+        &mut self,
+        reserve_share: u64,
+        write: impl FnOnce(&Self) -> Result<T, OperationError>,
+    ) -> Result<T, Failure> {
+        self.check_space(reserve_share)?;
+        // Also when it fails: the part that was applied is to be flushed too.
+        self.unflushed_since.get_or_insert_with(Instant::now);
+        // The engine's locks are given back on the way out, and what it had logged it applies at the next start.
+        let result = match catch_unwind(AssertUnwindSafe(|| write(self))) {
+            Ok(result) => result.map_err(|error| Failure::Engine(Arc::new(error))),
+            Err(_reported_by_the_panic_hook) => Err(Failure::Panicked),
+        };
+        self.changed.tell();
+        result
+    }
+
+    fn check_space(&self, reserve_share: u64) -> Result<(), Failure> {
+        let least = self.min_free_bytes / reserve_share;
+        match fs4::available_space(self.engine.path()) {
+            Ok(free) if free < least => Err(Failure::DiskFull { free, least }),
+            // Where it cannot be told, the engine finds out.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn upsert(&self, points: Vec<PointStructPersisted>) -> Result<(), OperationError> {
+        for chunk in chunks(points) {
+            let ids: Vec<PointId> = chunk.iter().map(|point| point.id).collect();
+            let count = ids.len();
+            let upsert = UpdateOperation::PointOperation(PointOperations::UpsertPoints(
+                PointInsertOperations::PointsList(chunk),
+            ));
+            if reads::existing(self.engine.shard(), ids)?.is_empty() {
+                self.engine.shard().update(upsert)?;
+            } else {
+                let (shard, _gate) = self.engine.replace();
+                shard.update(upsert)?;
+            }
+            self.engine.count_changes(count);
+        }
+        Ok(())
+    }
+
+    fn update(&self, payloads: Vec<(PointId, Payload)>) -> Result<(), OperationError> {
+        let ids = payloads.iter().map(|(id, _)| *id).collect();
+        // The engine would fail on ids it does not have, after it had changed others.
+        let existing = reads::existing(self.engine.shard(), ids)?;
+        for (id, payload) in payloads {
+            if existing.contains(&id) {
+                let overwrite = PayloadOps::OverwritePayload(SetPayloadOp {
+                    payload,
+                    points: Some(vec![id]),
+                    filter: None,
+                    key: None,
+                });
+                let (shard, _gate) = self.engine.replace();
+                shard.update(UpdateOperation::PayloadOperation(overwrite))?;
+                self.engine.count_changes(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes page by page what it has found, so that what is counted is what was deleted.
+    fn delete(&self, filter: &EngineFilter) -> Result<u64, OperationError> {
+        let mut deleted = 0;
+        let mut page = ScrollRequestBuilder::new()
+            .filter(filter.clone())
+            .limit(DELETE_CHUNK)
+            .with_payload(WithPayloadInterface::Bool(false))
+            .build();
+        loop {
+            let (records, next) = self.engine.shard().scroll(page.clone())?;
+            let ids: Vec<PointId> = records.into_iter().map(|record| record.id).collect();
+            let count = ids.len();
+            if count > 0 {
+                let (shard, _gate) = self.engine.replace();
+                shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
+            }
+            self.engine.count_changes(count);
+            deleted += count as u64;
+            page.offset = Some(match next {
+                Some(next) => next,
+                None => return Ok(deleted),
+            });
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let started = Instant::now();
+        let result = match catch_unwind(AssertUnwindSafe(|| self.engine.shard().flush())) {
+            Ok(result) => result.map_err(|error| Failure::Engine(Arc::new(error))),
+            Err(_reported_by_the_panic_hook) => Err(Failure::Panicked),
+        };
+        observe_background("flush", started, &result);
+        if let Err(error) = &result {
+            tracing::error!(%error, source = error_source(error), "flush failed, it is tried again");
+            self.unflushed_since = Some(Instant::now());
+        } else {
+            self.unflushed_since = None;
+        }
+        result
+    }
+}
+
+/// A write that was applied, to be acknowledged once it is as durable as asked for.
+enum Done {
+    Unit(Result<(), Failure>, Reply<()>),
+    Count(Result<u64, Failure>, Reply<u64>),
+}
+
+impl Done {
+    fn acknowledge(self, flushed: &Result<(), Failure>) {
+        // Nobody waits any more where sending fails.
+        match self {
+            Self::Unit(result, reply) => drop(reply.send(result.and_then(|()| flushed.clone()))),
+            Self::Count(result, reply) => drop(reply.send(result.and_then(|count| flushed.clone().map(|()| count)))),
+        }
+    }
+}
+
+/// Splits points into chunks for one operation each, in their order. An operation applies an id once, so that a
+/// repeated one, which is to replace the earlier, starts a new chunk.
+fn chunks(points: Vec<PointStructPersisted>) -> Vec<Vec<PointStructPersisted>> {
+    let mut chunks: Vec<Vec<PointStructPersisted>> = Vec::new();
+    for point in points {
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK && chunk.iter().all(|other| other.id != point.id) => chunk.push(point),
+            Some(_) | None => chunks.push(vec![point]),
+        }
+    }
+    chunks
+}
+
+fn error_source(failure: &Failure) -> Option<String> {
+    std::error::Error::source(failure).map(ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use qdrant_edge::VectorStructPersisted;
+
+    use super::*;
+
+    fn points(ids: impl IntoIterator<Item = u64>) -> Vec<PointStructPersisted> {
+        let vector = || VectorStructPersisted::Single(Vec::new());
+        ids.into_iter()
+            .map(|id| PointStructPersisted {
+                id: PointId::NumId(id),
+                vector: vector(),
+                payload: None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn chunks_keep_the_order_and_never_hold_an_id_twice() {
+        let sizes = |ids: Vec<u64>| chunks(points(ids)).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes((0..150).collect()), [64, 64, 22]);
+        assert_eq!(sizes(vec![1, 2, 1, 1, 3]), [2, 1, 2]);
+        assert_eq!(sizes(vec![]), [0; 0]);
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a store cannot be opened. What goes wrong later is a [`StoreError`](context_manager_core::ports::StoreError).
+
+use std::io;
+use std::path::PathBuf;
+
+use context_manager_core::ports::{BoxError, ModelFingerprint};
+
+/// Why a data folder cannot be opened. Unless said otherwise, the folder was left exactly as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder cannot be read or written.
+    #[error("cannot {operation} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+
+    /// The path leads to a file.
+    #[error("`{}` is not a folder", path.display())]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// The folder holds something else.
+    #[error("`{}` is not a data folder of the context manager: it is not empty and has no manifest.json", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// Another process, or another store in this one, has the folder open.
+    #[error("`{}` is in use by {}", path.display(), holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The process that has it, if it said so.
+        holder: Option<u32>,
+    },
+
+    /// The manifest is not one.
+    #[error("the manifest of data folder `{}` is corrupt", path.display())]
+    CorruptManifest {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+
+    /// The folder was written by a newer version.
+    #[error("data folder `{}` has format {found}, and this version reads formats up to {supported}", path.display())]
+    NewerFormat {
+        /// The folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest one known.
+        supported: u32,
+    },
+
+    /// The vectors in the folder were made by another model.
+    #[error(
+        "data folder `{}` holds vectors of the model {stored}, and the configured model is {current}: \
+         run `context-manager reembed` to compute them anew, or configure the old model again",
+        path.display()
+    )]
+    ModelChanged {
+        /// The folder.
+        path: PathBuf,
+        /// The model whose vectors are stored.
+        stored: Box<ModelFingerprint>,
+        /// The model that is configured.
+        current: Box<ModelFingerprint>,
+    },
+
+    /// The engine's own files are missing, or are not what the manifest says.
+    #[error("data folder `{}` is damaged: {problem}", path.display())]
+    Damaged {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+
+    /// The engine cannot start. It may have begun to repair the folder.
+    #[error("the engine cannot {operation} data folder `{}`", path.display())]
+    Engine {
+        /// What it tried.
+        operation: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        source: BoxError,
+    },
+
+    /// The configuration makes no sense.
+    #[error("the configuration of the embedded store is wrong: {}", problems.join("; "))]
+    Config {
+        /// Each as `key: what is expected`.
+        problems: Vec<String>,
+    },
+}

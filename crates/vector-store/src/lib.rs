@@ -1,0 +1,63 @@
+//! Where contexts are kept and found again.
+//!
+//! Implementations of [`VectorStore`](context_manager_core::ports::VectorStore), which behave alike:
+//!
+//! - [`EmbeddedStore`] runs Qdrant's engine inside the process, on a data folder. It is durable, and meant for
+//!   production.
+//! - [`MemoryStore`] keeps everything in memory and compares everything with everything. It is meant for tests and for
+//!   programs that need no more.
+//!
+//! What "alike" means is written down as tests, in the module `contract` of the feature `testing`; run it against a store
+//! of your own.
+//!
+//! ```
+//! use context_manager_core::context::{Context, ContextId, Level};
+//! use context_manager_core::lexical::Analyzer;
+//! use context_manager_core::ports::{Record, StoreQuery, VectorStore};
+//! use context_manager_core::{Filter, Scope, TenantId};
+//! use context_manager_vector_store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::new(2);
+//! let scope = Scope::authenticated(TenantId::try_new("acme")?);
+//! let analyzer = Analyzer::new(Default::default());
+//!
+//! let context = Context {
+//!     id: ContextId::generate(),
+//!     text: "User prefers dark mode".to_owned(),
+//!     level: Level::LongTerm,
+//! #   user_id: None, agent_id: None, session_id: None, tags: Vec::new(), metadata: Default::default(),
+//! #   importance: 0.5, pinned: false, token_count: 4, access_count: 0, occurred_at: Default::default(),
+//! #   created_at: Default::default(), updated_at: Default::default(), last_accessed_at: None, expires_at: None,
+//! #   ttl_secs: None, embedded: true, derived_from: Vec::new(), superseded_by: None, sequence: 1, slot: None,
+//! };
+//! let terms = analyzer.document(&context.text);
+//! store.upsert(&scope, vec![Record { context, dense: Some(vec![0.6, 0.8]), terms }]).await?;
+//!
+//! let query = StoreQuery {
+//!     dense: Some(vec![1.0, 0.0]),
+//!     terms: Some(analyzer.query("which mode?")),
+//!     filter: Filter::default(),
+//!     limit: 10,
+//!     with_vectors: false,
+//! };
+//! let found = store.search(&scope, query).await?;
+//! assert_eq!(found[0].dense, Some(0.6));
+//! assert!(found[0].lexical > Some(0.0));
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(feature = "testing")]
+pub mod contract;
+pub mod embedded;
+mod error;
+mod memory;
+pub mod metrics;
+mod payload;
+mod validate;
+
+pub use embedded::EmbeddedStore;
+pub use error::Error;
+pub use memory::MemoryStore;

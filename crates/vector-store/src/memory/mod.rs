@@ -1,0 +1,249 @@
+//! The store that keeps everything in memory.
+//!
+//! It looks at every context of the tenant for every question. Its answers are what every other store is compared with:
+//! [`Filter::matches`] decides what matches, and the scores are computed by the book.
+
+mod score;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{PoisonError, RwLock};
+
+use async_trait::async_trait;
+use context_manager_core::context::{ContentKey, Context, ContextId, Level};
+use context_manager_core::lexical::SparseVector;
+use context_manager_core::ports::{
+    Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+};
+use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
+
+use crate::validate;
+use score::{Corpus, cosine, unit_length};
+
+/// The store that keeps everything in memory.
+#[derive(Debug)]
+pub struct MemoryStore {
+    dimensions: usize,
+    tenants: RwLock<HashMap<TenantId, Records>>,
+}
+
+type Records = BTreeMap<ContextId, Record>;
+
+impl MemoryStore {
+    /// An empty store for vectors of this size.
+    pub fn new(dimensions: usize) -> Self {
+        Self {
+            dimensions,
+            tenants: RwLock::default(),
+        }
+    }
+
+    fn read<T>(&self, scope: &Scope, read: impl FnOnce(&Records) -> T) -> T {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        match tenants.get(scope.tenant()) {
+            Some(records) => read(records),
+            None => read(&Records::new()),
+        }
+    }
+
+    fn write<T>(&self, scope: &Scope, write: impl FnOnce(&mut Records) -> T) -> T {
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        write(tenants.entry(scope.tenant().clone()).or_default())
+    }
+}
+
+#[async_trait]
+impl VectorStore for MemoryStore {
+    async fn upsert(&self, scope: &Scope, mut records: Vec<Record>) -> Result<(), StoreError> {
+        validate::records("upsert", self.dimensions, &records)?;
+        for record in &mut records {
+            if let Some(vector) = &mut record.dense {
+                unit_length(vector);
+            }
+        }
+        self.write(scope, |stored| {
+            stored.extend(records.into_iter().map(|record| (record.context.id, record)));
+        });
+        Ok(())
+    }
+
+    async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
+        validate::contexts("update", &contexts)?;
+        self.write(scope, |stored| {
+            for context in contexts {
+                if let Some(record) = stored.get_mut(&context.id) {
+                    record.context = context;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
+        let mut seen = HashSet::new();
+        let ids = ids.iter().filter(|id| seen.insert(**id));
+        Ok(self.read(scope, |stored| {
+            ids.filter_map(|id| stored.get(id))
+                .map(|record| record.context.clone())
+                .collect()
+        }))
+    }
+
+    async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
+        let contexts = |stored: &Records| {
+            let contexts = stored.values().map(|record| &record.context);
+            contexts
+                .filter(|context| keys.contains(&context.content_key()))
+                .cloned()
+                .collect()
+        };
+        Ok(self.read(scope, contexts))
+    }
+
+    async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
+        if request.limit == 0 {
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
+        }
+        Ok(self.read(scope, |stored| {
+            let follows = |context: &Context| request.after.is_none_or(|Cursor(sequence)| context.sequence < sequence);
+            let matching = matching(stored, &request.filter).filter(|record| follows(&record.context));
+            let mut found: Vec<&Record> = matching.collect();
+            // The sort is stable: those with the same sequence number stay in the order of their ids.
+            found.sort_by_key(|record| std::cmp::Reverse(record.context.sequence));
+            // A page never ends between two of those, as the next one starts below them.
+            let sequence = |at: usize| found.get(at).map(|record| record.context.sequence);
+            let last = sequence(request.limit - 1);
+            let end = found.partition_point(|record| last.is_none_or(|last| record.context.sequence >= last));
+            let next = last.filter(|_| end < found.len()).map(Cursor);
+            let items = found[..end]
+                .iter()
+                .map(|record| view(record, request.with_vectors))
+                .collect();
+            Page { items, next }
+        }))
+    }
+
+    async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        Ok(self.read(scope, |stored| matching(stored, filter).count() as u64))
+    }
+
+    async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        Ok(self.write(scope, |stored| {
+            let before = stored.len();
+            stored.retain(|_, record| !filter.matches(&record.context));
+            (before - stored.len()) as u64
+        }))
+    }
+
+    async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
+        validate::query("search", self.dimensions, &query)?;
+        Ok(self.read(scope, |stored| {
+            let mut found = BTreeMap::new();
+            if let Some(mut vector) = query.dense {
+                unit_length(&mut vector);
+                let likeness = |record: &Record| record.dense.as_deref().map(|stored| cosine(stored, &vector));
+                for (record, score) in best(matching(stored, &query.filter), query.limit, likeness) {
+                    candidate(&mut found, record, query.with_vectors).dense = Some(score);
+                }
+            }
+            if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
+                let corpus = Corpus::new(&terms, stored.values().map(|record| &record.terms));
+                let weight = |record: &Record| corpus.score(&record.terms);
+                for (record, score) in best(matching(stored, &query.filter), query.limit, weight) {
+                    candidate(&mut found, record, query.with_vectors).lexical = Some(score);
+                }
+            }
+            found.into_values().collect()
+        }))
+    }
+
+    async fn sessions(
+        &self,
+        scope: &Scope,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<SessionSummary, String>, StoreError> {
+        Ok(self.read(scope, |stored| {
+            let ids: BTreeSet<&str> = stored
+                .values()
+                .filter_map(|record| record.context.session_id.as_deref())
+                .collect();
+            let mut ids = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after));
+            let items: Vec<_> = ids.by_ref().take(limit).filter_map(|id| session(stored, id)).collect();
+            let next = ids
+                .next()
+                .and_then(|_more| items.last().map(|last| last.session_id.clone()));
+            Page { items, next }
+        }))
+    }
+
+    async fn size_bytes(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn matching<'a>(stored: &'a Records, filter: &'a Filter) -> impl Iterator<Item = &'a Record> {
+    stored.values().filter(|record| filter.matches(&record.context))
+}
+
+fn view(record: &Record, with_vectors: bool) -> Record {
+    if with_vectors {
+        record.clone()
+    } else {
+        Record {
+            context: record.context.clone(),
+            dense: None,
+            terms: SparseVector::default(),
+        }
+    }
+}
+
+/// The `limit` records with the highest scores.
+fn best<'a>(
+    records: impl Iterator<Item = &'a Record>,
+    limit: usize,
+    score: impl Fn(&Record) -> Option<f32>,
+) -> Vec<(&'a Record, f32)> {
+    let mut scored: Vec<_> = records
+        .filter_map(|record| score(record).map(|score| (record, score)))
+        .collect();
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1));
+    scored.truncate(limit);
+    scored
+}
+
+fn candidate<'a>(
+    found: &'a mut BTreeMap<ContextId, Candidate>,
+    record: &Record,
+    with_vectors: bool,
+) -> &'a mut Candidate {
+    found.entry(record.context.id).or_insert_with(|| Candidate {
+        context: record.context.clone(),
+        vector: record.dense.clone().filter(|_| with_vectors),
+        dense: None,
+        lexical: None,
+    })
+}
+
+fn session(stored: &Records, id: &str) -> Option<SessionSummary> {
+    let contexts = stored.values().map(|record| &record.context);
+    let of_session: Vec<&Context> = contexts
+        .filter(|context| context.session_id.as_deref() == Some(id))
+        .collect();
+    let mut counts = [0; Level::ALL.len()];
+    for context in &of_session {
+        counts[context.level.index()] += 1;
+    }
+    Some(SessionSummary {
+        session_id: id.to_owned(),
+        counts,
+        first_activity_at: of_session.iter().min_by_key(|context| context.sequence)?.created_at,
+        last_activity_at: of_session.iter().max_by_key(|context| context.sequence)?.created_at,
+    })
+}

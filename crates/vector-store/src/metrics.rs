@@ -1,0 +1,69 @@
+//! The metrics of this crate, by name. [`describe`] tells the recorder what they mean.
+
+use context_manager_core::ports::{StoreError, StoreErrorKind};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use tokio::time::Instant;
+
+/// How long the store took, by `operation` and `outcome`.
+pub const DURATION: &str = "context_manager_vector_db_duration_seconds";
+/// How many writes wait for the writer.
+pub const WRITES_QUEUED: &str = "context_manager_vector_db_writes_queued";
+/// How many reads run.
+pub const READS_RUNNING: &str = "context_manager_vector_db_reads_running";
+/// How many reads wait for their turn.
+pub const READS_QUEUED: &str = "context_manager_vector_db_reads_queued";
+/// How often background work failed, by `operation`.
+pub const BACKGROUND_ERRORS: &str = "context_manager_vector_db_background_errors_total";
+
+/// Tells the installed recorder what each metric means.
+pub fn describe() {
+    describe_histogram!(
+        DURATION,
+        Unit::Seconds,
+        "Time an operation of the vector store took, with its outcome"
+    );
+    describe_gauge!(
+        WRITES_QUEUED,
+        Unit::Count,
+        "Writes that wait for the embedded store's writer"
+    );
+    describe_gauge!(
+        READS_RUNNING,
+        Unit::Count,
+        "Reads that the embedded store is working on"
+    );
+    describe_gauge!(
+        READS_QUEUED,
+        Unit::Count,
+        "Reads that wait for their turn in the embedded store"
+    );
+    describe_counter!(
+        BACKGROUND_ERRORS,
+        Unit::Count,
+        "Failed flushes and optimisations of the embedded store"
+    );
+}
+
+/// Records how long `operation` took since `started`, and how it ended.
+pub(crate) fn observe<T>(operation: &'static str, started: Instant, result: &Result<T, StoreError>) {
+    let outcome = match result {
+        Ok(_) => "ok",
+        Err(error) => match error.kind {
+            StoreErrorKind::Unavailable(_) => "unavailable",
+            StoreErrorKind::DimensionMismatch { .. } => "invalid",
+            StoreErrorKind::Internal => "error",
+        },
+    };
+    metrics::histogram!(DURATION, "operation" => operation, "outcome" => outcome)
+        .record(started.elapsed().as_secs_f64());
+}
+
+/// Records a piece of background work: its duration, and whether it failed.
+pub(crate) fn observe_background<T, E>(operation: &'static str, started: Instant, result: &Result<T, E>) {
+    let outcome = if result.is_ok() { "ok" } else { "error" };
+    metrics::histogram!(DURATION, "operation" => operation, "outcome" => outcome)
+        .record(started.elapsed().as_secs_f64());
+    if result.is_err() {
+        metrics::counter!(BACKGROUND_ERRORS, "operation" => operation).increment(1);
+    }
+}

@@ -1,0 +1,13 @@
+//! The names of the fields that stores index. A change here makes stored contexts unfindable.
+
+pub(crate) const TENANT: &str = "tenant";
+pub(crate) const SESSION: &str = "session";
+/// Everything that can only be equal or not, see [`super::fact`].
+pub(crate) const FACTS: &str = "facts";
+pub(crate) const OCCURRED: &str = "occurred";
+pub(crate) const SEQUENCE: &str = "sequence";
+pub(crate) const IMPORTANCE: &str = "importance";
+/// The last millisecond at which it is live, plus one.
+pub(crate) const EXPIRES: &str = "expires";
+/// As [`EXPIRES`], but long past for what was superseded: one condition then tells what is current.
+pub(crate) const VISIBLE: &str = "visible";

@@ -1,0 +1,186 @@
+//! The stored form of a context: flat, with short fixed names, times as whole milliseconds since the epoch.
+//!
+//! It holds the context itself and, beside it, what is only there to be filtered by: the [`key::TENANT`], the
+//! [`key::FACTS`] and [`key::VISIBLE`]. The vectors are kept elsewhere.
+//!
+//! Deliberately absent: how the keys are indexed. That differs between stores.
+
+pub(crate) mod fact;
+pub(crate) mod key;
+mod point_id;
+
+use context_manager_core::context::{Context, ContextId, Level, Superseded};
+use context_manager_core::{Scope, TenantId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+pub(crate) use point_id::PointIds;
+
+/// When what never expires expires: later than every timestamp, and still exact as a float.
+pub(crate) const NEVER: i64 = (1 << 53) - 1;
+
+/// Since when what was superseded is invisible: earlier than every timestamp.
+pub(crate) const ALWAYS: i64 = -NEVER;
+
+/// A context that cannot be brought into its stored form, or back.
+///
+/// It never repeats what is stored: that is nobody's business who reads logs.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Malformed {
+    #[error("a stored context cannot be read")]
+    Unreadable(#[from] serde_json::Error),
+    #[error("a stored context has the unknown level `{0}`")]
+    Level(String),
+    #[error("a stored context has a time that is out of range")]
+    Time(#[from] jiff::Error),
+    #[error("a stored context belongs to another tenant than its place says")]
+    Tenant,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    tenant: String,
+    id: Uuid,
+    text: String,
+    level: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    metadata: Map<String, Value>,
+    #[serde(default, skip_deserializing)]
+    facts: Vec<String>,
+    importance: f32,
+    #[serde(default)]
+    pinned: bool,
+    tokens: u32,
+    accesses: u64,
+    occurred: i64,
+    created: i64,
+    updated: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accessed: Option<i64>,
+    expires: i64,
+    #[serde(default, skip_deserializing)]
+    visible: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<u64>,
+    embedded: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    derived: Vec<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    superseded: Option<StoredSuperseded>,
+    sequence: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slot: Option<i64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredSuperseded {
+    by: Uuid,
+    at: i64,
+}
+
+/// The form in which a context of `scope` is stored.
+pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Value>, Malformed> {
+    let expires = context.expires_at.map_or(NEVER, Timestamp::as_millisecond);
+    let stored = Stored {
+        tenant: scope.tenant().as_str().to_owned(),
+        id: context.id.0,
+        facts: fact::all(&context),
+        visible: if context.superseded_by.is_some() {
+            ALWAYS
+        } else {
+            expires
+        },
+        expires,
+        text: context.text,
+        level: context.level.as_str().to_owned(),
+        user: context.user_id,
+        agent: context.agent_id,
+        session: context.session_id,
+        tags: context.tags,
+        metadata: context.metadata,
+        importance: context.importance,
+        pinned: context.pinned,
+        tokens: context.token_count,
+        accesses: context.access_count,
+        occurred: context.occurred_at.as_millisecond(),
+        created: context.created_at.as_millisecond(),
+        updated: context.updated_at.as_millisecond(),
+        accessed: context.last_accessed_at.map(Timestamp::as_millisecond),
+        ttl: context.ttl_secs,
+        embedded: context.embedded,
+        derived: context.derived_from.into_iter().map(|id| id.0).collect(),
+        superseded: context.superseded_by.map(|superseded| StoredSuperseded {
+            by: superseded.by.0,
+            at: superseded.at.as_millisecond(),
+        }),
+        sequence: context.sequence,
+        slot: context.slot,
+    };
+    match serde_json::to_value(stored)? {
+        Value::Object(payload) => Ok(payload),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            unreachable!("a struct becomes an object")
+        }
+    }
+}
+
+/// The context that is stored as `payload`, which must be `tenant`'s.
+pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<Context, Malformed> {
+    let stored: Stored = serde_json::from_value(Value::Object(payload))?;
+    if stored.tenant != tenant.as_str() {
+        return Err(Malformed::Tenant);
+    }
+    Ok(Context {
+        id: ContextId(stored.id),
+        text: stored.text,
+        level: level(stored.level)?,
+        user_id: stored.user,
+        agent_id: stored.agent,
+        session_id: stored.session,
+        tags: stored.tags,
+        metadata: stored.metadata,
+        importance: stored.importance,
+        pinned: stored.pinned,
+        token_count: stored.tokens,
+        access_count: stored.accesses,
+        occurred_at: Timestamp::from_millisecond(stored.occurred)?,
+        created_at: Timestamp::from_millisecond(stored.created)?,
+        updated_at: Timestamp::from_millisecond(stored.updated)?,
+        last_accessed_at: stored.accessed.map(Timestamp::from_millisecond).transpose()?,
+        expires_at: (stored.expires != NEVER)
+            .then(|| Timestamp::from_millisecond(stored.expires))
+            .transpose()?,
+        ttl_secs: stored.ttl,
+        embedded: stored.embedded,
+        derived_from: stored.derived.into_iter().map(ContextId).collect(),
+        superseded_by: stored
+            .superseded
+            .map(|superseded| {
+                let at = Timestamp::from_millisecond(superseded.at)?;
+                Ok::<_, Malformed>(Superseded {
+                    by: ContextId(superseded.by),
+                    at,
+                })
+            })
+            .transpose()?,
+        sequence: stored.sequence,
+        slot: stored.slot,
+    })
+}
+
+fn level(name: String) -> Result<Level, Malformed> {
+    name.parse().map_err(|_unknown| Malformed::Level(name))
+}
+
+#[cfg(test)]
+mod tests;

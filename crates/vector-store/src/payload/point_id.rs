@@ -1,0 +1,52 @@
+//! Where in the collection a context is kept.
+
+use context_manager_core::TenantId;
+use context_manager_core::context::ContextId;
+use uuid::Uuid;
+
+/// Under which the names of tenants become ids. Changing it orphans everything that is stored.
+const NAMESPACE: Uuid = Uuid::from_u128(0x5f1d_0c7e_3a52_4b0b_9c4e_61f7_2d88_a913);
+
+/// Derives the ids of a tenant's points.
+///
+/// A point's id is not its context's: it hashes the tenant too. So two tenants may use the same id without meeting, and
+/// another tenant's id leads where an unknown id leads, which is nowhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PointIds {
+    namespace: Uuid,
+}
+
+impl PointIds {
+    pub(crate) fn of(tenant: &TenantId) -> Self {
+        Self {
+            namespace: Uuid::new_v5(&NAMESPACE, tenant.as_str().as_bytes()),
+        }
+    }
+
+    pub(crate) fn point(self, id: ContextId) -> Uuid {
+        Uuid::new_v5(&self.namespace, id.0.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(tenant: &str, id: ContextId) -> Uuid {
+        PointIds::of(&TenantId::try_new(tenant).unwrap()).point(id)
+    }
+
+    #[test]
+    fn tenants_never_share_a_point() {
+        let id = ContextId::generate();
+        assert_ne!(point("a", id), point("b", id));
+        assert_ne!(point("a", id), id.0);
+        assert_eq!(point("a", id), point("a", id));
+    }
+
+    #[test]
+    fn points_never_move_between_versions() {
+        let point = point("acme", ContextId(Uuid::from_u128(1)));
+        assert_eq!(point.to_string(), "69cfc9a2-2701-5234-8e8c-0264f0bc99b6");
+    }
+}

@@ -1,0 +1,113 @@
+//! What is checked before anything is written: an engine stops in the middle of a batch at a bad vector, and a bad number
+//! would be stored as none.
+
+use context_manager_core::context::Context;
+use context_manager_core::lexical::SparseVector;
+use context_manager_core::ports::{Record, StoreError, StoreErrorKind, StoreQuery};
+
+/// Sequence numbers end here: engines compare numbers as floats.
+const MAX_SEQUENCE: u64 = 1 << 53;
+
+/// Checks what is to be stored.
+pub(crate) fn records(operation: &'static str, dimensions: usize, records: &[Record]) -> Result<(), StoreError> {
+    for record in records {
+        dense(operation, dimensions, record.dense.as_deref())?;
+        terms(operation, Some(&record.terms))?;
+        context(operation, &record.context)?;
+    }
+    Ok(())
+}
+
+/// Checks what is to replace a stored context.
+pub(crate) fn contexts(operation: &'static str, contexts: &[Context]) -> Result<(), StoreError> {
+    contexts.iter().try_for_each(|one| context(operation, one))
+}
+
+/// Checks what is to be searched for.
+pub(crate) fn query(operation: &'static str, dimensions: usize, query: &StoreQuery) -> Result<(), StoreError> {
+    dense(operation, dimensions, query.dense.as_deref())?;
+    terms(operation, query.terms.as_ref())
+}
+
+fn context(operation: &'static str, context: &Context) -> Result<(), StoreError> {
+    if context.importance.is_finite() && context.sequence < MAX_SEQUENCE {
+        Ok(())
+    } else {
+        let source = format!(
+            "context {} has an importance or a sequence number that cannot be stored",
+            context.id
+        );
+        Err(StoreError {
+            operation,
+            kind: StoreErrorKind::Internal,
+            source: Some(source.into()),
+        })
+    }
+}
+
+fn dense(operation: &'static str, expected: usize, vector: Option<&[f32]>) -> Result<(), StoreError> {
+    match vector {
+        Some(vector) if vector.len() != expected || !finite(vector) => Err(mismatch(operation, expected, vector.len())),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn terms(operation: &'static str, terms: Option<&SparseVector>) -> Result<(), StoreError> {
+    let Some(SparseVector { indices, values }) = terms else {
+        return Ok(());
+    };
+    let ascending = indices.is_sorted_by(|a, b| a < b);
+    if indices.len() == values.len() && ascending && finite(values) {
+        Ok(())
+    } else {
+        Err(mismatch(operation, indices.len(), values.len()))
+    }
+}
+
+fn finite(numbers: &[f32]) -> bool {
+    numbers.iter().all(|number| number.is_finite())
+}
+
+fn mismatch(operation: &'static str, expected: usize, actual: usize) -> StoreError {
+    StoreError {
+        operation,
+        kind: StoreErrorKind::DimensionMismatch { expected, actual },
+        source: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_and_finite_vectors_pass() {
+        for (vector, good) in [
+            (Some(vec![1.0, 2.0]), true),
+            (None, true),
+            (Some(vec![1.0]), false),
+            (Some(vec![1.0, f32::NAN]), false),
+            (Some(vec![1.0, f32::INFINITY]), false),
+        ] {
+            assert_eq!(dense("test", 2, vector.as_deref()).is_ok(), good, "{vector:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_ascending_and_each_has_a_weight() {
+        let sparse = |indices: &[u32], values: &[f32]| SparseVector {
+            indices: indices.into(),
+            values: values.into(),
+        };
+        for (words, good) in [
+            (sparse(&[], &[]), true),
+            (sparse(&[1, 5], &[1.0, 2.0]), true),
+            (sparse(&[5, 1], &[1.0, 2.0]), false),
+            (sparse(&[1, 1], &[1.0, 2.0]), false),
+            (sparse(&[1], &[1.0, 2.0]), false),
+            (sparse(&[1], &[f32::NAN]), false),
+        ] {
+            assert_eq!(terms("test", Some(&words)).is_ok(), good, "{words:?}");
+        }
+    }
+}

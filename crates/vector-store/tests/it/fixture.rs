@@ -1,0 +1,173 @@
+//! Embedded stores in folders of their own.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use context_manager_core::context::{Context, ContextId, Level};
+use context_manager_core::lexical::SparseVector;
+use context_manager_core::ports::{ModelFingerprint, Record, StoreQuery};
+use context_manager_core::{Filter, Scope, TenantId};
+use context_manager_vector_store::embedded::Config;
+use context_manager_vector_store::{EmbeddedStore, contract};
+use jiff::Timestamp;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// An embedded store whose folder goes away with it.
+pub(crate) struct TempStore {
+    pub(crate) store: EmbeddedStore,
+    _folder: TempDir,
+}
+
+impl TempStore {
+    pub(crate) async fn with(config: Config, model: &ModelFingerprint) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            path: folder.path().join("data"),
+            ..config
+        };
+        Self {
+            store: EmbeddedStore::open(config, model).await.unwrap(),
+            _folder: folder,
+        }
+    }
+}
+
+impl Deref for TempStore {
+    type Target = EmbeddedStore;
+
+    fn deref(&self) -> &EmbeddedStore {
+        &self.store
+    }
+}
+
+impl Drop for TempStore {
+    /// Closes the store, so that nothing writes into the folder while it is removed.
+    fn drop(&mut self) {
+        let close = || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(self.store.close()).unwrap();
+        };
+        // A runtime cannot be waited for inside another.
+        std::thread::scope(|scope| scope.spawn(close).join().unwrap());
+    }
+}
+
+pub(crate) async fn new_store() -> TempStore {
+    TempStore::with(Config::default(), &model()).await
+}
+
+pub(crate) fn model() -> ModelFingerprint {
+    ModelFingerprint {
+        name: "test".to_owned(),
+        dimensions: contract::DIMENSIONS,
+        probe: "1234".to_owned(),
+    }
+}
+
+pub(crate) async fn open(path: &Path) -> EmbeddedStore {
+    EmbeddedStore::open(at(path), &model()).await.unwrap()
+}
+
+pub(crate) fn at(path: &Path) -> Config {
+    Config {
+        path: path.to_owned(),
+        ..Config::default()
+    }
+}
+
+pub(crate) fn scope() -> Scope {
+    Scope::authenticated(TenantId::try_new("acme").unwrap())
+}
+
+pub(crate) fn id(number: u64) -> ContextId {
+    ContextId(Uuid::from_u128(number.into()))
+}
+
+pub(crate) fn context(number: u64) -> Context {
+    let time = Timestamp::from_second(1_700_000_000 + i64::try_from(number).unwrap()).unwrap();
+    Context {
+        id: id(number),
+        text: format!("context {number}"),
+        level: Level::LongTerm,
+        user_id: None,
+        agent_id: None,
+        session_id: None,
+        tags: Vec::new(),
+        metadata: serde_json::Map::new(),
+        importance: 0.5,
+        pinned: false,
+        token_count: 2,
+        access_count: 0,
+        occurred_at: time,
+        created_at: time,
+        updated_at: time,
+        last_accessed_at: None,
+        expires_at: None,
+        ttl_secs: None,
+        embedded: true,
+        derived_from: Vec::new(),
+        superseded_by: None,
+        sequence: number,
+        slot: None,
+    }
+}
+
+/// The record with this number: all have the word 1, each has a word of its own, and the vectors fan out.
+pub(crate) fn record(number: u64) -> Record {
+    let angle = f32::from(u16::try_from(number % 10_000).unwrap()) / 10_000.0;
+    Record {
+        dense: Some(vec![angle.cos(), angle.sin(), 0.0, 0.0]),
+        terms: SparseVector::new([(1, 1.0), (1000 + u32::try_from(number).unwrap(), 1.0)]),
+        context: context(number),
+    }
+}
+
+pub(crate) fn records(numbers: impl IntoIterator<Item = u64>) -> Vec<Record> {
+    numbers.into_iter().map(record).collect()
+}
+
+pub(crate) fn by_words(terms: &[u32]) -> StoreQuery {
+    let terms = SparseVector::new(terms.iter().map(|term| (*term, 1.0)));
+    StoreQuery {
+        dense: None,
+        terms: Some(terms),
+        filter: Filter::default(),
+        limit: 100,
+        with_vectors: false,
+    }
+}
+
+/// Copies a folder with everything in it, as a snapshot of the disk would.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Every file below a folder with its content, to be compared.
+pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.push((path.clone(), Vec::new()));
+            found.extend(contents(&path));
+        } else {
+            let content = std::fs::read(&path).unwrap();
+            found.push((path, content));
+        }
+    }
+    found.sort();
+    found
+}

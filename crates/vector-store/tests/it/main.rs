@@ -1,0 +1,9 @@
+//! One binary for all integration tests: it is linked once.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod concurrency;
+mod embedded;
+mod equivalence;
+mod fixture;
+mod folder;
+mod memory;
