@@ -1,0 +1,215 @@
+//! Storing, reading and changing contexts.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use context_manager_core::context::{MAX_ID_BYTES, MAX_TAG_BYTES};
+use context_manager_core::{Cursor, Error, Filter, Level, NewContext, Violations};
+
+use crate::api::ApiState;
+use crate::api::access::Caller;
+use crate::api::wire::{BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody};
+use crate::http::{Json, Params, PathId, Problem, read_part};
+
+const MAX_BATCH: usize = 1000;
+const DEFAULT_PAGE: usize = 50;
+const MAX_PAGE: usize = 1000;
+
+/// Store a context
+///
+/// Answers 200 with `deduplicated` when the same text stands in the same scope and level already, or the same id was
+/// sent before, unchanged.
+#[utoipa::path(
+    post, path = "/contexts", tag = "contexts", request_body = StoreBody,
+    responses(
+        (status = 201, description = "Stored", body = StoredBody, headers(("Location" = String, description = "Path of the context"))),
+        (status = 200, description = "Was there before", body = StoredBody),
+        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The id holds something else", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn store_context(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Json(body): Json<StoreBody>,
+) -> Result<Response, Problem> {
+    let stored = state
+        .write(|engine| async move { engine.store(&scope, body.into()).await })
+        .await?;
+    let location = HeaderValue::try_from(format!("/api/v1/contexts/{}", stored.context.id)).ok();
+    let status = if stored.deduplicated {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    let location = location
+        .filter(|_| status == StatusCode::CREATED)
+        .map(|path| [(header::LOCATION, path)]);
+    Ok((status, location, Json(StoredBody::from(stored))).into_response())
+}
+
+/// Store many contexts
+///
+/// One bad context loses no other: each has its own status, in the order sent.
+#[utoipa::path(
+    post, path = "/contexts/batch", tag = "contexts", request_body = BatchBody,
+    responses(
+        (status = 200, description = "What became of each", body = BatchAnswer),
+        (status = 400, description = "Not valid as a whole", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn store_contexts(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Json(body): Json<BatchBody>,
+) -> Result<Json<BatchAnswer>, Problem> {
+    if !(1..=MAX_BATCH).contains(&body.contexts.len()) {
+        return Err(Problem::invalid_field(
+            "/contexts",
+            format!("must have 1 to {MAX_BATCH} contexts"),
+        ));
+    }
+    let read: Vec<Result<NewContext, Problem>> = body
+        .contexts
+        .into_iter()
+        .enumerate()
+        .map(|(at, item)| read_part::<StoreBody>(&format!("/contexts/{at}"), item).map(Into::into))
+        .collect();
+    // The engine numbers only what could be read; its pointers are corrected by giving each its place.
+    let places: Vec<usize> = read
+        .iter()
+        .enumerate()
+        .filter(|(_, item)| item.is_ok())
+        .map(|(at, _)| at)
+        .collect();
+    let mut results: Vec<Option<BatchItem>> = Vec::with_capacity(read.len());
+    let mut good = Vec::with_capacity(places.len());
+    for item in read {
+        match item {
+            Ok(new) => {
+                good.push(new);
+                results.push(None);
+            }
+            Err(problem) => results.push(Some(Err(problem).into())),
+        }
+    }
+    let pointers = places.clone();
+    let stored = state
+        .write(|engine| async move {
+            Ok(engine
+                .store_many(&scope, good, |at| format!("/contexts/{}", pointers[at]))
+                .await)
+        })
+        .await?;
+    for (at, result) in places.into_iter().zip(stored) {
+        results[at] = Some(result.map_err(Problem::from).into());
+    }
+    Ok(Json(BatchAnswer {
+        results: results.into_iter().flatten().collect(),
+    }))
+}
+
+/// Read a context
+#[utoipa::path(
+    get, path = "/contexts/{id}", tag = "contexts", params(("id" = uuid::Uuid, Path, description = "Id of the context")),
+    responses(
+        (status = 200, description = "The context", body = ContextBody),
+        (status = 400, description = "Not a UUID", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn get_context(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    PathId(id): PathId,
+) -> Result<Json<ContextBody>, Problem> {
+    Ok(Json(state.engine()?.get(&scope, id).await?.into()))
+}
+
+/// Change a context
+#[utoipa::path(
+    patch, path = "/contexts/{id}", tag = "contexts", request_body = PatchBody,
+    params(("id" = uuid::Uuid, Path, description = "Id of the context")),
+    responses(
+        (status = 200, description = "As it is now", body = ContextBody),
+        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn update_context(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    PathId(id): PathId,
+    Json(body): Json<PatchBody>,
+) -> Result<Json<ContextBody>, Problem> {
+    let changed = state
+        .write(|engine| async move { engine.update(&scope, id, body.into()).await })
+        .await?;
+    Ok(Json(changed.into()))
+}
+
+/// List contexts, newest first
+#[utoipa::path(
+    get, path = "/contexts", tag = "contexts",
+    params(
+        ("level" = Option<crate::api::wire::WireLevel>, Query, description = "Only this level"),
+        ("user_id" = Option<String>, Query), ("agent_id" = Option<String>, Query), ("session_id" = Option<String>, Query),
+        ("tag" = Option<String>, Query, description = "Only with this tag"),
+        ("include_superseded" = Option<bool>, Query, description = "Replaced ones too"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "One page", body = ContextPage),
+        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn list_contexts(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    mut params: Params,
+) -> Result<Json<ContextPage>, Problem> {
+    let level: Option<Level> = params.parse("level", "must be `immediate`, `short_term` or `long_term`");
+    let limit = params.limit(DEFAULT_PAGE, MAX_PAGE);
+    let cursor: Option<Cursor> = params.parse("cursor", "must be a `next_cursor` that this server gave out");
+    let include_superseded = params
+        .parse("include_superseded", "must be `true` or `false`")
+        .unwrap_or(false);
+    let filter = Filter {
+        levels: level.into_iter().collect(),
+        user_id: params.text("user_id"),
+        agent_id: params.text("agent_id"),
+        session_id: params.text("session_id"),
+        tags_all: params.text("tag").into_iter().collect(),
+        ..Filter::default()
+    };
+    params.finish()?;
+    let mut found = Violations::default();
+    for (name, id) in [
+        ("user_id", &filter.user_id),
+        ("agent_id", &filter.agent_id),
+        ("session_id", &filter.session_id),
+    ] {
+        if let Some(id) = id {
+            found.word(format!("/{name}"), id, MAX_ID_BYTES);
+        }
+    }
+    for tag in &filter.tags_all {
+        found.word("/tag", tag, MAX_TAG_BYTES);
+    }
+    found.into_result().map_err(Error::Invalid)?;
+    let page = state
+        .engine()?
+        .list(&scope, filter, include_superseded, cursor, limit)
+        .await?;
+    Ok(Json(ContextPage {
+        contexts: page.items.into_iter().map(Into::into).collect(),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    }))
+}

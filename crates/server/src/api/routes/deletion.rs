@@ -1,0 +1,75 @@
+//! Deleting, by id, by filter and by level.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use context_manager_core::Filter;
+
+use crate::api::ApiState;
+use crate::api::access::Caller;
+use crate::api::wire::{ClearBody, DeleteBody, Deleted};
+use crate::http::{Json, PathId, Problem};
+
+/// Delete a context
+///
+/// Answers 204 also when it was gone already.
+#[utoipa::path(
+    delete, path = "/contexts/{id}", tag = "contexts", params(("id" = uuid::Uuid, Path, description = "Id of the context")),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 400, description = "Not a UUID", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn delete_context(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    PathId(id): PathId,
+) -> Result<StatusCode, Problem> {
+    state
+        .write(|engine| async move { engine.delete(&scope, &Filter::by_ids(vec![id])).await })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Delete contexts by ids or by filter
+#[utoipa::path(
+    post, path = "/contexts/delete", tag = "contexts", request_body = DeleteBody,
+    responses(
+        (status = 200, description = "How many were deleted", body = Deleted),
+        (status = 400, description = "Not valid, or without any condition", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn delete_contexts(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Json(body): Json<DeleteBody>,
+) -> Result<Json<Deleted>, Problem> {
+    let filter = body.into_filter()?;
+    let deleted = state
+        .write(|engine| async move { engine.delete(&scope, &filter).await })
+        .await?;
+    Ok(Json(Deleted { deleted }))
+}
+
+/// Clear a level, of one session, user or agent if named
+#[utoipa::path(
+    post, path = "/contexts/clear", tag = "contexts", request_body = ClearBody,
+    responses(
+        (status = 200, description = "How many were deleted", body = Deleted),
+        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn clear_contexts(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Json(body): Json<ClearBody>,
+) -> Result<Json<Deleted>, Problem> {
+    let filter = body.into_filter()?;
+    let deleted = state
+        .write(|engine| async move { engine.delete(&scope, &filter).await })
+        .await?;
+    Ok(Json(Deleted { deleted }))
+}

@@ -1,0 +1,39 @@
+//! Search.
+
+use axum::extract::State;
+use context_manager_core::{Error, Violations};
+use tokio::time::Instant;
+
+use crate::api::ApiState;
+use crate::api::access::Caller;
+use crate::api::wire::{SearchAnswer, SearchBody};
+use crate::http::{Json, Problem};
+
+/// Find the contexts that answer a query
+#[utoipa::path(
+    post, path = "/contexts/search", tag = "contexts", request_body = SearchBody,
+    responses(
+        (status = 200, description = "The contexts, best first", body = SearchAnswer),
+        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn search_contexts(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Json(body): Json<SearchBody>,
+) -> Result<Json<SearchAnswer>, Problem> {
+    let start = Instant::now();
+    let explain = body.explain;
+    let mut found = Violations::default();
+    let request = body.into_request(&mut found);
+    found.extend(request.validate());
+    found.into_result().map_err(Error::Invalid)?;
+    let response = state.engine()?.search(&scope, request).await?;
+    Ok(Json(SearchAnswer::new(
+        response,
+        explain,
+        start.elapsed().as_secs_f64() * 1000.0,
+    )))
+}

@@ -1,0 +1,15 @@
+//! What goes over the wire: request and response bodies, and how they become the domain's types.
+
+mod context;
+mod filter;
+mod search;
+mod sessions;
+mod time;
+
+pub(super) use context::{
+    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody, WireLevel,
+};
+pub(super) use filter::{ClearBody, DeleteBody, Deleted, FilterBody};
+pub(super) use search::{LevelCounts, SearchAnswer, SearchBody};
+pub(super) use sessions::{SessionPage, StatsBody};
+pub(super) use time::Time;

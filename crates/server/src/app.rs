@@ -1,0 +1,223 @@
+//! Puts the parts together: configuration becomes a store, an embedder, an engine and a router.
+//!
+//! The only place that names concrete types. Life of a process: listen, open the store in the background, serve, and on
+//! the way out readiness off, requests drained, loops ended, store flushed.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use context_manager_core::lexical::Analyzer;
+use context_manager_core::ports::{Embedder, SystemClock};
+use context_manager_core::{ContextEngine, Deps, Scope, TenantId};
+use context_manager_embedding::{BuiltIn, QueryCache};
+use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
+use context_manager_vector_store::EmbeddedStore;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::{self, ApiState, Limits, Services};
+use crate::config::Config;
+
+/// The tenant of callers that bring no key.
+const DEFAULT_TENANT: &str = "default";
+/// How often accumulated metrics are moved into their buckets.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How often the store is probed, so that `/health` can answer without asking it.
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The engine and the store beneath it.
+#[derive(Debug)]
+pub struct Memory {
+    /// Stores contexts and finds them.
+    pub engine: Arc<ContextEngine>,
+    store: Arc<EmbeddedStore>,
+}
+
+impl Memory {
+    /// Opens the store and puts the engine on it.
+    ///
+    /// # Errors
+    /// When the model does not load or the data folder cannot be used.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let tokens = config.tokens.encoding.counter();
+        let loading = Arc::clone(&tokens);
+        let model = tokio::task::spawn_blocking(move || {
+            // The first count loads the table: better now than in the first request.
+            loading.count("warm");
+            BuiltIn::load()
+        })
+        .await??;
+        let fingerprint = model.fingerprint().clone();
+        let store = EmbeddedStore::open(config.vector_db.embedded.clone(), &fingerprint).await?;
+        let store = Arc::new(store);
+        let deps = Deps {
+            store: Arc::clone(&store) as _,
+            embedder: Arc::new(QueryCache::new(model, &config.embedding.cache)),
+            tokens,
+            clock: Arc::new(SystemClock),
+            analyzer: Analyzer::new(config.lexical.clone()),
+        };
+        Ok(Self {
+            engine: Arc::new(ContextEngine::new(config.hirag.clone(), deps)),
+            store,
+        })
+    }
+
+    /// Finishes all writes and flushes them to disk.
+    ///
+    /// # Errors
+    /// When the last flush failed; what was acknowledged before is still in the engine's log.
+    pub async fn close(&self) -> anyhow::Result<()> {
+        self.store.close().await.context("cannot close the store")
+    }
+}
+
+/// The scope of callers that bring no key.
+///
+/// # Errors
+/// Never, as the name is a constant that fits.
+pub fn anonymous_scope() -> anyhow::Result<Scope> {
+    Ok(Scope::authenticated(TenantId::try_new(DEFAULT_TENANT)?))
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    state: ApiState,
+    stop: CancellationToken,
+    loops: TaskTracker,
+    store_health: HealthHandle,
+}
+
+impl App {
+    /// A server that is about to open its store.
+    ///
+    /// # Errors
+    /// Never in practice, see [`anonymous_scope`].
+    pub fn new(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
+        let health = HealthRegistry::default();
+        let store_health = health.register("vector_store");
+        let state = ApiState {
+            services: Arc::new(OnceLock::new()),
+            health,
+            metrics,
+            writes: TaskTracker::new(),
+            anonymous: anonymous_scope()?,
+            started: Instant::now(),
+        };
+        Ok(Self {
+            config,
+            state,
+            stop: CancellationToken::new(),
+            loops: TaskTracker::new(),
+            store_health,
+        })
+    }
+
+    /// Serves on `listener` until `shutdown` completes, then drains and closes.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, or its last flush failed.
+    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
+        let limits = Limits {
+            request_timeout: Duration::from_millis(self.config.server.request_timeout_ms),
+            max_body_bytes: self.config.server.max_body_bytes,
+        };
+        let router = api::router(self.state.clone(), limits);
+        let stop_accepting = self.stop.clone();
+        let server = axum::serve(listener, router).with_graceful_shutdown(stop_accepting.cancelled_owned());
+        let mut server = tokio::spawn(server.into_future());
+
+        tokio::pin!(shutdown);
+        // Listening comes first, so that a probe gets an answer while a large store is read.
+        let memory = tokio::select! {
+            opened = self.serve_memory() => opened?,
+            () = &mut shutdown => return Ok(()),
+        };
+        shutdown.await;
+        tracing::info!("shutting down");
+        self.store_health.set(Status::Down);
+        self.stop.cancel();
+        let grace = Duration::from_secs(self.config.server.shutdown_grace_secs);
+        if tokio::time::timeout(grace, &mut server).await.is_err() {
+            tracing::warn!(grace_secs = grace.as_secs(), "requests still in flight were cut off");
+            server.abort();
+        }
+        self.state.writes.close();
+        if tokio::time::timeout(grace, self.state.writes.wait()).await.is_err() {
+            tracing::warn!("writes still in flight were cut off; none of them was acknowledged");
+        }
+        self.loops.close();
+        self.loops.wait().await;
+        memory.close().await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Opens the store, starts the background loops and turns readiness on.
+    async fn serve_memory(&self) -> anyhow::Result<Memory> {
+        let start = Instant::now();
+        let memory = Memory::open(&self.config)
+            .await
+            .inspect_err(|_| self.store_health.set(Status::Down))?;
+        let services = Services {
+            engine: Arc::clone(&memory.engine),
+            store_health: self.store_health.clone(),
+        };
+        // Set once, here.
+        let _ = self.state.services.set(services);
+        self.store_health.set(Status::Up);
+        tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
+        self.start_loops(&memory);
+        Ok(memory)
+    }
+
+    fn start_loops(&self, memory: &Memory) {
+        let engine = Arc::clone(&memory.engine);
+        self.every(Duration::from_secs(self.config.hirag.gc_interval_secs), move || {
+            let evicted = engine.evict_idle_sessions();
+            if evicted > 0 {
+                tracing::debug!(sessions = evicted, "idle sessions left memory");
+            }
+            std::future::ready(())
+        });
+        let metrics = self.state.metrics.clone();
+        self.every(METRICS_UPKEEP, move || {
+            metrics.run_upkeep();
+            std::future::ready(())
+        });
+        let state = self.state.clone();
+        self.every(PROBE_INTERVAL, move || {
+            let state = state.clone();
+            async move {
+                if let Some(services) = state.services.get() {
+                    services.probe(&state.anonymous).await;
+                }
+            }
+        });
+    }
+
+    /// Runs `work` after each `interval` until the server stops.
+    fn every<F: Future<Output = ()> + Send>(&self, interval: Duration, mut work: impl FnMut() -> F + Send + 'static) {
+        let stop = self.stop.clone();
+        self.loops.spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
+                work().await;
+            }
+        });
+    }
+}
+
+/// Describes every metric to the recorder that is installed.
+pub fn describe_metrics() {
+    api::describe_metrics();
+    context_manager_embedding::metrics::describe();
+    context_manager_vector_store::metrics::describe();
+    metrics::describe_gauge!("context_manager_build_info", "1, with the version as a label");
+    metrics::gauge!("context_manager_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}

@@ -1,0 +1,22 @@
+//! Commands that look at configuration and contract without serving.
+
+use super::Options;
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(super) fn check(options: Options) -> anyhow::Result<()> {
+    options.load()?;
+    println!("the configuration is sound");
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(super) fn print(options: Options) -> anyhow::Result<()> {
+    print!("{}", toml::to_string(&options.load()?)?);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(super) fn openapi() -> anyhow::Result<()> {
+    println!("{}", crate::api::document().to_pretty_json()?);
+    Ok(())
+}

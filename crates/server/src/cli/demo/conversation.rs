@@ -1,0 +1,49 @@
+//! What the demo stores and asks: Mira plans a trip and a kitchen with an assistant.
+
+use context_manager_core::{Level, NewContext};
+
+/// The session whose working memory the questions read.
+pub(super) const SESSION: &str = "today";
+
+/// Answers lie at different levels, and two of them share no word with their question.
+pub(super) const QUESTIONS: [&str; 5] = [
+    "What can Mira not eat?",
+    "Which city are we flying to, and when?",
+    "How much may the new kitchen cost?",
+    "What should I keep in mind when writing to her?",
+    "Did the plumber say when he would come?",
+];
+
+/// Things known for long, things of this week, and what was said just now.
+pub(super) fn contexts() -> Vec<NewContext> {
+    let long_term = [
+        "Mira is allergic to peanuts and avoids shellfish.",
+        "Mira prefers short e-mails without exclamation marks.",
+        "Mira works as a cartographer for the harbour authority.",
+        "Mira's daughter Jona is nine and plays the cello.",
+        "The house was built in 1931 and has three floors.",
+        "Mira speaks Swedish, English and some Portuguese.",
+    ];
+    let short_term = [
+        "The trip to Lisbon starts on 14 May; the flight leaves at 7:40.",
+        "The kitchen renovation has a budget of 18,000 euros.",
+        "Oak worktops were chosen for the kitchen, the tiles are still open.",
+        "Jona's concert was moved from Thursday to Saturday.",
+        "The hotel near the Alfama is booked for five nights.",
+    ];
+    let immediate = [
+        "The plumber called: he comes on Tuesday between eight and ten.",
+        "Mira asked for a packing list for the trip.",
+        "The tap in the bathroom drips again.",
+    ];
+    let at = |level: Level, session: Option<&str>, text: &str| NewContext {
+        text: text.to_owned(),
+        level,
+        session_id: session.map(str::to_owned),
+        ..NewContext::default()
+    };
+    let long_term = long_term.map(|text| at(Level::LongTerm, None, text));
+    let short_term = short_term.map(|text| at(Level::ShortTerm, None, text));
+    let immediate = immediate.map(|text| at(Level::Immediate, Some(SESSION), text));
+    long_term.into_iter().chain(short_term).chain(immediate).collect()
+}

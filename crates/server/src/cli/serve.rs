@@ -1,0 +1,38 @@
+//! `context-manager serve`.
+
+use anyhow::Context as _;
+use context_manager_observability::{init_logs, install_metrics};
+use tokio::net::TcpListener;
+
+use super::Options;
+use crate::app::{App, describe_metrics};
+
+pub(super) fn run(options: Options) -> anyhow::Result<()> {
+    let config = options.load()?;
+    init_logs(&config.log)?;
+    let metrics = install_metrics()?;
+    describe_metrics();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let address = config.server.address();
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))?;
+        let shutdown = shutdown_signal()?;
+        tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
+        App::new(config, metrics)?.run(listener, shutdown).await
+    })
+}
+
+/// Completes at SIGTERM or SIGINT. The handlers are set when this returns, so that no signal is missed.
+fn shutdown_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("received SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("received SIGINT"),
+        }
+    })
+}

@@ -1,0 +1,218 @@
+//! Reading configuration and reporting everything that is wrong with it at once.
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::Dict;
+use serde::de::DeserializeOwned;
+
+use super::{Config, unknown_keys};
+
+/// Read when no file is named and this one is there.
+const DEFAULT_FILE: &str = "config.toml";
+/// `CONTEXT_MANAGER_SERVER__PORT` sets `server.port`.
+const ENV_PREFIX: &str = "CONTEXT_MANAGER_";
+
+/// Where configuration comes from, beside defaults and environment variables.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// The file named on the command line or by `CONFIG_PATH`; it must exist.
+    pub file: Option<PathBuf>,
+    /// Keys given on the command line, such as `("server.port", "9000")`.
+    pub overrides: Vec<(&'static str, String)>,
+}
+
+/// Why there is no usable configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file that was named is not there.
+    #[error("there is no configuration file `{}`", .0.display())]
+    NoFile(PathBuf),
+    /// Keys are unknown, or values are of the wrong type or out of range.
+    #[error("the configuration has {} problem(s):\n{}", .0.len(), list(.0))]
+    Problems(Vec<String>),
+}
+
+fn list(problems: &[String]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("  - {problem}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Reads the configuration.
+///
+/// # Errors
+/// [`ConfigError`], with every problem at once.
+pub fn load(source: &Source) -> Result<Config, ConfigError> {
+    let given = given(source)?;
+    let mut problems = unknown_keys::find(&given);
+    let figment = Figment::from(Serialized::defaults(Config::default())).merge(given);
+    let mut reader = Reader {
+        figment,
+        problems: &mut problems,
+    };
+    let config = Config {
+        server: reader.section("server"),
+        log: reader.section("log"),
+        embedding: reader.section("embedding"),
+        vector_db: reader.section("vector_db"),
+        hirag: reader.section("hirag"),
+        lexical: reader.section("lexical"),
+        tokens: reader.section("tokens"),
+    };
+    problems.extend(config.problems());
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(ConfigError::Problems(problems))
+    }
+}
+
+/// What was given, without defaults.
+fn given(source: &Source) -> Result<Figment, ConfigError> {
+    let mut figment = Figment::new();
+    let file = match &source.file {
+        Some(file) if !file.is_file() => return Err(ConfigError::NoFile(file.clone())),
+        Some(file) => Some(file.as_path()),
+        None => Some(Path::new(DEFAULT_FILE)).filter(|file| file.is_file()),
+    };
+    if let Some(file) = file {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
+    for (key, value) in &source.overrides {
+        figment = figment.merge((
+            *key,
+            value
+                .parse::<figment::value::Value>()
+                .unwrap_or_else(|never| match never {}),
+        ));
+    }
+    // A file that is no TOML at all fails here, with line and column.
+    figment
+        .extract::<Dict>()
+        .map_err(|error| ConfigError::Problems(describe(error)))?;
+    Ok(figment)
+}
+
+struct Reader<'a> {
+    figment: Figment,
+    problems: &'a mut Vec<String>,
+}
+
+impl Reader<'_> {
+    /// One section; its defaults when it cannot be read, so that the others are looked at too.
+    fn section<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
+        self.figment.extract_inner(name).unwrap_or_else(|error| {
+            // Unknown keys have been reported with a suggestion already.
+            let errors = error.into_iter().filter(|error| !is_unknown_field(error));
+            self.problems.extend(errors.map(|error| describe_one(&error)));
+            T::default()
+        })
+    }
+}
+
+fn is_unknown_field(error: &figment::Error) -> bool {
+    matches!(error.kind, figment::error::Kind::UnknownField(..))
+}
+
+fn describe(error: figment::Error) -> Vec<String> {
+    error.into_iter().map(|error| describe_one(&error)).collect()
+}
+
+fn describe_one(error: &figment::Error) -> String {
+    let key = error.path.join(".");
+    let origin = error
+        .metadata
+        .as_ref()
+        .map(|metadata| format!(" (in {})", metadata.name))
+        .unwrap_or_default();
+    match key.as_str() {
+        "" => format!("{}{origin}", error.kind),
+        key => format!("{key}: {}{origin}", error.kind),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::result_large_err, reason = "figment's jail asks for its own error type")]
+mod tests {
+    use figment::Jail;
+
+    use super::*;
+
+    fn load_file(jail: &mut Jail, text: &str) -> figment::error::Result<Result<Config, ConfigError>> {
+        jail.create_file("given.toml", text)?;
+        Ok(load(&Source {
+            file: Some("given.toml".into()),
+            ..Source::default()
+        }))
+    }
+
+    #[test]
+    fn later_sources_win() {
+        Jail::expect_with(|jail| {
+            jail.set_env("CONTEXT_MANAGER_SERVER__PORT", "2");
+            jail.set_env("CONTEXT_MANAGER_HIRAG__L1_CACHE_SIZE", "7");
+            jail.create_file("config.toml", "[server]\nport = 1\n[hirag]\nl2_cache_ttl = 60\n")?;
+            let config = load(&Source {
+                file: None,
+                overrides: vec![("server.port", "3".to_owned())],
+            })
+            .unwrap();
+            assert_eq!(config.server.port, 3);
+            assert_eq!((config.hirag.l1_cache_size, config.hirag.l2_cache_ttl), (7, 60));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_with_a_suggestion() {
+        Jail::expect_with(|jail| {
+            let text =
+                "[server]\nprot = 1\n[hirag]\nl1_cache_size = \"many\"\n[hirag2]\nx = 1\n[log]\nfilter = \"a=b=c\"\n";
+            let error = load_file(jail, text)?.unwrap_err().to_string();
+            for part in [
+                "server.prot: unknown key; did you mean `port`?",
+                "hirag.l1_cache_size",
+                "hirag2",
+                "log.filter",
+            ] {
+                assert!(error.contains(part), "{part} is not in {error}");
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn an_open_address_needs_a_decision() {
+        Jail::expect_with(|jail| {
+            let error = load_file(jail, "[server]\nhost = \"0.0.0.0\"\n")?
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("allow_unauthenticated = true"), "{error}");
+            assert!(load_file(jail, "[server]\nhost = \"0.0.0.0\"\nallow_unauthenticated = true\n")?.is_ok());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_or_not_toml_is_named() {
+        Jail::expect_with(|jail| {
+            let missing = load(&Source {
+                file: Some("nowhere.toml".into()),
+                ..Source::default()
+            });
+            assert!(missing.unwrap_err().to_string().contains("nowhere.toml"));
+            assert!(
+                load_file(jail, "[server\n")?
+                    .unwrap_err()
+                    .to_string()
+                    .contains("given.toml")
+            );
+            Ok(())
+        });
+    }
+}

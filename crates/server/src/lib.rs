@@ -1,0 +1,10 @@
+//! The Context Manager's server: HTTP API, command line and configuration.
+//!
+//! The only crate that names concrete stores and embedders ([`app`]), speaks HTTP ([`api`]) or reads configuration
+//! ([`config`]). What a context is and how it is found is the business of `context-manager-core`.
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod config;
+mod http;

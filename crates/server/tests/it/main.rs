@@ -1,0 +1,9 @@
+//! The server's tests: most call the router in this process, a few start the real binary. One binary, as linking it is
+//! slow.
+
+mod api;
+mod bad_input;
+mod levels;
+mod openapi;
+mod process;
+mod support;
