@@ -1,0 +1,201 @@
+//! `cargo xtask ci`: every check a change has to pass, in the order that finds cheap mistakes first.
+//!
+//! All steps use the dev profile, so that one build of the dependencies serves lint, tests and development.
+//! Nothing here needs the network once the dependencies are there. Advisories are not checked: their database has to be
+//! downloaded, which the workflow on the forge does.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use comfy_table::{Table, presets};
+use tokio::time::Instant;
+
+use crate::{process, tidy};
+
+/// One check.
+struct Step {
+    name: &'static str,
+    action: Action,
+    /// What to do when it fails.
+    remedy: &'static str,
+}
+
+/// What a step runs.
+enum Action {
+    /// A task of this program.
+    Task(fn() -> Result<()>),
+    /// Cargo with these arguments and these additional environment variables.
+    Cargo(&'static [&'static str], &'static [(&'static str, &'static str)]),
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        action: Action::Cargo(&["fmt", "--all", "--check"], &[]),
+        remedy: "run `cargo fmt --all`",
+    },
+    Step {
+        name: "tidy",
+        action: Action::Task(tidy::run),
+        remedy: "each line above says what to do",
+    },
+    Step {
+        name: "clippy",
+        action: Action::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
+        remedy: "mend the code, or put `#[expect(…, reason = \"…\")]` on it",
+    },
+    Step {
+        name: "doc",
+        action: Action::Cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
+        remedy: "mend the documentation comments named above",
+    },
+    Step {
+        name: "test",
+        action: Action::Cargo(&["nextest", "run", "--workspace"], &[]),
+        remedy: "mend what the tests found; if cargo has no nextest: `cargo install --locked cargo-nextest`",
+    },
+    Step {
+        name: "doctest",
+        action: Action::Cargo(&["test", "--doc", "--workspace"], &[]),
+        remedy: "mend the examples in the documentation comments",
+    },
+    Step {
+        name: "deny",
+        action: Action::Cargo(
+            &["deny", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"],
+            &[],
+        ),
+        remedy: "choose another dependency or add a reasoned exception to deny.toml; \
+                 if cargo has no deny: `cargo install --locked cargo-deny`",
+    },
+];
+
+/// How a step went.
+enum Outcome {
+    Passed(Duration),
+    Failed(Duration),
+    NotRun,
+}
+
+/// Runs all checks, prints how long each took, and stops at the first that fails.
+///
+/// # Errors
+/// When a check fails; the message names it and what to do.
+pub(crate) fn run() -> Result<()> {
+    let root = process::metadata()?.workspace_root;
+    run_steps(STEPS, |action| match action {
+        Action::Task(task) => task(),
+        Action::Cargo(arguments, variables) => process::run(
+            process::cargo()
+                .args(*arguments)
+                .envs(variables.iter().copied())
+                .current_dir(&root),
+        ),
+    })
+}
+
+fn run_steps(steps: &[Step], mut execute: impl FnMut(&Action) -> Result<()>) -> Result<()> {
+    let mut outcomes = Vec::new();
+    let mut verdict = Ok(());
+    for step in steps {
+        if verdict.is_err() {
+            outcomes.push(Outcome::NotRun);
+            continue;
+        }
+        println!("==> {}", step.name);
+        let start = Instant::now();
+        verdict = execute(&step.action).with_context(|| format!("step `{}` failed: {}", step.name, step.remedy));
+        let took = start.elapsed();
+        println!("<== {} {:.1} s\n", step.name, took.as_secs_f64());
+        outcomes.push(if verdict.is_ok() {
+            Outcome::Passed(took)
+        } else {
+            Outcome::Failed(took)
+        });
+    }
+    println!("{}", summary(steps, &outcomes));
+    verdict
+}
+
+fn summary(steps: &[Step], outcomes: &[Outcome]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::ASCII_MARKDOWN)
+        .set_header(["step", "result", "seconds"]);
+    let mut total = Duration::ZERO;
+    for (step, outcome) in steps.iter().zip(outcomes) {
+        let (result, took) = match outcome {
+            Outcome::Passed(took) => ("passed", Some(*took)),
+            Outcome::Failed(took) => ("FAILED", Some(*took)),
+            Outcome::NotRun => ("not run", None),
+        };
+        total += took.unwrap_or_default();
+        table.add_row([
+            step.name.to_owned(),
+            result.to_owned(),
+            took.map_or_else(String::new, seconds),
+        ]);
+    }
+    table.add_row(["total".to_owned(), String::new(), seconds(total)]);
+    table
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    const THREE: &[Step] = &[
+        Step {
+            name: "one",
+            action: Action::Cargo(&["one"], &[]),
+            remedy: "do one",
+        },
+        Step {
+            name: "two",
+            action: Action::Cargo(&["two"], &[]),
+            remedy: "do two",
+        },
+        Step {
+            name: "three",
+            action: Action::Cargo(&["three"], &[]),
+            remedy: "do three",
+        },
+    ];
+
+    #[test]
+    fn first_failure_stops_the_run_and_names_the_step_and_the_remedy() {
+        let mut ran = 0;
+        let error = run_steps(THREE, |_| {
+            ran += 1;
+            if ran == 2 {
+                bail!("broken");
+            }
+            Ok(())
+        })
+        .unwrap_err();
+        assert_eq!(ran, 2);
+        assert_eq!(error.to_string(), "step `two` failed: do two");
+    }
+
+    #[test]
+    fn summary_tells_passed_failed_and_not_run_apart() {
+        let second = Duration::from_secs(1);
+        let outcomes = [Outcome::Passed(second), Outcome::Failed(second), Outcome::NotRun];
+        let table = summary(THREE, &outcomes).to_string();
+        let results: Vec<_> = table
+            .lines()
+            .skip(2)
+            .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(results[0][1..4], ["one", "passed", "1.0"]);
+        assert_eq!(results[1][1..4], ["two", "FAILED", "1.0"]);
+        assert_eq!(results[2][1..4], ["three", "not run", ""]);
+        assert_eq!(results[3][1..4], ["total", "", "2.0"]);
+    }
+}

@@ -1,0 +1,225 @@
+//! The conversations and questions to measure with, in the form of the LoCoMo benchmark.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How the data writes a session's date, as in "1:56 pm on 8 May, 2023".
+const DATE_FORMAT: &str = "%I:%M %p on %d %B, %Y";
+
+/// A long conversation of two people and the questions about it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Conversation {
+    #[serde(rename = "conversation_id")]
+    pub(super) id: String,
+    pub(super) sessions: Vec<Session>,
+    pub(super) questions: Vec<Question>,
+}
+
+/// One sitting of a conversation.
+#[derive(Debug, Deserialize)]
+pub(super) struct Session {
+    #[serde(rename = "session_id")]
+    pub(super) id: String,
+    date_time: String,
+    pub(super) turns: Vec<Turn>,
+}
+
+/// What one speaker said at once.
+#[derive(Debug, Deserialize)]
+pub(super) struct Turn {
+    /// Unique within the conversation; evidence refers to it.
+    pub(super) id: String,
+    speaker: String,
+    text: String,
+    /// The caption of a photo that was shared with it.
+    photo: Option<String>,
+}
+
+/// A question and the turns that hold its answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Question {
+    #[serde(rename = "question")]
+    pub(super) text: String,
+    pub(super) category: Category,
+    pub(super) evidence: Vec<String>,
+}
+
+/// What a question asks of memory; the numbers are the benchmark's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub(super) enum Category {
+    MultiHop = 1,
+    Temporal = 2,
+    OpenDomain = 3,
+    SingleHop = 4,
+    Adversarial = 5,
+}
+
+impl Category {
+    /// All of them, in the order of their numbers.
+    pub(super) const ALL: [Self; 5] = [
+        Self::MultiHop,
+        Self::Temporal,
+        Self::OpenDomain,
+        Self::SingleHop,
+        Self::Adversarial,
+    ];
+
+    /// The benchmark's name for it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::MultiHop => "multi-hop",
+            Self::Temporal => "temporal",
+            Self::OpenDomain => "open-domain",
+            Self::SingleHop => "single-hop",
+            Self::Adversarial => "adversarial",
+        }
+    }
+
+    /// Whether the total counts it: adversarial questions have no answer in the conversation.
+    pub(super) fn in_total(self) -> bool {
+        self != Self::Adversarial
+    }
+}
+
+impl TryFrom<u8> for Category {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|category| u8::from(*category) == number);
+        known.ok_or_else(|| format!("unknown category {number}, known are 1 to 5"))
+    }
+}
+
+impl From<Category> for u8 {
+    fn from(category: Category) -> Self {
+        category as Self
+    }
+}
+
+impl Conversation {
+    /// How many turns all sessions have together.
+    pub(super) fn turn_count(&self) -> usize {
+        self.sessions.iter().map(|session| session.turns.len()).sum()
+    }
+}
+
+impl Session {
+    /// The text to store for a turn: `[date] speaker: text [shared photo: caption]`.
+    pub(super) fn text_of(&self, turn: &Turn) -> String {
+        let text = format!("[{}] {}: {}", self.date_time, turn.speaker, turn.text);
+        turn.photo
+            .iter()
+            .fold(text, |text, caption| format!("{text} [shared photo: {caption}]"))
+    }
+
+    /// When the session began; the data names no time zone, UTC is taken.
+    ///
+    /// # Errors
+    /// When the date is not in the benchmark's form.
+    pub(super) fn began_at(&self) -> Result<Timestamp> {
+        let date = DateTime::strptime(DATE_FORMAT, &self.date_time)
+            .with_context(|| format!("{}: cannot read the date {:?}", self.id, self.date_time))?;
+        Ok(date.to_zoned(TimeZone::UTC)?.timestamp())
+    }
+
+    /// When the turn at `index` was said: turns have no time of their own, a second each keeps their order.
+    ///
+    /// # Errors
+    /// As [`Self::began_at`].
+    pub(super) fn said_at(&self, index: usize) -> Result<Timestamp> {
+        Ok(self
+            .began_at()?
+            .checked_add(SignedDuration::from_secs(i64::try_from(index)?))?)
+    }
+}
+
+/// Reads all conversations of a file.
+///
+/// # Errors
+/// When it cannot be read or has another form.
+pub(super) fn load(path: &Path) -> Result<Vec<Conversation>> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} does not hold conversations", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = r#"[{"conversation_id": "c-1", "speakers": ["Ann", "Bob"],
+        "sessions": [{"session_id": "session_1", "date_time": "1:56 pm on 8 May, 2023", "turns": [
+            {"id": "D1:1", "speaker": "Ann", "text": "Hello!"},
+            {"id": "D1:2", "speaker": "Bob", "text": "Look.", "photo": "a dog"}]}],
+        "questions": [{"question": "Who has a dog?", "category": 4, "answer": 2022, "evidence": ["D1:2"]}]}]"#;
+
+    fn session(date_time: &str) -> Session {
+        Session {
+            id: "session_1".to_owned(),
+            date_time: date_time.to_owned(),
+            turns: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn file_is_read_and_turns_become_texts() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), ONE).unwrap();
+        let conversations = load(file.path()).unwrap();
+        let session = &conversations[0].sessions[0];
+        let texts: Vec<_> = session.turns.iter().map(|turn| session.text_of(turn)).collect();
+        let expected = [
+            "[1:56 pm on 8 May, 2023] Ann: Hello!",
+            "[1:56 pm on 8 May, 2023] Bob: Look. [shared photo: a dog]",
+        ];
+        assert_eq!(texts, expected);
+        assert_eq!(conversations[0].turn_count(), 2);
+        assert_eq!(conversations[0].questions[0].category, Category::SingleHop);
+    }
+
+    #[test]
+    fn dates_are_read_and_turns_keep_their_order() {
+        assert_eq!(
+            session("1:56 pm on 8 May, 2023").said_at(0).unwrap().to_string(),
+            "2023-05-08T13:56:00Z"
+        );
+        assert_eq!(
+            session("1:56 pm on 8 May, 2023").said_at(61).unwrap().to_string(),
+            "2023-05-08T13:57:01Z"
+        );
+        assert_eq!(
+            session("12:09 am on 13 September, 2023")
+                .said_at(1)
+                .unwrap()
+                .to_string(),
+            "2023-09-13T00:09:01Z"
+        );
+        assert_eq!(
+            session("12:30 pm on 1 January, 2022").said_at(0).unwrap().to_string(),
+            "2022-01-01T12:30:00Z"
+        );
+    }
+
+    #[test]
+    fn unreadable_date_is_an_error_that_shows_it() {
+        let error = session("yesterday").began_at().unwrap_err();
+        assert!(error.to_string().contains("yesterday"), "{error}");
+    }
+
+    #[test]
+    fn unknown_category_is_an_error() {
+        assert!(
+            serde_json::from_str::<Category>("6")
+                .unwrap_err()
+                .to_string()
+                .contains("unknown category 6")
+        );
+        assert_eq!(serde_json::to_string(&Category::Temporal).unwrap(), "2");
+    }
+}

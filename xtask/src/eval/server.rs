@@ -1,0 +1,177 @@
+//! A server of our own to measure: built for release, in a temporary folder, on a free port, gone at the end.
+
+use std::env;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::StatusCode;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::process;
+
+/// How long the server may take from its start until it is ready.
+const DEADLINE: Duration = Duration::from_mins(1);
+/// How often it is asked.
+const POLL: Duration = Duration::from_millis(20);
+/// How many lines of the log an error shows.
+const LOG_LINES: usize = 20;
+
+/// A running server; dropping it kills the process and removes its folder.
+#[derive(Debug)]
+pub(super) struct Server {
+    child: Child,
+    url: String,
+    folder: TempDir,
+}
+
+/// Builds the server for release and returns the path of its binary below cargo's folder `target`.
+///
+/// # Errors
+/// When it does not build.
+pub(super) fn build(target: &Path) -> Result<PathBuf> {
+    process::run(process::cargo().args(["build", "--release", "--package", "context-manager"]))?;
+    Ok(target
+        .join("release")
+        .join(format!("context-manager{}", env::consts::EXE_SUFFIX)))
+}
+
+impl Server {
+    /// Starts the server with its default configuration and an empty store.
+    ///
+    /// Variables `CONTEXT_MANAGER_…` of the caller reach it, so that a setting can be tried; a `config.toml` in the
+    /// caller's folder does not.
+    ///
+    /// # Errors
+    /// When the process cannot be started.
+    pub(super) fn start(binary: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let log = File::create(folder.path().join("server.log"))?;
+        let port = free_port()?;
+        let child = Command::new(binary)
+            .arg("serve")
+            .current_dir(folder.path())
+            .env("CONTEXT_MANAGER_SERVER__HOST", "127.0.0.1")
+            .env("CONTEXT_MANAGER_SERVER__PORT", port.to_string())
+            .env("CONTEXT_MANAGER_VECTOR_DB__PATH", folder.path().join("data"))
+            .env("CONTEXT_MANAGER_LOG__FILTER", "warn")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        Ok(Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            folder,
+        })
+    }
+
+    /// Where it listens.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits until the server says that it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or is not ready in time; the message holds the end of its log.
+    pub(super) async fn wait_until_ready(&mut self) -> Result<()> {
+        let http = reqwest::Client::builder().timeout(DEADLINE).no_proxy().build()?;
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!(
+                    "the server ended with {status} before it was ready; its log:\n{}",
+                    self.last_log_lines()
+                );
+            }
+            let answer = http.get(format!("{}/health/ready", self.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
+                println!("server ready after {:.0} ms", start.elapsed().as_secs_f64() * 1_000.0);
+                return Ok(());
+            }
+            if start.elapsed() > DEADLINE {
+                bail!(
+                    "the server was not ready within {DEADLINE:?}; its log:\n{}",
+                    self.last_log_lines()
+                );
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// The end of what it wrote, for error messages.
+    pub(super) fn last_log_lines(&self) -> String {
+        let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nothing listens on; another process could still take it before the server does, which then says so.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("cannot find a free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn script(folder: &Path, text: &str) -> PathBuf {
+        let path = folder.join("server");
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn server_that_ends_early_is_an_error_with_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = script(
+            folder.path(),
+            "echo \"$1: cannot open $CONTEXT_MANAGER_VECTOR_DB__PATH\" >&2; exit 3",
+        );
+        let mut server = Server::start(&binary).unwrap();
+        let error = server.wait_until_ready().await.unwrap_err().to_string();
+        assert!(
+            error.contains("exit status: 3") && error.contains("serve: cannot open"),
+            "{error}"
+        );
+        assert!(
+            error.contains(&*server.folder.path().join("data").to_string_lossy()),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn dropped_server_is_dead_and_its_folder_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(&script(folder.path(), "exec sleep 600")).unwrap();
+        let (pid, data) = (server.child.id(), server.folder.path().to_owned());
+        drop(server);
+        let alive = Command::new("kill")
+            .args(["-0", &pid.to_string()])
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(!alive.success());
+        assert!(!data.exists());
+    }
+}

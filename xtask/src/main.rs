@@ -1,0 +1,58 @@
+//! Tasks of this repository that are more than one cargo command: `cargo xtask <task>`.
+//!
+//! Each task is a module. They run cargo and the server as processes and link none of the workspace's crates, so a
+//! task still works while those crates do not compile.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks on the standard streams"
+)]
+
+mod ci;
+mod eval;
+mod process;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Tasks of the context-manager repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Runs every check a change has to pass, and stops at the first that fails
+    Ci,
+    /// Checks the layering of the crates, their manifests and the length of their files
+    Tidy,
+    /// Measures retrieval: stores conversations in a server, asks their questions, prints what was found
+    Eval(eval::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Ci => ci::run(),
+        Task::Tidy => tidy::run(),
+        Task::Eval(args) => eval::run(&args),
+    };
+    // Not returned from `main`: with RUST_BACKTRACE set, that would bury the message below a backtrace.
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Task;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Task::command().debug_assert();
+    }
+}
