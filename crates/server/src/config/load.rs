@@ -47,9 +47,9 @@ fn list(problems: &[String]) -> String {
 /// # Errors
 /// [`ConfigError`], with every problem at once.
 pub fn load(source: &Source) -> Result<Config, ConfigError> {
-    let given = given(source)?;
-    let mut problems = unknown_keys::find(&given);
-    let figment = Figment::from(Serialized::defaults(Config::default())).merge(given);
+    let mut given = given(source)?;
+    let mut problems = unknown_keys::take_out(&mut given);
+    let figment = Figment::from(Serialized::defaults(Config::default())).merge(Serialized::defaults(given));
     let mut reader = Reader {
         figment,
         problems: &mut problems,
@@ -72,7 +72,7 @@ pub fn load(source: &Source) -> Result<Config, ConfigError> {
 }
 
 /// What was given, without defaults.
-fn given(source: &Source) -> Result<Figment, ConfigError> {
+fn given(source: &Source) -> Result<Dict, ConfigError> {
     let mut figment = Figment::new();
     let file = match &source.file {
         Some(file) if !file.is_file() => return Err(ConfigError::NoFile(file.clone())),
@@ -94,8 +94,7 @@ fn given(source: &Source) -> Result<Figment, ConfigError> {
     // A file that is no TOML at all fails here, with line and column.
     figment
         .extract::<Dict>()
-        .map_err(|error| ConfigError::Problems(describe(error)))?;
-    Ok(figment)
+        .map_err(|error| ConfigError::Problems(error.into_iter().map(unreadable).collect()))
 }
 
 struct Reader<'a> {
@@ -107,33 +106,25 @@ impl Reader<'_> {
     /// One section; its defaults when it cannot be read, so that the others are looked at too.
     fn section<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
         self.figment.extract_inner(name).unwrap_or_else(|error| {
-            // Unknown keys have been reported with a suggestion already.
-            let errors = error.into_iter().filter(|error| !is_unknown_field(error));
-            self.problems.extend(errors.map(|error| describe_one(&error)));
+            self.problems
+                .extend(error.into_iter().map(|error| wrong_value(name, &error)));
             T::default()
         })
     }
 }
 
-fn is_unknown_field(error: &figment::Error) -> bool {
-    matches!(error.kind, figment::error::Kind::UnknownField(..))
+/// A source that could not be read at all, by its name.
+fn unreadable(error: figment::Error) -> String {
+    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
+    let source = source.map_or_else(|| "configuration".to_owned(), ToString::to_string);
+    format!("{source}: {}", error.kind)
 }
 
-fn describe(error: figment::Error) -> Vec<String> {
-    error.into_iter().map(|error| describe_one(&error)).collect()
-}
-
-fn describe_one(error: &figment::Error) -> String {
-    let key = error.path.join(".");
-    let origin = error
-        .metadata
-        .as_ref()
-        .map(|metadata| format!(" (in {})", metadata.name))
-        .unwrap_or_default();
-    match key.as_str() {
-        "" => format!("{}{origin}", error.kind),
-        key => format!("{key}: {}{origin}", error.kind),
-    }
+/// A value of the wrong type, by its key. The section stands somewhere in the error's path, not always first.
+fn wrong_value(section: &str, error: &figment::Error) -> String {
+    let inner = error.path.iter().filter(|part| *part != section).map(String::as_str);
+    let key: Vec<&str> = std::iter::once(section).chain(inner).collect();
+    format!("{}: {}", key.join("."), error.kind)
 }
 
 #[cfg(test)]
