@@ -94,7 +94,7 @@ fn given(source: &Source) -> Result<Dict, ConfigError> {
     // A file that is no TOML at all fails here, with line and column.
     figment
         .extract::<Dict>()
-        .map_err(|error| ConfigError::Problems(error.into_iter().map(unreadable).collect()))
+        .map_err(|error| ConfigError::Problems(error.into_iter().map(|error| unreadable(&error)).collect()))
 }
 
 struct Reader<'a> {
@@ -114,7 +114,7 @@ impl Reader<'_> {
 }
 
 /// A source that could not be read at all, by its name.
-fn unreadable(error: figment::Error) -> String {
+fn unreadable(error: &figment::Error) -> String {
     let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
     let source = source.map_or_else(|| "configuration".to_owned(), ToString::to_string);
     format!("{source}: {}", error.kind)

@@ -21,8 +21,8 @@ async fn a_context_lives_from_post_to_delete() {
 
     let path = format!("/api/v1/contexts/{id}");
     assert_eq!(app.get(&path).await.body, answer.body);
-    let patch = json!({"text": "User prefers light mode", "metadata": {"source": null, "n": 1}, "importance": 1.0, "pinned": true});
-    let changed = app.call("PATCH", &path, patch).await;
+    let change = json!({"text": "User prefers light mode", "metadata": {"source": null, "n": 1}, "importance": 1.0, "pinned": true});
+    let changed = app.call("PATCH", &path, change).await;
     assert_eq!(changed.status, StatusCode::OK);
     assert_eq!(
         (changed.body["text"].as_str(), &changed.body["metadata"]),

@@ -1,5 +1,6 @@
 //! The server's tests: most call the router in this process, a few start the real binary. One binary, as linking it is
 //! slow.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod api;
 mod bad_input;

@@ -51,7 +51,7 @@ impl TestApp {
             services: Arc::new(OnceLock::new()),
             health,
             metrics: metrics(),
-            writes: Default::default(),
+            writes: tokio_util::task::TaskTracker::default(),
             anonymous: anonymous_scope().unwrap(),
             started: tokio::time::Instant::now(),
         };

@@ -111,11 +111,11 @@ fn what_can_be_filtered_is_there() {
     };
     let payload = encode(&scope(), context.clone()).unwrap();
     assert_eq!(payload[key::TENANT], "acme");
-    let content = format!("c:{}", context.content_key().as_str());
+    let same_text = format!("c:{}", context.content_key().as_str());
     let facts = [
         "l:long_term",
         "e:yes",
-        &content,
+        &same_text,
         "u:ann",
         "a:bot",
         "s:-3",

@@ -1,5 +1,6 @@
 //! Whatever is done to both, the embedded store answers as the store in memory does.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use context_manager_core::context::{Context, Level, Superseded};
@@ -141,9 +142,9 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
                     with_vectors: true,
                 };
                 let page = store.list(scope, request).await.unwrap();
-                answer.text += &format!("page of {}, ", page.items.len());
+                let _infallible = write!(answer.text, "page of {}, ", page.items.len());
                 for Record { context, dense, terms } in page.items {
-                    answer.text += &format!("{context:?} {terms:?}\n");
+                    let _infallible = writeln!(answer.text, "{context:?} {terms:?}");
                     answer.numbers.extend(dense.into_iter().flatten());
                 }
                 after = page.next;
@@ -163,7 +164,7 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
                 lexical,
             } in found
             {
-                answer.text += &format!("{context:?} {} {}\n", dense.is_some(), lexical.is_some());
+                let _infallible = writeln!(answer.text, "{context:?} {} {}", dense.is_some(), lexical.is_some());
                 answer
                     .numbers
                     .extend(vector.into_iter().flatten().chain(dense).chain(lexical));
