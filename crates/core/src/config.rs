@@ -28,6 +28,8 @@ pub struct Config {
     pub weights: Weights,
     /// What the two kinds of similarity are worth against each other.
     pub fusion: Fusion,
+    /// What contexts of one session lend each other.
+    pub neighbours: Neighbours,
     /// How levels share a token budget.
     pub budget: Budget,
 }
@@ -45,6 +47,7 @@ impl Default for Config {
             embed_timeout_ms: 2000,
             weights: Weights::default(),
             fusion: Fusion::default(),
+            neighbours: Neighbours::default(),
             budget: Budget::default(),
         }
     }
@@ -93,6 +96,32 @@ impl Default for Fusion {
         Self {
             lexical: 0.6,
             dense: 0.4,
+        }
+    }
+}
+
+/// What contexts of one session lend each other: the answer to a question often stands beside the words that match it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Neighbours {
+    /// How much of its likeness a context lends to the next and the previous one, 0 to 1; to the one after next the
+    /// square of that, and so on. 0 switches it off.
+    pub decay: f32,
+    /// How far it lends, in contexts.
+    pub reach: u8,
+    /// How many of the most alike contexts bring in neighbours that were not found by themselves.
+    pub seeds: usize,
+    /// How much of the likeness of its best context a session lends to all of its contexts, 0 to 1.
+    pub session: f32,
+}
+
+impl Default for Neighbours {
+    fn default() -> Self {
+        Self {
+            decay: 0.4,
+            reach: 3,
+            seeds: 50,
+            session: 0.4,
         }
     }
 }
@@ -149,6 +178,14 @@ impl Config {
                 .filter(|(_, value)| *value == 0)
                 .map(|(key, _)| format!("{key}: must be at least 1")),
         );
+        for (key, value) in [
+            ("neighbours.decay", self.neighbours.decay),
+            ("neighbours.session", self.neighbours.session),
+        ] {
+            if !(0.0..=1.0).contains(&value) {
+                problems.push(format!("{key}: must be from 0 to 1"));
+            }
+        }
         let Weights {
             similarity,
             recency,

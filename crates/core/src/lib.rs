@@ -33,7 +33,7 @@ pub mod rank;
 mod scope;
 pub mod tokens;
 
-pub use config::{Budget, Config, Fusion, Weights};
+pub use config::{Budget, Config, Fusion, Neighbours, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
     ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Found, MAX_LIMIT, MAX_TOKENS, SearchMode, SearchRequest,

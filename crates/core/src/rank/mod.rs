@@ -2,8 +2,10 @@
 
 mod budget;
 mod fuse;
+mod neighbours;
 mod score;
 
 pub use budget::{Item, Limits, select};
 pub use fuse::{Normaliser, cosine};
+pub use neighbours::{Place, lend, missing_slots};
 pub use score::{Parts, score};

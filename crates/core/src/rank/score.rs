@@ -15,6 +15,8 @@ pub struct Parts {
     pub similarity: f32,
     /// Likeness by words.
     pub lexical: f32,
+    /// Both, with what neighbours in the session lend; what the score counts as similarity.
+    pub relevance: f32,
     /// 1 for what happens now, half after each half-life.
     pub recency: f32,
     /// 1.0 immediate, 0.7 short-term, 0.5 long-term.
@@ -26,7 +28,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts that depend on the context alone, at `now`; both likenesses are 0.
+    /// The parts that depend on the context alone, at `now`; the likenesses are 0.
     #[expect(
         clippy::cast_precision_loss,
         reason = "ages and counts need no more than a float's precision"
@@ -47,10 +49,10 @@ impl Parts {
     }
 }
 
-/// The weighted mean of the parts, 0 to 1. `similarity` is the fusion of both likenesses.
-pub fn score(weights: &Weights, similarity: f32, parts: &Parts) -> f32 {
+/// The weighted mean of the parts, 0 to 1.
+pub fn score(weights: &Weights, parts: &Parts) -> f32 {
     let total = weights.similarity + weights.recency + weights.level + weights.frequency + weights.importance;
-    let sum = weights.similarity * similarity
+    let sum = weights.similarity * parts.relevance
         + weights.recency * parts.recency
         + weights.level * parts.level
         + weights.frequency * parts.frequency
@@ -86,13 +88,14 @@ mod tests {
     #[test]
     fn the_score_is_a_weighted_mean() {
         let parts = Parts {
+            relevance: 1.0,
             recency: 1.0,
             level: 1.0,
             frequency: 1.0,
             importance: 1.0,
             ..Parts::default()
         };
-        assert!((score(&Weights::default(), 1.0, &parts) - 1.0).abs() < 1e-6);
-        assert!((score(&Weights::default(), 0.0, &Parts::default())).abs() < 1e-6);
+        assert!((score(&Weights::default(), &parts) - 1.0).abs() < 1e-6);
+        assert!((score(&Weights::default(), &Parts::default())).abs() < 1e-6);
     }
 }

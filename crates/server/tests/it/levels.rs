@@ -29,7 +29,7 @@ async fn working_memory_keeps_the_newest_and_moves_the_rest_on() {
     let immediate = texts(&app.get("/api/v1/contexts?level=l1").await.body);
     assert_eq!(immediate, ["word4", "word3", "word2"]);
     let moved = app
-        .found(json!({"query": "word0", "levels": ["short_term"], "mode": "lexical"}))
+        .found(json!({"query": "word0", "levels": ["short_term"], "mode": "lexical", "limit": 1}))
         .await;
     assert_eq!(moved, ["word0"], "what overflowed is found one level down");
 }
@@ -113,4 +113,38 @@ async fn short_term_contexts_expire_and_pinned_ones_do_not() {
         .await
         .problem(404, "not_found");
     app.store(json!({"text": "gone soon"})).await;
+}
+
+#[tokio::test]
+async fn what_was_said_beside_an_answer_is_found_with_it() {
+    // One candidate, so that only the best context is found by itself.
+    let app = TestApp::with(|config| config.hirag.candidates = 1).await;
+    let conversation = [
+        "Anna: Where was the summer party?",
+        "Ben: In a hut above the lake.",
+        "Anna: With goats?",
+        "Ben: Two.",
+    ];
+    for text in conversation {
+        app.store(json!({"text": text, "level": "long_term", "session_id": "talk"}))
+            .await;
+    }
+    app.store(json!({"text": "Another hut", "level": "long_term", "session_id": "elsewhere"}))
+        .await;
+    app.store(json!({"text": "A hut of its own", "level": "long_term"}))
+        .await;
+    let found = app.found(json!({"query": "summer party", "mode": "lexical"})).await;
+    assert_eq!(found, conversation, "the nearer the better, and nothing from elsewhere");
+
+    let app = TestApp::with(|config| {
+        config.hirag.candidates = 1;
+        config.hirag.neighbours.decay = 0.0;
+    })
+    .await;
+    for text in conversation {
+        app.store(json!({"text": text, "level": "long_term", "session_id": "talk"}))
+            .await;
+    }
+    let found = app.found(json!({"query": "summer party", "mode": "lexical"})).await;
+    assert_eq!(found, conversation[..1]);
 }

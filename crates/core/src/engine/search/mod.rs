@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::ContextEngine;
 use crate::context::{Context, ContextId, Level};
 use crate::lexical::SparseVector;
-use crate::ports::{Candidate, StoreError, StoreErrorKind, StoreQuery};
-use crate::rank::{self, Item, Limits, Normaliser, Parts};
+use crate::ports::{Candidate, ListRequest, StoreError, StoreErrorKind, StoreQuery};
+use crate::rank::{self, Item, Limits, Normaliser, Parts, Place};
 use crate::{Error, Filter, Scope, Visibility};
 
 pub use request::{DEFAULT_LIMIT, Degraded, Found, MAX_LIMIT, MAX_TOKENS, SearchMode, SearchRequest, SearchResponse};
@@ -45,7 +45,12 @@ impl ContextEngine {
             self.search_store(scope, &request, &filter, &question),
         );
         let (near, far) = surviving(near, far, &mut degraded)?;
-        let ranked = self.rank(near, far, self.candidates(&request), &question, now);
+        let mut pool = self.pool(near, far, self.candidates(&request), &question);
+        if let Err(error) = self.bring_in_neighbours(scope, &request, &filter, &mut pool).await {
+            tracing::warn!(error = %error, "ranking without neighbours: the store failed");
+            degraded.push(Degraded::VectorStore);
+        }
+        let ranked = self.rank(pool, now);
         Ok(self.choose(ranked, &request, question.cached, degraded))
     }
 
@@ -89,11 +94,7 @@ impl ContextEngine {
         filter: &Filter,
         question: &Question,
     ) -> Result<Vec<Candidate>, StoreError> {
-        let levels: Vec<Level> = request
-            .levels()
-            .into_iter()
-            .filter(|level| *level != Level::Immediate)
-            .collect();
+        let levels = request.stored_levels();
         if levels.is_empty() || (question.dense.is_none() && question.terms.is_none()) {
             return Ok(Vec::new());
         }
@@ -120,18 +121,11 @@ impl ContextEngine {
             .min(MAX_LIMIT)
     }
 
-    /// All candidates with their scores, best first; equal scores by id.
+    /// All candidates with their likeness, on one scale.
     ///
     /// Working memory is put on the scale of what the store found: its cosines directly, while its likeness by words is
     /// a share already.
-    fn rank(
-        &self,
-        near: Vec<Candidate>,
-        far: Vec<Candidate>,
-        limit: usize,
-        question: &Question,
-        now: Timestamp,
-    ) -> Vec<Found> {
+    fn pool(&self, near: Vec<Candidate>, far: Vec<Candidate>, limit: usize, question: &Question) -> Vec<Pooled> {
         let ranges = Normaliser::new(if far.is_empty() { &near } else { &far }, limit);
         let in_memory: HashSet<ContextId> = near.iter().map(|candidate| candidate.context.id).collect();
         // A context on its way from one level to the other may be found at both.
@@ -142,17 +136,90 @@ impl ContextEngine {
         let near = near
             .into_iter()
             .map(|candidate| (candidate.lexical.unwrap_or(0.0), candidate));
-        let mut found: Vec<Found> = near
-            .chain(far)
+        near.chain(far)
             .map(|(lexical, candidate)| {
-                let mut parts = Parts::of(&candidate.context, now, self.config.recency_half_life_secs);
-                parts.similarity = ranges.dense(candidate.dense);
-                parts.lexical = lexical;
-                let dense = question.dense.as_ref().map(|_| parts.similarity);
-                let similarity = self.config.fusion.fuse(dense, question.terms.as_ref().map(|_| lexical));
-                Found {
-                    score: rank::score(&self.config.weights, similarity, &parts),
+                let similarity = ranges.dense(candidate.dense);
+                let dense = question.dense.as_ref().map(|_| similarity);
+                let likeness = self.config.fusion.fuse(dense, question.terms.as_ref().map(|_| lexical));
+                Pooled {
                     context: candidate.context,
+                    similarity,
+                    lexical,
+                    likeness,
+                }
+            })
+            .collect()
+    }
+
+    /// Adds the neighbours of the best that were not found by themselves: one look-up for all of them.
+    async fn bring_in_neighbours(
+        &self,
+        scope: &Scope,
+        request: &SearchRequest,
+        filter: &Filter,
+        pool: &mut Vec<Pooled>,
+    ) -> Result<(), StoreError> {
+        let levels = request.stored_levels();
+        let missing = rank::missing_slots(&places(pool), &self.config.neighbours);
+        if missing.is_empty() || levels.is_empty() || self.config.neighbours.decay <= 0.0 {
+            return Ok(());
+        }
+        let limit = missing.len();
+        let filter = Filter {
+            levels,
+            slots: Some(missing),
+            ..filter.clone()
+        };
+        let list = ListRequest {
+            filter,
+            after: None,
+            limit,
+            with_vectors: false,
+        };
+        let found: HashSet<ContextId> = pool.iter().map(|pooled| pooled.context.id).collect();
+        let neighbours = self
+            .store
+            .list(scope, list)
+            .await?
+            .items
+            .into_iter()
+            .map(|record| record.context);
+        pool.extend(
+            neighbours
+                .filter(|context| !found.contains(&context.id))
+                .map(|context| Pooled {
+                    context,
+                    similarity: 0.0,
+                    lexical: 0.0,
+                    likeness: 0.0,
+                }),
+        );
+        Ok(())
+    }
+
+    /// The pool with its scores, best first; equal scores by id.
+    fn rank(&self, pool: Vec<Pooled>, now: Timestamp) -> Vec<Found> {
+        let relevance = rank::lend(&places(&pool), &self.config.neighbours);
+        let mut found: Vec<Found> = pool
+            .into_iter()
+            .zip(relevance)
+            .map(|(pooled, relevance)| {
+                let Pooled {
+                    context,
+                    similarity,
+                    lexical,
+                    ..
+                } = pooled;
+                let by_itself = Parts::of(&context, now, self.config.recency_half_life_secs);
+                let parts = Parts {
+                    similarity,
+                    lexical,
+                    relevance,
+                    ..by_itself
+                };
+                Found {
+                    score: rank::score(&self.config.weights, &parts),
+                    context,
                     parts,
                 }
             })
@@ -236,6 +303,27 @@ fn surviving(
 
 fn tokens(context: &Context) -> usize {
     usize::try_from(context.token_count).unwrap_or(usize::MAX)
+}
+
+/// A context that may be returned, and how alike it is by itself.
+struct Pooled {
+    context: Context,
+    /// By vector, 0 to 1.
+    similarity: f32,
+    /// By words, 0 to 1.
+    lexical: f32,
+    /// Both as one.
+    likeness: f32,
+}
+
+fn places(pool: &[Pooled]) -> Vec<Place<'_>> {
+    pool.iter()
+        .map(|pooled| Place {
+            slot: pooled.context.slot,
+            session: pooled.context.session_id.as_deref(),
+            likeness: pooled.likeness,
+        })
+        .collect()
 }
 
 /// A query, made ready to compare.

@@ -78,6 +78,14 @@ impl SearchRequest {
         }
     }
 
+    /// The levels that the store is asked for: all but working memory.
+    pub(super) fn stored_levels(&self) -> Vec<Level> {
+        self.levels()
+            .into_iter()
+            .filter(|level| *level != Level::Immediate)
+            .collect()
+    }
+
     pub(super) fn max_items(&self) -> usize {
         let without_limit = if self.max_tokens.is_some() {
             usize::MAX

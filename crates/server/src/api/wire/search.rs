@@ -94,6 +94,8 @@ pub(in crate::api) struct FoundBody {
 pub(in crate::api) struct Scores {
     similarity: f32,
     lexical: f32,
+    /// Both, with what neighbours in the session lend.
+    relevance: f32,
     recency: f32,
     level: f32,
     frequency: f32,
@@ -155,6 +157,7 @@ impl SearchAnswer {
             scores: explain.then_some(Scores {
                 similarity: found.parts.similarity,
                 lexical: found.parts.lexical,
+                relevance: found.parts.relevance,
                 recency: found.parts.recency,
                 level: found.parts.level,
                 frequency: found.parts.frequency,
