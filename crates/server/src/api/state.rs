@@ -26,7 +26,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Asks the store for something small and says how it is. The longest wait is [`PROBE_TIMEOUT`].
+    /// Asks the store for something small and says how it is. It waits two seconds at most.
     pub async fn probe(&self, scope: &Scope) {
         let read = self.engine.list(scope, Filter::default(), false, None, 1);
         let status = match Deadline::after(PROBE_TIMEOUT).run(read).await {
