@@ -155,14 +155,16 @@ async fn sigterm_drains_flushes_and_exits_with_0() {
     let data = folder.path().join("data");
     let mut server = Server::start(&data).await;
     server.post("/contexts", &json!({"text": "kept"})).await.unwrap();
-    let in_flight = batch(0, 0);
+    let contexts: Vec<Value> = (0..1000).map(|n| json!({"text": format!("context {n}")})).collect();
+    let in_flight = json!({"contexts": contexts});
     let request = server.post("/contexts/batch", &in_flight);
     let stop = async {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // Long enough for the request to arrive: an idle connection may be closed, one with a request must not.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         server.signal("-TERM");
     };
     let (answer, ()) = tokio::join!(request, stop);
-    assert_eq!(ids(&answer.unwrap()).len(), 200, "a request in flight is answered");
+    assert_eq!(ids(&answer.unwrap()).len(), 1000, "a request in flight is answered");
     assert_eq!(server.process.wait().unwrap().code(), Some(0));
 
     let server = Server::start(&data).await;
@@ -175,7 +177,7 @@ async fn sigterm_drains_flushes_and_exits_with_0() {
         .json()
         .await
         .unwrap();
-    assert_eq!(stats["total"], 201);
+    assert_eq!(stats["total"], 1001);
 }
 
 #[tokio::test]
