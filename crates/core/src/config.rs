@@ -24,12 +24,19 @@ pub struct Config {
     pub candidates: usize,
     /// The longest wait for an embedding, in milliseconds; then a store goes on without it and a search by words alone.
     pub embed_timeout_ms: u64,
+    /// Of two contexts that have this share of their word pairs in common, and every number and negation, only the
+    /// better one is returned; above 1 both are.
+    pub near_duplicate_similarity: f32,
+    /// Seconds between two writings of how often contexts were served.
+    pub access_flush_interval_secs: u64,
     /// What each part of a score is worth.
     pub weights: Weights,
     /// What the two kinds of similarity are worth against each other.
     pub fusion: Fusion,
     /// What contexts of one session lend each other.
     pub neighbours: Neighbours,
+    /// What the form of a text adds.
+    pub speech: Speech,
     /// How levels share a token budget.
     pub budget: Budget,
 }
@@ -45,9 +52,12 @@ impl Default for Config {
             recency_half_life_secs: 7 * 24 * 3600,
             candidates: 100,
             embed_timeout_ms: 2000,
+            near_duplicate_similarity: 0.9,
+            access_flush_interval_secs: 5,
             weights: Weights::default(),
             fusion: Fusion::default(),
             neighbours: Neighbours::default(),
+            speech: Speech::default(),
             budget: Budget::default(),
         }
     }
@@ -126,6 +136,26 @@ impl Default for Neighbours {
     }
 }
 
+/// By what a context's likeness is multiplied for the form of its text; 1 switches one off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Speech {
+    /// When the question names who says it, as in `Mira: I moved to Lisbon`.
+    pub speaker: f32,
+    /// When it ends by asking: a question is seldom the answer to one.
+    pub question: f32,
+}
+
+impl Default for Speech {
+    /// Both have a wide optimum, see docs/benchmarks.md.
+    fn default() -> Self {
+        Self {
+            speaker: 1.3,
+            question: 0.85,
+        }
+    }
+}
+
 /// The share of a token budget that each level may use before it takes what others leave; only proportions matter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -171,6 +201,7 @@ impl Config {
             ("recency_half_life_secs", self.recency_half_life_secs),
             ("candidates", self.candidates as u64),
             ("embed_timeout_ms", self.embed_timeout_ms),
+            ("access_flush_interval_secs", self.access_flush_interval_secs),
         ];
         problems.extend(
             at_least_one
@@ -185,6 +216,18 @@ impl Config {
             if !(0.0..=1.0).contains(&value) {
                 problems.push(format!("{key}: must be from 0 to 1"));
             }
+        }
+        for (key, value) in [
+            ("speech.speaker", self.speech.speaker),
+            ("speech.question", self.speech.question),
+        ] {
+            if !(0.1..=10.0).contains(&value) {
+                problems.push(format!("{key}: must be from 0.1 to 10"));
+            }
+        }
+        // Below a half, texts that say different things would be taken for one.
+        if !(0.5..=2.0).contains(&self.near_duplicate_similarity) {
+            problems.push("near_duplicate_similarity: must be from 0.5 to 2".to_owned());
         }
         let Weights {
             similarity,

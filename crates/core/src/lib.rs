@@ -20,6 +20,7 @@
 //! # Ok::<(), context_manager_core::InvalidTenant>(())
 //! ```
 
+pub mod assemble;
 mod config;
 pub mod context;
 mod engine;
@@ -27,17 +28,18 @@ mod error;
 mod filter;
 mod l1;
 pub mod lexical;
+pub mod metrics;
 mod page;
 pub mod ports;
 pub mod rank;
 mod scope;
 pub mod tokens;
 
-pub use config::{Budget, Config, Fusion, Neighbours, Weights};
+pub use config::{Budget, Config, Fusion, Neighbours, Speech, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
-    ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Found, MAX_LIMIT, MAX_TOKENS, SearchMode, SearchRequest,
-    SearchResponse, Stats, Stored,
+    AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, Found, MAX_LIMIT,
+    MAX_TOKENS, SearchMode, SearchRequest, SearchResponse, Stats, Stored,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};

@@ -20,7 +20,8 @@ const MAX_TOKENS: usize = 8192;
 /// More text than this is embedded off the async threads: by then it takes some milliseconds.
 const INLINE_BYTES: usize = 64 * 1024;
 
-/// A static token table: a text's vector is the mean of its tokens' vectors, normalised. Clones share the table.
+/// A static token table: a text's vector is the mean of its tokens' vectors, normalised. A question's words may count
+/// by how rare they are. Clones share the table.
 #[derive(Clone)]
 pub struct BuiltIn {
     model: StaticModel,
@@ -41,14 +42,19 @@ impl BuiltIn {
     /// # Errors
     /// [`Error::BuiltIn`] when the binary was built with a broken model.
     pub fn load() -> Result<Self, Error> {
-        let model =
-            StaticModel::from_bytes(TOKENIZER, TABLE, CONFIG, None).map_err(|error| Error::BuiltIn(error.into()))?;
-        let fingerprint = probe::fingerprint(NAME, &model.encode_single(probe::PROBE_TEXT));
+        // Not normalised by the library: a word's share in a weighted question is its vector as it stands in the table.
+        let model = StaticModel::from_bytes(TOKENIZER, TABLE, CONFIG, Some(false))
+            .map_err(|error| Error::BuiltIn(error.into()))?;
+        let mut probe = model.encode_single(probe::PROBE_TEXT);
+        normalise(&mut probe);
+        let fingerprint = probe::fingerprint(NAME, &probe);
         Ok(Self { model, fingerprint })
     }
 
     fn embed_now(&self, texts: &[String]) -> Vec<Vec<f32>> {
-        self.model.encode_with_args(texts, Some(MAX_TOKENS), texts.len().max(1))
+        let mut vectors = self.model.encode_with_args(texts, Some(MAX_TOKENS), texts.len().max(1));
+        vectors.iter_mut().for_each(|vector| normalise(vector));
+        vectors
     }
 }
 
@@ -82,6 +88,25 @@ impl Embedder for BuiltIn {
             .unwrap_or_default();
         Ok(QueryEmbedding { vector, cached: false })
     }
+
+    fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
+        let mut sum = vec![0.0; self.fingerprint.dimensions];
+        for (word, weight) in words {
+            for (sum, value) in sum.iter_mut().zip(self.model.encode_single(word)) {
+                *sum += weight * value;
+            }
+        }
+        normalise(&mut sum);
+        sum.iter().any(|value| *value != 0.0).then_some(sum)
+    }
+}
+
+/// Scales a vector to length 1; one without length stays as it is.
+fn normalise(vector: &mut [f32]) {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|value| *value /= length);
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +138,18 @@ mod tests {
             ("tl-256-int8", 256)
         );
         assert_eq!(fingerprint.probe, "99cc3aefc9b86b80");
+    }
+
+    #[tokio::test]
+    async fn a_weighted_question_leans_to_its_heavy_words() {
+        let model = BuiltIn::load().unwrap();
+        let plain = model.embed_query("cat piano").await.unwrap().vector;
+        let cat = model.embed_query("cat").await.unwrap().vector;
+        let even = model.embed_weighted(&[("cat", 1.0), ("piano", 1.0)]).unwrap();
+        let heavy = model.embed_weighted(&[("cat", 3.0), ("piano", 1.0)]).unwrap();
+        assert!(cosine(&even, &plain) > 0.999, "all alike is no weight at all");
+        assert!(cosine(&heavy, &cat) > cosine(&even, &cat));
+        assert_eq!(model.embed_weighted(&[]), None);
     }
 
     #[tokio::test]

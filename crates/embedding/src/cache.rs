@@ -87,6 +87,10 @@ impl<E: Embedder> Embedder for QueryCache<E> {
             .await;
         Ok(embedding)
     }
+
+    fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
+        self.inner.embed_weighted(words)
+    }
 }
 
 #[cfg(test)]

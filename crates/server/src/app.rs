@@ -67,11 +67,21 @@ impl Memory {
         })
     }
 
-    /// Finishes all writes and flushes them to disk.
+    /// Writes what is still to be written about accesses, finishes all writes and flushes them to disk.
     ///
     /// # Errors
     /// When the last flush failed; what was acknowledged before is still in the engine's log.
     pub async fn close(&self) -> anyhow::Result<()> {
+        loop {
+            match self.engine.flush_accesses().await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = %error, "how often contexts were served was not written");
+                    break;
+                }
+            }
+        }
         self.store.close().await.context("cannot close the store")
     }
 }
@@ -186,6 +196,16 @@ impl App {
             }
             std::future::ready(())
         });
+        let engine = Arc::clone(&memory.engine);
+        let interval = Duration::from_secs(self.config.hirag.access_flush_interval_secs);
+        self.every(interval, move || {
+            let engine = Arc::clone(&engine);
+            async move {
+                if let Err(error) = engine.flush_accesses().await {
+                    tracing::warn!(error = %error, "how often contexts were served was not written yet");
+                }
+            }
+        });
         let metrics = self.state.metrics.clone();
         self.every(METRICS_UPKEEP, move || {
             metrics.run_upkeep();
@@ -216,6 +236,7 @@ impl App {
 /// Describes every metric to the recorder that is installed.
 pub fn describe_metrics() {
     api::describe_metrics();
+    context_manager_core::metrics::describe();
     context_manager_embedding::metrics::describe();
     context_manager_vector_store::metrics::describe();
     metrics::describe_gauge!("context_manager_build_info", "1, with the version as a label");

@@ -40,7 +40,6 @@
 //!     terms: Some(analyzer.query("which mode?")),
 //!     filter: Filter::default(),
 //!     limit: 10,
-//!     with_vectors: false,
 //! };
 //! let found = store.search(&scope, query).await?;
 //! assert_eq!(found[0].dense, Some(0.6));

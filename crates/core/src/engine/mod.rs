@@ -3,6 +3,7 @@
 //! Concurrency: whatever reads before it writes (duplicates, ids, patches, a session's order) holds the locks of the
 //! keys concerned, see [`locks`]. Everything else relies on the store.
 
+mod access;
 mod change;
 mod locks;
 mod prepare;
@@ -24,9 +25,13 @@ use crate::ports::{Clock, Embedder, TokenCounter, VectorStore};
 use crate::{Config, TenantId};
 
 pub use read::Stats;
-pub use search::{DEFAULT_LIMIT, Degraded, Found, MAX_LIMIT, MAX_TOKENS, SearchMode, SearchRequest, SearchResponse};
+pub use search::{
+    AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode,
+    SearchRequest, SearchResponse,
+};
 pub use store::Stored;
 
+use access::Accesses;
 use locks::KeyedLocks;
 use prepare::Preparer;
 
@@ -60,6 +65,7 @@ pub struct ContextEngine {
     locks: KeyedLocks,
     tracks: Cache<(TenantId, String), u32>,
     last_sequence: AtomicU64,
+    accesses: Accesses,
 }
 
 impl ContextEngine {
@@ -78,6 +84,7 @@ impl ContextEngine {
             locks: KeyedLocks::default(),
             tracks: Cache::new(REMEMBERED_TRACKS),
             last_sequence: AtomicU64::new(0),
+            accesses: Accesses::default(),
         }
     }
 

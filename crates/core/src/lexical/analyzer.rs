@@ -10,7 +10,7 @@ use siphasher::sip::SipHasher13;
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::SparseVector;
+use super::{SparseVector, Wording};
 
 /// Words longer than this are no words people search for (base64, minified code); they are cut to it.
 const MAX_WORD_BYTES: usize = 64;
@@ -93,19 +93,50 @@ impl Language {
             Self::None => return None,
         })
     }
+
+    /// Its ISO 639-1 code.
+    fn code(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Arabic => "ar",
+            Self::Danish => "da",
+            Self::Dutch => "nl",
+            Self::English => "en",
+            Self::Finnish => "fi",
+            Self::French => "fr",
+            Self::German => "de",
+            Self::Greek => "el",
+            Self::Hungarian => "hu",
+            Self::Italian => "it",
+            Self::Norwegian => "no",
+            Self::Portuguese => "pt",
+            Self::Romanian => "ro",
+            Self::Russian => "ru",
+            Self::Spanish => "es",
+            Self::Swedish => "sv",
+            Self::Tamil => "ta",
+            Self::Turkish => "tr",
+            Self::None => return None,
+        })
+    }
 }
 
 /// English words that say how a question is put, not what it is about. Left out of questions only: documents keep
-/// them, as the inverse document frequency makes them count for next to nothing.
+/// them, as the inverse document frequency makes them count for next to nothing. Chosen by measurement, see
+/// docs/benchmarks.md; other languages use the lists of the crate `stop_words`.
 const ENGLISH_QUESTION_WORDS: &str = "a an and are as at be been but by can could did do does for from had has have how \
     i if in into is it its me my of on or our she he her his they them their that the there these this those to was we \
     were what when where which who whom whose why will with would you your about s";
+
+/// English words that turn a statement around, as [`each_word`] gives them: "doesn't" is cut at its apostrophe.
+const ENGLISH_NEGATIONS: &str = "no not never none nobody nothing neither nor cannot without don doesn didn isn aren wasn \
+    weren won wouldn couldn shouldn hasn haven hadn";
 
 /// Turns texts into weighted terms.
 pub struct Analyzer {
     config: Config,
     stemmer: Option<Stemmer>,
     question_words: HashSet<&'static str>,
+    negations: HashSet<&'static str>,
 }
 
 impl fmt::Debug for Analyzer {
@@ -119,15 +150,17 @@ impl fmt::Debug for Analyzer {
 impl Analyzer {
     /// An analyzer for a language and weights.
     pub fn new(config: Config) -> Self {
-        let words = if config.language == Language::English {
-            ENGLISH_QUESTION_WORDS
-        } else {
-            ""
-        };
-        let question_words = words.split_ascii_whitespace().collect();
+        let english = config.language == Language::English;
+        let list = |words: &'static str| words.split_ascii_whitespace().collect();
         Self {
             stemmer: config.language.algorithm().map(Stemmer::create),
-            question_words,
+            question_words: if english {
+                list(ENGLISH_QUESTION_WORDS)
+            } else {
+                let words = config.language.code().and_then(stop_words::lookup);
+                words.unwrap_or_default().iter().copied().collect()
+            },
+            negations: list(if english { ENGLISH_NEGATIONS } else { "" }),
             config,
         }
     }
@@ -165,6 +198,32 @@ impl Analyzer {
             }
         });
         SparseVector::new(if content.is_empty() { all } else { content })
+    }
+
+    /// Every word of a text with its term, in their order.
+    pub fn words(&self, text: &str) -> Vec<(String, u32)> {
+        let mut words = Vec::new();
+        each_word(text, |word| words.push((word.to_owned(), self.term(word))));
+        words
+    }
+
+    /// Whether `terms` holds one of the words of a text.
+    pub fn shares_a_word(&self, text: &str, terms: &SparseVector) -> bool {
+        let mut shares = false;
+        each_word(text, |word| shares |= terms.get(self.term(word)).is_some());
+        shares
+    }
+
+    /// What a text says, to be compared with what another one says.
+    pub fn wording(&self, text: &str) -> Wording {
+        let mut wording = Wording::default();
+        each_word(text, |word| {
+            if !self.question_words.contains(word) {
+                let decisive = word.contains(char::is_numeric) || self.negations.contains(word);
+                wording.push(self.term(word), decisive);
+            }
+        });
+        wording
     }
 
     /// A stable number for a word's stem.
@@ -245,6 +304,34 @@ mod tests {
             analyzer().document("user\u{2019}s").indices,
             analyzer().document("user").indices
         );
+    }
+
+    #[test]
+    fn the_same_said_twice_is_recognised_and_a_contradiction_is_not() {
+        let same = |a: &str, b: &str| analyzer().wording(a).nearly_same(&analyzer().wording(b), 0.9);
+        let said = "The user prefers dark mode in the editor on the big screen at work";
+        assert!(same(
+            said,
+            "User prefers dark mode, in his editor on the big screens at work!"
+        ));
+        for other in [
+            "The user does not prefer dark mode in the editor on the big screen at work",
+            "The user prefers light mode in the editor on the small screen at work",
+            "The user prefers dark mode in the editor on the 2 big screens at work",
+            "The editor prefers dark mode in the user on the big screen at work",
+        ] {
+            assert!(!same(said, other), "{other}");
+        }
+        assert!(!same("", "?!"), "nothing is not the same as nothing");
+    }
+
+    #[test]
+    fn question_words_of_another_language_are_left_out_too() {
+        let german = Analyzer::new(Config {
+            language: Language::German,
+            ..Config::default()
+        });
+        assert_eq!(german.query("Wo ist der Hund?"), german.query("Hund"));
     }
 
     #[test]

@@ -27,6 +27,14 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`EmbedError`] when there is no vector of the right size with finite numbers.
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError>;
+
+    /// The vector of a question whose words, given in their order, count by their weights; `None` when this embedder
+    /// cannot weigh words, or knows none of them.
+    ///
+    /// Called while a search is ranked, so it must take microseconds: an embedder that asks a service has none.
+    fn embed_weighted(&self, _words: &[(&str, f32)]) -> Option<Vec<f32>> {
+        None
+    }
 }
 
 /// A question's vector.

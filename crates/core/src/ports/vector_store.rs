@@ -130,17 +130,13 @@ pub struct StoreQuery {
     pub filter: Filter,
     /// At most this many by vector, and as many by words.
     pub limit: usize,
-    /// Whether to return the vectors of what is found.
-    pub with_vectors: bool,
 }
 
 /// A context that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// The context.
-    pub context: Context,
-    /// Its vector, when asked for and stored.
-    pub vector: Option<Vec<f32>>,
+    /// The context, with its vector and words.
+    pub record: Record,
     /// Cosine with the question's vector, if it was among the best by vector.
     pub dense: Option<f32>,
     /// Sum over shared words of weight times inverse document frequency, if it was among the best by words.

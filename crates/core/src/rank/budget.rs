@@ -1,7 +1,8 @@
 //! Fitting the best contexts into a token budget.
 //!
-//! Invariants, property-tested below: never over the budget, nothing twice, no candidate left out that still fits, the
-//! best one of each level present whenever it fits beside better ones, and the same input gives the same choice.
+//! Invariants, property-tested below: never over the budget, nothing twice, no candidate left out that still fits
+//! unless it repeats a chosen one, the best one of each level present whenever it fits beside better ones, and the same
+//! input gives the same choice.
 
 use crate::config::Budget;
 use crate::context::Level;
@@ -24,59 +25,159 @@ pub struct Limits {
     pub max_items: usize,
 }
 
-/// Chooses from `items`, which are in order of value, best first; returns ascending positions.
+/// What was chosen, and what was passed over because it repeats something chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Positions, ascending.
+    pub chosen: Vec<usize>,
+    /// Positions, ascending.
+    pub repeated: Vec<usize>,
+}
+
+/// Why a candidate was not returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropReason {
+    /// Its score is below the least one asked for.
+    BelowMinScore,
+    /// It says nearly the same as a better one that is returned.
+    NearDuplicate,
+    /// It would have fitted, but the share of its level was used up and other levels used theirs.
+    LevelShare,
+    /// It does not fit beside what is returned.
+    OverBudget,
+    /// As many are returned as were asked for.
+    OverLimit,
+}
+
+/// Chooses from `items`, which are in order of value, best first.
 ///
 /// First the best of each level, as many as `budget` promises; then whatever fits its level's share; then whatever
-/// fits what the levels left. Each round goes from the best to the worst.
-pub fn select(items: &[Item], limits: Limits, budget: &Budget) -> Vec<usize> {
+/// fits what the levels left. Each round goes from the best to the worst, and passes over what `repeats` (given a
+/// candidate and one that is chosen) recognises.
+pub fn select(items: &[Item], limits: Limits, budget: &Budget, repeats: impl FnMut(usize, usize) -> bool) -> Selection {
     let mut choice = Choice {
-        chosen: vec![false; items.len()],
-        count: 0,
-        used: [0; 3],
+        items,
         limits,
+        repeats,
+        state: vec![State::Open; items.len()],
+        chosen: Vec::new(),
+        used: [0; Level::ALL.len()],
     };
     if let Some(max_tokens) = limits.max_tokens {
+        choice.take_best_of_each_level(budget.min_contexts_per_level);
         let shares = shares_in_tokens(budget, max_tokens);
-        let mut best_of = [0; 3];
-        choice.round(items, |item, _| {
-            let seen = &mut best_of[item.level.index()];
-            *seen += 1;
-            *seen <= budget.min_contexts_per_level
-        });
-        choice.round(items, |item, used| {
-            used[item.level.index()] + item.tokens <= shares[item.level.index()]
-        });
+        choice.take_all(|item, used| used[item.level.index()] + item.tokens <= shares[item.level.index()]);
     }
-    choice.round(items, |_, _| true);
-    choice
-        .chosen
-        .iter()
-        .enumerate()
-        .filter_map(|(at, chosen)| chosen.then_some(at))
-        .collect()
+    choice.take_all(|_, _| true);
+    let of = |wanted: State| {
+        let state = choice.state.iter().enumerate();
+        state
+            .filter_map(|(at, state)| (*state == wanted).then_some(at))
+            .collect()
+    };
+    Selection {
+        chosen: of(State::Chosen),
+        repeated: of(State::Repeated),
+    }
 }
 
-struct Choice {
-    chosen: Vec<bool>,
-    count: usize,
-    used: [usize; Level::ALL.len()],
+/// Why each candidate that is not among the chosen was left out, in order of position.
+pub fn reasons(items: &[Item], limits: Limits, selection: &Selection) -> Vec<(usize, DropReason)> {
+    let max_tokens = limits.max_tokens.unwrap_or(usize::MAX);
+    let used: usize = selection.chosen.iter().map(|at| items[*at].tokens).sum();
+    // What value alone would have taken, without shares.
+    let (mut greedy_tokens, mut greedy_count) = (0, 0);
+    let mut reasons = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        if selection.repeated.binary_search(&at).is_ok() {
+            reasons.push((at, DropReason::NearDuplicate));
+            continue;
+        }
+        let by_value = greedy_count < limits.max_items && greedy_tokens + item.tokens <= max_tokens;
+        if by_value {
+            greedy_tokens += item.tokens;
+            greedy_count += 1;
+        }
+        if selection.chosen.binary_search(&at).is_ok() {
+            continue;
+        }
+        let reason = if by_value {
+            DropReason::LevelShare
+        } else if used + item.tokens <= max_tokens {
+            DropReason::OverLimit
+        } else {
+            DropReason::OverBudget
+        };
+        reasons.push((at, reason));
+    }
+    reasons
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Chosen,
+    Repeated,
+}
+
+struct Choice<'a, F> {
+    items: &'a [Item],
     limits: Limits,
+    repeats: F,
+    state: Vec<State>,
+    /// In the order in which they were chosen.
+    chosen: Vec<usize>,
+    used: [usize; Level::ALL.len()],
 }
 
-impl Choice {
-    /// Takes what is admitted and fits, best first.
-    fn round(&mut self, items: &[Item], mut admits: impl FnMut(&Item, &[usize; 3]) -> bool) {
-        for (at, item) in items.iter().enumerate() {
-            let fits = self
-                .limits
-                .max_tokens
-                .is_none_or(|max_tokens| self.used.iter().sum::<usize>() + item.tokens <= max_tokens);
-            if admits(item, &self.used) && !self.chosen[at] && fits && self.count < self.limits.max_items {
-                self.chosen[at] = true;
-                self.count += 1;
-                self.used[item.level.index()] += item.tokens;
+impl<F: FnMut(usize, usize) -> bool> Choice<'_, F> {
+    fn take_best_of_each_level(&mut self, count: usize) {
+        let mut promised = [count; Level::ALL.len()];
+        for at in 0..self.items.len() {
+            if promised.iter().all(|left| *left == 0) {
+                return;
+            }
+            let left = self.items[at].level.index();
+            if promised[left] > 0 && !self.is_repetition(at) {
+                promised[left] -= 1;
+                if self.fits(at) {
+                    self.take(at);
+                }
             }
         }
+    }
+
+    /// Takes what is admitted and fits, best first.
+    fn take_all(&mut self, admits: impl Fn(&Item, &[usize; Level::ALL.len()]) -> bool) {
+        for at in 0..self.items.len() {
+            let open = self.state[at] == State::Open;
+            if open && self.fits(at) && admits(&self.items[at], &self.used) && !self.is_repetition(at) {
+                self.take(at);
+            }
+        }
+    }
+
+    fn fits(&self, at: usize) -> bool {
+        let used: usize = self.used.iter().sum();
+        let in_tokens = self
+            .limits
+            .max_tokens
+            .is_none_or(|max_tokens| used + self.items[at].tokens <= max_tokens);
+        in_tokens && self.chosen.len() < self.limits.max_items
+    }
+
+    fn is_repetition(&mut self, at: usize) -> bool {
+        let repeats = self.chosen.iter().any(|chosen| (self.repeats)(at, *chosen));
+        if repeats {
+            self.state[at] = State::Repeated;
+        }
+        repeats
+    }
+
+    fn take(&mut self, at: usize) {
+        self.state[at] = State::Chosen;
+        self.chosen.push(at);
+        self.used[self.items[at].level.index()] += self.items[at].tokens;
     }
 }
 
@@ -105,14 +206,18 @@ mod tests {
         }
     }
 
+    fn limits(max_tokens: Option<usize>, max_items: usize) -> Limits {
+        Limits { max_tokens, max_items }
+    }
+
+    fn choose(items: &[Item], limits: Limits) -> Vec<usize> {
+        select(items, limits, &Budget::default(), |_, _| false).chosen
+    }
+
     #[test]
     fn what_one_level_leaves_goes_to_the_others() {
         let items: Vec<_> = (0..10).map(|_| item(2, 10)).collect();
-        let limits = Limits {
-            max_tokens: Some(100),
-            max_items: 100,
-        };
-        assert_eq!(select(&items, limits, &Budget::default()).len(), 10);
+        assert_eq!(choose(&items, limits(Some(100), 100)).len(), 10);
     }
 
     #[test]
@@ -122,46 +227,77 @@ mod tests {
             .map(|_| item(0, 10))
             .chain((0..10).map(|_| item(2, 10)))
             .collect();
-        let limits = Limits {
-            max_tokens: Some(100),
-            max_items: 100,
-        };
-        let chosen = select(&items, limits, &Budget::default());
-        assert_eq!(chosen.iter().filter(|at| **at >= 10).count(), 3);
+        let limits = limits(Some(100), 100);
+        let selection = select(&items, limits, &Budget::default(), |_, _| false);
+        assert_eq!(selection.chosen.iter().filter(|at| **at >= 10).count(), 3);
+        let reasons = reasons(&items, limits, &selection);
+        assert!(
+            reasons
+                .iter()
+                .filter(|(at, _)| *at < 10)
+                .all(|(_, reason)| *reason == DropReason::LevelShare)
+        );
+        assert!(
+            reasons
+                .iter()
+                .filter(|(at, _)| *at >= 10)
+                .all(|(_, reason)| *reason == DropReason::OverBudget)
+        );
+        assert_eq!(reasons.len() + selection.chosen.len(), items.len());
     }
 
     #[test]
     fn without_a_budget_the_first_ones_are_chosen() {
         let items = [item(0, 5), item(1, 5), item(2, 5)];
-        let limits = Limits {
-            max_tokens: None,
-            max_items: 2,
-        };
-        assert_eq!(select(&items, limits, &Budget::default()), [0, 1]);
+        let limits = limits(None, 2);
+        let selection = select(&items, limits, &Budget::default(), |_, _| false);
+        assert_eq!(selection.chosen, [0, 1]);
+        assert_eq!(reasons(&items, limits, &selection), [(2, DropReason::OverLimit)]);
+    }
+
+    #[test]
+    fn a_repetition_makes_room_for_the_next_one() {
+        let items = [item(2, 50), item(2, 50), item(2, 50)];
+        let limits = limits(Some(100), 9);
+        let selection = select(&items, limits, &Budget::default(), |a, b| {
+            a.max(b) == 1 && a.min(b) == 0
+        });
+        assert_eq!(
+            (selection.chosen.as_slice(), selection.repeated.as_slice()),
+            ([0, 2].as_slice(), [1].as_slice())
+        );
+        assert_eq!(reasons(&items, limits, &selection), [(1, DropReason::NearDuplicate)]);
     }
 
     proptest! {
         #[test]
         fn invariants_hold(
-            raw in prop::collection::vec((0_usize..3, 0_usize..60), 0..60),
+            raw in prop::collection::vec((0_usize..3, 0_usize..60, 0_u8..30), 0..60),
             max_tokens in 1_usize..400,
             max_items in 1_usize..40,
             min_contexts_per_level in 0_usize..3,
         ) {
-            let items: Vec<_> = raw.into_iter().map(|(level, tokens)| item(level, tokens)).collect();
+            let items: Vec<_> = raw.iter().map(|(level, tokens, _)| item(*level, *tokens)).collect();
+            // Two candidates with the same number in the last place say the same.
+            let repeats = |a: usize, b: usize| raw[a].2 == raw[b].2;
             let budget = Budget { min_contexts_per_level, ..Budget::default() };
-            let limits = Limits { max_tokens: Some(max_tokens), max_items };
-            let chosen = select(&items, limits, &budget);
+            let limits = limits(Some(max_tokens), max_items);
+            let selection = select(&items, limits, &budget, repeats);
+            let chosen = &selection.chosen;
             let used: usize = chosen.iter().map(|at| items[*at].tokens).sum();
             prop_assert!(used <= max_tokens);
             prop_assert!(chosen.len() <= max_items);
             prop_assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]), "nothing twice, best first");
-            prop_assert_eq!(&chosen, &select(&items, limits, &budget), "the same again");
+            prop_assert_eq!(&selection, &select(&items, limits, &budget, repeats), "the same again");
+            for (i, a) in chosen.iter().enumerate() {
+                prop_assert!(chosen[i + 1..].iter().all(|b| !repeats(*a, *b)), "nothing said twice");
+            }
+            let says_something_new = |at: &usize| !chosen.iter().any(|chosen| repeats(*at, *chosen));
             if chosen.len() < max_items {
-                let left_out = (0..items.len()).filter(|at| !chosen.contains(at));
+                let left_out = (0..items.len()).filter(says_something_new);
                 prop_assert!(left_out.map(|at| items[at].tokens).all(|tokens| used + tokens > max_tokens));
             }
-            if min_contexts_per_level > 0 && max_items >= 3 {
+            if min_contexts_per_level == 1 && max_items >= 3 {
                 let mut best: Vec<usize> = Level::ALL
                     .iter()
                     .filter_map(|level| items.iter().position(|item| item.level == *level))
@@ -169,12 +305,14 @@ mod tests {
                 best.sort_unstable();
                 let mut before = 0;
                 for at in best {
-                    if before + items[at].tokens <= max_tokens && min_contexts_per_level == 1 {
+                    if before + items[at].tokens <= max_tokens && (chosen.contains(&at) || says_something_new(&at)) {
                         prop_assert!(chosen.contains(&at));
                         before += items[at].tokens;
                     }
                 }
             }
+            let reasons = reasons(&items, limits, &selection);
+            prop_assert_eq!(reasons.len() + chosen.len(), items.len(), "each one is chosen or has a reason");
         }
     }
 }

@@ -1,11 +1,13 @@
-//! From candidates to an answer: fuse, score, spend the budget. Pure functions, no time, no I/O.
+//! From candidates to an answer: compare, lend, score, diversify, spend the budget. Pure functions, no time, no I/O.
 
 mod budget;
-mod fuse;
+mod diversity;
+mod likeness;
 mod neighbours;
 mod score;
 
-pub use budget::{Item, Limits, select};
-pub use fuse::{Normaliser, cosine};
-pub use neighbours::{Place, lend, missing_slots};
+pub use budget::{DropReason, Item, Limits, Selection, reasons, select};
+pub use diversity::diversify;
+pub use likeness::{Likeness, Rarity, cosine, fuse};
+pub use neighbours::{Place, lend, missing_slots, scale_down};
 pub use score::{Parts, score};

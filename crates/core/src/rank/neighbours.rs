@@ -35,11 +35,11 @@ pub fn missing_slots(places: &[Place<'_>], config: &Neighbours) -> Vec<i64> {
     wanted
 }
 
-/// The likeness of each place after lending, 0 to 1: its own, `decay^d` of that of the places at distance `d` up to
+/// The likeness of each place after lending: its own, `decay^d` of that of the places at distance `d` up to
 /// `reach` before and after it, and `session` of the best in its session.
 ///
-/// A context without a session is a session of its own, so that it does not fall behind those that have one. Sums above
-/// 1 are scaled down by the largest.
+/// A context without a session is a session of its own, so that it does not fall behind those that have one. Sums may
+/// exceed 1, see [`scale_down`].
 pub fn lend(places: &[Place<'_>], config: &Neighbours) -> Vec<f32> {
     let by_slot: HashMap<i64, f32> = places
         .iter()
@@ -62,13 +62,19 @@ pub fn lend(places: &[Place<'_>], config: &Neighbours) -> Vec<f32> {
             *best = best.max(*near);
         }
     }
-    let sums: Vec<f32> = places
+    places
         .iter()
         .zip(near)
         .map(|(place, near)| near + config.session * place.session.map_or(near, |session| best_of[session]))
-        .collect();
-    let scale = sums.iter().copied().fold(1.0, f32::max);
-    sums.into_iter().map(|sum| sum / scale).collect()
+        .collect()
+}
+
+/// Divides all values by the largest if that is above 1, so that none is.
+pub fn scale_down(values: &mut [f32]) {
+    let scale = values.iter().copied().fold(1.0, f32::max);
+    for value in values {
+        *value /= scale;
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +110,8 @@ mod tests {
             session: None,
             likeness: 0.9,
         };
-        let lent = lend(&[alone, place(1, 0.5), place(5, 0.4)], &Neighbours::default());
+        let mut lent = lend(&[alone, place(1, 0.5), place(5, 0.4)], &Neighbours::default());
+        scale_down(&mut lent);
         assert!(lent[0] > lent[1] && lent.iter().all(|likeness| (0.0..=1.0).contains(likeness)));
     }
 

@@ -51,6 +51,7 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
             routes::delete_context
         ))
         .routes(routes!(routes::search_contexts))
+        .routes(routes!(routes::assemble_contexts))
         .routes(routes!(routes::delete_contexts))
         .routes(routes!(routes::clear_contexts))
         .routes(routes!(routes::list_sessions))

@@ -133,14 +133,13 @@ pub(super) fn nothing() -> StoreQuery {
         terms: None,
         filter: Filter::default(),
         limit: 100,
-        with_vectors: false,
     }
 }
 
 /// What is found, by id.
 pub(super) async fn search(store: &dyn VectorStore, scope: &Scope, query: StoreQuery) -> Vec<Candidate> {
     let mut found = store.search(scope, query).await.unwrap();
-    found.sort_by_key(|candidate| candidate.context.id);
+    found.sort_by_key(|candidate| candidate.record.context.id);
     found
 }
 
@@ -149,7 +148,7 @@ pub(super) async fn found(store: &dyn VectorStore, scope: &Scope, query: StoreQu
     search(store, scope, query)
         .await
         .into_iter()
-        .map(|candidate| candidate.context.id)
+        .map(|candidate| candidate.record.context.id)
         .collect()
 }
 

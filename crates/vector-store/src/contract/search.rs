@@ -67,7 +67,10 @@ pub async fn search_by_words_scores_by_rarity(store: &dyn VectorStore) {
     )
     .await;
     assert_eq!(
-        found.iter().map(|candidate| candidate.context.id).collect::<Vec<_>>(),
+        found
+            .iter()
+            .map(|candidate| candidate.record.context.id)
+            .collect::<Vec<_>>(),
         [1, 2, 3].map(id)
     );
     let (in_two, in_one) = (idf(4, 2), idf(4, 1));
@@ -107,10 +110,10 @@ pub async fn hits_of_both_kinds_are_one_candidate(store: &dyn VectorStore) {
     let found = search(store, &scope, query).await;
     let kinds: Vec<_> = found
         .iter()
-        .map(|found| (found.context.id, found.dense.is_some(), found.lexical.is_some()))
+        .map(|found| (found.record.context.id, found.dense.is_some(), found.lexical.is_some()))
         .collect();
     assert_eq!(kinds, [(id(1), true, true), (id(2), true, false), (id(3), false, true)]);
-    assert_eq!(found[0].context, context(1));
+    assert_eq!(found[0].record.context, context(1));
 }
 
 /// The limit holds for the best by vector and for the best by words; nothing pushes the other out.
@@ -253,30 +256,29 @@ pub async fn empty_questions_find_nothing(store: &dyn VectorStore) {
     );
 }
 
-/// Candidates bring their vectors when asked to, also those that were found by words.
-pub async fn vectors_come_along_when_asked(store: &dyn VectorStore) {
+/// Candidates bring their vectors and words, whichever of the two they were found by.
+pub async fn vectors_and_words_come_along(store: &dyn VectorStore) {
     let scope = acme();
-    store
-        .upsert(
-            &scope,
-            vec![
-                record(context(1)),
-                Record {
-                    dense: None,
-                    ..record(context(2))
-                },
-            ],
-        )
-        .await
-        .unwrap();
-    for (with_vectors, query) in [
-        (true, by_words(&[1])),
-        (false, by_words(&[1])),
-        (true, by_vector(&FORWARD)),
-    ] {
-        for candidate in search(store, &scope, StoreQuery { with_vectors, ..query }).await {
-            let expected = (with_vectors && candidate.context.id == id(1)).then(|| direction(1));
-            assert_eq!(candidate.vector, expected);
+    let records = vec![
+        record(context(1)),
+        Record {
+            dense: None,
+            ..record(context(2))
+        },
+    ];
+    store.upsert(&scope, records.clone()).await.unwrap();
+    for query in [by_words(&[1]), by_vector(&FORWARD)] {
+        for candidate in search(store, &scope, query).await {
+            let stored = records
+                .iter()
+                .find(|record| record.context.id == candidate.record.context.id)
+                .unwrap();
+            assert_eq!(candidate.record.terms, stored.terms);
+            assert_eq!(
+                candidate.record.dense,
+                stored.dense.as_ref().map(|_| direction(1)),
+                "of length 1"
+            );
         }
     }
 }

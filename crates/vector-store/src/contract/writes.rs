@@ -175,7 +175,10 @@ pub async fn updates_keep_vectors_and_words(store: &dyn VectorStore) {
         )
         .await;
         assert_eq!(
-            found.iter().map(|candidate| &candidate.context).collect::<Vec<_>>(),
+            found
+                .iter()
+                .map(|candidate| &candidate.record.context)
+                .collect::<Vec<_>>(),
             [&changed]
         );
     }

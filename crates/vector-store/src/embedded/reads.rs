@@ -70,13 +70,19 @@ pub(super) fn list(shard: &EdgeShard, tenant: &TenantId, request: &ListRequest) 
     if let Some(Cursor(sequence)) = request.after {
         filter = filter::before(filter, sequence);
     }
-    let found = ordered(shard, &filter, Direction::Desc, limit + 1, request.with_vectors)?;
+    // So few can match that putting them in order here costs less than having the engine walk its index of sequences.
+    let few = request.filter.slots.as_ref().is_some_and(|slots| slots.len() <= limit);
+    let found = if few {
+        all(shard, &filter, request.with_vectors)?
+    } else {
+        ordered(shard, &filter, Direction::Desc, limit + 1, request.with_vectors)?
+    };
     let mut records = found
         .into_iter()
         .map(|found| record(tenant, found))
         .collect::<Result<Vec<_>, _>>()?;
+    sort_newest_first(&mut records);
     if records.len() <= limit {
-        sort_newest_first(&mut records);
         return Ok(Page {
             items: records,
             next: None,

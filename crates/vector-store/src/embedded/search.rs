@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use context_manager_core::TenantId;
-use context_manager_core::ports::{BoxError, Candidate, StoreQuery};
+use context_manager_core::ports::{BoxError, Candidate, Record, StoreQuery};
 use qdrant_edge::{
     EdgeShard, IdfCorpusParams, IdfParams, NamedQuery, QueryBatchRequest, QueryEnum, QueryRequest, QueryRequestBuilder,
     ScoredPoint, ScoringQuery, SearchParams, SparseVector, VectorInternal, WithPayloadInterface, WithVector,
@@ -32,11 +32,6 @@ pub(super) fn search(shard: &EdgeShard, tenant: &TenantId, query: StoreQuery) ->
     let Some(filter) = filter::translate(tenant, &query.filter).filter(|_| limit > 0) else {
         return Ok(Vec::new());
     };
-    let with_vector = if query.with_vectors {
-        WithVector::from(DENSE.to_owned())
-    } else {
-        WithVector::Bool(false)
-    };
     let request = |using: &str, vector: VectorInternal| {
         let nearest = QueryEnum::Nearest(NamedQuery {
             query: vector,
@@ -46,7 +41,7 @@ pub(super) fn search(shard: &EdgeShard, tenant: &TenantId, query: StoreQuery) ->
             .query(ScoringQuery::Vector(nearest))
             .filter(filter.clone())
             .with_payload(WithPayloadInterface::Bool(true))
-            .with_vector(with_vector.clone())
+            .with_vector(WithVector::Bool(true))
     };
     let mut kinds = Vec::with_capacity(2);
     let mut requests: Vec<QueryRequest> = Vec::with_capacity(2);
@@ -82,10 +77,9 @@ fn merge(tenant: &TenantId, found: impl Iterator<Item = (Kind, Vec<ScoredPoint>)
                 Entry::Occupied(place) => *place.get(),
                 Entry::Vacant(place) => {
                     let context = reads::context(tenant, point.payload)?;
-                    let (vector, _words) = reads::vectors(point.vector);
+                    let (dense, terms) = reads::vectors(point.vector);
                     candidates.push(Candidate {
-                        context,
-                        vector,
+                        record: Record { context, dense, terms },
                         dense: None,
                         lexical: None,
                     });

@@ -145,14 +145,14 @@ impl VectorStore for MemoryStore {
                 unit_length(&mut vector);
                 let likeness = |record: &Record| record.dense.as_deref().map(|stored| cosine(stored, &vector));
                 for (record, score) in best(matching(stored, &query.filter), query.limit, likeness) {
-                    candidate(&mut found, record, query.with_vectors).dense = Some(score);
+                    candidate(&mut found, record).dense = Some(score);
                 }
             }
             if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
                 let corpus = Corpus::new(&terms, stored.values().map(|record| &record.terms));
                 let weight = |record: &Record| corpus.score(&record.terms);
                 for (record, score) in best(matching(stored, &query.filter), query.limit, weight) {
-                    candidate(&mut found, record, query.with_vectors).lexical = Some(score);
+                    candidate(&mut found, record).lexical = Some(score);
                 }
             }
             found.into_values().collect()
@@ -218,14 +218,9 @@ fn best<'a>(
     scored
 }
 
-fn candidate<'a>(
-    found: &'a mut BTreeMap<ContextId, Candidate>,
-    record: &Record,
-    with_vectors: bool,
-) -> &'a mut Candidate {
+fn candidate<'a>(found: &'a mut BTreeMap<ContextId, Candidate>, record: &Record) -> &'a mut Candidate {
     found.entry(record.context.id).or_insert_with(|| Candidate {
-        context: record.context.clone(),
-        vector: record.dense.clone().filter(|_| with_vectors),
+        record: record.clone(),
         dense: None,
         lexical: None,
     })

@@ -50,7 +50,10 @@ async fn writers_and_readers_do_not_disturb_each_other() {
         tasks.spawn(async move {
             for _ in 0..20 {
                 for candidate in store.search(&scope(), by_words(&[1])).await.unwrap() {
-                    assert_eq!(candidate.context.text, context(candidate.context.sequence).text);
+                    assert_eq!(
+                        candidate.record.context.text,
+                        context(candidate.record.context.sequence).text
+                    );
                 }
                 store.count(&scope(), &Filter::default()).await.unwrap();
             }

@@ -50,7 +50,9 @@ async fn everything_is_there_after_closing_and_opening() {
         let store = open(folder.path()).await;
         assert_eq!(everything(&store).await, before);
         assert_eq!(
-            store.search(&scope(), by_words(&[1299])).await.unwrap()[0].context,
+            store.search(&scope(), by_words(&[1299])).await.unwrap()[0]
+                .record
+                .context,
             context(299)
         );
         store.close().await.unwrap();

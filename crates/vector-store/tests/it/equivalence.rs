@@ -96,7 +96,7 @@ prop_compose! {
         filter in prop_oneof![Just(Filter::default()), any_filter()],
     ) -> StoreQuery {
         // Room for everything: which of two equal ones is cut off is nobody's promise.
-        StoreQuery { dense, terms: terms.map(SparseVector::new), filter, limit: 50, with_vectors: true }
+        StoreQuery { dense, terms: terms.map(SparseVector::new), filter, limit: 50 }
     }
 }
 
@@ -156,18 +156,14 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
         Step::Search(query) => {
             let mut answer = Answer::default();
             let mut found = store.search(scope, query).await.unwrap();
-            found.sort_by_key(|candidate| candidate.context.id);
-            for Candidate {
-                context,
-                vector,
-                dense,
-                lexical,
-            } in found
-            {
-                let _infallible = writeln!(answer.text, "{context:?} {} {}", dense.is_some(), lexical.is_some());
+            found.sort_by_key(|candidate| candidate.record.context.id);
+            for Candidate { record, dense, lexical } in found {
+                let Record { context, terms, .. } = &record;
+                let found_by = (dense.is_some(), lexical.is_some());
+                let _infallible = writeln!(answer.text, "{context:?} {terms:?} {found_by:?}");
                 answer
                     .numbers
-                    .extend(vector.into_iter().flatten().chain(dense).chain(lexical));
+                    .extend(record.dense.into_iter().flatten().chain(dense).chain(lexical));
             }
             answer
         }

@@ -137,7 +137,6 @@ pub(crate) fn by_words(terms: &[u32]) -> StoreQuery {
         terms: Some(terms),
         filter: Filter::default(),
         limit: 100,
-        with_vectors: false,
     }
 }
 

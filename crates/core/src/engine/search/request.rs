@@ -1,8 +1,8 @@
 //! What a search asks for and what it answers.
 
 use crate::Filter;
-use crate::context::{Context, Level, MAX_ID_BYTES, MAX_TEXT_BYTES, Violations};
-use crate::rank::Parts;
+use crate::context::{Context, ContextId, Level, MAX_ID_BYTES, MAX_TEXT_BYTES, Violations};
+use crate::rank::{DropReason, Parts};
 
 /// How many contexts a search returns when neither a limit nor a budget is given.
 pub const DEFAULT_LIMIT: usize = 20;
@@ -42,6 +42,10 @@ pub struct SearchRequest {
     pub min_score: Option<f32>,
     /// Which kinds of likeness count.
     pub mode: SearchMode,
+    /// How much a context must differ from the others that are returned, 0 to 1: maximal marginal relevance.
+    pub diversity: f32,
+    /// Whether to say what was left out and why.
+    pub explain: bool,
     /// Whether contexts that were replaced may be found too.
     pub include_superseded: bool,
 }
@@ -64,6 +68,7 @@ impl SearchRequest {
         if let Some(min_score) = self.min_score {
             found.in_range("/min_score", &min_score, &(0.0..=1.0));
         }
+        found.in_range("/diversity", &self.diversity, &(0.0..=1.0));
         if let Some(session_id) = &self.session_id {
             found.word("/session_id", session_id, MAX_ID_BYTES);
         }
@@ -112,6 +117,19 @@ pub struct Found {
     pub parts: Parts,
 }
 
+/// A candidate that was left out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropped {
+    /// The context.
+    pub id: ContextId,
+    /// Its level.
+    pub level: Level,
+    /// How well it answers, 0 to 1.
+    pub score: f32,
+    /// Why it was left out.
+    pub reason: DropReason,
+}
+
 /// A part that was down, so that the answer is right but not complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Degraded {
@@ -134,6 +152,10 @@ pub struct SearchResponse {
     pub searched: [usize; Level::ALL.len()],
     /// How many of each level are returned.
     pub levels: [usize; Level::ALL.len()],
+    /// How many were passed over because they repeat something that is returned.
+    pub near_duplicates: usize,
+    /// What was left out and why, best first, when asked for.
+    pub dropped: Vec<Dropped>,
     /// Whether the query's vector came from a cache.
     pub cache_hit: bool,
     /// What was down.

@@ -1,4 +1,4 @@
-//! Search.
+//! Search and assemble.
 
 use axum::extract::State;
 use context_manager_core::{Error, Violations};
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::api::ApiState;
 use crate::api::access::Caller;
-use crate::api::wire::{SearchAnswer, SearchBody};
+use crate::api::wire::{AssembleAnswer, AssembleBody, SearchAnswer, SearchBody};
 use crate::http::{Json, Problem};
 
 /// Find the contexts that answer a query
@@ -36,4 +36,31 @@ pub(in crate::api) async fn search_contexts(
         explain,
         start.elapsed().as_secs_f64() * 1000.0,
     )))
+}
+
+/// Write what answers a query into one text for a prompt
+///
+/// What changes least stands first (pinned, then long-term, short-term and the session's own), so that a provider's
+/// prompt cache can use the beginning again. Stored text is quoted or escaped: it cannot leave its place.
+#[utoipa::path(
+    post, path = "/contexts/assemble", tag = "contexts", request_body = AssembleBody,
+    responses(
+        (status = 200, description = "The text and its citations", body = AssembleAnswer),
+        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn assemble_contexts(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Json(body): Json<AssembleBody>,
+) -> Result<Json<AssembleAnswer>, Problem> {
+    let explain = body.explain();
+    let mut found = Violations::default();
+    let request = body.into_request(&mut found);
+    found.extend(request.validate());
+    found.into_result().map_err(Error::Invalid)?;
+    let response = state.engine()?.assemble(&scope, request).await?;
+    Ok(Json(AssembleAnswer::new(response, explain)))
 }

@@ -1,11 +1,13 @@
 //! What goes over the wire: request and response bodies, and how they become the domain's types.
 
+mod assemble;
 mod context;
 mod filter;
 mod search;
 mod sessions;
 mod time;
 
+pub(super) use assemble::{AssembleAnswer, AssembleBody};
 pub(super) use context::{
     BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody, WireLevel,
 };

@@ -1,8 +1,10 @@
 //! A question to the memory and its answer.
 
-use context_manager_core::{Degraded, Found, Level, SearchMode, SearchRequest, SearchResponse, Violations};
+use context_manager_core::rank::DropReason;
+use context_manager_core::{Degraded, Dropped, Found, Level, SearchMode, SearchRequest, SearchResponse, Violations};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{ContextBody, FilterBody, WireLevel};
 
@@ -29,7 +31,11 @@ pub(in crate::api) struct SearchBody {
     min_score: Option<f32>,
     #[serde(default)]
     mode: WireMode,
-    /// Whether to return what each score is made of.
+    /// How much a context must differ from the others that are returned: maximal marginal relevance.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1)]
+    diversity: f32,
+    /// Whether to return what each score is made of, and what was left out and why.
     #[serde(default)]
     pub(in crate::api) explain: bool,
     /// Whether contexts that were replaced may be found too.
@@ -71,6 +77,8 @@ impl SearchBody {
                 WireMode::Dense => SearchMode::Dense,
                 WireMode::Lexical => SearchMode::Lexical,
             },
+            diversity: self.diversity,
+            explain: self.explain,
             include_superseded: self.include_superseded,
         }
     }
@@ -120,14 +128,70 @@ impl<T> From<[T; Level::ALL.len()]> for LevelCounts<T> {
     }
 }
 
+/// A candidate that was left out.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Dropped)]
+pub(super) struct DroppedBody {
+    id: Uuid,
+    level: WireLevel,
+    /// How well it answers, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    score: f32,
+    reason: WireReason,
+}
+
+impl From<Dropped> for DroppedBody {
+    fn from(dropped: Dropped) -> Self {
+        Self {
+            id: dropped.id.0,
+            level: dropped.level.into(),
+            score: dropped.score,
+            reason: match dropped.reason {
+                DropReason::BelowMinScore => WireReason::BelowMinScore,
+                DropReason::NearDuplicate => WireReason::NearDuplicate,
+                DropReason::LevelShare => WireReason::LevelShare,
+                DropReason::OverBudget => WireReason::OverBudget,
+                DropReason::OverLimit => WireReason::OverLimit,
+            },
+        }
+    }
+}
+
+/// Why a candidate was left out.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DropReason)]
+enum WireReason {
+    /// Its score is below `min_score`.
+    BelowMinScore,
+    /// It says nearly the same as a better one that is returned.
+    NearDuplicate,
+    /// It would have fitted if other levels had no share.
+    LevelShare,
+    /// It does not fit beside what is returned.
+    OverBudget,
+    /// `limit` contexts are returned.
+    OverLimit,
+}
+
 /// A part that was down: the answer is right but not complete.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Degraded)]
-enum WireDegraded {
+pub(super) enum WireDegraded {
     Embedding,
     VectorStore,
     L1,
+}
+
+impl From<Degraded> for WireDegraded {
+    fn from(part: Degraded) -> Self {
+        match part {
+            Degraded::Embedding => Self::Embedding,
+            Degraded::VectorStore => Self::VectorStore,
+            Degraded::L1 => Self::L1,
+        }
+    }
 }
 
 /// The ranked contexts that answer a query.
@@ -145,6 +209,11 @@ pub(in crate::api) struct SearchAnswer {
     /// How many of each level are returned.
     #[schema(inline)]
     levels: LevelCounts<usize>,
+    /// How many candidates were passed over because they repeat something that is returned.
+    near_duplicates: usize,
+    /// What was left out and why, best first, at most 100. Only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<Vec<DroppedBody>>,
     /// Whether the query's vector came from a cache.
     cache_hit: bool,
     degraded: Vec<WireDegraded>,
@@ -166,19 +235,16 @@ impl SearchAnswer {
             score: found.score,
             context: found.context.into(),
         };
-        let degraded = |part: Degraded| match part {
-            Degraded::Embedding => WireDegraded::Embedding,
-            Degraded::VectorStore => WireDegraded::VectorStore,
-            Degraded::L1 => WireDegraded::L1,
-        };
         Self {
             contexts: response.contexts.into_iter().map(found).collect(),
             total_tokens: response.total_tokens,
             took_ms: (took_ms * 1000.0).round() / 1000.0,
             searched: response.searched.into(),
             levels: response.levels.into(),
+            near_duplicates: response.near_duplicates,
+            dropped: explain.then(|| response.dropped.into_iter().map(Into::into).collect()),
             cache_hit: response.cache_hit,
-            degraded: response.degraded.into_iter().map(degraded).collect(),
+            degraded: response.degraded.into_iter().map(Into::into).collect(),
         }
     }
 }

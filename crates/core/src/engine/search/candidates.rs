@@ -1,0 +1,194 @@
+//! What may answer: what the store and working memory found, and what stands beside it, compared with the question.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::question::Question;
+use super::{Degraded, MAX_LIMIT, SearchRequest};
+use crate::context::{Context, ContextId};
+use crate::engine::ContextEngine;
+use crate::lexical::{asks, speaker};
+use crate::ports::{ListRequest, Record, StoreError, StoreErrorKind, StoreQuery};
+use crate::rank::{self, Likeness, Place, Rarity, cosine};
+use crate::{Error, Filter, Scope};
+
+/// A budget is filled from about this many candidates for each token it holds: conversation turns have some 20 or more.
+const TOKENS_A_CANDIDATE: usize = 20;
+
+/// Contexts that may be returned.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    pub(super) records: Vec<Arc<Record>>,
+    /// How alike each is to the question by itself.
+    pub(super) likeness: Vec<Likeness>,
+}
+
+impl Pool {
+    /// What lending between neighbours needs to know of each.
+    pub(super) fn places(&self) -> Vec<Place<'_>> {
+        let likeness = self.likeness.iter();
+        self.records
+            .iter()
+            .zip(likeness)
+            .map(|(record, likeness)| Place {
+                slot: record.context.slot,
+                session: record.context.session_id.as_deref(),
+                likeness: likeness.fused,
+            })
+            .collect()
+    }
+
+    /// Adds what is not there yet: a context on its way from one level to another may be found at both.
+    fn extend(&mut self, records: impl IntoIterator<Item = Arc<Record>>) {
+        let mut present: HashSet<ContextId> = self.records.iter().map(|record| record.context.id).collect();
+        let new = records.into_iter().filter(|record| present.insert(record.context.id));
+        self.records.extend(new);
+    }
+}
+
+impl ContextEngine {
+    /// What was found, with its neighbours, and how alike each is. A store that fails now costs the neighbours only.
+    pub(super) async fn pool(
+        &self,
+        scope: &Scope,
+        request: &SearchRequest,
+        filter: &Filter,
+        question: &Question,
+        found: (Vec<Arc<Record>>, Vec<Record>),
+    ) -> (Pool, Result<(), StoreError>) {
+        let (near, far) = found;
+        let mut pool = Pool::default();
+        pool.extend(near);
+        pool.extend(far.into_iter().map(Arc::new));
+        let limit = self.candidates(request);
+        self.compare(question, &mut pool, limit);
+        let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
+        if pool.records.len() > pool.likeness.len() {
+            // Neighbours are candidates like all others now, and count in what is rare among them.
+            self.compare(question, &mut pool, limit);
+        }
+        (pool, brought_in)
+    }
+
+    pub(super) async fn search_store(
+        &self,
+        scope: &Scope,
+        request: &SearchRequest,
+        filter: &Filter,
+        question: &Question,
+    ) -> Result<Vec<Record>, StoreError> {
+        let levels = request.stored_levels();
+        if levels.is_empty() || (question.vector.is_none() && question.terms.is_none()) {
+            return Ok(Vec::new());
+        }
+        let query = StoreQuery {
+            dense: question.vector.clone(),
+            terms: question.terms.clone(),
+            filter: Filter {
+                levels,
+                ..filter.clone()
+            },
+            limit: self.candidates(request),
+        };
+        let found = self.store.search(scope, query).await?;
+        Ok(found.into_iter().map(|candidate| candidate.record).collect())
+    }
+
+    /// How many candidates each list brings: enough for the limit and for the budget.
+    fn candidates(&self, request: &SearchRequest) -> usize {
+        let for_budget = request.max_tokens.unwrap_or(0) / TOKENS_A_CANDIDATE;
+        self.config
+            .candidates
+            .max(request.limit.unwrap_or(0))
+            .max(for_budget)
+            .min(MAX_LIMIT)
+    }
+
+    /// Finds out how alike the question and everything in the pool are.
+    fn compare(&self, question: &Question, pool: &mut Pool, limit: usize) {
+        let terms = question.words.iter().map(|(_, term)| *term);
+        let rarity = Rarity::count(terms, pool.records.iter().map(|record| &record.terms));
+        let lexical = question.terms.as_ref().map(|terms| {
+            let score = |record: &Arc<Record>| rarity.bm25(terms, &record.terms);
+            pool.records.iter().map(score).collect::<Vec<f32>>()
+        });
+        let dense = question.vector.as_ref().map(|plain| {
+            let words = question.words.iter();
+            let weights: Vec<(&str, f32)> = words.map(|(word, term)| (word.as_str(), rarity.idf(*term))).collect();
+            let weighted = self.embedder.embed_weighted(&weights);
+            let question = weighted.as_ref().unwrap_or(plain);
+            let compare = |record: &Arc<Record>| record.dense.as_ref().map_or(0.0, |own| cosine(question, own));
+            pool.records.iter().map(compare).collect::<Vec<f32>>()
+        });
+        pool.likeness = rank::fuse(lexical.as_deref(), dense.as_deref(), limit, &self.config.fusion);
+        // Nothing to compare by: what is in working memory may still be returned.
+        pool.likeness.resize(pool.records.len(), Likeness::default());
+    }
+
+    /// Adds the neighbours of the best that were not found by themselves: one look-up for all of them.
+    async fn bring_in_neighbours(
+        &self,
+        scope: &Scope,
+        request: &SearchRequest,
+        filter: &Filter,
+        pool: &mut Pool,
+    ) -> Result<(), StoreError> {
+        let levels = request.stored_levels();
+        let missing = rank::missing_slots(&pool.places(), &self.config.neighbours);
+        if missing.is_empty() || levels.is_empty() || self.config.neighbours.decay <= 0.0 {
+            return Ok(());
+        }
+        let limit = missing.len();
+        let filter = Filter {
+            levels,
+            slots: Some(missing),
+            ..filter.clone()
+        };
+        let list = ListRequest {
+            filter,
+            after: None,
+            limit,
+            with_vectors: true,
+        };
+        let neighbours = self.store.list(scope, list).await?.items;
+        pool.extend(neighbours.into_iter().map(Arc::new));
+        Ok(())
+    }
+
+    /// By what the likeness of a context is multiplied for the form of its text.
+    pub(super) fn form(&self, question: &Question, context: &Context) -> f32 {
+        let mut factor = 1.0;
+        if asks(&context.text) {
+            factor *= self.config.speech.question;
+        }
+        if let Some(terms) = &question.terms
+            && let Some(name) = speaker(&context.text)
+            && self.preparer.analyzer.shares_a_word(name, terms)
+        {
+            factor *= self.config.speech.speaker;
+        }
+        factor
+    }
+}
+
+/// What each of the two gave, as far as one answered; an error only when nothing is left to answer from.
+pub(super) fn surviving(
+    near: Result<Option<Vec<Arc<Record>>>, StoreError>,
+    far: Result<Vec<Record>, StoreError>,
+    degraded: &mut Vec<Degraded>,
+) -> Result<(Vec<Arc<Record>>, Vec<Record>), Error> {
+    let is_down = |error: &StoreError| matches!(error.kind, StoreErrorKind::Unavailable(_));
+    match (near, far) {
+        (Ok(near), Ok(far)) => Ok((near.unwrap_or_default(), far)),
+        (Err(error), Ok(far)) if is_down(&error) => {
+            degraded.push(Degraded::L1);
+            Ok((Vec::new(), far))
+        }
+        (Ok(Some(near)), Err(error)) if is_down(&error) && !near.is_empty() => {
+            tracing::warn!(error = %error, "searching working memory alone: the store failed");
+            degraded.push(Degraded::VectorStore);
+            Ok((near, Vec::new()))
+        }
+        (_, Err(error)) | (Err(error), _) => Err(error.into()),
+    }
+}

@@ -1,0 +1,122 @@
+//! Choosing from what was ranked: the least score, diversity, repetitions and the budget.
+
+use std::cell::OnceCell;
+
+use super::ranking::{Ranked, Ranking};
+use super::{Dropped, SearchRequest};
+use crate::Config;
+use crate::context::Context;
+use crate::lexical::{Analyzer, Wording};
+use crate::rank::{self, DropReason, Item, Limits, Selection, cosine};
+
+/// The most candidates that an explanation lists as left out, best first.
+const MAX_DROPPED: usize = 100;
+
+/// Makes choices from one ranking, for one budget after the other.
+pub(super) struct Chooser<'a> {
+    config: &'a Config,
+    analyzer: &'a Analyzer,
+    ranked: &'a [Ranked],
+    /// Positions in `ranked` that may be chosen, in the order in which they add most.
+    order: Vec<usize>,
+    items: Vec<Item>,
+    wordings: Vec<OnceCell<Wording>>,
+}
+
+/// What was chosen within one budget.
+pub(super) struct Choice {
+    /// Positions in the ranking, best first.
+    pub(super) positions: Vec<usize>,
+    limits: Limits,
+    selection: Selection,
+}
+
+impl Choice {
+    /// How many were passed over because they repeat something chosen.
+    pub(super) fn near_duplicates(&self) -> usize {
+        self.selection.repeated.len()
+    }
+}
+
+impl<'a> Chooser<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        analyzer: &'a Analyzer,
+        ranking: &'a Ranking,
+        request: &SearchRequest,
+    ) -> Self {
+        let ranked = ranking.ranked.as_slice();
+        let floor = request.min_score.unwrap_or(0.0);
+        let eligible = ranked.partition_point(|ranked| ranked.score >= floor);
+        let mut chooser = Self {
+            config,
+            analyzer,
+            ranked,
+            order: Vec::new(),
+            items: Vec::new(),
+            wordings: vec![OnceCell::new(); eligible],
+        };
+        let scores: Vec<f32> = ranked[..eligible].iter().map(|ranked| ranked.score).collect();
+        chooser.order = rank::diversify(&scores, request.diversity, |a, b| {
+            match (&ranked[a].record.dense, &ranked[b].record.dense) {
+                (Some(a), Some(b)) => cosine(a, b).max(0.0),
+                // One of them is not embedded yet.
+                (None, _) | (_, None) => chooser.wording(a).likeness(chooser.wording(b)),
+            }
+        });
+        chooser.items = chooser
+            .order
+            .iter()
+            .map(|at| Item {
+                level: ranked[*at].record.context.level,
+                tokens: tokens(&ranked[*at].record.context),
+            })
+            .collect();
+        chooser
+    }
+
+    /// Chooses within `max_tokens`.
+    pub(super) fn choose(&self, max_tokens: Option<usize>, max_items: usize) -> Choice {
+        let limits = Limits { max_tokens, max_items };
+        let threshold = self.config.near_duplicate_similarity;
+        let selection = rank::select(&self.items, limits, &self.config.budget, |a, b| {
+            let (a, b) = (self.order[a], self.order[b]);
+            self.wording(a).nearly_same(self.wording(b), threshold)
+        });
+        let mut positions: Vec<usize> = selection.chosen.iter().map(|at| self.order[*at]).collect();
+        positions.sort_unstable();
+        Choice {
+            positions,
+            limits,
+            selection,
+        }
+    }
+
+    /// What was left out and why, best first, up to [`MAX_DROPPED`].
+    pub(super) fn dropped(&self, choice: &Choice) -> Vec<Dropped> {
+        let by_choice = rank::reasons(&self.items, choice.limits, &choice.selection)
+            .into_iter()
+            .map(|(at, reason)| (self.order[at], reason));
+        let by_score = (self.order.len()..self.ranked.len()).map(|at| (at, DropReason::BelowMinScore));
+        let mut dropped: Vec<(usize, DropReason)> = by_choice.chain(by_score).collect();
+        dropped.sort_unstable_by_key(|(at, _)| *at);
+        dropped.truncate(MAX_DROPPED);
+        dropped
+            .into_iter()
+            .map(|(at, reason)| Dropped {
+                id: self.ranked[at].record.context.id,
+                level: self.ranked[at].record.context.level,
+                score: self.ranked[at].score,
+                reason,
+            })
+            .collect()
+    }
+
+    fn wording(&self, at: usize) -> &Wording {
+        self.wordings[at].get_or_init(|| self.analyzer.wording(&self.ranked[at].record.context.text))
+    }
+}
+
+pub(super) fn tokens(context: &Context) -> usize {
+    usize::try_from(context.token_count).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,134 @@
+//! A question whose answer is one text, and that text.
+
+use context_manager_core::assemble::{Citation, Format, Order};
+use context_manager_core::{AssembleRequest, AssembleResponse, Violations};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::search::{DroppedBody, WireDegraded};
+use super::{SearchBody, WireLevel};
+
+/// What to search for and how to write it down.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = AssembleRequest)]
+pub(in crate::api) struct AssembleBody {
+    /// As in a search; `max_tokens` is required and holds for the whole text.
+    #[serde(flatten)]
+    search: SearchBody,
+    #[serde(default)]
+    format: WireFormat,
+    #[serde(default)]
+    order: WireOrder,
+}
+
+/// The form of the text.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Format)]
+enum WireFormat {
+    /// Headings, and each context as a block quote.
+    #[default]
+    Markdown,
+    /// Elements, with markup in texts escaped.
+    Xml,
+    /// A list, with every further line of a text indented.
+    Plain,
+    /// An object with a list.
+    Json,
+}
+
+/// In which order contexts stand within their section.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Order)]
+enum WireOrder {
+    /// Best first.
+    #[default]
+    Relevance,
+    /// Oldest first.
+    Chronological,
+}
+
+impl AssembleBody {
+    /// Whether what was left out is to be told.
+    pub(in crate::api) fn explain(&self) -> bool {
+        self.search.explain
+    }
+
+    /// The domain's request; problems that only the wire can have are added to `found`.
+    pub(in crate::api) fn into_request(self, found: &mut Violations) -> AssembleRequest {
+        AssembleRequest {
+            search: self.search.into_request(found),
+            format: match self.format {
+                WireFormat::Markdown => Format::Markdown,
+                WireFormat::Xml => Format::Xml,
+                WireFormat::Plain => Format::Plain,
+                WireFormat::Json => Format::Json,
+            },
+            order: match self.order {
+                WireOrder::Relevance => Order::Relevance,
+                WireOrder::Chronological => Order::Chronological,
+            },
+        }
+    }
+}
+
+/// Where a context stands in the text.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Citation)]
+struct CitationBody {
+    id: Uuid,
+    level: WireLevel,
+    /// The first byte of its text, as it is quoted, in `prompt`.
+    start: usize,
+    /// The byte after its last.
+    end: usize,
+    /// How well it answers, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    score: f32,
+}
+
+impl From<Citation> for CitationBody {
+    fn from(citation: Citation) -> Self {
+        Self {
+            id: citation.id.0,
+            level: citation.level.into(),
+            start: citation.start,
+            end: citation.end,
+            score: citation.score,
+        }
+    }
+}
+
+/// A text to put into a prompt.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AssembleResponse)]
+pub(in crate::api) struct AssembleAnswer {
+    /// Empty when nothing was found or nothing fits.
+    prompt: String,
+    /// Tokens of the whole text, never above `max_tokens`.
+    tokens: usize,
+    /// In the order of the text.
+    citations: Vec<CitationBody>,
+    /// How many candidates were passed over because they repeat something that is in the text.
+    near_duplicates: usize,
+    /// What was left out and why, best first, at most 100. Only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<Vec<DroppedBody>>,
+    degraded: Vec<WireDegraded>,
+}
+
+impl AssembleAnswer {
+    /// The answer as it goes out.
+    pub(in crate::api) fn new(response: AssembleResponse, explain: bool) -> Self {
+        Self {
+            prompt: response.assembled.prompt,
+            tokens: response.assembled.tokens,
+            citations: response.assembled.citations.into_iter().map(Into::into).collect(),
+            near_duplicates: response.near_duplicates,
+            dropped: explain.then(|| response.dropped.into_iter().map(Into::into).collect()),
+            degraded: response.degraded.into_iter().map(Into::into).collect(),
+        }
+    }
+}
