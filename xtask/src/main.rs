@@ -11,6 +11,8 @@
 mod ci;
 mod eval;
 mod process;
+mod report;
+mod subject;
 mod tidy;
 
 use std::process::ExitCode;
@@ -25,7 +27,7 @@ enum Task {
     Ci,
     /// Checks the layering of the crates, their manifests and the length of their files
     Tidy,
-    /// Measures retrieval: stores conversations in a server, asks their questions, prints what was found
+    /// Measures retrieval: stores texts in a server, asks questions about them, prints what was found
     Eval(eval::Args),
 }
 
