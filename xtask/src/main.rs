@@ -10,6 +10,7 @@
 
 mod ci;
 mod eval;
+mod load;
 mod process;
 mod report;
 mod subject;
@@ -29,6 +30,8 @@ enum Task {
     Tidy,
     /// Measures retrieval: stores texts in a server, asks questions about them, prints what was found
     Eval(eval::Args),
+    /// Measures latency and throughput: stores generated texts in a server and searches among them
+    Load(load::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
         Task::Eval(args) => eval::run(&args),
+        Task::Load(args) => load::run(&args),
     };
     // Not returned from `main`: with RUST_BACKTRACE set, that would bury the message below a backtrace.
     match done {

@@ -45,11 +45,25 @@ pub(crate) struct Client {
     base: String,
 }
 
+/// The levels of the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Level {
+    /// The working memory of a session
+    Immediate,
+    /// Lives for a time
+    ShortTerm,
+    /// Lives until it is deleted
+    #[default]
+    LongTerm,
+}
+
 /// A context to store.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct NewContext {
     pub(crate) text: String,
-    pub(crate) level: &'static str,
+    pub(crate) level: Level,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) user_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

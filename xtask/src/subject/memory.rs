@@ -8,7 +8,7 @@ pub(super) fn anonymous_bytes(pid: u32) -> Option<u64> {
     anonymous_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
-/// Reads the line `RssAnon:   1234 kB` of `/proc/<pid>/status`; see proc_pid_status(5).
+/// Reads the line `RssAnon:   1234 kB` of `/proc/<pid>/status`; see `man 5 proc_pid_status`.
 fn anonymous_of(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,6 +1,6 @@
 //! What the evaluation says in the end: a table for people and the same, with every question, as JSON.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use serde::Serialize;
 
 use super::ask::Answers;
@@ -9,7 +9,7 @@ use super::metrics::{Outcome, Summary};
 use super::store::Stored;
 use crate::eval::IN_FLIGHT;
 use crate::eval::figures::percentile;
-use crate::report::milliseconds;
+use crate::report::{milliseconds, table};
 use crate::subject::client::Mode;
 
 /// All results of one evaluation.
@@ -112,15 +112,11 @@ impl Report {
                 .map(|budget| format!("in {budget} tokens")),
         );
 
-        let mut table = Table::new();
-        table.load_style(presets::ASCII_MARKDOWN).set_header(header);
+        let mut table = table(header, 1);
         for row in &self.categories {
             table.add_row(cells(&format!("{} {}", u8::from(row.category), row.name), &row.summary));
         }
         table.add_row(cells("1 to 4 together", &self.total));
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
         table
     }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::dataset::Conversation;
 use crate::eval::BATCH;
-use crate::subject::client::{BatchItem, Client, NewContext};
+use crate::subject::client::{BatchItem, Client, Level, NewContext};
 
 /// The key of the metadata that holds the turn's id in the dataset.
 const TURN: &str = "dia_id";
@@ -71,7 +71,7 @@ fn contexts(conversation: &Conversation) -> Result<Vec<NewContext>> {
         for (index, turn) in session.turns.iter().enumerate() {
             contexts.push(NewContext {
                 text: session.text_of(turn),
-                level: "long_term",
+                level: Level::LongTerm,
                 user_id: Some(conversation.id.clone()),
                 // Sessions are numbered anew in each conversation, and session ids are one space for all users.
                 session_id: Some(format!("{}-{}", conversation.id, session.id)),

@@ -17,7 +17,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{BATCH, IN_FLIGHT, Place, bar};
 use crate::subject;
-use crate::subject::client::{Client, Filter, Mode, NewContext, Search};
+use crate::subject::client::{Client, Filter, Level, Mode, NewContext, Search};
 use corpus::{Corpus, Entry};
 use report::{Asked, Report};
 
@@ -124,7 +124,7 @@ async fn store(client: &Client, entries: &[Entry]) -> Result<Vec<String>> {
 fn context(entry: &Entry) -> NewContext {
     NewContext {
         text: entry.pair.explanation.clone(),
-        level: "long_term",
+        level: Level::LongTerm,
         metadata: BTreeMap::from([("crate", entry.package.clone())]),
         ..NewContext::default()
     }

@@ -85,15 +85,15 @@ impl Report {
 
     /// What the table does not show.
     pub(super) fn notes(&self) -> String {
-        let mut notes = format!(
+        let notes = format!(
             "percent; {} paragraphs of {} crates, chosen of {}; fingerprint {:016x}; {} searches at once",
             self.paragraphs, self.packages, self.candidates, self.fingerprint, self.in_flight
         );
         let degraded: usize = self.modes.iter().map(|mode| mode.degraded).sum();
-        if degraded > 0 {
-            notes += &format!("\nWARNING: {degraded} searches were answered degraded");
+        if degraded == 0 {
+            return notes;
         }
-        notes
+        format!("{notes}\nWARNING: {degraded} searches were answered degraded")
     }
 }
 
