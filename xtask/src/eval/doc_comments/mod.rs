@@ -29,7 +29,8 @@ const LIMIT: u32 = 50;
 // Groups of arguments are named after their type, and two types here have one name.
 #[group(id = "doc_comments")]
 pub(super) struct Args {
-    /// A folder of unpacked crates; default: registry/src/* in cargo's home
+    /// A folder of unpacked crates, such as one that `cargo vendor --versioned-dirs` made, which stays the same; default:
+    /// registry/src/* in cargo's home, which grows with every build
     #[arg(long, value_name = "DIR")]
     registry: Option<PathBuf>,
     /// How many doc comments
