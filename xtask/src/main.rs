@@ -10,7 +10,10 @@
 
 mod ci;
 mod eval;
+mod load;
 mod process;
+mod report;
+mod subject;
 mod tidy;
 
 use std::process::ExitCode;
@@ -25,8 +28,10 @@ enum Task {
     Ci,
     /// Checks the layering of the crates, their manifests and the length of their files
     Tidy,
-    /// Measures retrieval: stores conversations in a server, asks their questions, prints what was found
+    /// Measures retrieval: stores texts in a server, asks questions about them, prints what was found
     Eval(eval::Args),
+    /// Measures latency and throughput: stores generated texts in a server and searches among them
+    Load(load::Args),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +39,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
         Task::Eval(args) => eval::run(&args),
+        Task::Load(args) => load::run(&args),
     };
     // Not returned from `main`: with RUST_BACKTRACE set, that would bury the message below a backtrace.
     match done {

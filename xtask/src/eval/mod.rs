@@ -1,129 +1,120 @@
-//! `cargo xtask eval`: how much of the evidence for a question does a search bring back?
+//! `cargo xtask eval`: how much of what answers a question does a search bring back?
 //!
-//! Replays conversations through the public HTTP API, as an agent would: every turn becomes a context, every question a
-//! search among the contexts of its conversation. Nothing is tuned to the data and nothing random is in it: the same
-//! server and the same file give the same figures, latency aside. Answers are not judged; no language model takes part.
+//! Two kinds of text, each a folder: recorded conversations, whose questions name the turns that answer them, and doc
+//! comments, whose summary line is taken for a question that the paragraph after it answers. Both go through the public
+//! HTTP API. Nothing is tuned to the data: the same server and the same data give the same figures, latency aside.
+//! Answers are not judged; no language model takes part.
 
-mod ask;
-mod client;
-mod dataset;
-mod metrics;
-mod report;
-mod server;
-mod store;
+mod conversations;
+mod doc_comments;
+mod figures;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use clap::{Parser, ValueEnum};
+use anyhow::Result;
+use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::process;
-use client::Client;
-use dataset::Conversation;
-use report::Report;
-use server::Server;
+use crate::{process, report, subject};
 
-/// What to measure, and where.
+/// Contexts stored with one call.
+const BATCH: usize = 200;
+/// Questions under way at once.
+const IN_FLIGHT: usize = 4;
+
+/// What to measure with; `eval --dataset FILE` is short for `eval conversations --dataset FILE`.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
-    /// Conversations with their questions (JSON)
-    #[arg(long, value_name = "FILE")]
-    dataset: PathBuf,
-    /// A server that runs already, such as `http://127.0.0.1:8080`; default: build one and start it in a temporary folder
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
+    #[command(subcommand)]
+    text: Option<Text>,
+    #[command(flatten)]
+    conversations: Option<conversations::Args>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Text {
+    /// Recorded conversations and the questions about them
+    Conversations(conversations::Args),
+    /// Doc comments of the crates in cargo's registry: does the summary line find the paragraph after it?
+    DocComments(doc_comments::Args),
+}
+
+/// Where to measure and where to write, whatever the text.
+#[derive(Debug, clap::Args)]
+struct Place {
+    #[command(flatten)]
+    server: subject::Choice,
     /// Where the JSON report goes; default: eval/report.json in cargo's target folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Takes only the first N conversations
-    #[arg(long, value_name = "N")]
-    limit_conversations: Option<usize>,
-    /// What the server searches by
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
 }
 
-/// The search modes of the API.
-#[derive(Clone, Copy, Debug, Default, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-enum Mode {
-    /// Meaning and words
-    #[default]
-    Hybrid,
-    /// Meaning only
-    Dense,
-    /// Words only
-    Lexical,
+impl Place {
+    fn write(&self, target: &Path, report: &impl Serialize) -> Result<()> {
+        let out = self.out.clone().unwrap_or_else(|| target.join("eval/report.json"));
+        report::write_json(&out, report)?;
+        println!("report: {}", out.display());
+        Ok(())
+    }
 }
 
-/// Runs the evaluation, prints its table and writes its report.
+/// Runs an evaluation, prints its table and writes its report.
 ///
 /// # Errors
-/// When the dataset cannot be read, the server does not come up, or any of its answers is not what the API promises.
+/// When the texts cannot be read, the server does not come up, or any of its answers is not what the API promises.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut conversations = dataset::load(&args.dataset)?;
-    conversations.truncate(args.limit_conversations.unwrap_or(usize::MAX));
-    ensure!(!conversations.is_empty(), "there is no conversation to measure with");
     let target = process::metadata()?.target_directory.into_std_path_buf();
-    let binary = if args.server.is_none() {
-        Some(server::build(&target)?)
-    } else {
-        None
-    };
-
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
-        tokio::select! {
-            report = evaluate(args, &conversations, binary.as_deref()) => report,
-            // Unwinding from here stops the server and removes its folder.
-            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
-        }
-    })?;
-
-    println!("\n{}", report.table());
-    println!("{}", report.notes());
-    let out = args.out.clone().unwrap_or_else(|| target.join("eval/report.json"));
-    report.write(&out)?;
-    println!("report: {}", out.display());
-    Ok(())
-}
-
-async fn evaluate(args: &Args, conversations: &[Conversation], binary: Option<&Path>) -> Result<Report> {
-    let Some(binary) = binary else {
-        let url = args.server.as_deref().unwrap_or_default();
-        return measure(args, conversations, url).await;
-    };
-    let mut server = Server::start(binary)?;
-    server.wait_until_ready().await?;
-    let report = measure(args, conversations, server.url()).await;
-    report.with_context(|| {
-        format!(
-            "the evaluation stopped; the server's last log lines:\n{}",
-            server.last_log_lines()
-        )
-    })
-}
-
-async fn measure(args: &Args, conversations: &[Conversation], url: &str) -> Result<Report> {
-    let client = Client::new(url)?;
-    let turns: usize = conversations.iter().map(Conversation::turn_count).sum();
-    println!("storing {turns} turns of {} conversations", conversations.len());
-    let stored = store::store_all(&client, conversations, &bar(turns)).await?;
-
-    let tasks = ask::tasks(conversations, &stored);
-    println!("asking {} questions, {} searches each", tasks.len(), ask::SEARCHES);
-    let answers = ask::ask_all(&client, &tasks, args.mode, &bar(tasks.len())).await?;
-
-    let questions: usize = conversations
-        .iter()
-        .map(|conversation| conversation.questions.len())
-        .sum();
-    Ok(Report::new(args.mode, conversations.len(), &stored, questions, answers))
+    match (&args.text, &args.conversations) {
+        (Some(Text::DocComments(args)), _) => doc_comments::run(args, &target),
+        (Some(Text::Conversations(args)), _) | (None, Some(args)) => conversations::run(args, &target),
+        (None, None) => anyhow::bail!("nothing to measure with: give --dataset FILE, or see --help"),
+    }
 }
 
 fn bar(length: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} [{elapsed_precise}, {eta} left]");
     ProgressBar::new(length as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn dataset_alone_means_conversations() {
+        let args = parse("eval --dataset a.json --limit-conversations 2").unwrap();
+        assert!(args.text.is_none());
+        assert!(args.conversations.is_some());
+        let named = parse("eval conversations --dataset a.json --mode dense").unwrap();
+        assert!(matches!(named.text, Some(Text::Conversations(_))));
+    }
+
+    #[test]
+    fn doc_comments_need_no_dataset() {
+        let args = parse("eval doc-comments --sample 10 --mode dense,lexical").unwrap();
+        assert!(matches!(args.text, Some(Text::DocComments(_))));
+    }
+
+    #[test]
+    fn conversations_without_a_dataset_are_refused() {
+        for line in [
+            "eval --mode dense",
+            "eval conversations",
+            "eval doc-comments --dataset a.json",
+        ] {
+            let refused = parse(line).is_err();
+            assert!(refused, "{line}");
+        }
+    }
+
+    #[test]
+    fn running_server_and_binary_exclude_each_other() {
+        assert!(parse("eval --dataset a --server http://x --binary y").is_err());
+    }
 }

@@ -7,24 +7,29 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use reqwest::StatusCode;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use super::memory;
 use crate::process;
 
-/// How long the server may take from its start until it is ready.
+/// How long the server may take from its start until it is ready, and to stop.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// How often it is asked.
-const POLL: Duration = Duration::from_millis(20);
+/// How often it is asked; start-up times are as exact as that.
+const POLL: Duration = Duration::from_millis(2);
 /// How many lines of the log an error shows.
 const LOG_LINES: usize = 20;
 
 /// A running server; dropping it kills the process and removes its folder.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
+    binary: PathBuf,
     child: Child,
+    started: Instant,
+    /// From the start of the process to its first answer that it is ready.
+    start_up: Duration,
     url: String,
     folder: TempDir,
 }
@@ -50,30 +55,64 @@ impl Server {
     /// When the process cannot be started.
     pub(super) fn start(binary: &Path) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let log = File::create(folder.path().join("server.log"))?;
-        let port = free_port()?;
-        let child = Command::new(binary)
-            .arg("serve")
-            .current_dir(folder.path())
-            .env("CONTEXT_MANAGER_SERVER__HOST", "127.0.0.1")
-            .env("CONTEXT_MANAGER_SERVER__PORT", port.to_string())
-            .env("CONTEXT_MANAGER_VECTOR_DB__PATH", folder.path().join("data"))
-            .env("CONTEXT_MANAGER_LOG__FILTER", "warn")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let (child, url) = spawn(binary, folder.path())?;
         Ok(Self {
+            binary: binary.to_owned(),
             child,
-            url: format!("http://127.0.0.1:{port}"),
+            started: Instant::now(),
+            start_up: Duration::ZERO,
+            url,
             folder,
         })
+    }
+
+    /// Stops it, letting it finish what it does, and starts it on the same folder and another port.
+    ///
+    /// # Errors
+    /// When it does not stop or does not become ready again.
+    pub(super) async fn restart(&mut self) -> Result<()> {
+        self.stop().await?;
+        (self.child, self.url) = spawn(&self.binary, self.folder.path())?;
+        self.started = Instant::now();
+        self.wait_until_ready().await
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        if cfg!(unix) {
+            // The standard library knows no gentle signal.
+            process::run(Command::new("kill").args(["-TERM", &self.child.id().to_string()]))?;
+        } else {
+            self.child.kill()?;
+        }
+        let start = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            ensure!(
+                start.elapsed() < DEADLINE,
+                "the server did not stop within {DEADLINE:?}"
+            );
+            sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// Where it listens.
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// From the start of the process to its first answer that it is ready; zero before that.
+    pub(crate) fn start_up(&self) -> Duration {
+        self.start_up
+    }
+
+    /// Since the start of the process.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Its anonymous resident memory in bytes, where the system tells.
+    pub(crate) fn anonymous_bytes(&self) -> Option<u64> {
+        memory::anonymous_bytes(self.child.id())
     }
 
     /// Waits until the server says that it is ready.
@@ -82,7 +121,6 @@ impl Server {
     /// When it ends, or is not ready in time; the message holds the end of its log.
     pub(super) async fn wait_until_ready(&mut self) -> Result<()> {
         let http = reqwest::Client::builder().timeout(DEADLINE).no_proxy().build()?;
-        let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!(
@@ -92,10 +130,11 @@ impl Server {
             }
             let answer = http.get(format!("{}/health/ready", self.url)).send().await;
             if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
-                println!("server ready after {:.0} ms", start.elapsed().as_secs_f64() * 1_000.0);
+                self.start_up = self.started.elapsed();
+                println!("server ready after {:.0} ms", self.start_up.as_secs_f64() * 1_000.0);
                 return Ok(());
             }
-            if start.elapsed() > DEADLINE {
+            if self.started.elapsed() > DEADLINE {
                 bail!(
                     "the server was not ready within {DEADLINE:?}; its log:\n{}",
                     self.last_log_lines()
@@ -106,7 +145,7 @@ impl Server {
     }
 
     /// The end of what it wrote, for error messages.
-    pub(super) fn last_log_lines(&self) -> String {
+    pub(crate) fn last_log_lines(&self) -> String {
         let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
@@ -119,6 +158,28 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts the process with its data and log in `folder`, and returns it with its address.
+fn spawn(binary: &Path, folder: &Path) -> Result<(Child, String)> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("server.log"))?;
+    let port = free_port()?;
+    let child = Command::new(binary)
+        .arg("serve")
+        .current_dir(folder)
+        .env("CONTEXT_MANAGER_SERVER__HOST", "127.0.0.1")
+        .env("CONTEXT_MANAGER_SERVER__PORT", port.to_string())
+        .env("CONTEXT_MANAGER_VECTOR_DB__PATH", folder.join("data"))
+        .env("CONTEXT_MANAGER_LOG__FILTER", "warn")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("cannot start {}", binary.display()))?;
+    Ok((child, format!("http://127.0.0.1:{port}")))
 }
 
 /// A port that nothing listens on; another process could still take it before the server does, which then says so.

@@ -1,18 +1,16 @@
 //! What the evaluation says in the end: a table for people and the same, with every question, as JSON.
 
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
-
-use anyhow::{Context, Result};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use serde::Serialize;
 
-use super::Mode;
-use super::ask::{Answers, IN_FLIGHT};
+use super::ask::Answers;
 use super::dataset::Category;
-use super::metrics::{Outcome, Summary, percentile};
+use super::metrics::{Outcome, Summary};
 use super::store::Stored;
+use crate::eval::IN_FLIGHT;
+use crate::eval::figures::percentile;
+use crate::report::{milliseconds, table};
+use crate::subject::client::Mode;
 
 /// All results of one evaluation.
 #[derive(Debug, Serialize)]
@@ -114,15 +112,11 @@ impl Report {
                 .map(|budget| format!("in {budget} tokens")),
         );
 
-        let mut table = Table::new();
-        table.load_style(presets::ASCII_MARKDOWN).set_header(header);
+        let mut table = table(header, 1);
         for row in &self.categories {
             table.add_row(cells(&format!("{} {}", u8::from(row.category), row.name), &row.summary));
         }
         table.add_row(cells("1 to 4 together", &self.total));
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
         table
     }
 
@@ -155,18 +149,6 @@ impl Report {
         }
         notes.join("\n")
     }
-
-    /// Writes the report as JSON, making the folder if needed.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub(super) fn write(&self, path: &Path) -> Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        }
-        let json = serde_json::to_string_pretty(self)?;
-        fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))
-    }
 }
 
 fn cells(name: &str, summary: &Summary) -> Vec<String> {
@@ -181,12 +163,10 @@ fn cells(name: &str, summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn report() -> Report {
@@ -259,10 +239,7 @@ mod tests {
 
     #[test]
     fn json_holds_the_figures_and_every_question() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new/report.json");
-        report().write(&path).unwrap();
-        let json: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let json = serde_json::to_value(report()).unwrap();
         assert_eq!(json["total"]["recall_at"]["10"], 1.0);
         assert_eq!(json["total"]["evidence_within_tokens"]["2000"], 1.0);
         assert_eq!(json["categories"][0]["name"], "temporal");

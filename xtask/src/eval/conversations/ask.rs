@@ -6,16 +6,14 @@ use anyhow::{Context, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 
-use super::Mode;
-use super::client::{Client, Filter, Found, Search};
 use super::dataset::{Conversation, Question};
 use super::metrics::{BUDGETS, Outcome};
 use super::store::Stored;
+use crate::eval::IN_FLIGHT;
+use crate::subject::client::{Client, Filter, Found, Mode, Search};
 
 /// Length of the ranked list that is asked for.
 const LIMIT: u32 = 100;
-/// Searches under way at once; each question makes its own one after another.
-pub(super) const IN_FLIGHT: usize = 4;
 /// Searches for one question: the ranked list, and one for each token budget.
 pub(super) const SEARCHES: usize = 1 + BUDGETS.len();
 
@@ -89,7 +87,8 @@ async fn ask(client: &Client, task: &Task<'_>, mode: Mode) -> Result<Answers> {
         query: &task.question.text,
         mode,
         filter: Filter {
-            user_id: task.conversation,
+            user_id: Some(task.conversation),
+            ..Filter::default()
         },
         limit,
         max_tokens,
@@ -122,8 +121,7 @@ impl Answers {
 
 /// For each piece of evidence its place in the answer, from 1, or nothing if it is not there.
 fn ranks(evidence: &[&str], found: &Found) -> Vec<Option<usize>> {
-    let place = |id: &&str| found.contexts.iter().position(|context| context.id == *id);
-    evidence.iter().map(|id| place(id).map(|index| index + 1)).collect()
+    evidence.iter().map(|id| found.rank_of(id)).collect()
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@
 //! - **within n tokens**: the share of it in the answer to a search with `max_tokens` n.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::dataset::Category;
+use crate::eval::figures::share;
 
 /// The k of recall@k.
 pub(super) const CUTOFFS: [usize; 3] = [5, 10, 20];
@@ -96,23 +96,6 @@ impl Summary {
     }
 }
 
-/// The smallest of `durations` that at least `percent` of them do not exceed (nearest rank); zero when there is none.
-pub(super) fn percentile(durations: &[Duration], percent: usize) -> Duration {
-    let mut sorted = durations.to_vec();
-    sorted.sort_unstable();
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied().unwrap_or_default()
-}
-
-/// `part` of `whole`; 0 when there is no whole.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of questions and contexts are far below 2^52"
-)]
-fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,14 +168,5 @@ mod tests {
         let none = Summary::of(&[], |_| true);
         assert_eq!(none.questions, 0);
         near(none.hit_at_10, 0.0);
-    }
-
-    #[test]
-    fn percentile_is_the_nearest_rank_whatever_the_order() {
-        let milliseconds: Vec<_> = (1..=200).rev().map(Duration::from_millis).collect();
-        assert_eq!(percentile(&milliseconds, 50), Duration::from_millis(100));
-        assert_eq!(percentile(&milliseconds, 99), Duration::from_millis(198));
-        assert_eq!(percentile(&milliseconds[..1], 99), Duration::from_millis(200));
-        assert_eq!(percentile(&[], 50), Duration::ZERO);
     }
 }
