@@ -73,7 +73,8 @@ pub struct Weights {
     pub recency: f32,
     /// Its level: immediate 1.0, short-term 0.7, long-term 0.5.
     pub level: f32,
-    /// How often it was served before: 100 times is full marks, on a logarithmic scale.
+    /// How often it was served before: 100 times is full marks, on a logarithmic scale. 0 by default: what is found
+    /// would be found more easily the next time, whether it was of use or not (docs/benchmarks.md).
     pub frequency: f32,
     /// How important it was said to be.
     pub importance: f32,
@@ -85,7 +86,7 @@ impl Default for Weights {
             similarity: 0.5,
             recency: 0.2,
             level: 0.2,
-            frequency: 0.1,
+            frequency: 0.0,
             importance: 0.0,
         }
     }

@@ -17,6 +17,10 @@ const CONFIG: &[u8] = include_bytes!("../model/tl-256-int8/config.json");
 /// How much of a text counts, in tokens. The longest allowed text has some 8,000; a mean over so many says little, but
 /// dropping the end would make it unfindable.
 const MAX_TOKENS: usize = 8192;
+/// How often the heaviest word of a weighted question is said; lighter ones in proportion, which this makes fine enough.
+const REPETITIONS: f32 = 16.0;
+/// Longer questions are not weighed: they say enough, and repeating their words takes time.
+const MAX_WEIGHTED_WORDS: usize = 200;
 /// More text than this is embedded off the async threads: by then it takes some milliseconds.
 const INLINE_BYTES: usize = 64 * 1024;
 
@@ -42,19 +46,14 @@ impl BuiltIn {
     /// # Errors
     /// [`Error::BuiltIn`] when the binary was built with a broken model.
     pub fn load() -> Result<Self, Error> {
-        // Not normalised by the library: a word's share in a weighted question is its vector as it stands in the table.
-        let model = StaticModel::from_bytes(TOKENIZER, TABLE, CONFIG, Some(false))
-            .map_err(|error| Error::BuiltIn(error.into()))?;
-        let mut probe = model.encode_single(probe::PROBE_TEXT);
-        normalise(&mut probe);
-        let fingerprint = probe::fingerprint(NAME, &probe);
+        let model =
+            StaticModel::from_bytes(TOKENIZER, TABLE, CONFIG, None).map_err(|error| Error::BuiltIn(error.into()))?;
+        let fingerprint = probe::fingerprint(NAME, &model.encode_single(probe::PROBE_TEXT));
         Ok(Self { model, fingerprint })
     }
 
     fn embed_now(&self, texts: &[String]) -> Vec<Vec<f32>> {
-        let mut vectors = self.model.encode_with_args(texts, Some(MAX_TOKENS), texts.len().max(1));
-        vectors.iter_mut().for_each(|vector| normalise(vector));
-        vectors
+        self.model.encode_with_args(texts, Some(MAX_TOKENS), texts.len().max(1))
     }
 }
 
@@ -90,22 +89,23 @@ impl Embedder for BuiltIn {
     }
 
     fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
-        let mut sum = vec![0.0; self.fingerprint.dimensions];
-        for (word, weight) in words {
-            for (sum, value) in sum.iter_mut().zip(self.model.encode_single(word)) {
-                *sum += weight * value;
-            }
+        let heaviest = words.iter().map(|(_, weight)| *weight).fold(0.0, f32::max);
+        // The library has no weights, so a word is said as often as it weighs: the mean over all is the weighted one.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most REPETITIONS, and not negative"
+        )]
+        let repeated = |(word, weight): &(&str, f32)| {
+            let times = (REPETITIONS * weight / heaviest).round().max(0.0) as usize;
+            format!("{word} ").repeat(times)
+        };
+        if heaviest <= 0.0 || words.len() > MAX_WEIGHTED_WORDS {
+            return None;
         }
-        normalise(&mut sum);
-        sum.iter().any(|value| *value != 0.0).then_some(sum)
-    }
-}
-
-/// Scales a vector to length 1; one without length stays as it is.
-fn normalise(vector: &mut [f32]) {
-    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-    if length > 0.0 {
-        vector.iter_mut().for_each(|value| *value /= length);
+        let text: String = words.iter().map(repeated).collect();
+        let vector = self.model.encode_with_args(&[text], Some(MAX_TOKENS), 1).pop()?;
+        vector.iter().any(|value| *value != 0.0).then_some(vector)
     }
 }
 

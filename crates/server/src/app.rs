@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
-use context_manager_core::ports::{Embedder, SystemClock};
+use context_manager_core::ports::{Embedder, StoreError, SystemClock};
 use context_manager_core::{ContextEngine, Deps, Scope, TenantId};
 use context_manager_embedding::{BuiltIn, QueryCache};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
@@ -26,6 +26,8 @@ use crate::config::Config;
 const DEFAULT_TENANT: &str = "default";
 /// How often accumulated metrics are moved into their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// The longest that a shutdown spends on writing how often contexts were served.
+const LAST_ACCESSES: Duration = Duration::from_secs(5);
 /// How often the store is probed, so that `/health` can answer without asking it.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -72,17 +74,16 @@ impl Memory {
     /// # Errors
     /// When the last flush failed; what was acknowledged before is still in the engine's log.
     pub async fn close(&self) -> anyhow::Result<()> {
-        loop {
-            match self.engine.flush_accesses().await {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(error = %error, "how often contexts were served was not written");
-                    break;
-                }
-            }
+        let accesses = tokio::time::timeout(LAST_ACCESSES, self.flush_all_accesses()).await;
+        if !matches!(accesses, Ok(Ok(()))) {
+            tracing::warn!(error = ?accesses, "how often contexts were served lately is not known to the next start");
         }
         self.store.close().await.context("cannot close the store")
+    }
+
+    async fn flush_all_accesses(&self) -> Result<(), StoreError> {
+        while self.engine.flush_accesses().await? > 0 {}
+        Ok(())
     }
 }
 

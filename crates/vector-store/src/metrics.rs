@@ -12,6 +12,10 @@ pub const WRITES_QUEUED: &str = "context_manager_vector_db_writes_queued";
 pub const READS_RUNNING: &str = "context_manager_vector_db_reads_running";
 /// How many reads wait for their turn.
 pub const READS_QUEUED: &str = "context_manager_vector_db_reads_queued";
+/// Counter of what a cache had; label `cache`.
+pub const CACHE_HITS: &str = "context_manager_cache_hits_total";
+/// Counter of what a cache did not have; label `cache`.
+pub const CACHE_MISSES: &str = "context_manager_cache_misses_total";
 /// How often background work failed, by `operation`.
 pub const BACKGROUND_ERRORS: &str = "context_manager_vector_db_background_errors_total";
 

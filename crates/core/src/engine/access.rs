@@ -15,9 +15,9 @@ use crate::{Scope, TenantId};
 
 /// How many contexts wait to be written at most. Beyond that accesses are lost, and counted as such.
 const MAX_WAITING: usize = 100_000;
-/// How many contexts one writing takes, the longest waiting first: enough to keep up with what is asked often, and
-/// small enough for searches not to notice.
-const BATCH: usize = 500;
+/// How many contexts one writing takes, the longest waiting first. Replacing a payload keeps readers out for most of a
+/// millisecond, so more at once would be noticed; what is asked often is counted in memory and written once.
+const BATCH: usize = 100;
 
 /// Accesses that are not written yet.
 #[derive(Debug, Default)]

@@ -30,6 +30,7 @@ impl ContextEngine {
         } else {
             let record = self.reworded(&mut context).await;
             self.store.upsert(scope, vec![record.clone()]).await?;
+            self.vocabularies.forget(scope.tenant());
             Some(record)
         };
         self.l1.changed(scope.tenant(), &context, record.as_ref());
@@ -56,6 +57,9 @@ impl ContextEngine {
     /// [`Error::Store`].
     pub async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, Error> {
         let deleted = self.store.delete(scope, filter).await?;
+        if deleted > 0 {
+            self.vocabularies.forget(scope.tenant());
+        }
         self.l1.deleted(scope.tenant(), filter);
         Ok(deleted)
     }

@@ -11,6 +11,7 @@ mod read;
 mod search;
 mod session;
 mod store;
+mod vocabulary;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +35,7 @@ pub use store::Stored;
 use access::Accesses;
 use locks::KeyedLocks;
 use prepare::Preparer;
+use vocabulary::Vocabularies;
 
 /// How many sessions' next positions are remembered; a forgotten one costs a look-up in the store.
 const REMEMBERED_TRACKS: u64 = 100_000;
@@ -66,6 +68,7 @@ pub struct ContextEngine {
     tracks: Cache<(TenantId, String), u32>,
     last_sequence: AtomicU64,
     accesses: Accesses,
+    vocabularies: Vocabularies,
 }
 
 impl ContextEngine {
@@ -85,6 +88,7 @@ impl ContextEngine {
             tracks: Cache::new(REMEMBERED_TRACKS),
             last_sequence: AtomicU64::new(0),
             accesses: Accesses::default(),
+            vocabularies: Vocabularies::default(),
         }
     }
 

@@ -187,6 +187,7 @@ impl ContextEngine {
         }
         if !records.is_empty() {
             self.store.upsert(scope, records.clone()).await?;
+            self.vocabularies.stored(scope.tenant(), &records);
         }
         self.mark_superseded(scope, &supersedes, now).await?;
         self.remember(scope, &records, epoch).await;

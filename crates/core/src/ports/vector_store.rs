@@ -1,6 +1,7 @@
 //! Keeping contexts and finding them again by vector, by words and by filter.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -71,6 +72,14 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreErrorKind::DimensionMismatch`] when the query vector has the wrong size.
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError>;
 
+    /// The words of up to `limit` contexts that match, chosen without regard to what they hold or when they were
+    /// stored, and the same ones as long as nothing changes. Contexts without words may be among them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn sample_terms(&self, scope: &Scope, filter: &Filter, limit: usize)
+    -> Result<Vec<SparseVector>, StoreError>;
+
     /// One page of the sessions that hold a context, by `session_id` ascending, starting after `after`.
     ///
     /// # Errors
@@ -135,8 +144,8 @@ pub struct StoreQuery {
 /// A context that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// The context, with its vector and words.
-    pub record: Record,
+    /// The context, with its vector and words. Shared, as stores keep what is asked for often.
+    pub record: Arc<Record>,
     /// Cosine with the question's vector, if it was among the best by vector.
     pub dense: Option<f32>,
     /// Sum over shared words of weight times inverse document frequency, if it was among the best by words.

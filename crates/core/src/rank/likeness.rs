@@ -1,9 +1,7 @@
 //! How alike a question and each candidate are, by words and by vector, as one number.
 //!
-//! Candidates are compared with each other, not with the whole collection: how rare a word is, is counted among them.
-//! They are what the question is about, so a name that half of them hold says little, however rare it is elsewhere;
-//! and contexts of working memory, of the store and those that neighbours brought in are all on one scale, whatever
-//! store found them. Counting among candidates finds more than counting in the collection, see docs/benchmarks.md.
+//! Everything is compared again here, with one measure of how rare words are: contexts of working memory, of the store
+//! and those that neighbours brought in are on one scale, whatever store found them.
 //!
 //! Scores are fused, not ranks: with ranks (reciprocal rank fusion) a weak list counts as much as a strong one.
 
@@ -12,7 +10,7 @@ use std::collections::HashMap;
 use crate::config::Fusion;
 use crate::lexical::{SparseVector, idf};
 
-/// How rare words are among candidates.
+/// How rare words are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rarity {
     total: usize,
@@ -20,15 +18,20 @@ pub struct Rarity {
 }
 
 impl Rarity {
+    /// Of `total` contexts, how many have each term.
+    pub fn new(total: usize, matching: impl IntoIterator<Item = (u32, usize)>) -> Self {
+        Self {
+            total,
+            matching: matching.into_iter().collect(),
+        }
+    }
+
     /// Counts how many of `candidates` have each of `terms`. Candidates without words do not count.
     pub fn count<'a>(
         terms: impl IntoIterator<Item = u32>,
         candidates: impl IntoIterator<Item = &'a SparseVector>,
     ) -> Self {
-        let mut rarity = Self {
-            total: 0,
-            matching: terms.into_iter().map(|term| (term, 0)).collect(),
-        };
+        let mut rarity = Self::new(0, terms.into_iter().map(|term| (term, 0)));
         for candidate in candidates.into_iter().filter(|candidate| !candidate.is_empty()) {
             rarity.total += 1;
             for (term, count) in &mut rarity.matching {

@@ -20,18 +20,36 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        if !is_json(request.headers()) {
-            return Err(Problem::new(Code::UnsupportedMediaType));
-        }
-        let announced = request.headers().get(header::CONTENT_LENGTH).cloned();
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                return too_large(announced.as_ref().and_then(|length| length.to_str().ok()));
-            }
-            Problem::new(Code::InvalidRequest).with_detail("the body could not be read to its end")
-        })?;
-        parse(&bytes).map(Self)
+        parse(&bytes_of(request, state).await?).map(Self)
     }
+}
+
+/// A JSON body of two parts whose fields stand side by side.
+///
+/// Not a struct with flattened fields: serde forgets where in such a struct an error is.
+#[derive(Debug)]
+pub(crate) struct JsonParts<A, B>(pub(crate) A, pub(crate) B);
+
+impl<S: Send + Sync, A: DeserializeOwned, B: DeserializeOwned> FromRequest<S> for JsonParts<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let bytes = bytes_of(request, state).await?;
+        Ok(Self(parse(&bytes)?, parse(&bytes)?))
+    }
+}
+
+async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    if !is_json(request.headers()) {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    let announced = request.headers().get(header::CONTENT_LENGTH).cloned();
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return too_large(announced.as_ref().and_then(|length| length.to_str().ok()));
+        }
+        Problem::new(Code::InvalidRequest).with_detail("the body could not be read to its end")
+    })
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

@@ -7,7 +7,7 @@ mod problem;
 mod query;
 mod request_id;
 
-pub(crate) use body::{Json, read_part};
+pub(crate) use body::{Json, JsonParts, read_part};
 pub(crate) use deadline::limit_time;
 pub(crate) use observe::{REQUEST_DURATION, observe};
 pub(crate) use problem::{Code, FieldError, Problem};

@@ -7,4 +7,5 @@ mod bad_input;
 mod levels;
 mod openapi;
 mod process;
+mod search;
 mod support;

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 
 pub(crate) struct TestApp {
     router: Router,
-    memory: Memory,
+    pub(crate) memory: Memory,
     pub(crate) state: ApiState,
     pub(crate) config: Config,
     folder: TempDir,

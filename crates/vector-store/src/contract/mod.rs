@@ -32,9 +32,10 @@ pub use lists::{
     lists_stay_stable_while_newer_contexts_come, pages_visit_everything_once_newest_first,
 };
 pub use search::{
-    contexts_without_vector_are_found_by_words_only, each_kind_of_search_is_limited_by_itself,
-    empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate, search_by_vector_scores_by_cosine,
-    search_by_words_scores_by_rarity, search_finds_only_what_the_filter_matches, vectors_and_words_come_along,
+    a_sample_of_words_is_the_same_every_time, contexts_without_vector_are_found_by_words_only,
+    each_kind_of_search_is_limited_by_itself, empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate,
+    search_by_vector_scores_by_cosine, search_by_words_scores_by_rarity, search_finds_only_what_the_filter_matches,
+    vectors_and_words_come_along,
 };
 pub use sessions::{sessions_are_paged_by_id, sessions_are_summarised};
 pub use tenants::{rarity_of_words_is_each_tenants_own, tenants_may_use_the_same_id, tenants_never_meet};
@@ -87,7 +88,7 @@ macro_rules! contract {
             updates_keep_vectors_and_words,
             updates_pass_over_unknown_ids,
             upserts_replace_and_can_be_repeated,
-            vectors_and_words_come_along,
+            vectors_and_words_come_along, a_sample_of_words_is_the_same_every_time,
             what_is_deleted_is_gone_everywhere,
             what_is_over_is_hidden_as_asked,
         );

@@ -7,7 +7,7 @@ use context_manager_core::{Filter, Visibility};
 
 use super::fixture::{
     FORWARD, acme, assert_near, by_vector, by_words, context, current, direction, fill, found, id, nothing, record,
-    search, time, words,
+    scope, search, time, words,
 };
 
 /// The score by vector is the cosine, whatever the length of the vectors.
@@ -254,6 +254,27 @@ pub async fn empty_questions_find_nothing(store: &dyn VectorStore) {
         .await,
         []
     );
+}
+
+/// A sample is of what matches, no larger than asked for, and the same every time.
+pub async fn a_sample_of_words_is_the_same_every_time(store: &dyn VectorStore) {
+    let (acme, everything) = (acme(), Filter::default());
+    let records: Vec<Record> = (1..=20)
+        .map(|number| Record {
+            terms: words(&[u32::try_from(number).unwrap()]),
+            ..record(context(number))
+        })
+        .collect();
+    store.upsert(&acme, records).await.unwrap();
+    let sample = store.sample_terms(&acme, &everything, 5).await.unwrap();
+    assert_eq!(sample.len(), 5);
+    assert_eq!(store.sample_terms(&acme, &everything, 5).await.unwrap(), sample);
+    let newest = (16..=20).map(|term| words(&[term])).collect::<Vec<_>>();
+    assert_ne!(sample, newest, "not those stored last");
+    assert_eq!(store.sample_terms(&acme, &everything, 100).await.unwrap().len(), 20);
+    let one = Filter::by_ids(vec![id(7)]);
+    assert_eq!(store.sample_terms(&acme, &one, 5).await.unwrap(), [words(&[7])]);
+    assert_eq!(store.sample_terms(&scope("globex"), &everything, 5).await.unwrap(), []);
 }
 
 /// Candidates bring their vectors and words, whichever of the two they were found by.

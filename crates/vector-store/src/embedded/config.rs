@@ -31,6 +31,8 @@ pub struct Config {
     pub hnsw_m: usize,
     /// Neighbours looked at when the index is built (HNSW's `ef_construct`): more find more and take longer.
     pub hnsw_ef_construct: usize,
+    /// Memory for contexts read lately, in bytes; 0 reads each of them from the engine every time.
+    pub record_cache_bytes: u64,
     /// Writes are refused while the disk has fewer than this many bytes free. The engine maps its files into memory, so
     /// a disk that is really full would end the process.
     pub min_free_bytes: u64,
@@ -61,6 +63,7 @@ impl Default for Config {
             search_threads: 0,
             hnsw_m: 16,
             hnsw_ef_construct: 100,
+            record_cache_bytes: 32 << 20,
             min_free_bytes: 128 << 20,
         }
     }

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use context_manager_core::ports::ModelFingerprint;
-use qdrant_edge::{EdgeConfig, EdgeShard};
+use qdrant_edge::{EdgeConfig, EdgeShard, PointId};
 use tokio::sync::watch;
 
 use super::config::Config;
 use super::folder::{self, State};
 use super::lock::FolderLock;
+use super::records::RecordCache;
 use super::schema;
 use crate::Error;
 
@@ -21,6 +22,7 @@ use crate::Error;
 #[derive(Debug)]
 pub(super) struct Engine {
     shard: EdgeShard,
+    records: RecordCache,
     gate: RwLock<()>,
     changes: AtomicU64,
     path: PathBuf,
@@ -53,6 +55,7 @@ impl Engine {
         };
         Ok(Self {
             shard,
+            records: RecordCache::new(config.record_cache_bytes),
             gate: RwLock::new(()),
             changes: AtomicU64::new(0),
             path: path.clone(),
@@ -65,14 +68,21 @@ impl Engine {
     ///
     /// The engine reads its segments one after the other, and replaces a point by writing it into another segment than
     /// the one it deletes it from. Without the gate a read between the two misses the point.
-    pub(super) fn read(&self) -> (&EdgeShard, RwLockReadGuard<'_, ()>) {
+    pub(super) fn read(&self) -> (&Self, RwLockReadGuard<'_, ()>) {
         // The gate protects no data of its own that a panic could have left half changed.
-        (&self.shard, self.gate.read().unwrap_or_else(PoisonError::into_inner))
+        (self, self.gate.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The engine, for writing what replaces or removes something.
-    pub(super) fn replace(&self) -> (&EdgeShard, RwLockWriteGuard<'_, ()>) {
-        (&self.shard, self.gate.write().unwrap_or_else(PoisonError::into_inner))
+    /// The engine, for writing what replaces or removes the points `ids`.
+    pub(super) fn replace(&self, ids: &[PointId]) -> (&EdgeShard, RwLockWriteGuard<'_, ()>) {
+        let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        self.records.forget(ids);
+        (&self.shard, gate)
+    }
+
+    /// Records read lately, for those who hold the gate for reading.
+    pub(super) fn records(&self) -> &RecordCache {
+        &self.records
     }
 
     /// The engine, for everything that no read can be confused by.

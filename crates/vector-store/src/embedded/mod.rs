@@ -17,6 +17,7 @@ mod lock;
 mod optimizer;
 mod queue;
 mod reads;
+mod records;
 mod schema;
 mod search;
 mod store;

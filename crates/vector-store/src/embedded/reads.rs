@@ -3,6 +3,7 @@
 //! Everything here blocks, and expects the caller to keep writes out while it runs.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
 use context_manager_core::lexical::SparseVector;
@@ -14,6 +15,7 @@ use qdrant_edge::{
     ScrollRequestBuilder, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector,
 };
 
+use super::engine::Engine;
 use super::filter;
 use super::schema::{DENSE, WORDS, path};
 use crate::payload::{self, Malformed, PointIds, key};
@@ -58,8 +60,24 @@ pub(super) fn count(shard: &EdgeShard, filter: EngineFilter) -> OperationResult<
     Ok(shard.count(CountRequestBuilder::new().filter(filter).exact(true).build())? as u64)
 }
 
+/// The words of the first points that match, by id: ids are hashes, so the first ones are any ones.
+pub(super) fn sample_terms(
+    shard: &EdgeShard,
+    filter: EngineFilter,
+    limit: usize,
+) -> OperationResult<Vec<SparseVector>> {
+    let request = ScrollRequestBuilder::new()
+        .filter(filter)
+        .limit(limit.clamp(1, MAX_PAGE))
+        .with_payload(WithPayloadInterface::Bool(false))
+        .with_vector(WithVector::from(WORDS.to_owned()));
+    let (found, _next) = shard.scroll(request.build())?;
+    Ok(found.into_iter().map(|found| vectors(found.vector).1).collect())
+}
+
 /// A page never ends between two records with the same sequence number, as the next one starts below it.
-pub(super) fn list(shard: &EdgeShard, tenant: &TenantId, request: &ListRequest) -> Result<Page<Record>, BoxError> {
+pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) -> Result<Page<Record>, BoxError> {
+    let shard = engine.shard();
     let limit = request.limit.min(MAX_PAGE);
     let Some(mut filter) = filter::translate(tenant, &request.filter).filter(|_| limit > 0) else {
         return Ok(Page {
@@ -72,15 +90,17 @@ pub(super) fn list(shard: &EdgeShard, tenant: &TenantId, request: &ListRequest) 
     }
     // So few can match that putting them in order here costs less than having the engine walk its index of sequences.
     let few = request.filter.slots.as_ref().is_some_and(|slots| slots.len() <= limit);
-    let found = if few {
-        all(shard, &filter, request.with_vectors)?
+    let mut records = if few && request.with_vectors {
+        let found = engine.records().get(shard, tenant, &ids(shard, &filter)?)?;
+        found
+            .into_iter()
+            .map(|(_, record)| Arc::unwrap_or_clone(record))
+            .collect()
     } else {
-        ordered(shard, &filter, Direction::Desc, limit + 1, request.with_vectors)?
+        let found = ordered(shard, &filter, Direction::Desc, limit + 1, request.with_vectors)?;
+        let records = found.into_iter().map(|found| record(tenant, found));
+        records.collect::<Result<Vec<_>, _>>()?
     };
-    let mut records = found
-        .into_iter()
-        .map(|found| record(tenant, found))
-        .collect::<Result<Vec<_>, _>>()?;
     sort_newest_first(&mut records);
     if records.len() <= limit {
         return Ok(Page {
@@ -175,6 +195,24 @@ fn ordered(
     Ok(shard.scroll(request.build())?.0)
 }
 
+/// The points that match, in no order.
+fn ids(shard: &EdgeShard, filter: &EngineFilter) -> OperationResult<Vec<PointId>> {
+    let mut request = ScrollRequestBuilder::new()
+        .filter(filter.clone())
+        .limit(SCROLL)
+        .with_payload(WithPayloadInterface::Bool(false))
+        .build();
+    let mut ids = Vec::new();
+    loop {
+        let (records, next) = shard.scroll(request.clone())?;
+        ids.extend(records.into_iter().map(|record| record.id));
+        if next.is_none() {
+            return Ok(ids);
+        }
+        request.offset = next;
+    }
+}
+
 /// Everything that matches, in no order.
 fn all(shard: &EdgeShard, filter: &EngineFilter, with_vectors: bool) -> OperationResult<Vec<EngineRecord>> {
     let mut request = ScrollRequestBuilder::new()
@@ -200,7 +238,7 @@ fn contexts(tenant: &TenantId, found: Vec<EngineRecord>) -> Result<Vec<Context>,
         .collect()
 }
 
-fn record(tenant: &TenantId, found: EngineRecord) -> Result<Record, BoxError> {
+pub(super) fn record(tenant: &TenantId, found: EngineRecord) -> Result<Record, BoxError> {
     let context = context(tenant, found.payload)?;
     let (dense, terms) = vectors(found.vector);
     Ok(Record { context, dense, terms })

@@ -1,17 +1,17 @@
 //! Search by vector and by words, in one pass over the engine's segments.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use context_manager_core::TenantId;
-use context_manager_core::ports::{BoxError, Candidate, Record, StoreQuery};
+use context_manager_core::ports::{BoxError, Candidate, StoreQuery};
 use qdrant_edge::{
-    EdgeShard, IdfCorpusParams, IdfParams, NamedQuery, QueryBatchRequest, QueryEnum, QueryRequest, QueryRequestBuilder,
-    ScoredPoint, ScoringQuery, SearchParams, SparseVector, VectorInternal, WithPayloadInterface, WithVector,
+    IdfCorpusParams, IdfParams, NamedQuery, PointId, QueryBatchRequest, QueryEnum, QueryRequest, QueryRequestBuilder,
+    ScoringQuery, SearchParams, SparseVector, VectorInternal, WithPayloadInterface,
 };
 
+use super::engine::Engine;
+use super::filter;
 use super::schema::{DENSE, WORDS};
-use super::{filter, reads};
 
 /// The most hits of either kind. The engine reserves room for as many as it is asked for.
 const MAX_LIMIT: usize = 1 << 16;
@@ -27,7 +27,7 @@ enum Kind {
 ///
 /// Words are weighed by how rare they are among the tenant's own contexts: what others store neither changes the order
 /// nor shows in the scores.
-pub(super) fn search(shard: &EdgeShard, tenant: &TenantId, query: StoreQuery) -> Result<Vec<Candidate>, BoxError> {
+pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> Result<Vec<Candidate>, BoxError> {
     let limit = query.limit.min(MAX_LIMIT);
     let Some(filter) = filter::translate(tenant, &query.filter).filter(|_| limit > 0) else {
         return Ok(Vec::new());
@@ -40,8 +40,7 @@ pub(super) fn search(shard: &EdgeShard, tenant: &TenantId, query: StoreQuery) ->
         QueryRequestBuilder::new(limit)
             .query(ScoringQuery::Vector(nearest))
             .filter(filter.clone())
-            .with_payload(WithPayloadInterface::Bool(true))
-            .with_vector(WithVector::Bool(true))
+            .with_payload(WithPayloadInterface::Bool(false))
     };
     let mut kinds = Vec::with_capacity(2);
     let mut requests: Vec<QueryRequest> = Vec::with_capacity(2);
@@ -64,34 +63,31 @@ pub(super) fn search(shard: &EdgeShard, tenant: &TenantId, query: StoreQuery) ->
         };
         requests.push(request(WORDS, VectorInternal::Sparse(words)).params(params).build());
     }
-    let found = shard.query_batch(QueryBatchRequest::new(requests))?;
-    merge(tenant, kinds.into_iter().zip(found))
-}
-
-fn merge(tenant: &TenantId, found: impl Iterator<Item = (Kind, Vec<ScoredPoint>)>) -> Result<Vec<Candidate>, BoxError> {
-    let mut candidates: Vec<Candidate> = Vec::new();
-    let mut places = HashMap::new();
-    for (kind, points) in found {
+    let found = engine.shard().query_batch(QueryBatchRequest::new(requests))?;
+    // Which points, and by what: what they hold is most likely known already.
+    let mut scores: HashMap<PointId, Scores> = HashMap::new();
+    for (kind, points) in kinds.into_iter().zip(found) {
         for point in points {
-            let place = match places.entry(point.id) {
-                Entry::Occupied(place) => *place.get(),
-                Entry::Vacant(place) => {
-                    let context = reads::context(tenant, point.payload)?;
-                    let (dense, terms) = reads::vectors(point.vector);
-                    candidates.push(Candidate {
-                        record: Record { context, dense, terms },
-                        dense: None,
-                        lexical: None,
-                    });
-                    *place.insert(candidates.len() - 1)
-                }
-            };
+            let scores = scores.entry(point.id).or_default();
             let score = match kind {
-                Kind::Dense => &mut candidates[place].dense,
-                Kind::Lexical => &mut candidates[place].lexical,
+                Kind::Dense => &mut scores.dense,
+                Kind::Lexical => &mut scores.lexical,
             };
             *score = Some(point.score);
         }
     }
-    Ok(candidates)
+    let ids: Vec<PointId> = scores.keys().copied().collect();
+    let records = engine.records().get(engine.shard(), tenant, &ids)?;
+    let candidates = records.into_iter().map(|(id, record)| {
+        let Scores { dense, lexical } = scores[&id];
+        Candidate { record, dense, lexical }
+    });
+    Ok(candidates.collect())
+}
+
+/// By what a point was found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Scores {
+    dense: Option<f32>,
+    lexical: Option<f32>,
 }

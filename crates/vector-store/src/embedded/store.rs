@@ -2,17 +2,17 @@
 
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
+use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Filter, Page, Scope};
-use qdrant_edge::{
-    EdgeShard, Payload, PointId, PointStructPersisted, SparseVector, VectorPersisted, VectorStructPersisted,
-};
+use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use super::engine::Engine;
 use super::queue::Refused;
 use super::schema::{DENSE, WORDS};
 use super::writer::{Failure, Reply, Write};
@@ -57,13 +57,17 @@ impl VectorStore for EmbeddedStore {
 
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
         let (tenant, ids) = (scope.tenant().clone(), ids.to_vec());
-        observed("get", self.read("get", move |shard| reads::get(shard, &tenant, &ids))).await
+        observed(
+            "get",
+            self.read("get", move |engine| reads::get(engine.shard(), &tenant, &ids)),
+        )
+        .await
     }
 
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
         let (tenant, keys) = (scope.tenant().clone(), keys.to_vec());
-        let read = self.read("find_by_content", move |shard| {
-            reads::find_by_content(shard, &tenant, &keys)
+        let read = self.read("find_by_content", move |engine| {
+            reads::find_by_content(engine.shard(), &tenant, &keys)
         });
         observed("find_by_content", read).await
     }
@@ -72,7 +76,7 @@ impl VectorStore for EmbeddedStore {
         let tenant = scope.tenant().clone();
         observed(
             "list",
-            self.read("list", move |shard| reads::list(shard, &tenant, &request)),
+            self.read("list", move |engine| reads::list(engine, &tenant, &request)),
         )
         .await
     }
@@ -80,7 +84,10 @@ impl VectorStore for EmbeddedStore {
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         observed("count", async {
             match reads::translate(scope.tenant(), filter) {
-                Some(filter) => self.read("count", move |shard| Ok(reads::count(shard, filter)?)).await,
+                Some(filter) => {
+                    self.read("count", move |engine| Ok(reads::count(engine.shard(), filter)?))
+                        .await
+                }
                 None => Ok(0),
             }
         })
@@ -101,8 +108,28 @@ impl VectorStore for EmbeddedStore {
         let tenant = scope.tenant().clone();
         observed("search", async {
             validate::query("search", self.dimensions, &query)?;
-            self.read("search", move |shard| search::search(shard, &tenant, query))
+            self.read("search", move |engine| search::search(engine, &tenant, query))
                 .await
+        })
+        .await
+    }
+
+    async fn sample_terms(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<SparseVector>, StoreError> {
+        observed("sample", async {
+            match reads::translate(scope.tenant(), filter) {
+                Some(filter) => {
+                    self.read("sample", move |engine| {
+                        Ok(reads::sample_terms(engine.shard(), filter, limit)?)
+                    })
+                    .await
+                }
+                None => Ok(Vec::new()),
+            }
         })
         .await
     }
@@ -114,8 +141,8 @@ impl VectorStore for EmbeddedStore {
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         let (tenant, after) = (scope.tenant().clone(), after.map(str::to_owned));
-        let read = self.read("sessions", move |shard| {
-            reads::sessions(shard, &tenant, after.as_deref(), limit)
+        let read = self.read("sessions", move |engine| {
+            reads::sessions(engine.shard(), &tenant, after.as_deref(), limit)
         });
         observed("sessions", read).await
     }
@@ -139,7 +166,7 @@ impl EmbeddedStore {
     async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
-        read: impl FnOnce(&EdgeShard) -> Result<T, BoxError> + Send + 'static,
+        read: impl FnOnce(&Engine) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let engine = self.engine(operation)?;
         let permit = {
@@ -151,8 +178,8 @@ impl EmbeddedStore {
         };
         let work = spawn_blocking(move || {
             let (_permit, _running) = (permit, Gauge::raise(READS_RUNNING));
-            let (shard, _gate) = engine.read();
-            read(shard)
+            let (engine, _gate) = engine.read();
+            read(engine)
         });
         work.await
             .map_err(BoxError::from)
@@ -208,7 +235,7 @@ fn point(scope: &Scope, ids: PointIds, record: Record) -> Result<PointStructPers
     let id = PointId::Uuid(ids.point(context.id));
     let dense = dense.map(|dense| (DENSE.to_owned(), VectorPersisted::Dense(dense)));
     let words = (!terms.is_empty()).then(|| {
-        let words = SparseVector {
+        let words = qdrant_edge::SparseVector {
             indices: terms.indices,
             values: terms.values,
         };

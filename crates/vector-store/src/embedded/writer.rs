@@ -199,10 +199,10 @@ impl Writer {
             let upsert = UpdateOperation::PointOperation(PointOperations::UpsertPoints(
                 PointInsertOperations::PointsList(chunk),
             ));
-            if reads::existing(self.engine.shard(), ids)?.is_empty() {
+            if reads::existing(self.engine.shard(), ids.clone())?.is_empty() {
                 self.engine.shard().update(upsert)?;
             } else {
-                let (shard, _gate) = self.engine.replace();
+                let (shard, _gate) = self.engine.replace(&ids);
                 shard.update(upsert)?;
             }
             self.engine.count_changes(count);
@@ -222,7 +222,7 @@ impl Writer {
                     filter: None,
                     key: None,
                 });
-                let (shard, _gate) = self.engine.replace();
+                let (shard, _gate) = self.engine.replace(&[id]);
                 shard.update(UpdateOperation::PayloadOperation(overwrite))?;
                 self.engine.count_changes(1);
             }
@@ -243,7 +243,7 @@ impl Writer {
             let ids: Vec<PointId> = records.into_iter().map(|record| record.id).collect();
             let count = ids.len();
             if count > 0 {
-                let (shard, _gate) = self.engine.replace();
+                let (shard, _gate) = self.engine.replace(&ids);
                 shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
             }
             self.engine.count_changes(count);

@@ -6,7 +6,7 @@
 mod score;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
@@ -16,6 +16,7 @@ use context_manager_core::ports::{
 };
 use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
 
+use crate::payload::PointIds;
 use crate::validate;
 use score::{Corpus, cosine, unit_length};
 
@@ -159,6 +160,22 @@ impl VectorStore for MemoryStore {
         }))
     }
 
+    async fn sample_terms(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<SparseVector>, StoreError> {
+        let points = PointIds::of(scope.tenant());
+        Ok(self.read(scope, |stored| {
+            let mut found: Vec<&Record> = matching(stored, filter).collect();
+            // In the order in which the other stores keep them, which is any.
+            found.sort_by_key(|record| points.point(record.context.id));
+            let chosen = found.into_iter().take(limit.max(1));
+            chosen.map(|record| record.terms.clone()).collect()
+        }))
+    }
+
     async fn sessions(
         &self,
         scope: &Scope,
@@ -220,7 +237,7 @@ fn best<'a>(
 
 fn candidate<'a>(found: &'a mut BTreeMap<ContextId, Candidate>, record: &Record) -> &'a mut Candidate {
     found.entry(record.context.id).or_insert_with(|| Candidate {
-        record: record.clone(),
+        record: Arc::new(record.clone()),
         dense: None,
         lexical: None,
     })

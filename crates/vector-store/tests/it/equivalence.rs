@@ -158,12 +158,16 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
             let mut found = store.search(scope, query).await.unwrap();
             found.sort_by_key(|candidate| candidate.record.context.id);
             for Candidate { record, dense, lexical } in found {
-                let Record { context, terms, .. } = &record;
+                let Record {
+                    context,
+                    terms,
+                    dense: vector,
+                } = &*record;
                 let found_by = (dense.is_some(), lexical.is_some());
                 let _infallible = writeln!(answer.text, "{context:?} {terms:?} {found_by:?}");
                 answer
                     .numbers
-                    .extend(record.dense.into_iter().flatten().chain(dense).chain(lexical));
+                    .extend(vector.iter().flatten().copied().chain(dense).chain(lexical));
             }
             answer
         }

@@ -15,6 +15,13 @@ use crate::{Error, Filter, Scope};
 /// A budget is filled from about this many candidates for each token it holds: conversation turns have some 20 or more.
 const TOKENS_A_CANDIDATE: usize = 20;
 
+/// What was found, in working memory and in the store.
+#[derive(Debug)]
+pub(super) struct Hits {
+    near: Vec<Arc<Record>>,
+    far: Vec<Arc<Record>>,
+}
+
 /// Contexts that may be returned.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
@@ -54,18 +61,18 @@ impl ContextEngine {
         request: &SearchRequest,
         filter: &Filter,
         question: &Question,
-        found: (Vec<Arc<Record>>, Vec<Record>),
+        hits: Hits,
     ) -> (Pool, Result<(), StoreError>) {
-        let (near, far) = found;
         let mut pool = Pool::default();
-        pool.extend(near);
-        pool.extend(far.into_iter().map(Arc::new));
+        pool.extend(hits.near);
+        pool.extend(hits.far);
         let limit = self.candidates(request);
-        self.compare(question, &mut pool, limit);
+        let rarity = self.rarity(scope, request, question, &pool).await;
+        self.compare(question, &rarity, &mut pool, limit);
         let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
         if pool.records.len() > pool.likeness.len() {
-            // Neighbours are candidates like all others now, and count in what is rare among them.
-            self.compare(question, &mut pool, limit);
+            // Neighbours are candidates like all others now.
+            self.compare(question, &rarity, &mut pool, limit);
         }
         (pool, brought_in)
     }
@@ -76,7 +83,7 @@ impl ContextEngine {
         request: &SearchRequest,
         filter: &Filter,
         question: &Question,
-    ) -> Result<Vec<Record>, StoreError> {
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
         let levels = request.stored_levels();
         if levels.is_empty() || (question.vector.is_none() && question.terms.is_none()) {
             return Ok(Vec::new());
@@ -104,10 +111,21 @@ impl ContextEngine {
             .min(MAX_LIMIT)
     }
 
-    /// Finds out how alike the question and everything in the pool are.
-    fn compare(&self, question: &Question, pool: &mut Pool, limit: usize) {
+    /// How rare the words of the question are among what the user stored last; among the candidates when the store
+    /// cannot be asked.
+    async fn rarity(&self, scope: &Scope, request: &SearchRequest, question: &Question, pool: &Pool) -> Rarity {
         let terms = question.words.iter().map(|(_, term)| *term);
-        let rarity = Rarity::count(terms, pool.records.iter().map(|record| &record.terms));
+        match self.vocabulary(scope, request.filter.user_id.as_deref()).await {
+            Ok(vocabulary) => vocabulary.rarity(terms),
+            Err(error) => {
+                tracing::debug!(error = %error, "weighing words by the candidates alone: the store failed");
+                Rarity::count(terms, pool.records.iter().map(|record| &record.terms))
+            }
+        }
+    }
+
+    /// Finds out how alike the question and everything in the pool are.
+    fn compare(&self, question: &Question, rarity: &Rarity, pool: &mut Pool, limit: usize) {
         let lexical = question.terms.as_ref().map(|terms| {
             let score = |record: &Arc<Record>| rarity.bm25(terms, &record.terms);
             pool.records.iter().map(score).collect::<Vec<f32>>()
@@ -174,20 +192,23 @@ impl ContextEngine {
 /// What each of the two gave, as far as one answered; an error only when nothing is left to answer from.
 pub(super) fn surviving(
     near: Result<Option<Vec<Arc<Record>>>, StoreError>,
-    far: Result<Vec<Record>, StoreError>,
+    far: Result<Vec<Arc<Record>>, StoreError>,
     degraded: &mut Vec<Degraded>,
-) -> Result<(Vec<Arc<Record>>, Vec<Record>), Error> {
+) -> Result<Hits, Error> {
     let is_down = |error: &StoreError| matches!(error.kind, StoreErrorKind::Unavailable(_));
     match (near, far) {
-        (Ok(near), Ok(far)) => Ok((near.unwrap_or_default(), far)),
+        (Ok(near), Ok(far)) => Ok(Hits {
+            near: near.unwrap_or_default(),
+            far,
+        }),
         (Err(error), Ok(far)) if is_down(&error) => {
             degraded.push(Degraded::L1);
-            Ok((Vec::new(), far))
+            Ok(Hits { near: Vec::new(), far })
         }
         (Ok(Some(near)), Err(error)) if is_down(&error) && !near.is_empty() => {
             tracing::warn!(error = %error, "searching working memory alone: the store failed");
             degraded.push(Degraded::VectorStore);
-            Ok((near, Vec::new()))
+            Ok(Hits { near, far: Vec::new() })
         }
         (_, Err(error)) | (Err(error), _) => Err(error.into()),
     }

@@ -67,9 +67,9 @@ impl ContextEngine {
             self.search_store(scope, request, &filter, &question),
         );
         Step::Candidates.took(start);
-        let found = surviving(near, far, &mut degraded)?;
+        let hits = surviving(near, far, &mut degraded)?;
         let start = Instant::now();
-        let (pool, brought_in) = self.pool(scope, request, &filter, &question, found).await;
+        let (pool, brought_in) = self.pool(scope, request, &filter, &question, hits).await;
         if let Err(error) = brought_in {
             tracing::warn!(error = %error, "ranking without neighbours: the store failed");
             degraded.push(Degraded::VectorStore);

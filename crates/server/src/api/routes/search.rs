@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::api::ApiState;
 use crate::api::access::Caller;
-use crate::api::wire::{AssembleAnswer, AssembleBody, SearchAnswer, SearchBody};
-use crate::http::{Json, Problem};
+use crate::api::wire::{AssembleAnswer, AssembleBody, LayoutBody, SearchAnswer, SearchBody};
+use crate::http::{Json, JsonParts, Problem};
 
 /// Find the contexts that answer a query
 #[utoipa::path(
@@ -54,11 +54,11 @@ pub(in crate::api) async fn search_contexts(
 pub(in crate::api) async fn assemble_contexts(
     State(state): State<ApiState>,
     Caller(scope): Caller,
-    Json(body): Json<AssembleBody>,
+    JsonParts(search, layout): JsonParts<SearchBody, LayoutBody>,
 ) -> Result<Json<AssembleAnswer>, Problem> {
-    let explain = body.explain();
+    let explain = search.explain;
     let mut found = Violations::default();
-    let request = body.into_request(&mut found);
+    let request = layout.into_request(search, &mut found);
     found.extend(request.validate());
     found.into_result().map_err(Error::Invalid)?;
     let response = state.engine()?.assemble(&scope, request).await?;

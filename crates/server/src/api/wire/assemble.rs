@@ -9,13 +9,21 @@ use uuid::Uuid;
 use super::search::{DroppedBody, WireDegraded};
 use super::{SearchBody, WireLevel};
 
-/// What to search for and how to write it down.
+/// What to search for and how to write it down, for the OpenAPI document; read as its two parts.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = AssembleRequest)]
 pub(in crate::api) struct AssembleBody {
     /// As in a search; `max_tokens` is required and holds for the whole text.
     #[serde(flatten)]
-    search: SearchBody,
+    _search: SearchBody,
+    #[serde(flatten)]
+    _layout: LayoutBody,
+}
+
+/// How to write it down.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Layout)]
+pub(in crate::api) struct LayoutBody {
     #[serde(default)]
     format: WireFormat,
     #[serde(default)]
@@ -50,16 +58,11 @@ enum WireOrder {
     Chronological,
 }
 
-impl AssembleBody {
-    /// Whether what was left out is to be told.
-    pub(in crate::api) fn explain(&self) -> bool {
-        self.search.explain
-    }
-
+impl LayoutBody {
     /// The domain's request; problems that only the wire can have are added to `found`.
-    pub(in crate::api) fn into_request(self, found: &mut Violations) -> AssembleRequest {
+    pub(in crate::api) fn into_request(self, search: SearchBody, found: &mut Violations) -> AssembleRequest {
         AssembleRequest {
-            search: self.search.into_request(found),
+            search: search.into_request(found),
             format: match self.format {
                 WireFormat::Markdown => Format::Markdown,
                 WireFormat::Xml => Format::Xml,

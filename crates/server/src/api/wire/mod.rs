@@ -7,7 +7,7 @@ mod search;
 mod sessions;
 mod time;
 
-pub(super) use assemble::{AssembleAnswer, AssembleBody};
+pub(super) use assemble::{AssembleAnswer, AssembleBody, LayoutBody};
 pub(super) use context::{
     BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody, WireLevel,
 };

@@ -1,0 +1,151 @@
+//! How rare words are among what a user stored.
+//!
+//! A sample is enough: it weighs words as well as all of a user's contexts do, while the whole collection's statistics
+//! mislead (the name of the person a question is about is rare among all users), those of the candidates alone
+//! exaggerate (they were found by these very words), and general tables of a language bring nothing; see
+//! docs/benchmarks.md.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use super::ContextEngine;
+use crate::lexical::SparseVector;
+use crate::ports::{Record, StoreError};
+use crate::rank::Rarity;
+use crate::{Filter, Scope, TenantId};
+
+/// How many contexts are looked at.
+const SAMPLE: usize = 1000;
+/// A sample that holds everything is taken again after this share of it was stored anew,
+const GROWTH: f32 = 0.25;
+/// and one of many after this many, as it stays typical of them for longer.
+const RENEW_AFTER: usize = 4 * SAMPLE;
+/// How many users' vocabularies are in memory; one of conversation turns takes some 100 KB.
+const IN_MEMORY: u64 = 100;
+/// Other servers may write to the same store: what they changed shows after this long.
+const TIME_TO_LIVE: Duration = Duration::from_mins(10);
+
+/// A tenant's user; all of the tenant's users without one.
+type Key = (TenantId, Option<String>);
+
+/// The vocabularies used lately.
+#[derive(Debug)]
+pub(super) struct Vocabularies(Cache<Key, Arc<Vocabulary>>);
+
+impl Default for Vocabularies {
+    fn default() -> Self {
+        let cache = Cache::builder()
+            .max_capacity(IN_MEMORY)
+            .time_to_live(TIME_TO_LIVE)
+            .support_invalidation_closures()
+            .build();
+        Self(cache)
+    }
+}
+
+impl Vocabularies {
+    /// Follows what was stored.
+    pub(super) fn stored(&self, tenant: &TenantId, records: &[Record]) {
+        for record in records {
+            let user = record.context.user_id.clone();
+            let of_user = user.map(|user| (tenant.clone(), Some(user)));
+            for key in [Some((tenant.clone(), None)), of_user].into_iter().flatten() {
+                if self
+                    .0
+                    .get(&key)
+                    .is_some_and(|vocabulary| vocabulary.is_outdated_by_one_more())
+                {
+                    self.0.invalidate(&key);
+                }
+            }
+        }
+    }
+
+    /// Forgets those of a tenant, as something that was in them is gone or has other words.
+    pub(super) fn forget(&self, tenant: &TenantId) {
+        let tenant = tenant.clone();
+        // The closures were switched on above, and that they are not is all that can go wrong.
+        let _ = self.0.invalidate_entries_if(move |(owner, _), _| *owner == tenant);
+    }
+}
+
+/// How many contexts of a sample have each word.
+#[derive(Debug, Default)]
+pub(super) struct Vocabulary {
+    total: usize,
+    matching: HashMap<u32, usize>,
+    /// How many contexts were stored since the sample was taken.
+    newer: AtomicUsize,
+}
+
+impl Vocabulary {
+    fn new(sample: &[SparseVector]) -> Self {
+        let mut vocabulary = Self::default();
+        for terms in sample.iter().filter(|terms| !terms.is_empty()) {
+            vocabulary.total += 1;
+            for term in &terms.indices {
+                *vocabulary.matching.entry(*term).or_default() += 1;
+            }
+        }
+        vocabulary
+    }
+
+    /// Counts one more context, and tells whether the sample is to be taken again.
+    fn is_outdated_by_one_more(&self) -> bool {
+        let newer = self.newer.fetch_add(1, Ordering::Relaxed) + 1;
+        #[expect(clippy::cast_precision_loss, reason = "a sample is small")]
+        let grown = newer as f32 > GROWTH * self.total as f32;
+        grown && (self.total < SAMPLE || newer > RENEW_AFTER)
+    }
+
+    /// How rare these terms are.
+    pub(super) fn rarity(&self, terms: impl IntoIterator<Item = u32>) -> Rarity {
+        let matching = |term| self.matching.get(&term).copied().unwrap_or(0);
+        Rarity::new(self.total, terms.into_iter().map(|term| (term, matching(term))))
+    }
+}
+
+impl ContextEngine {
+    /// The vocabulary of a user, or of the whole tenant.
+    pub(super) async fn vocabulary(&self, scope: &Scope, user: Option<&str>) -> Result<Arc<Vocabulary>, StoreError> {
+        let key = (scope.tenant().clone(), user.map(str::to_owned));
+        if let Some(vocabulary) = self.vocabularies.0.get(&key) {
+            return Ok(vocabulary);
+        }
+        let filter = Filter {
+            user_id: key.1.clone(),
+            ..Filter::default()
+        };
+        let sample = self.store.sample_terms(scope, &filter, SAMPLE).await?;
+        let vocabulary = Arc::new(Vocabulary::new(&sample));
+        self.vocabularies.0.insert(key, Arc::clone(&vocabulary));
+        Ok(vocabulary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_taken_again_when_much_was_stored_since() {
+        let terms = |term: u32| SparseVector::new([(term, 1.0)]);
+        let small = Vocabulary::new(&[terms(1), terms(2), terms(2), terms(3), SparseVector::default()]);
+        let idf = |term| small.rarity([term]).idf(term);
+        assert!(idf(2) < idf(1) && idf(1) < idf(9));
+        assert!(!small.is_outdated_by_one_more(), "a quarter of four is one");
+        assert!(small.is_outdated_by_one_more());
+
+        let full = Vocabulary::new(&vec![terms(1); SAMPLE]);
+        let outdated = (1..=RENEW_AFTER + 1).find(|_| full.is_outdated_by_one_more());
+        assert_eq!(outdated, Some(RENEW_AFTER + 1));
+        assert!(
+            Vocabulary::new(&[]).is_outdated_by_one_more(),
+            "the first words of a user count at once"
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! Records read lately, decoded.
+//!
+//! The engine keeps payloads as JSON and every search reads hundreds of them, most of them again and again: reading and
+//! decoding them costs several times what finding them does.
+//!
+//! Invariant: a record in here is the one that is stored. Records are put in by reads and taken out by writes that
+//! replace or remove them, and the engine's gate keeps the two apart.
+
+use std::collections::HashMap;
+use std::mem::size_of;
+use std::sync::Arc;
+
+use context_manager_core::TenantId;
+use context_manager_core::ports::{BoxError, Record};
+use moka::sync::Cache;
+use qdrant_edge::{EdgeShard, PointId, RetrieveRequestBuilder, WithVector};
+
+use super::reads;
+use crate::metrics::{CACHE_HITS, CACHE_MISSES};
+
+/// What a record takes beside its text and vectors: the structs, the strings of its scope, the cache's own.
+const OVERHEAD: usize = 2 * size_of::<Record>();
+
+/// A bounded number of bytes of records.
+#[derive(Debug)]
+pub(super) struct RecordCache(Cache<PointId, Arc<Record>>);
+
+impl RecordCache {
+    /// Keeps about `bytes` of records; 0 keeps none.
+    pub(super) fn new(bytes: u64) -> Self {
+        let cache = Cache::builder()
+            .max_capacity(bytes)
+            .weigher(|_, record: &Arc<Record>| u32::try_from(weight(record)).unwrap_or(u32::MAX))
+            .build();
+        Self(cache)
+    }
+
+    /// The records of these points, in their order; points that are gone are passed over. Blocks.
+    ///
+    /// The caller reads: it holds the engine's gate.
+    pub(super) fn get(
+        &self,
+        shard: &EdgeShard,
+        tenant: &TenantId,
+        ids: &[PointId],
+    ) -> Result<Vec<(PointId, Arc<Record>)>, BoxError> {
+        let mut known: HashMap<PointId, Arc<Record>> = HashMap::with_capacity(ids.len());
+        let mut missing = Vec::new();
+        for id in ids {
+            match self.0.get(id) {
+                Some(record) => drop(known.insert(*id, record)),
+                None => missing.push(*id),
+            }
+        }
+        metrics::counter!(CACHE_HITS, "cache" => "records").increment(known.len() as u64);
+        metrics::counter!(CACHE_MISSES, "cache" => "records").increment(missing.len() as u64);
+        if !missing.is_empty() {
+            let request = RetrieveRequestBuilder::new(missing).with_vector(WithVector::Bool(true));
+            for found in shard.retrieve(request.build())? {
+                let id = found.id;
+                let record = Arc::new(reads::record(tenant, found)?);
+                self.0.insert(id, Arc::clone(&record));
+                known.insert(id, record);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| known.remove_entry(id)).collect())
+    }
+
+    /// Forgets what is about to be replaced or removed. The caller keeps reads out until that is done.
+    pub(super) fn forget(&self, ids: &[PointId]) {
+        for id in ids {
+            self.0.invalidate(id);
+        }
+    }
+}
+
+fn weight(record: &Record) -> usize {
+    let dense = record.dense.as_ref().map_or(0, Vec::len) * size_of::<f32>();
+    let terms = record.terms.indices.len() * (size_of::<u32>() + size_of::<f32>());
+    // Metadata is small beside the rest; a text and it together are bounded.
+    OVERHEAD + dense + terms + record.context.text.len()
+}
