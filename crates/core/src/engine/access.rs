@@ -1,6 +1,6 @@
 //! How often contexts were served: counted in memory, written in batches off the path of searches.
 //!
-//! A crash loses the counts of the last few seconds, which nobody was promised; a shutdown writes them all.
+//! A crash loses the counts that were not written yet, which nobody was promised; a shutdown writes what it has time for.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -38,6 +38,13 @@ struct Served {
     last: Timestamp,
 }
 
+fn of_tenant<'a>(waiting: &'a mut HashMap<TenantId, Waiting>, scope: &Scope) -> &'a mut Waiting {
+    waiting.entry(scope.tenant().clone()).or_insert_with(|| Waiting {
+        scope: scope.clone(),
+        contexts: HashMap::new(),
+    })
+}
+
 impl Accesses {
     /// Counts one access to each.
     pub(super) fn record(&self, scope: &Scope, ids: impl IntoIterator<Item = ContextId>, now: Timestamp) {
@@ -45,10 +52,7 @@ impl Accesses {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut total: usize = waiting.values().map(|tenant| tenant.contexts.len()).sum();
         let mut lost = 0;
-        let tenant = waiting.entry(scope.tenant().clone()).or_insert_with(|| Waiting {
-            scope: scope.clone(),
-            contexts: HashMap::new(),
-        });
+        let tenant = of_tenant(&mut waiting, scope);
         for id in ids {
             if let Some(served) = tenant.contexts.get_mut(&id) {
                 served.times = served.times.saturating_add(1);
@@ -101,10 +105,7 @@ impl Accesses {
     /// Puts back what could not be written.
     fn put_back(&self, scope: &Scope, served: HashMap<ContextId, Served>) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let tenant = waiting.entry(scope.tenant().clone()).or_insert_with(|| Waiting {
-            scope: scope.clone(),
-            contexts: HashMap::new(),
-        });
+        let tenant = of_tenant(&mut waiting, scope);
         for (id, old) in served {
             let served = tenant.contexts.entry(id).or_insert(Served { times: 0, ..old });
             served.times = served.times.saturating_add(old.times);

@@ -137,9 +137,9 @@ impl<F: FnMut(usize, usize) -> bool> Choice<'_, F> {
             if promised.iter().all(|left| *left == 0) {
                 return;
             }
-            let left = self.items[at].level.index();
-            if promised[left] > 0 && !self.is_repetition(at) {
-                promised[left] -= 1;
+            let level = self.items[at].level.index();
+            if promised[level] > 0 && !self.is_repetition(at) {
+                promised[level] -= 1;
                 if self.fits(at) {
                     self.take(at);
                 }

@@ -11,7 +11,7 @@ use crate::assemble::{self, Assembled, Entry, Format, Order};
 use crate::context::{ContextId, Violations};
 use crate::engine::ContextEngine;
 use crate::engine::prepare::Preparer;
-use crate::metrics::Step;
+use crate::metrics::{NEAR_DUPLICATES, Step};
 use crate::{Config, Error, Scope};
 
 /// Larger budgets are filled off the async threads: counting takes some milliseconds by then.
@@ -82,6 +82,7 @@ impl ContextEngine {
             }
         };
         Step::Assemble.took(start);
+        metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
         let served: Vec<ContextId> = response
             .assembled
             .citations
@@ -126,11 +127,7 @@ impl Fitting {
                 budget / 2
             };
         };
-        let dropped = if search.explain {
-            chooser.dropped(&choice)
-        } else {
-            Vec::new()
-        };
+        let dropped = chooser.dropped(&choice);
         let near_duplicates = choice.near_duplicates();
         AssembleResponse {
             assembled,

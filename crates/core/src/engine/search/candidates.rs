@@ -111,7 +111,7 @@ impl ContextEngine {
             .min(MAX_LIMIT)
     }
 
-    /// How rare the words of the question are among what the user stored last; among the candidates when the store
+    /// How rare the words of the question are in a sample of what the user stored; among the candidates when the store
     /// cannot be asked.
     async fn rarity(&self, scope: &Scope, request: &SearchRequest, question: &Question, pool: &Pool) -> Rarity {
         let terms = question.words.iter().map(|(_, term)| *term);

@@ -16,6 +16,7 @@ const MAX_DROPPED: usize = 100;
 pub(super) struct Chooser<'a> {
     config: &'a Config,
     analyzer: &'a Analyzer,
+    explain: bool,
     ranked: &'a [Ranked],
     /// Positions in `ranked` that may be chosen, in the order in which they add most.
     order: Vec<usize>,
@@ -51,6 +52,7 @@ impl<'a> Chooser<'a> {
         let mut chooser = Self {
             config,
             analyzer,
+            explain: request.explain,
             ranked,
             order: Vec::new(),
             items: Vec::new(),
@@ -92,8 +94,11 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// What was left out and why, best first, up to [`MAX_DROPPED`].
+    /// What was left out and why, best first, up to [`MAX_DROPPED`]; nothing unless it was asked for.
     pub(super) fn dropped(&self, choice: &Choice) -> Vec<Dropped> {
+        if !self.explain {
+            return Vec::new();
+        }
         let by_choice = rank::reasons(&self.items, choice.limits, &choice.selection)
             .into_iter()
             .map(|(at, reason)| (self.order[at], reason));

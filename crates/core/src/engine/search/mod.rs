@@ -44,11 +44,7 @@ impl ContextEngine {
     fn answer(&self, ranking: Ranking, request: &SearchRequest) -> SearchResponse {
         let chooser = Chooser::new(&self.config, &self.preparer.analyzer, &ranking, request);
         let choice = chooser.choose(request.max_tokens, request.max_items());
-        let dropped = if request.explain {
-            chooser.dropped(&choice)
-        } else {
-            Vec::new()
-        };
+        let dropped = chooser.dropped(&choice);
         let near_duplicates = choice.near_duplicates();
         let mut ranked: Vec<Option<Ranked>> = ranking.ranked.into_iter().map(Some).collect();
         let chosen = choice.positions.into_iter().filter_map(|at| ranked[at].take());

@@ -72,7 +72,10 @@ impl ContextEngine {
         let (pool, brought_in) = self.pool(scope, request, &filter, &question, hits).await;
         if let Err(error) = brought_in {
             tracing::warn!(error = %error, "ranking without neighbours: the store failed");
-            degraded.push(Degraded::VectorStore);
+            // It may have been down for the search already, and is named once.
+            if !degraded.contains(&Degraded::VectorStore) {
+                degraded.push(Degraded::VectorStore);
+            }
         }
         Step::Neighbours.took(start);
         let start = Instant::now();
