@@ -52,6 +52,20 @@ impl BuiltIn {
         Ok(Self { model, fingerprint })
     }
 
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let start = Instant::now();
+        let vectors = if texts.iter().map(String::len).sum::<usize>() <= INLINE_BYTES {
+            self.embed_now(texts)
+        } else {
+            let (this, texts) = (self.clone(), texts.to_vec());
+            let task = tokio::task::spawn_blocking(move || this.embed_now(&texts));
+            task.await
+                .map_err(|error| EmbedError::new(EmbedErrorKind::Unavailable(None), error))?
+        };
+        ::metrics::histogram!(metrics::DURATION, "provider" => "built_in", "outcome" => "ok").record(start.elapsed());
+        Ok(vectors)
+    }
+
     fn embed_now(&self, texts: &[String]) -> Vec<Vec<f32>> {
         self.model.encode_with_args(texts, Some(MAX_TOKENS), texts.len().max(1))
     }
@@ -63,28 +77,15 @@ impl Embedder for BuiltIn {
         &self.fingerprint
     }
 
-    async fn embed_documents(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let start = Instant::now();
-        let vectors = if texts.iter().map(String::len).sum::<usize>() <= INLINE_BYTES {
-            self.embed_now(texts)
-        } else {
-            let (this, texts) = (self.clone(), texts.to_vec());
-            let task = tokio::task::spawn_blocking(move || this.embed_now(&texts));
-            task.await.map_err(|error| EmbedError {
-                kind: EmbedErrorKind::Unavailable(None),
-                source: Some(error.into()),
-            })?
-        };
-        ::metrics::histogram!(metrics::DURATION, "provider" => "built_in", "outcome" => "ok").record(start.elapsed());
-        Ok(vectors)
+    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        match self.embed(texts).await {
+            Ok(vectors) => vectors.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error); texts.len()],
+        }
     }
 
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
-        let vector = self
-            .embed_documents(&[text.to_owned()])
-            .await?
-            .pop()
-            .unwrap_or_default();
+        let vector = self.embed(&[text.to_owned()]).await?.pop().unwrap_or_default();
         Ok(QueryEmbedding { vector, cached: false })
     }
 
@@ -123,7 +124,7 @@ mod tests {
             "A puppy ran after the kitten",
             "Interest rates rose again in March",
         ];
-        let vectors = model.embed_documents(&texts.map(str::to_owned)).await.unwrap();
+        let vectors = model.embed(&texts.map(str::to_owned)).await.unwrap();
         let (near, far) = (cosine(&vectors[0], &vectors[1]), cosine(&vectors[0], &vectors[2]));
         assert!(near > far + 0.2, "{near} against {far}");
         assert!(vectors.iter().flatten().all(|value| value.is_finite()));
@@ -156,11 +157,8 @@ mod tests {
     async fn a_large_batch_gives_the_same_vectors() {
         let model = BuiltIn::load().unwrap();
         let long = "memory ".repeat(INLINE_BYTES / 7 + 1);
-        let many = model
-            .embed_documents(&[long.clone(), "short".to_owned()])
-            .await
-            .unwrap();
+        let many = model.embed_documents(&[long, "short".to_owned()]).await;
         let one = model.embed_query("short").await.unwrap();
-        assert_eq!(many[1], one.vector);
+        assert_eq!(many[1].as_ref().unwrap(), &one.vector);
     }
 }

@@ -65,7 +65,7 @@ impl<E: Embedder> Embedder for QueryCache<E> {
         self.inner.fingerprint()
     }
 
-    async fn embed_documents(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
         self.inner.embed_documents(texts).await
     }
 

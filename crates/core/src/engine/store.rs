@@ -88,28 +88,18 @@ impl ContextEngine {
         }
     }
 
-    /// The vectors of texts; `None` for each when the embedder fails or takes too long, so that nothing is lost.
+    /// The vectors of texts; `None` where the embedder fails or takes too long, so that nothing is lost.
     pub(super) async fn embed(&self, texts: &[String]) -> Vec<Option<Vec<f32>>> {
         let limit = std::time::Duration::from_millis(self.config.embed_timeout_ms);
-        match tokio::time::timeout(limit, self.embedder.embed_documents(texts)).await {
-            Ok(Ok(vectors)) if vectors.len() == texts.len() => vectors.into_iter().map(Some).collect(),
-            Ok(Ok(vectors)) => {
-                tracing::warn!(
-                    texts = texts.len(),
-                    vectors = vectors.len(),
-                    "storing without vectors: not one for each"
-                );
-                vec![None; texts.len()]
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(error = %error, texts = texts.len(), "storing without vectors: embedding failed");
-                vec![None; texts.len()]
-            }
-            Err(_) => {
-                tracing::warn!(texts = texts.len(), "storing without vectors: embedding took too long");
-                vec![None; texts.len()]
-            }
+        let Ok(results) = tokio::time::timeout(limit, self.embedder.embed_documents(texts)).await else {
+            tracing::warn!(texts = texts.len(), "storing without vectors: embedding took too long");
+            return vec![None; texts.len()];
+        };
+        let failed = results.iter().filter_map(|result| result.as_ref().err());
+        if let Some(error) = failed.clone().next() {
+            tracing::warn!(%error, texts = texts.len(), failed = failed.count(), "storing without vectors: embedding failed");
         }
+        results.into_iter().map(Result::ok).collect()
     }
 
     fn draft(&self, new: NewContext, prepared: Prepared, dense: Option<Vec<f32>>, now: Timestamp) -> Draft {

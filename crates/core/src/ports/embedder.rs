@@ -1,6 +1,7 @@
 //! Turning texts into vectors.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,11 +17,9 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
     /// Which model this is.
     fn fingerprint(&self) -> &ModelFingerprint;
 
-    /// The vectors of `texts` that are to be stored, in their order.
-    ///
-    /// # Errors
-    /// [`EmbedError`] when not every text got a vector of the right size with finite numbers.
-    async fn embed_documents(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+    /// The vectors of `texts` that are to be stored: one result for each, in their order. A text that cannot be embedded
+    /// fails alone; a result is an [`EmbedError`] when there is no vector of the right size with finite numbers.
+    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>>;
 
     /// The vector of a question, which some models embed in another way than what is stored.
     ///
@@ -67,15 +66,31 @@ impl fmt::Display for ModelFingerprint {
     }
 }
 
-/// Why there is no vector.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no vector. Cheap to clone, as one failed call fails many texts.
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot embed: {kind}")]
 pub struct EmbedError {
     /// What a caller can do about it.
     pub kind: EmbedErrorKind,
     /// The cause, for logs.
     #[source]
-    pub source: Option<BoxError>,
+    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl EmbedError {
+    /// An error with a cause.
+    pub fn new(kind: EmbedErrorKind, source: impl Into<BoxError>) -> Self {
+        Self {
+            kind,
+            source: Some(source.into().into()),
+        }
+    }
+}
+
+impl From<EmbedErrorKind> for EmbedError {
+    fn from(kind: EmbedErrorKind) -> Self {
+        Self { kind, source: None }
+    }
 }
 
 /// What a caller can do about a failed embedding.
