@@ -20,12 +20,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod api;
+mod batching;
 mod built_in;
 mod cache;
 mod error;
+mod kind;
 pub mod metrics;
 mod probe;
+mod secret;
 
+pub use api::{ApiConfig, Builder, OpenAiCompatible};
+pub use batching::BatchEmbedder;
 pub use built_in::BuiltIn;
 pub use cache::{CacheConfig, QueryCache};
 pub use error::Error;
+pub use secret::Secret;

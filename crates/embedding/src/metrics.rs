@@ -4,6 +4,15 @@ use metrics::{Unit, describe_counter, describe_histogram};
 
 /// Histogram of the time an embedding call takes; labels `provider`, `outcome`.
 pub const DURATION: &str = "context_manager_embedding_duration_seconds";
+/// Counter of the texts sent to an embedding service, those of failed calls too; label `provider`. With the count of
+/// [`DURATION`] it tells how many texts share a call.
+pub const TEXTS: &str = "context_manager_embedding_texts_total";
+/// Counter of calls to an embedding service that were tried again; label `provider`.
+pub const RETRIES: &str = "context_manager_embedding_retries_total";
+/// Counter of texts that got the vector of an identical one which was being embedded already.
+pub const SHARED: &str = "context_manager_embedding_shared_total";
+/// Counter of texts that were turned away because too many were waiting.
+pub const TURNED_AWAY: &str = "context_manager_embedding_turned_away_total";
 /// Counter of answers from a cache; label `cache`.
 pub const CACHE_HITS: &str = "context_manager_cache_hits_total";
 /// Counter of answers that no cache had; label `cache`.
@@ -15,6 +24,13 @@ pub fn describe() {
         DURATION,
         Unit::Seconds,
         "Time of one call to the embedder, for one or many texts"
+    );
+    describe_counter!(TEXTS, "Texts sent to the embedding service");
+    describe_counter!(RETRIES, "Calls to the embedding service that were tried again");
+    describe_counter!(SHARED, "Texts that shared the vector of an identical one in flight");
+    describe_counter!(
+        TURNED_AWAY,
+        "Texts turned away because too many were waiting to be embedded"
     );
     describe_counter!(CACHE_HITS, "Answers that a cache had");
     describe_counter!(CACHE_MISSES, "Answers that a cache did not have");

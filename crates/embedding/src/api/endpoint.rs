@@ -1,0 +1,133 @@
+//! One HTTP call.
+
+use std::time::{Duration, SystemTime};
+
+use metrics::{counter, histogram};
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::{Client, Response, Url};
+use tokio::time::Instant;
+
+use super::config::{ApiConfig, endpoint};
+use super::failure::Failure;
+use super::http;
+use super::wire::{self, BadVector, Garbled, Request};
+use crate::{Error, metrics::DURATION, metrics::TEXTS};
+
+/// Where requests go, and what is the same in all of them.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    http: Client,
+    url: Url,
+    model: String,
+    dimensions: Option<usize>,
+}
+
+impl Endpoint {
+    pub(super) fn new(config: &ApiConfig) -> Result<Self, Error> {
+        let problem = |problem| Error::Config(vec![problem]);
+        let url = config.api_url.as_deref().unwrap_or_default();
+        let url = endpoint(url).map_err(problem)?;
+        Ok(Self {
+            http: http::client(config, url.scheme() == "https")?,
+            url,
+            model: config.model.clone(),
+            dimensions: config.dimensions,
+        })
+    }
+
+    /// The URL without its query, which may hold a key.
+    pub(super) fn shown(&self) -> String {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.into()
+    }
+
+    /// Asks once for the vectors of `texts`, which are given back in their order. They have the size `expected`, or any
+    /// as long as that is not known.
+    pub(super) async fn ask(
+        &self,
+        texts: &[String],
+        expected: Option<usize>,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Vec<f32>, BadVector>>, Failure> {
+        let start = Instant::now();
+        let answer = self.post(texts, expected, timeout).await;
+        let outcome = answer.as_ref().map_or_else(Failure::outcome, |_vectors| "ok");
+        histogram!(DURATION, "provider" => "api", "outcome" => outcome).record(start.elapsed());
+        counter!(TEXTS, "provider" => "api").increment(texts.len() as u64);
+        answer
+    }
+
+    async fn post(
+        &self,
+        texts: &[String],
+        expected: Option<usize>,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Vec<f32>, BadVector>>, Failure> {
+        let request = Request {
+            model: &self.model,
+            input: texts,
+            dimensions: self.dimensions,
+        };
+        let response = self
+            .http
+            .post(self.url.clone())
+            .timeout(timeout)
+            .json(&request)
+            .send()
+            .await?;
+        let status = response.status();
+        if !status.is_success() {
+            // The body may repeat the texts, so nobody reads it.
+            let retry_after = retry_after(response.headers());
+            return Err(Failure::Status { status, retry_after });
+        }
+        let body = whole_body(response, wire::longest_answer(texts.len(), expected)).await?;
+        Ok(wire::read(&body, texts.len(), expected)?)
+    }
+}
+
+async fn whole_body(mut response: Response, longest: usize) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > longest {
+            return Err(Garbled::TooLong(longest).into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// `Retry-After` as seconds, or as a date, which is compared with the service's own clock.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date =
+        |name: HeaderName| -> Option<SystemTime> { httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok() };
+    Some(date(RETRY_AFTER)?.duration_since(date(DATE)?).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_to_wait_is_read_in_both_forms() {
+        let wait = |pairs: &[(HeaderName, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+            retry_after(&pairs.collect())
+        };
+        let (now, later) = ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:20 GMT");
+        assert_eq!(wait(&[(RETRY_AFTER, "7")]), Some(Duration::from_secs(7)));
+        assert_eq!(
+            wait(&[(RETRY_AFTER, later), (DATE, now)]),
+            Some(Duration::from_secs(20))
+        );
+        assert_eq!(wait(&[(RETRY_AFTER, now), (DATE, later)]), Some(Duration::ZERO));
+        assert_eq!(wait(&[(RETRY_AFTER, later)]), None);
+        assert_eq!(wait(&[(RETRY_AFTER, "soon"), (DATE, now)]), None);
+        assert_eq!(wait(&[]), None);
+    }
+}
