@@ -1,4 +1,4 @@
-//! Remembering the vectors of questions: agents ask the same ones again and again.
+//! Remembering vectors: agents ask the same questions again and again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +7,16 @@ use async_trait::async_trait;
 use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, QueryEmbedding};
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use crate::kind::Kind;
 use crate::metrics;
 
-/// How many questions are remembered, and for how long.
+/// How many vectors are remembered, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheConfig {
-    /// Whether vectors of questions are remembered at all.
+    /// Whether vectors are remembered at all.
     pub cache_enabled: bool,
     /// How many; the least recently used leave first.
     pub cache_size: u64,
@@ -33,64 +35,129 @@ impl Default for CacheConfig {
     }
 }
 
-/// An embedder that remembers the vectors of questions.
+/// An embedder that remembers vectors. Failures are not remembered.
 ///
-/// What is remembered depends on the text alone, so tenants may share it: an answer tells nobody whether another
-/// tenant asked before, except by some microseconds.
+/// What is remembered depends on the model, the kind and the text alone, so tenants may share it: an answer tells nobody
+/// whether another tenant asked before, except by the time it takes.
 #[derive(Debug)]
-pub struct QueryCache<E> {
+pub struct Cached<E> {
     inner: E,
-    vectors: Option<Cache<String, Arc<Vec<f32>>>>,
+    documents: bool,
+    vectors: Option<Cache<Key, Arc<Vec<f32>>>>,
+    /// The hash of the model's fingerprint, which every key begins with.
+    model: Sha256,
 }
 
-impl<E: Embedder> QueryCache<E> {
-    /// Puts a cache in front of `inner`.
-    pub fn new(inner: E, config: &CacheConfig) -> Self {
+/// A hash of model, kind and text: short, however long the text is, and no text stays in memory.
+type Key = [u8; 32];
+
+impl<E: Embedder> Cached<E> {
+    /// Remembers questions only: for an embedder whose documents cost no more than looking them up.
+    pub fn queries(inner: E, config: &CacheConfig) -> Self {
+        Self::new(inner, config, false)
+    }
+
+    /// Remembers questions and documents, each for themselves: for an embedder that asks a service.
+    pub fn all(inner: E, config: &CacheConfig) -> Self {
+        Self::new(inner, config, true)
+    }
+
+    fn new(inner: E, config: &CacheConfig, documents: bool) -> Self {
         let cache = || {
             Cache::builder()
                 .max_capacity(config.cache_size)
                 .time_to_live(Duration::from_secs(config.cache_ttl_secs))
                 .build()
         };
+        let ModelFingerprint {
+            name,
+            dimensions,
+            probe,
+        } = inner.fingerprint();
+        let model = Sha256::new_with_prefix(format!("{name}\0{dimensions}\0{probe}\0"));
         Self {
             inner,
+            documents,
             vectors: config.cache_enabled.then(cache),
+            model,
         }
+    }
+
+    fn key(&self, kind: Kind, text: &str) -> Key {
+        let kind = match kind {
+            Kind::Document => "d",
+            Kind::Query => "q",
+        };
+        self.model
+            .clone()
+            .chain_update(kind)
+            .chain_update(text)
+            .finalize()
+            .into()
     }
 }
 
 #[async_trait]
-impl<E: Embedder> Embedder for QueryCache<E> {
+impl<E: Embedder> Embedder for Cached<E> {
     fn fingerprint(&self) -> &ModelFingerprint {
         self.inner.fingerprint()
     }
 
     async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
-        self.inner.embed_documents(texts).await
+        let Some(vectors) = self.vectors.as_ref().filter(|_| self.documents) else {
+            return self.inner.embed_documents(texts).await;
+        };
+        let mut found = Vec::with_capacity(texts.len());
+        let mut missing = Vec::new();
+        for text in texts {
+            let vector = find(vectors, &self.key(Kind::Document, text), "document_embedding").await;
+            if vector.is_none() {
+                missing.push(text.clone());
+            }
+            found.push(vector);
+        }
+        let embedded = match missing.as_slice() {
+            [] => Vec::new(),
+            missing => self.inner.embed_documents(missing).await,
+        };
+        for (text, vector) in missing.iter().zip(&embedded) {
+            if let Ok(vector) = vector {
+                let key = self.key(Kind::Document, text);
+                vectors.insert(key, Arc::new(vector.clone())).await;
+            }
+        }
+        let mut embedded = embedded.into_iter();
+        let or_embedded = |vector: Option<Vec<f32>>| vector.map(Ok).or_else(|| embedded.next());
+        found.into_iter().filter_map(or_embedded).collect()
     }
 
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
         let Some(vectors) = &self.vectors else {
             return self.inner.embed_query(text).await;
         };
-        if let Some(vector) = vectors.get(text).await {
-            ::metrics::counter!(metrics::CACHE_HITS, "cache" => "query_embedding").increment(1);
-            return Ok(QueryEmbedding {
-                vector: vector.to_vec(),
-                cached: true,
-            });
+        let key = self.key(Kind::Query, text);
+        if let Some(vector) = find(vectors, &key, "query_embedding").await {
+            return Ok(QueryEmbedding { vector, cached: true });
         }
-        ::metrics::counter!(metrics::CACHE_MISSES, "cache" => "query_embedding").increment(1);
         let embedding = self.inner.embed_query(text).await?;
-        vectors
-            .insert(text.to_owned(), Arc::new(embedding.vector.clone()))
-            .await;
+        vectors.insert(key, Arc::new(embedding.vector.clone())).await;
         Ok(embedding)
     }
 
     fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
         self.inner.embed_weighted(words)
     }
+}
+
+async fn find(vectors: &Cache<Key, Arc<Vec<f32>>>, key: &Key, label: &'static str) -> Option<Vec<f32>> {
+    let vector = vectors.get(key).await;
+    let metric = if vector.is_some() {
+        metrics::CACHE_HITS
+    } else {
+        metrics::CACHE_MISSES
+    };
+    ::metrics::counter!(metric, "cache" => label).increment(1);
+    vector.map(|vector| vector.to_vec())
 }
 
 #[cfg(test)]
@@ -104,23 +171,12 @@ mod tests {
             cache_size: 2,
             ..CacheConfig::default()
         };
-        let embedder = QueryCache::new(BuiltIn::load().unwrap(), &config);
+        let embedder = Cached::queries(BuiltIn::load().unwrap(), &config);
         for question in ["a", "b", "c", "d", "e"] {
             embedder.embed_query(question).await.unwrap();
         }
         let cache = embedder.vectors.as_ref().unwrap();
         cache.run_pending_tasks().await;
         assert_eq!(cache.entry_count(), 2);
-    }
-
-    #[tokio::test]
-    async fn without_a_cache_nothing_is_remembered() {
-        let config = CacheConfig {
-            cache_enabled: false,
-            ..CacheConfig::default()
-        };
-        let embedder = QueryCache::new(BuiltIn::load().unwrap(), &config);
-        embedder.embed_query("a").await.unwrap();
-        assert!(!embedder.embed_query("a").await.unwrap().cached);
     }
 }

@@ -1,16 +1,16 @@
 //! Embedders: what turns texts into vectors for the Context Manager.
 //!
 //! [`BuiltIn`] is a static token table that is compiled in: some microseconds a text, no other service, English. Any
-//! embedder gets faster for repeated questions behind [`QueryCache`].
+//! embedder gets faster for repeated questions behind [`Cached`].
 //!
 //! Deliberately absent: where vectors are stored, and what happens to a context whose embedding failed.
 //!
 //! ```
 //! use context_manager_core::ports::Embedder;
-//! use context_manager_embedding::{BuiltIn, CacheConfig, QueryCache};
+//! use context_manager_embedding::{BuiltIn, CacheConfig, Cached};
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! let embedder = QueryCache::new(BuiltIn::load()?, &CacheConfig::default());
+//! let embedder = Cached::queries(BuiltIn::load()?, &CacheConfig::default());
 //! let first = embedder.embed_query("Which theme does the user like?").await?;
 //! let again = embedder.embed_query("Which theme does the user like?").await?;
 //! assert_eq!(first.vector.len(), 256);
@@ -31,8 +31,8 @@ mod probe;
 mod secret;
 
 pub use api::{ApiConfig, Builder, OpenAiCompatible};
-pub use batching::BatchEmbedder;
+pub use batching::{BatchConfig, BatchEmbedder, Batching};
 pub use built_in::BuiltIn;
-pub use cache::{CacheConfig, QueryCache};
+pub use cache::{CacheConfig, Cached};
 pub use error::Error;
 pub use secret::Secret;

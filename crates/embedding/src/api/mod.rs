@@ -109,6 +109,10 @@ impl Embedder for OpenAiCompatible {
 
 #[async_trait]
 impl BatchEmbedder for OpenAiCompatible {
+    fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
     async fn embed_queries(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
         self.embed(Kind::Query, texts).await
     }

@@ -1,11 +1,131 @@
 //! Gathering texts that come one by one into few calls.
 
-use async_trait::async_trait;
-use context_manager_core::ports::{EmbedError, Embedder};
+mod gatherer;
 
-/// An embedder for which one call with many questions is cheaper than many calls with one.
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::kind::Kind;
+use crate::metrics;
+use gatherer::{Gatherer, Job};
+
+/// When to come back after having been turned away: by then many batches have gone.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// An embedder for which one call with many texts is cheaper than many calls with one.
 #[async_trait]
 pub trait BatchEmbedder: Embedder {
+    /// How many texts are best for one call; at least 1.
+    fn batch_size(&self) -> usize;
+
     /// The vectors of questions: one result for each, in their order. A question that cannot be embedded fails alone.
     async fn embed_queries(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>>;
+}
+
+/// How texts are gathered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BatchConfig {
+    /// How many milliseconds a text waits for others to share its request; a full batch goes at once.
+    pub batch_wait_ms: u64,
+    /// How many texts may wait for their request or its answer; more are turned away.
+    pub queue_size: usize,
+    /// How many requests with gathered texts run at once.
+    pub concurrent_requests: usize,
+}
+
+impl Default for BatchConfig {
+    /// Two milliseconds are little beside any model that is worth a service of its own.
+    fn default() -> Self {
+        Self {
+            batch_wait_ms: 2,
+            queue_size: 1024,
+            concurrent_requests: 4,
+        }
+    }
+}
+
+impl BatchConfig {
+    /// Everything that is wrong, each as `key: what is expected`.
+    pub fn problems(&self) -> Vec<String> {
+        let at_least_one = [
+            ("queue_size", self.queue_size),
+            ("concurrent_requests", self.concurrent_requests),
+        ];
+        let zero = at_least_one.into_iter().filter(|(_, value)| *value == 0);
+        zero.map(|(key, _)| format!("{key}: must be at least 1")).collect()
+    }
+}
+
+/// An embedder that gathers the texts of concurrent calls, questions and documents apart.
+///
+/// A call with several texts is a batch already and goes through at once. A text that is being embedded is not asked for
+/// a second time: whoever asks meanwhile shares the answer. Who gives up waiting harms nobody; the place in the queue
+/// stays taken until the text's turn comes.
+#[derive(Debug)]
+pub struct Batching<E> {
+    inner: Arc<E>,
+    jobs: mpsc::Sender<Job>,
+    /// One for every text that may wait.
+    places: Arc<Semaphore>,
+}
+
+impl<E: BatchEmbedder> Batching<E> {
+    /// Starts the task that gathers, which ends when this is dropped. A bound of 0 counts as 1.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(inner: E, config: &BatchConfig) -> Self {
+        let inner = Arc::new(inner);
+        let places = config.queue_size.clamp(1, Semaphore::MAX_PERMITS);
+        let (jobs, receiver) = mpsc::channel(places);
+        tokio::spawn(Gatherer::new(Arc::clone(&inner), config).run(receiver));
+        Self {
+            inner,
+            jobs,
+            places: Arc::new(Semaphore::new(places)),
+        }
+    }
+
+    async fn embed_one(&self, kind: Kind, text: &str) -> Result<Vec<f32>, EmbedError> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            ::metrics::counter!(metrics::TURNED_AWAY).increment(1);
+            return Err(EmbedErrorKind::Unavailable(Some(RETRY_AFTER)).into());
+        };
+        let (answer, answered) = oneshot::channel();
+        let job = Job::new(kind, text, answer, place);
+        // Neither fails unless the embedder panicked: there are as many places in the channel as permits, and the task
+        // runs as long as `self` lives.
+        let lost = |error| EmbedError::new(EmbedErrorKind::Unavailable(None), error);
+        self.jobs.try_send(job).map_err(|error| lost(error.to_string()))?;
+        answered.await.map_err(|error| lost(error.to_string()))?
+    }
+}
+
+#[async_trait]
+impl<E: BatchEmbedder> Embedder for Batching<E> {
+    fn fingerprint(&self) -> &ModelFingerprint {
+        self.inner.fingerprint()
+    }
+
+    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        match texts {
+            [text] => vec![self.embed_one(Kind::Document, text).await],
+            texts => self.inner.embed_documents(texts).await,
+        }
+    }
+
+    async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
+        let vector = self.embed_one(Kind::Query, text).await?;
+        Ok(QueryEmbedding { vector, cached: false })
+    }
+
+    fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
+        self.inner.embed_weighted(words)
+    }
 }

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod answers;
+mod batching;
+mod caching;
 mod connecting;
+mod counting;
 mod failures;
 mod peer;
 mod tls;

@@ -1,0 +1,76 @@
+//! Vectors that are remembered.
+
+use context_manager_core::ports::{EmbedErrorKind, Embedder};
+use context_manager_embedding::{CacheConfig, Cached};
+
+use crate::counting::Counting;
+use crate::peer::vector;
+use crate::texts;
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_missing_is_asked_for() {
+    let counting = Counting::new();
+    let embedder = Cached::all(counting.clone(), &CacheConfig::default());
+    let _first = embedder.embed_documents(&texts(["a", "b"])).await;
+    let given = ["c", "a", "d", "b"];
+    let found = embedder.embed_documents(&texts(given)).await;
+    for (text, found) in given.iter().zip(found) {
+        assert_eq!(found.unwrap(), vector(text));
+    }
+    let again = embedder.embed_documents(&texts(given)).await;
+    assert_eq!(again.len(), 4);
+    assert_eq!(counting.calls(), ["documents: a b", "documents: c d"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_and_documents_are_remembered_apart() {
+    let counting = Counting::new();
+    let embedder = Cached::all(counting.clone(), &CacheConfig::default());
+    let _document = embedder.embed_documents(&texts(["a"])).await;
+    assert!(!embedder.embed_query("a").await.unwrap().cached);
+    assert!(embedder.embed_query("a").await.unwrap().cached);
+    assert_eq!(counting.calls(), ["documents: a", "query: a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_are_remembered_only_where_it_pays() {
+    let counting = Counting::new();
+    let embedder = Cached::queries(counting.clone(), &CacheConfig::default());
+    for _ in 0..2 {
+        let _document = embedder.embed_documents(&texts(["a"])).await;
+        let _question = embedder.embed_query("b").await;
+    }
+    assert_eq!(counting.calls(), ["documents: a", "query: b", "documents: a"]);
+    assert_eq!(embedder.embed_weighted(&[("word", 0.5)]), Some(vec![0.5]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_not_remembered() {
+    let counting = Counting::new();
+    let embedder = Cached::all(counting.clone(), &CacheConfig::default());
+    for _ in 0..2 {
+        let found = embedder.embed_documents(&texts(["a", "bad"])).await;
+        assert_eq!(found[0].as_ref().unwrap(), &vector("a"));
+        assert_eq!(found[1].as_ref().unwrap_err().kind, EmbedErrorKind::Refused);
+        assert!(embedder.embed_query("bad").await.is_err());
+    }
+    assert_eq!(
+        counting.calls(),
+        ["documents: a bad", "query: bad", "documents: bad", "query: bad"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_cache_nothing_is_remembered() {
+    let config = CacheConfig {
+        cache_enabled: false,
+        ..CacheConfig::default()
+    };
+    let counting = Counting::new();
+    let embedder = Cached::all(counting.clone(), &config);
+    for _ in 0..2 {
+        let _document = embedder.embed_documents(&texts(["a"])).await;
+        assert!(!embedder.embed_query("a").await.unwrap().cached);
+    }
+    assert_eq!(counting.calls().len(), 4);
+}
