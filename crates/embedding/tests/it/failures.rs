@@ -66,7 +66,7 @@ async fn an_answer_that_cannot_be_trusted_is_not_used() {
 
 #[tokio::test]
 async fn silence_ends_when_time_is_up() {
-    let peer = peer_then(|_, _| Reply::Silence).await;
+    let peer = peer_then(|_, asked| asked.answer().late(Duration::from_secs(30))).await;
     let embedder = impatient(&peer).await;
     let start = Instant::now();
     let error = embedder.embed_query("anyone?").await.unwrap_err();

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 /// The size of the vectors it gives.
@@ -43,8 +46,8 @@ pub(crate) enum Reply {
     Send(String),
     /// Sends this and breaks the connection.
     SendAndClose(String),
-    /// Never answers.
-    Silence,
+    /// Sends this after a while.
+    SendLate(Duration, String),
 }
 
 impl Reply {
@@ -59,6 +62,13 @@ impl Reply {
     /// 200 with JSON.
     pub(crate) fn json(body: &Value) -> Self {
         Self::ok(&body.to_string())
+    }
+
+    /// The same, but this much later.
+    pub(crate) fn late(self, after: Duration) -> Self {
+        match self {
+            Self::Send(text) | Self::SendAndClose(text) | Self::SendLate(_, text) => Self::SendLate(after, text),
+        }
     }
 
     /// A status without a body; `headers` end with line breaks.
@@ -98,16 +108,28 @@ pub(crate) struct Peer {
     task: JoinHandle<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    /// How many requests are replied to at once.
+    workers: Semaphore,
     connections: AtomicUsize,
     asked: Mutex<Vec<Asked>>,
+}
+
+impl Shared {
+    fn new(workers: usize) -> Self {
+        Self {
+            workers: Semaphore::new(workers),
+            connections: AtomicUsize::new(0),
+            asked: Mutex::default(),
+        }
+    }
 }
 
 impl Peer {
     /// Replies to the request of each number, from 0 on, as `script` says.
     pub(crate) async fn start(script: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Self {
-        Self::start_with(None, script).await
+        Self::start_with(None, Semaphore::MAX_PERMITS, script).await
     }
 
     /// Gives good answers.
@@ -115,14 +137,15 @@ impl Peer {
         Self::start(|_, asked| asked.answer()).await
     }
 
-    /// Replies over TLS, if there is an acceptor.
+    /// Replies over TLS, if there is an acceptor, and to so many requests at once.
     pub(crate) async fn start_with(
         tls: Option<TlsAcceptor>,
+        workers: usize,
         script: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (shared, script) = (Arc::new(Shared::default()), Arc::new(script));
+        let (shared, script) = (Arc::new(Shared::new(workers)), Arc::new(script));
         let task = tokio::spawn({
             let shared = Arc::clone(&shared);
             async move {
@@ -188,10 +211,14 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared, scr
             all.push(asked.clone());
             all.len() - 1
         };
+        let _worker = shared.workers.acquire().await.unwrap();
         let (text, last) = match script(number, &asked) {
             Reply::Send(text) => (text, false),
             Reply::SendAndClose(text) => (text, true),
-            Reply::Silence => std::future::pending().await,
+            Reply::SendLate(after, text) => {
+                sleep(after).await;
+                (text, false)
+            }
         };
         let sent = stream.write_all(text.as_bytes()).await.and(stream.flush().await);
         if last || sent.is_err() {

@@ -24,10 +24,8 @@ async fn peer() -> (Peer, ApiConfig, NamedTempFile) {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key.into())
         .unwrap();
-    let peer = Peer::start_with(Some(TlsAcceptor::from(Arc::new(config))), |_, asked: &Asked| {
-        asked.answer()
-    })
-    .await;
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let peer = Peer::start_with(Some(acceptor), 1, |_, asked: &Asked| asked.answer()).await;
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), cert.pem()).unwrap();
     let config = ApiConfig {
