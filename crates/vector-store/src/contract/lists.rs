@@ -1,7 +1,7 @@
 //! Lists, page by page, and counts.
 
 use context_manager_core::context::{Context, ContextId, Level};
-use context_manager_core::ports::{ListRequest, VectorStore};
+use context_manager_core::ports::{ListRequest, Order, VectorStore};
 use context_manager_core::{Cursor, Filter, Scope};
 
 use super::fixture::{acme, all, context, fill, id, list, record, words};
@@ -41,6 +41,41 @@ pub async fn pages_visit_everything_once_newest_first(store: &dyn VectorStore) {
         "nothing is older than everything"
     );
     assert_eq!(list(store, &scope, Filter::default(), None, 0).await.items, []);
+}
+
+/// Asked for from the other end, everything is there once too, and pages end where they may.
+pub async fn lists_can_begin_with_the_oldest(store: &dyn VectorStore) {
+    let scope = acme();
+    let same_time = |number| {
+        record(Context {
+            sequence: 20,
+            ..context(number)
+        })
+    };
+    fill(store, &scope, [40, 10, 30]).await;
+    store.upsert(&scope, vec![same_time(2), same_time(3)]).await.unwrap();
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let request = ListRequest {
+            order: Order::OldestFirst,
+            after,
+            limit: 2,
+            ..ListRequest::default()
+        };
+        let page = store.list(&scope, request).await.unwrap();
+        pages.push(
+            page.items
+                .into_iter()
+                .map(|record| record.context.id)
+                .collect::<Vec<_>>(),
+        );
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [[10, 2, 3].map(id).to_vec(), [30, 40].map(id).to_vec()]);
 }
 
 /// What is stored while somebody turns the pages does not move the pages to come.
@@ -99,10 +134,9 @@ pub async fn lists_bring_vectors_only_when_asked(store: &dyn VectorStore) {
     store.upsert(&scope, vec![stored.clone()]).await.unwrap();
     for with_vectors in [true, false] {
         let request = ListRequest {
-            filter: Filter::default(),
-            after: None,
             limit: 10,
             with_vectors,
+            ..ListRequest::default()
         };
         let listed = store.list(&scope, request).await.unwrap().items.remove(0);
         assert_eq!(listed.context, stored.context);

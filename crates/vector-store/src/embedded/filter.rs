@@ -7,7 +7,9 @@ use context_manager_core::context::{ContentKey, Level};
 use context_manager_core::{Filter, TenantId, Visibility};
 use jiff::Timestamp;
 use qdrant_edge::external::ordered_float::OrderedFloat;
-use qdrant_edge::{Condition, FieldCondition, Filter as EngineFilter, HasIdCondition, Match, PointId, Range};
+use qdrant_edge::{
+    Condition, FieldCondition, Filter as EngineFilter, HasIdCondition, HasVectorCondition, Match, PointId, Range,
+};
 
 use super::schema::path;
 use crate::payload::{PointIds, fact, key};
@@ -15,6 +17,25 @@ use crate::payload::{PointIds, fact, key};
 /// Everything of a tenant that `filter` matches; `None` when that is nothing whatever is stored.
 pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<EngineFilter> {
     let mut must = vec![owned_by(tenant)];
+    if let Some(ids) = &filter.ids {
+        let points = PointIds::of(tenant);
+        let ids = ids.iter().map(|id| PointId::Uuid(points.point(*id)));
+        must.push(Condition::HasId(unless_empty(ids)?.collect::<HasIdCondition>()));
+    }
+    must.extend(conditions(filter)?);
+    Some(all(must))
+}
+
+/// Everything of anybody that `filter` matches; `None` when that is nothing whatever is stored.
+pub(super) fn of_any_tenant(filter: &Filter) -> Option<EngineFilter> {
+    // Ids are a tenant's own.
+    let must = conditions(filter).filter(|_| filter.ids.is_none())?;
+    Some(all(must))
+}
+
+/// What a filter asks for, but for the tenant and the ids.
+fn conditions(filter: &Filter) -> Option<Vec<Condition>> {
+    let mut must = Vec::new();
     if !filter.levels.is_empty() {
         must.push(any_fact(filter.levels.iter().copied().map(fact::level))?);
     }
@@ -35,11 +56,6 @@ pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<EngineFilt
         // Nothing is stated about values that are no scalars, so that they match nothing.
         must.push(any_fact(values.iter().filter_map(|value| fact::metadata(name, value)))?);
     }
-    if let Some(ids) = &filter.ids {
-        let points = PointIds::of(tenant);
-        let ids = ids.iter().map(|id| PointId::Uuid(points.point(*id)));
-        must.push(Condition::HasId(unless_empty(ids)?.collect::<HasIdCondition>()));
-    }
     if let Some(slots) = &filter.slots {
         must.push(any_fact(slots.iter().copied().map(fact::slot))?);
     }
@@ -49,7 +65,7 @@ pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<EngineFilt
         Visibility::Current(now) => must.push(range(key::VISIBLE, above(number(millis_down(now))))),
         Visibility::Live(now) => must.push(range(key::EXPIRES, above(number(millis_down(now))))),
     }
-    Some(all(must))
+    Some(must)
 }
 
 /// Everything of a tenant.
@@ -72,6 +88,20 @@ pub(super) fn session(tenant: &TenantId, session: &str, level: Option<Level>) ->
 /// `filter`, but only what was stored before `sequence`.
 pub(super) fn before(filter: EngineFilter, sequence: u64) -> EngineFilter {
     and(filter, range(key::SEQUENCE, below(sequence_number(sequence))))
+}
+
+/// `filter`, but only what was stored after `sequence`.
+pub(super) fn after(filter: EngineFilter, sequence: u64) -> EngineFilter {
+    and(filter, range(key::SEQUENCE, above(sequence_number(sequence))))
+}
+
+/// Everything of a tenant that has no vector of this name.
+pub(super) fn without_vector(tenant: &TenantId, name: &str) -> EngineFilter {
+    let has = Condition::HasVector(HasVectorCondition::from(name.to_owned()));
+    EngineFilter {
+        must_not: Some(vec![has]),
+        ..all(vec![owned_by(tenant)])
+    }
 }
 
 /// `filter`, but only what was stored at `sequence`.

@@ -140,6 +140,7 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
                     after,
                     limit,
                     with_vectors: true,
+                    ..ListRequest::default()
                 };
                 let page = store.list(scope, request).await.unwrap();
                 let _infallible = write!(answer.text, "page of {}, ", page.items.len());

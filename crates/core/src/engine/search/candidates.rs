@@ -133,7 +133,7 @@ impl ContextEngine {
         let dense = question.vector.as_ref().map(|plain| {
             let words = question.words.iter();
             let weights: Vec<(&str, f32)> = words.map(|(word, term)| (word.as_str(), rarity.idf(*term))).collect();
-            let weighted = self.embedder.embed_weighted(&weights);
+            let weighted = question.model.embed_weighted(&weights);
             let question = weighted.as_ref().unwrap_or(plain);
             let compare = |record: &Arc<Record>| record.dense.as_ref().map_or(0.0, |own| cosine(question, own));
             pool.records.iter().map(compare).collect::<Vec<f32>>()
@@ -164,9 +164,9 @@ impl ContextEngine {
         };
         let list = ListRequest {
             filter,
-            after: None,
             limit,
             with_vectors: true,
+            ..ListRequest::default()
         };
         let neighbours = self.store.list(scope, list).await?.items;
         pool.extend(neighbours.into_iter().map(Arc::new));
