@@ -56,6 +56,13 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`] when the store failed.
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError>;
 
+    /// What stands at one of these places in sessions (see [`SessionTrack`](crate::context::SessionTrack)) and matches,
+    /// with vectors and words, in no order. Every search asks this once for some hundred places.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError>;
+
     /// One page of what matches, in the order of [`Context::sequence`].
     ///
     /// # Errors

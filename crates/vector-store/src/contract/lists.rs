@@ -78,6 +78,43 @@ pub async fn lists_can_begin_with_the_oldest(store: &dyn VectorStore) {
     assert_eq!(pages, [[10, 2, 3].map(id).to_vec(), [30, 40].map(id).to_vec()]);
 }
 
+/// Places in sessions are looked up by number, as far as what stands there matches.
+pub async fn places_in_sessions_are_looked_up(store: &dyn VectorStore) {
+    let scope = acme();
+    let at = |number, slot| {
+        record(Context {
+            slot: Some(slot),
+            level: if number == 2 { Level::ShortTerm } else { Level::LongTerm },
+            ..context(number)
+        })
+    };
+    let records = vec![at(1, i64::MAX - 1), at(2, -7), at(3, 0), record(context(4))];
+    store.upsert(&scope, records).await.unwrap();
+    let look_up = async |slots: &[i64], filter: Filter| {
+        let mut found = store.at_slots(&scope, slots, &filter).await.unwrap();
+        found.sort_by_key(|record| record.context.id);
+        assert!(
+            found
+                .iter()
+                .all(|record| record.dense.is_some() && !record.terms.is_empty())
+        );
+        found.into_iter().map(|record| record.context.id).collect::<Vec<_>>()
+    };
+    let many: Vec<i64> = (1_000..1_400).chain([i64::MAX - 1, i64::MAX, -7, -7]).collect();
+    assert_eq!(look_up(&many, Filter::default()).await, [1, 2].map(id));
+    let long_term = Filter {
+        levels: vec![Level::LongTerm],
+        ..Filter::default()
+    };
+    assert_eq!(look_up(&many, long_term).await, [id(1)]);
+    assert_eq!(look_up(&[1], Filter::default()).await, []);
+    assert_eq!(
+        look_up(&[], Filter::default()).await,
+        [],
+        "no place is no condition to meet"
+    );
+}
+
 /// What is stored while somebody turns the pages does not move the pages to come.
 pub async fn lists_stay_stable_while_newer_contexts_come(store: &dyn VectorStore) {
     let scope = acme();

@@ -30,7 +30,7 @@ pub use fixture::DIMENSIONS;
 pub use lists::{
     contexts_stored_at_once_share_a_page, counts_are_exact, lists_bring_vectors_only_when_asked,
     lists_can_begin_with_the_oldest, lists_stay_stable_while_newer_contexts_come,
-    pages_visit_everything_once_newest_first,
+    pages_visit_everything_once_newest_first, places_in_sessions_are_looked_up,
 };
 pub use search::{
     a_sample_of_words_is_the_same_every_time, contexts_without_vector_are_found_by_words_only,
@@ -82,6 +82,7 @@ macro_rules! contract {
             lists_stay_stable_while_newer_contexts_come,
             of_a_repeated_id_the_last_stays,
             pages_visit_everything_once_newest_first,
+            places_in_sessions_are_looked_up,
             rarity_of_words_is_each_tenants_own,
             search_by_vector_scores_by_cosine,
             search_by_words_scores_by_rarity,

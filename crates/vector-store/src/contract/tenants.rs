@@ -53,6 +53,7 @@ pub async fn tenants_never_meet(store: &dyn VectorStore) {
     let in_session = |number| {
         record(Context {
             session_id: Some("s".to_owned()),
+            slot: Some(9),
             ..context(number)
         })
     };
@@ -73,6 +74,7 @@ pub async fn tenants_never_meet(store: &dyn VectorStore) {
         assert_eq!(store.count(&other, filter).await.unwrap(), 0);
         assert_eq!(store.delete(&other, filter).await.unwrap(), 0);
     }
+    assert_eq!(store.at_slots(&other, &[9], &everything).await.unwrap(), []);
     assert_eq!(found(store, &other, by_vector(&FORWARD)).await, []);
     assert_eq!(found(store, &other, by_words(&[1])).await, []);
     assert_eq!(store.sessions(&other, None, 10).await.unwrap().items, []);

@@ -8,7 +8,8 @@ use context_manager_core::{Filter, TenantId, Visibility};
 use jiff::Timestamp;
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
-    Condition, FieldCondition, Filter as EngineFilter, HasIdCondition, HasVectorCondition, Match, PointId, Range,
+    AnyVariants, Condition, FieldCondition, Filter as EngineFilter, HasIdCondition, HasVectorCondition, Match, PointId,
+    Range,
 };
 
 use super::schema::path;
@@ -37,7 +38,11 @@ pub(super) fn of_any_tenant(filter: &Filter) -> Option<EngineFilter> {
 fn conditions(filter: &Filter) -> Option<Vec<Condition>> {
     let mut must = Vec::new();
     if !filter.levels.is_empty() {
-        must.push(any_fact(filter.levels.iter().copied().map(fact::level))?);
+        let levels: Vec<String> = filter.levels.iter().map(|level| level.as_str().to_owned()).collect();
+        must.push(Condition::Field(FieldCondition::new_match(
+            path(key::LEVEL),
+            Match::from(levels),
+        )));
     }
     must.extend(filter.user_id.as_deref().map(|user| is(fact::user(user))));
     must.extend(filter.agent_id.as_deref().map(|agent| is(fact::agent(agent))));
@@ -55,9 +60,6 @@ fn conditions(filter: &Filter) -> Option<Vec<Condition>> {
     for (name, values) in &filter.metadata {
         // Nothing is stated about values that are no scalars, so that they match nothing.
         must.push(any_fact(values.iter().filter_map(|value| fact::metadata(name, value)))?);
-    }
-    if let Some(slots) = &filter.slots {
-        must.push(any_fact(slots.iter().copied().map(fact::slot))?);
     }
     must.extend(filter.embedded.map(|embedded| is(fact::embedded(embedded))));
     match filter.visibility {
@@ -78,10 +80,17 @@ pub(super) fn content(tenant: &TenantId, keys: &[ContentKey]) -> Option<EngineFi
     Some(all(vec![owned_by(tenant), any_fact(keys.iter().map(fact::content))?]))
 }
 
+/// Everything of a tenant at these places in sessions; `None` when there are none.
+pub(super) fn slots(tenant: &TenantId, slots: &[i64]) -> Option<EngineFilter> {
+    let slots = AnyVariants::Integers(unless_empty(slots.iter().copied())?.collect());
+    let at_one = FieldCondition::new_match(path(key::SLOT), Match::from(slots));
+    Some(all(vec![owned_by(tenant), Condition::Field(at_one)]))
+}
+
 /// Everything of a tenant's session, at one level or all.
 pub(super) fn session(tenant: &TenantId, session: &str, level: Option<Level>) -> EngineFilter {
     let mut must = vec![owned_by(tenant), keyword(key::SESSION, session)];
-    must.extend(level.map(|level| is(fact::level(level))));
+    must.extend(level.map(|level| keyword(key::LEVEL, level.as_str())));
     all(must)
 }
 
@@ -237,10 +246,6 @@ mod tests {
         for filter in [
             Filter {
                 ids: Some(Vec::new()),
-                ..Filter::default()
-            },
-            Filter {
-                slots: Some(Vec::new()),
                 ..Filter::default()
             },
             Filter {

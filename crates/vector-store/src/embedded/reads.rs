@@ -88,6 +88,21 @@ pub(super) fn sample_terms(
     Ok(found.into_iter().map(|found| words(named(found.vector))).collect())
 }
 
+/// The engine looks for the places alone: so few can stand there that the rest is decided here for less.
+pub(super) fn at_slots(
+    engine: &Engine,
+    tenant: &TenantId,
+    slots: &[i64],
+    matching: &Filter,
+) -> Result<Vec<Arc<Record>>, BoxError> {
+    let Some(filter) = filter::slots(tenant, slots) else {
+        return Ok(Vec::new());
+    };
+    let found = engine.records().get(engine, tenant, &ids(engine.shard(), &filter)?)?;
+    let records = found.into_iter().map(|(_, record)| record);
+    Ok(records.filter(|record| matching.matches(&record.context)).collect())
+}
+
 /// A page never ends between two records with the same sequence number, as the next one starts below it.
 pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) -> Result<Page<Record>, BoxError> {
     let shard = engine.shard();
@@ -111,19 +126,9 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
     } else {
         WithVector::Bool(false)
     };
-    // So few can match that putting them in order here costs less than having the engine walk its index of sequences.
-    let few = request.filter.slots.as_ref().is_some_and(|slots| slots.len() <= limit);
-    let mut records = if few && request.with_vectors {
-        let found = engine.records().get(engine, tenant, &ids(shard, &filter)?)?;
-        found
-            .into_iter()
-            .map(|(_, record)| Arc::unwrap_or_clone(record))
-            .collect()
-    } else {
-        let found = ordered(shard, &filter, direction, limit + 1, with_vectors.clone())?;
-        let records = found.into_iter().map(|found| record(tenant, dense, found));
-        records.collect::<Result<Vec<_>, _>>()?
-    };
+    let found = ordered(shard, &filter, direction, limit + 1, with_vectors.clone())?;
+    let records = found.into_iter().map(|found| record(tenant, dense, found));
+    let mut records = records.collect::<Result<Vec<_>, _>>()?;
     sort(&mut records, request.order);
     if records.len() <= limit {
         return Ok(Page {

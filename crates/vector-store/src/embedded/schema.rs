@@ -125,22 +125,29 @@ pub(super) fn delete_vector(shard: &EdgeShard, name: &str) -> OperationResult<()
 /// Everything a [`Filter`](context_manager_core::Filter) asks about, and no more: every flush writes a dozen files for
 /// each. Only the tenant gets links of its own in the vector index: every search has it, and links for all of them would
 /// make building the index five times dearer.
-fn indexes() -> [(&'static str, PayloadSchemaParams); 8] {
+fn indexes() -> [(&'static str, PayloadSchemaParams); 10] {
     let keyword = || KeywordIndexParamsBuilder::new().enable_hnsw(false);
     // Nobody asks for equal numbers; an index for that would be a second one.
     let integer = || {
         let integer = IntegerIndexParamsBuilder::new().enable_hnsw(false);
         PayloadSchemaParams::Integer(integer.lookup(false).range(true).build())
     };
-    // The engine's index in memory walks over everything before a value to find it, so that looking up some hundred of
-    // many would cost more the more is stored. The one on disk is looked at through the page cache, and takes no memory.
+    // Values that hardly two contexts share. The engine's index in memory walks over everything before a value to find
+    // it, so that looking up some hundred of many would cost more the more is stored. The one on disk is looked at
+    // through the page cache, and takes no memory.
     let facts = keyword().memory(Memory::Cold);
+    let slot = IntegerIndexParamsBuilder::new().enable_hnsw(false).memory(Memory::Cold);
     let float = FloatIndexParamsBuilder::new().enable_hnsw(false);
     let tenant = KeywordIndexParamsBuilder::new().is_tenant(true);
     [
         (key::TENANT, PayloadSchemaParams::Keyword(tenant.build())),
         (key::SESSION, PayloadSchemaParams::Keyword(keyword().build())),
         (key::FACTS, PayloadSchemaParams::Keyword(facts.build())),
+        (key::LEVEL, PayloadSchemaParams::Keyword(keyword().build())),
+        (
+            key::SLOT,
+            PayloadSchemaParams::Integer(slot.lookup(true).range(false).build()),
+        ),
         (key::OCCURRED, integer()),
         (key::SEQUENCE, integer()),
         (key::EXPIRES, integer()),

@@ -1,5 +1,7 @@
 //! The embedded store as the domain sees it: the port, call by call.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
@@ -97,6 +99,14 @@ impl VectorStore for EmbeddedStore {
             reads::find_by_content(engine.shard(), &tenant, &keys)
         });
         observed("find_by_content", read).await
+    }
+
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        let (tenant, slots, filter) = (scope.tenant().clone(), slots.to_vec(), filter.clone());
+        let read = self.read("at_slots", move |engine| {
+            reads::at_slots(engine, &tenant, &slots, &filter)
+        });
+        observed("at_slots", read).await
     }
 
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
