@@ -7,7 +7,10 @@ use context_manager_core::context::{ContentKey, Level};
 use context_manager_core::{Filter, TenantId, Visibility};
 use jiff::Timestamp;
 use qdrant_edge::external::ordered_float::OrderedFloat;
-use qdrant_edge::{Condition, FieldCondition, Filter as EngineFilter, HasIdCondition, Match, PointId, Range};
+use qdrant_edge::{
+    AnyVariants, Condition, FieldCondition, Filter as EngineFilter, HasIdCondition, HasVectorCondition, Match, PointId,
+    Range,
+};
 
 use super::schema::path;
 use crate::payload::{PointIds, fact, key};
@@ -15,8 +18,31 @@ use crate::payload::{PointIds, fact, key};
 /// Everything of a tenant that `filter` matches; `None` when that is nothing whatever is stored.
 pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<EngineFilter> {
     let mut must = vec![owned_by(tenant)];
+    if let Some(ids) = &filter.ids {
+        let points = PointIds::of(tenant);
+        let ids = ids.iter().map(|id| PointId::Uuid(points.point(*id)));
+        must.push(Condition::HasId(unless_empty(ids)?.collect::<HasIdCondition>()));
+    }
+    must.extend(conditions(filter)?);
+    Some(all(must))
+}
+
+/// Everything of anybody that `filter` matches; `None` when that is nothing whatever is stored.
+pub(super) fn of_any_tenant(filter: &Filter) -> Option<EngineFilter> {
+    // Ids are a tenant's own.
+    let must = conditions(filter).filter(|_| filter.ids.is_none())?;
+    Some(all(must))
+}
+
+/// What a filter asks for, but for the tenant and the ids.
+fn conditions(filter: &Filter) -> Option<Vec<Condition>> {
+    let mut must = Vec::new();
     if !filter.levels.is_empty() {
-        must.push(any_fact(filter.levels.iter().copied().map(fact::level))?);
+        let levels: Vec<String> = filter.levels.iter().map(|level| level.as_str().to_owned()).collect();
+        must.push(Condition::Field(FieldCondition::new_match(
+            path(key::LEVEL),
+            Match::from(levels),
+        )));
     }
     must.extend(filter.user_id.as_deref().map(|user| is(fact::user(user))));
     must.extend(filter.agent_id.as_deref().map(|agent| is(fact::agent(agent))));
@@ -35,21 +61,13 @@ pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<EngineFilt
         // Nothing is stated about values that are no scalars, so that they match nothing.
         must.push(any_fact(values.iter().filter_map(|value| fact::metadata(name, value)))?);
     }
-    if let Some(ids) = &filter.ids {
-        let points = PointIds::of(tenant);
-        let ids = ids.iter().map(|id| PointId::Uuid(points.point(*id)));
-        must.push(Condition::HasId(unless_empty(ids)?.collect::<HasIdCondition>()));
-    }
-    if let Some(slots) = &filter.slots {
-        must.push(any_fact(slots.iter().copied().map(fact::slot))?);
-    }
     must.extend(filter.embedded.map(|embedded| is(fact::embedded(embedded))));
     match filter.visibility {
         Visibility::All => {}
         Visibility::Current(now) => must.push(range(key::VISIBLE, above(number(millis_down(now))))),
         Visibility::Live(now) => must.push(range(key::EXPIRES, above(number(millis_down(now))))),
     }
-    Some(all(must))
+    Some(must)
 }
 
 /// Everything of a tenant.
@@ -62,16 +80,37 @@ pub(super) fn content(tenant: &TenantId, keys: &[ContentKey]) -> Option<EngineFi
     Some(all(vec![owned_by(tenant), any_fact(keys.iter().map(fact::content))?]))
 }
 
+/// Everything of a tenant at these places in sessions; `None` when there are none.
+pub(super) fn slots(tenant: &TenantId, slots: &[i64]) -> Option<EngineFilter> {
+    let slots = AnyVariants::Integers(unless_empty(slots.iter().copied())?.collect());
+    let at_one = FieldCondition::new_match(path(key::SLOT), Match::from(slots));
+    Some(all(vec![owned_by(tenant), Condition::Field(at_one)]))
+}
+
 /// Everything of a tenant's session, at one level or all.
 pub(super) fn session(tenant: &TenantId, session: &str, level: Option<Level>) -> EngineFilter {
     let mut must = vec![owned_by(tenant), keyword(key::SESSION, session)];
-    must.extend(level.map(|level| is(fact::level(level))));
+    must.extend(level.map(|level| keyword(key::LEVEL, level.as_str())));
     all(must)
 }
 
 /// `filter`, but only what was stored before `sequence`.
 pub(super) fn before(filter: EngineFilter, sequence: u64) -> EngineFilter {
     and(filter, range(key::SEQUENCE, below(sequence_number(sequence))))
+}
+
+/// `filter`, but only what was stored after `sequence`.
+pub(super) fn after(filter: EngineFilter, sequence: u64) -> EngineFilter {
+    and(filter, range(key::SEQUENCE, above(sequence_number(sequence))))
+}
+
+/// Everything of a tenant that has no vector of this name.
+pub(super) fn without_vector(tenant: &TenantId, name: &str) -> EngineFilter {
+    let has = Condition::HasVector(HasVectorCondition::from(name.to_owned()));
+    EngineFilter {
+        must_not: Some(vec![has]),
+        ..all(vec![owned_by(tenant)])
+    }
 }
 
 /// `filter`, but only what was stored at `sequence`.
@@ -207,10 +246,6 @@ mod tests {
         for filter in [
             Filter {
                 ids: Some(Vec::new()),
-                ..Filter::default()
-            },
-            Filter {
-                slots: Some(Vec::new()),
                 ..Filter::default()
             },
             Filter {

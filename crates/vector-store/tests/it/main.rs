@@ -7,3 +7,4 @@ mod equivalence;
 mod fixture;
 mod folder;
 mod memory;
+mod models;
