@@ -1,6 +1,9 @@
 //! Making the embedder: the first conversation with the service.
 
+use std::sync::Arc;
+
 use context_manager_core::ports::{EmbedError, ModelFingerprint};
+use context_manager_resilience::CircuitBreaker;
 
 use super::client::Client;
 use super::config::ApiConfig;
@@ -13,11 +16,20 @@ use crate::Error;
 #[must_use = "only `connect` makes an embedder"]
 pub struct Builder {
     config: ApiConfig,
+    breaker: Option<Arc<CircuitBreaker>>,
 }
 
 impl Builder {
     pub(super) fn new(config: ApiConfig) -> Self {
-        Self { config }
+        Self { config, breaker: None }
+    }
+
+    /// Lets `breaker` decide whether the service is asked at all, and tells it how every HTTP call ended.
+    pub fn with_circuit_breaker(self, breaker: Arc<CircuitBreaker>) -> Self {
+        Self {
+            breaker: Some(breaker),
+            ..self
+        }
     }
 
     /// Asks the service for the vector of a fixed text, to learn the size of its vectors and to tell its model.
@@ -38,7 +50,7 @@ impl Builder {
         if !problems.is_empty() {
             return Err(Error::Config(problems));
         }
-        let client = Client::new(&config)?;
+        let client = Client::new(&config, self.breaker)?;
         let identity = match probe(&client, &config.document_prefix).await {
             Ok(vector) => {
                 let actual = vector.len();

@@ -38,7 +38,7 @@ pub struct ApiConfig {
     /// At most this many seconds may one request take, with all that is tried again.
     pub timeout_secs: u64,
     /// How often a request is tried again when the service cannot be reached or says that it is busy or broken.
-    pub max_retries: u32,
+    pub max_retries: usize,
     /// More headers to send, such as `api-key`.
     pub headers: Option<BTreeMap<String, Secret>>,
     /// A file of certificates (PEM) to trust besides the system's, for a service with a certificate of its own making.

