@@ -50,7 +50,7 @@ impl Default for Config {
             l2_cache_ttl: 3600,
             gc_interval_secs: 300,
             recency_half_life_secs: 7 * 24 * 3600,
-            candidates: 100,
+            candidates: 64,
             embed_timeout_ms: 2000,
             near_duplicate_similarity: 0.9,
             access_flush_interval_secs: 5,

@@ -3,7 +3,6 @@
 //! 1,280 callers ask for the vector of one text each, all at once. The service is scripted: every request takes 5 ms
 //! whatever it holds, which is generous to single texts, and it replies to one request at a time or to eight.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
-#![allow(clippy::print_stdout, reason = "its result")]
 
 #[allow(dead_code, reason = "tests need more of it")]
 #[path = "../tests/it/peer.rs"]

@@ -14,7 +14,7 @@ use crate::metrics;
 
 /// How many vectors are remembered, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct CacheConfig {
     /// Whether vectors are remembered at all.
     pub cache_enabled: bool,

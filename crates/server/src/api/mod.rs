@@ -56,7 +56,12 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(routes::clear_contexts))
         .routes(routes!(routes::list_sessions))
         .routes(routes!(routes::delete_session))
-        .routes(routes!(routes::get_stats));
+        .routes(routes!(routes::get_stats))
+        .routes(routes!(
+            routes::start_reembedding,
+            routes::get_reembedding,
+            routes::discard_reembedding
+        ));
     OpenApiRouter::new()
         .nest("/api/v1", v1)
         .routes(routes!(routes::get_health))

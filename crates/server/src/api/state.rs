@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::http::{Code, Problem};
+use crate::reembedding::Reembedding;
 
 /// How long the store may take to answer a probe before it counts as down.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -21,6 +22,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Services {
     /// Stores contexts and finds them.
     pub engine: Arc<ContextEngine>,
+    /// Changes the embedding model.
+    pub reembedding: Arc<Reembedding>,
     /// Says how the store is.
     pub store_health: HealthHandle,
 }
@@ -64,11 +67,17 @@ pub struct ApiState {
 impl ApiState {
     /// The engine, or the problem that it is not there yet.
     pub(super) fn engine(&self) -> Result<&Arc<ContextEngine>, Problem> {
+        Ok(&self.services()?.engine)
+    }
+
+    /// What changes the embedding model, or the problem that it is not there yet.
+    pub(super) fn reembedding(&self) -> Result<&Arc<Reembedding>, Problem> {
+        Ok(&self.services()?.reembedding)
+    }
+
+    fn services(&self) -> Result<&Services, Problem> {
         let starting = || Problem::new(Code::ServiceUnavailable).with_detail("the store is being opened");
-        self.services
-            .get()
-            .map(|services| &services.engine)
-            .ok_or_else(starting)
+        self.services.get().ok_or_else(starting)
     }
 
     /// Runs a write to its end even if the client goes away or the request's time runs out: half a write would leave

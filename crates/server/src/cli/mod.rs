@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod reembed;
 mod serve;
 
 use std::net::IpAddr;
@@ -45,6 +46,8 @@ enum Command {
     CheckConfig,
     /// Print the configuration as the server would use it, without secrets.
     PrintConfig,
+    /// Embed everything with another model, and have that model take over. For a data folder that no server has open.
+    Reembed,
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Demo => demo::run(),
         Command::CheckConfig => check::check(cli.options),
         Command::PrintConfig => check::print(cli.options),
+        Command::Reembed => reembed::run(cli.options),
         Command::Openapi => check::openapi(),
     };
     match outcome {

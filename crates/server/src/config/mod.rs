@@ -1,16 +1,17 @@
 //! Configuration: defaults, then a TOML file, then environment variables, then the command line.
 
+mod embedding;
 mod load;
 mod unknown_keys;
 
 use std::net::{IpAddr, SocketAddr};
 
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
-use context_manager_embedding::CacheConfig;
 use context_manager_observability::LogConfig;
 use context_manager_vector_store::embedded;
 use serde::{Deserialize, Serialize};
 
+pub use embedding::EmbeddingConfig;
 pub use load::{ConfigError, Source, load};
 
 /// Everything that can be configured. `config.example.toml` shows each key with its default.
@@ -71,15 +72,6 @@ impl ServerConfig {
     }
 }
 
-/// How texts become vectors.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EmbeddingConfig {
-    /// Remembering the vectors of questions.
-    #[serde(flatten)]
-    pub cache: CacheConfig,
-}
-
 /// Where contexts are kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -122,6 +114,8 @@ impl Config {
         if let Err(error) = self.log.filter() {
             problems.push(format!("log.filter: {error}"));
         }
+        let embedding = self.embedding.problems();
+        problems.extend(embedding.into_iter().map(|problem| format!("embedding.{problem}")));
         let vector_db = self.vector_db.embedded.problems();
         problems.extend(vector_db.into_iter().map(|problem| format!("vector_db.{problem}")));
         problems.extend(

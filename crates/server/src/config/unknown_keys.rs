@@ -2,6 +2,8 @@
 
 use figment::value::{Dict, Value};
 
+use context_manager_embedding::ApiConfig;
+
 use super::Config;
 
 /// How alike two keys must be (Jaro-Winkler, 0 to 1) for one to be suggested in place of the other.
@@ -9,7 +11,10 @@ const ALIKE: f64 = 0.8;
 
 /// Takes the unknown keys out of what was given, so that the rest can be looked at, and reports them as problems.
 pub(super) fn take_out(given: &mut Dict) -> Vec<String> {
-    let known = serde_json::to_value(Config::default()).unwrap_or_default();
+    // With every section that may be left out.
+    let mut all = Config::default();
+    all.embedding.next = Some(ApiConfig::default());
+    let known = serde_json::to_value(all).unwrap_or_default();
     let mut problems = Vec::new();
     compare("", given, &known, &mut problems);
     problems

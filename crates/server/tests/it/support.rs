@@ -58,6 +58,7 @@ impl TestApp {
         state
             .services
             .set(Services {
+                reembedding: Arc::clone(&memory.reembedding),
                 engine: Arc::clone(&memory.engine),
                 store_health,
             })

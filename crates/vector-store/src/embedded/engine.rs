@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use context_manager_core::ports::ModelFingerprint;
+use context_manager_core::ports::{ModelFingerprint, StoredModels};
 use qdrant_edge::{EdgeConfig, EdgeShard, PointId};
 use tokio::sync::watch;
 
@@ -134,11 +134,11 @@ impl Engine {
     }
 }
 
-/// The model whose vectors the folder holds; `None` when there is no data yet. Reads only.
-pub(super) fn stored_model(path: &Path) -> Result<Option<ModelFingerprint>, Error> {
+/// The models whose vectors the folder holds; `None` when there is no data yet. Reads only.
+pub(super) fn stored_models(path: &Path) -> Result<Option<StoredModels>, Error> {
     match folder::inspect(path)? {
         State::Fresh | State::Unfinished => Ok(None),
-        State::Ready(manifest) => Ok(Some(manifest.model)),
+        State::Ready(manifest) => Ok(Some(manifest.models())),
     }
 }
 

@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use context_manager_core::ports::ModelFingerprint;
+use context_manager_core::ports::{ModelFingerprint, OtherModel, StoredModels};
 use serde::{Deserialize, Serialize};
 
 use super::lock;
@@ -74,6 +74,17 @@ impl Manifest {
             model,
             vector: first_vector(),
             other: None,
+        }
+    }
+
+    /// Which models there are.
+    pub(super) fn models(&self) -> StoredModels {
+        StoredModels {
+            in_use: self.model.clone(),
+            other: self.other.as_ref().map(|other| OtherModel {
+                model: other.model.clone(),
+                filling: other.filling,
+            }),
         }
     }
 }

@@ -29,7 +29,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoreErrorKind};
+use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoreErrorKind, StoredModels};
 use context_manager_resilience::{Bulkhead, Limits};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -81,15 +81,15 @@ impl EmbeddedStore {
             })
     }
 
-    /// The model whose vectors are stored in the data folder `path`; `None` when there is no data yet.
+    /// The models whose vectors are stored in the data folder `path`; `None` when there is no data yet.
     ///
-    /// For those who want to open the folder with that model, whatever is configured. It reads one small file, and
+    /// For those who want to open the folder with the model in use, whatever is configured. It reads one small file, and
     /// changes nothing.
     ///
     /// # Errors
     /// [`Error`] when the folder is somebody else's or its manifest cannot be read.
-    pub fn stored_model(path: &Path) -> Result<Option<ModelFingerprint>, Error> {
-        engine::stored_model(path)
+    pub fn stored_models(path: &Path) -> Result<Option<StoredModels>, Error> {
+        engine::stored_models(path)
     }
 
     fn open_blocking(config: &Config, model: &ModelFingerprint) -> Result<Self, Error> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use context_manager_core::context::{Context, ContextId};
-use context_manager_core::ports::{ModelChange, ModelFingerprint, OtherModel, StoreError, StoredModels};
+use context_manager_core::ports::{ModelChange, ModelFingerprint, StoreError, StoredModels};
 use context_manager_core::{Filter, Page, Scope, TenantId};
 use qdrant_edge::{
     NamedQuery, OperationError, PointId, QueryEnum, QueryRequestBuilder, ScoringQuery, ScrollRequestBuilder,
@@ -117,14 +117,7 @@ fn vector_name(model: &ModelFingerprint) -> String {
 #[async_trait]
 impl ModelChange for EmbeddedStore {
     async fn models(&self) -> Result<StoredModels, StoreError> {
-        let manifest = self.engine("models")?.manifest();
-        Ok(StoredModels {
-            in_use: manifest.model.clone(),
-            other: manifest.other.as_ref().map(|other| OtherModel {
-                model: other.model.clone(),
-                filling: other.filling,
-            }),
-        })
+        Ok(self.engine("models")?.manifest().models())
     }
 
     async fn add_model(&self, model: &ModelFingerprint) -> Result<(), StoreError> {

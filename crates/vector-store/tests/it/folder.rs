@@ -58,7 +58,7 @@ async fn a_foreign_folder_is_refused() {
             .contains("is not a data folder of the context manager"),
         "{error}"
     );
-    assert!(EmbeddedStore::stored_model(folder.path()).is_err());
+    assert!(EmbeddedStore::stored_models(folder.path()).is_err());
 }
 
 #[tokio::test]
@@ -140,7 +140,12 @@ async fn another_model_is_refused_with_the_ways_out() {
         }
         assert_eq!(contents(folder.path()), before);
     }
-    assert_eq!(EmbeddedStore::stored_model(folder.path()).unwrap(), Some(model()));
+    assert_eq!(
+        EmbeddedStore::stored_models(folder.path())
+            .unwrap()
+            .map(|models| models.in_use),
+        Some(model())
+    );
 }
 
 #[tokio::test]
@@ -160,12 +165,12 @@ async fn what_killed_optimisations_left_is_removed() {
 async fn a_start_that_was_killed_is_begun_anew() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    assert_eq!(EmbeddedStore::stored_model(path).unwrap(), None);
+    assert_eq!(EmbeddedStore::stored_models(path).unwrap(), None);
     filled(path).await;
     // As it was before the manifest got its name, with the engine half written.
     fs::rename(path.join("manifest.json"), path.join("manifest.json.new")).unwrap();
     fs::remove_file(path.join("shard/edge_config.json")).unwrap();
-    assert_eq!(EmbeddedStore::stored_model(path).unwrap(), None);
+    assert_eq!(EmbeddedStore::stored_models(path).unwrap(), None);
 
     let store = open(path).await;
     assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 0);

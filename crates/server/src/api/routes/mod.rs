@@ -3,12 +3,14 @@
 mod contexts;
 mod deletion;
 mod operations;
+mod reembed;
 mod search;
 mod sessions;
 
 pub(super) use contexts::*;
 pub(super) use deletion::*;
 pub(super) use operations::*;
+pub(super) use reembed::*;
 pub(super) use search::*;
 pub(super) use sessions::*;
 

@@ -1,0 +1,89 @@
+//! `context-manager reembed`: changing the embedding model of a data folder that no server has open.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use context_manager_core::lexical::Analyzer;
+use context_manager_core::ports::{Embedder, SystemClock};
+use context_manager_core::{ContextEngine, Deps, OnEmbeddingFailure, ReembedPhase, ReembedProgress, ReembedSettings};
+use context_manager_observability::init_logs;
+use context_manager_vector_store::EmbeddedStore;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Options;
+use crate::config::Config;
+use crate::embedders::Embedders;
+
+/// Texts embedded at once.
+const BATCH: usize = 256;
+
+pub(super) fn run(options: Options) -> anyhow::Result<()> {
+    let config = options.load()?;
+    init_logs(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(change(&config))
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+async fn change(config: &Config) -> anyhow::Result<()> {
+    let path = &config.vector_db.embedded.path;
+    let Some(stored) = EmbeddedStore::stored_models(path)? else {
+        println!("there is nothing to embed: `{}` holds no data", path.display());
+        return Ok(());
+    };
+    let embedders = Embedders::connect(&config.embedding, Some(&stored)).await?;
+    let Some(to) = embedders.other_than(&stored.in_use) else {
+        println!("there is nothing to do: {} is in use already", stored.in_use);
+        return Ok(());
+    };
+    let store = EmbeddedStore::open(config.vector_db.embedded.clone(), &stored.in_use)
+        .await
+        .context("a server that has the folder open changes its model itself, by `POST /api/v1/admin/reembed`")?;
+    let store = Arc::new(store);
+    let result = embed_all(config, &store, to).await;
+    store.close().await?;
+    let done = result?;
+    if done.phase != ReembedPhase::Done {
+        bail!("the model was not changed");
+    }
+    println!(
+        "{} took over from {}: {} contexts were embedded, {} are found by their words alone as it refused them. The vectors \
+         of the old model are kept; configure it again and run this again to go back",
+        done.to, done.from, done.embedded, done.refused
+    );
+    Ok(())
+}
+
+async fn embed_all(
+    config: &Config,
+    store: &Arc<EmbeddedStore>,
+    to: Arc<dyn Embedder>,
+) -> anyhow::Result<ReembedProgress> {
+    // Nothing is searched or stored here, so that the model in use is never asked.
+    let deps = Deps {
+        store: Arc::clone(store) as _,
+        embedder: Arc::clone(&to),
+        on_embedding_failure: OnEmbeddingFailure::default(),
+        tokens: config.tokens.encoding.counter(),
+        clock: Arc::new(SystemClock),
+        analyzer: Analyzer::new(config.lexical.clone()),
+    };
+    let engine = ContextEngine::new(config.hirag.clone(), deps);
+    let settings = ReembedSettings {
+        batch: BATCH,
+        texts_per_sec: config.embedding.background_texts_per_sec,
+    };
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template(
+        "{wide_bar} {pos}/{len} contexts, {per_sec}, {eta} left",
+    )?);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let report = |progress: &ReembedProgress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.embedded + progress.refused);
+    };
+    let done = engine.reembed(&**store, to, settings, report).await;
+    bar.finish_and_clear();
+    Ok(done?)
+}

@@ -1,0 +1,62 @@
+//! The worker that embeds what could not be embedded when it was stored.
+
+use std::sync::Arc;
+
+use context_manager_core::ContextEngine;
+use context_manager_observability::{HealthHandle, Status};
+use tokio::time::{Duration, Instant, sleep};
+
+/// Texts embedded at once: a request's worth for most services.
+const BATCH: usize = 32;
+/// How long nothing is looked for when nothing was stored without its vector here. Another replica may have.
+const IDLE: Duration = Duration::from_secs(30);
+/// The first and the longest pause after a failure that does not say itself how long to wait.
+const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+/// How often what is pending is counted while there is work.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// Works until it is dropped, `texts_per_sec` at most, and says on the way how the embedder is.
+pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32, health: HealthHandle) {
+    let [first_backoff, longest] = BACKOFF;
+    let mut backoff = first_backoff;
+    let mut counted: Option<Instant> = None;
+    loop {
+        let round = engine.embed_pending(BATCH).await;
+        let done = round.as_ref().is_ok_and(|round| round.tried == 0);
+        if done || counted.is_none_or(|counted| counted.elapsed() >= COUNT_EVERY) {
+            counted = Some(Instant::now());
+            if let Err(error) = engine.pending().await {
+                tracing::debug!(%error, "what is pending was not counted");
+            }
+        }
+        let wait = match round {
+            Ok(round) if round.unavailable.is_none() => {
+                health.set(Status::Up);
+                backoff = first_backoff;
+                if round.tried == 0 {
+                    let _woken_or_not = tokio::time::timeout(IDLE, engine.pending_arrived()).await;
+                    continue;
+                }
+                tracing::debug!(
+                    embedded = round.embedded,
+                    tried = round.tried,
+                    "pending contexts were embedded"
+                );
+                Duration::from_secs(round.tried as u64) / texts_per_sec.max(1)
+            }
+            Ok(round) => {
+                health.set(Status::Degraded);
+                let wait = round.unavailable.flatten().unwrap_or(backoff);
+                backoff = (backoff * 2).min(longest);
+                wait
+            }
+            Err(error) => {
+                tracing::warn!(%error, "pending contexts were not embedded: the store failed");
+                let wait = backoff;
+                backoff = (backoff * 2).min(longest);
+                wait
+            }
+        };
+        sleep(wait.min(longest)).await;
+    }
+}
