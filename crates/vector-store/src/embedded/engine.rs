@@ -183,12 +183,10 @@ fn create(path: &Path, shard: &Path, config: EdgeConfig) -> Result<EdgeShard, Er
 fn load(config: &Config, manifest: &Manifest) -> Result<EdgeShard, Error> {
     let path = &config.path;
     let engine = |error| engine_error("load", path, error);
-    let stored = match EdgeConfig::load(&folder::shard(path)) {
-        Some(Ok(stored)) => stored.vectors,
-        // Looked at before; should it be gone since, the engine says so.
-        Some(Err(_)) | None => Default::default(),
-    };
-    let vectors: Vec<(String, usize)> = stored.into_iter().map(|(name, vector)| (name, vector.size)).collect();
+    // Looked at before; should it be gone since, the engine says so.
+    let stored = EdgeConfig::load(&folder::shard(path)).and_then(Result::ok);
+    let stored = stored.into_iter().flat_map(|stored| stored.vectors);
+    let vectors: Vec<(String, usize)> = stored.map(|(name, vector)| (name, vector.size)).collect();
     let engine_config = schema::engine_config(config, &vectors);
     let shard = EdgeShard::load(&folder::shard(path), Some(engine_config)).map_err(engine)?;
     for (name, _) in vectors {

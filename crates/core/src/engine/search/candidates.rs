@@ -98,10 +98,10 @@ impl<'a> Comparison<'a> {
     }
 
     /// Both on one scale, for everything that was compared.
-    fn likeness(&self, limit: usize, fusion: &Fusion) -> Vec<Likeness> {
+    fn likeness(&self, limit: usize, fusion: Fusion) -> Vec<Likeness> {
         let lexical = self.terms.map(|_| self.lexical.as_slice());
         let dense = self.vector.as_ref().map(|_| self.dense.as_slice());
-        let mut likeness = rank::fuse(lexical, dense, limit, fusion);
+        let mut likeness = rank::fuse(lexical, dense, limit, &fusion);
         // Nothing to compare by: what is in working memory may still be returned.
         likeness.resize(self.compared, Likeness::default());
         likeness
@@ -125,12 +125,12 @@ impl ContextEngine {
         let rarity = self.rarity(scope, request, question, &pool).await;
         let mut comparison = Comparison::with(question, &rarity);
         comparison.extend(&pool.records);
-        pool.likeness = comparison.likeness(limit, &self.config.fusion);
+        pool.likeness = comparison.likeness(limit, self.config.fusion);
         let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
         if pool.records.len() > pool.likeness.len() {
             // Neighbours are candidates like all others now.
             comparison.extend(&pool.records);
-            pool.likeness = comparison.likeness(limit, &self.config.fusion);
+            pool.likeness = comparison.likeness(limit, self.config.fusion);
         }
         (pool, brought_in)
     }

@@ -1,0 +1,124 @@
+//! The real binary, serving.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use reqwest::Client;
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server. Killed when dropped.
+pub(crate) struct Server {
+    pub(crate) process: Child,
+    pub(crate) url: String,
+    pub(crate) client: Client,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The binary, told to serve the folder `data` on a free port.
+pub(crate) fn command(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_context-manager"));
+    command
+        .current_dir(data.parent().unwrap())
+        .env("CONTEXT_MANAGER_VECTOR_DB__PATH", data)
+        .env("CONTEXT_MANAGER_LOG__FORMAT", "json")
+        .args(["--port", "0"])
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    /// Starts a server on a free port and waits until it is ready.
+    pub(crate) async fn start(data: &Path) -> Self {
+        Self::with(data, &[]).await
+    }
+
+    /// The same, with further environment variables.
+    pub(crate) async fn with(data: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut process = command(data).envs(environment.iter().copied()).spawn().unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let address = log
+            .by_ref()
+            .find_map(|line| {
+                serde_json::from_str::<Value>(&line).ok()?["address"]
+                    .as_str()
+                    .map(str::to_owned)
+            })
+            .expect("the server logs where it listens");
+        // The pipe must be read on, or the server would wait for it.
+        std::thread::spawn(move || log.for_each(drop));
+        let server = Self {
+            process,
+            url: format!("http://{address}"),
+            client: http_client(),
+        };
+        let ready = async {
+            while !server
+                .client
+                .get(format!("{}/health/ready", server.url))
+                .send()
+                .await
+                .is_ok_and(|r| r.status() == 200)
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready)
+            .await
+            .expect("the server gets ready");
+        server
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> reqwest::Result<Value> {
+        self.client
+            .post(format!("{}/api/v1{path}", self.url))
+            .json(body)
+            .send()
+            .await?
+            .json()
+            .await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let answer = self
+            .client
+            .get(format!("{}/api/v1{path}", self.url))
+            .send()
+            .await
+            .unwrap();
+        answer.json().await.unwrap()
+    }
+
+    /// The value of a metric, with its labels if it has some.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let answer = self.client.get(format!("{}/metrics", self.url)).send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([name, &self.process.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+}
+
+fn http_client() -> Client {
+    // The library wants to know what does its cryptography although nothing here is encrypted; the first one stays.
+    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
