@@ -43,6 +43,7 @@ fn said(error: &dyn std::error::Error) -> String {
 #[tokio::test]
 async fn an_answer_that_cannot_be_trusted_is_not_used() {
     let nan = r#"{"data": [{"index": 0, "embedding": [NaN, 0, 0, 0, 0, 0, 0, 0]}]}"#;
+    let good = answer([vector("a"), vector("b")].into_iter());
     let repeated = json!([{"index": 0, "embedding": vector("a")}, {"index": 0, "embedding": vector("b")}]);
     for reply in [
         Reply::ok(nan),
@@ -51,7 +52,7 @@ async fn an_answer_that_cannot_be_trusted_is_not_used() {
         Reply::json(&answer([vector("a")].into_iter())),
         Reply::json(&answer([vector("a"), vector("b"), vector("c")].into_iter())),
         Reply::json(&json!({"data": repeated})),
-        Reply::ok(&" ".repeat(1 << 20)),
+        Reply::ok(&format!("{good}{}", " ".repeat(1 << 20))),
     ] {
         let peer = peer_then(move |_, _| reply.clone()).await;
         let embedder = impatient(&peer).await;
