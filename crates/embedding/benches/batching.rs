@@ -2,7 +2,11 @@
 //!
 //! 1,280 callers ask for the vector of one text each, all at once. The service is scripted: every request takes 5 ms
 //! whatever it holds, which is generous to single texts, and it replies to one request at a time or to eight.
-#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark, which reports to whoever started it"
+)]
 
 #[allow(dead_code, reason = "tests need more of it")]
 #[path = "../tests/it/peer.rs"]

@@ -17,7 +17,7 @@ use std::time::Duration;
 use comfy_table::Table;
 use context_manager::app::{Memory, anonymous_scope};
 use context_manager::config::Config;
-use context_manager_core::lexical::Analyzer;
+use context_manager_core::lexical::{self, Analyzer};
 use context_manager_core::ports::{Clock, Embedder, SystemClock};
 use context_manager_core::{Level, NewContext, Scope, SearchRequest};
 use context_manager_embedding::BuiltIn;
@@ -142,7 +142,7 @@ const SYLLABLES: [&str; 10] = ["ba", "de", "fi", "go", "ku", "la", "me", "ni", "
 
 /// The times of the engine's own hybrid query.
 async fn bare(path: &Path, questions: &[String]) -> Vec<Duration> {
-    let (model, analyzer) = (BuiltIn::load().unwrap(), Analyzer::new(Default::default()));
+    let (model, analyzer) = (BuiltIn::load().unwrap(), Analyzer::new(lexical::Config::default()));
     let shard = shard(path);
     let mut times = Vec::new();
     for question in questions {
@@ -171,6 +171,7 @@ fn hybrid(vector: Vec<f32>, words: SparseVector) -> QueryRequest {
             Match::from("default".to_owned()),
         ))
     };
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds are below 2^53")]
     let now = Range {
         gt: Some(OrderedFloat(SystemClock.now().as_millisecond() as f64)),
         ..Range::default()

@@ -19,9 +19,10 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32, health: HealthHandle) {
     let [first_backoff, longest] = BACKOFF;
     let mut backoff = first_backoff;
+    let mut batch = BATCH;
     let mut counted: Option<Instant> = None;
     loop {
-        let round = engine.embed_pending(BATCH).await;
+        let round = engine.embed_pending(batch).await;
         let done = round.as_ref().is_ok_and(|round| round.tried == 0);
         if done || counted.is_none_or(|counted| counted.elapsed() >= COUNT_EVERY) {
             counted = Some(Instant::now());
@@ -33,6 +34,7 @@ pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32
             Ok(round) if round.unavailable.is_none() => {
                 health.set(Status::Up);
                 backoff = first_backoff;
+                batch = (batch * 2).min(BATCH);
                 if round.tried == 0 {
                     let _woken_or_not = tokio::time::timeout(IDLE, engine.pending_arrived()).await;
                     continue;
@@ -46,6 +48,7 @@ pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32
             }
             Ok(round) => {
                 health.set(Status::Degraded);
+                batch = (batch / 2).max(1);
                 let wait = round.unavailable.flatten().unwrap_or(backoff);
                 backoff = (backoff * 2).min(longest);
                 wait

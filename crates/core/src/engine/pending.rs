@@ -18,8 +18,11 @@ use crate::{Cursor, Filter, Scope, TenantId, Visibility};
 
 /// How long a text that the embedder refused is left alone.
 const REFUSED_FOR: Duration = Duration::from_mins(10);
-/// How many such texts are remembered; one that is not is refused again.
-const REMEMBERED_REFUSALS: u64 = 10_000;
+/// How long a text is left alone that failed by itself as if the embedder were down. Most likely that is so, and another
+/// text is tried next; but should it be this text that brings the embedder down, the others get their turn.
+const SUSPECT_FOR: Duration = Duration::from_secs(30);
+/// How many such texts are remembered; one that is not is tried again.
+const REMEMBERED: u64 = 10_000;
 
 /// What waits for its vector, over all tenants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,21 +49,26 @@ pub struct PendingRound {
 pub(super) struct PendingSignal {
     arrived: Notify,
     refused: Cache<(TenantId, ContextId), ()>,
+    suspect: Cache<(TenantId, ContextId), ()>,
 }
 
 impl Default for PendingSignal {
     fn default() -> Self {
-        let refused = Cache::builder()
-            .max_capacity(REMEMBERED_REFUSALS)
-            .time_to_live(REFUSED_FOR);
+        let cache = |time| Cache::builder().max_capacity(REMEMBERED).time_to_live(time).build();
         Self {
             arrived: Notify::new(),
-            refused: refused.build(),
+            refused: cache(REFUSED_FOR),
+            suspect: cache(SUSPECT_FOR),
         }
     }
 }
 
 impl PendingSignal {
+    fn leaves_alone(&self, scope: &Scope, context: &Context) -> bool {
+        let key = (scope.tenant().clone(), context.id);
+        self.refused.contains_key(&key) || self.suspect.contains_key(&key)
+    }
+
     /// Something was stored without its vector.
     pub(super) fn arrived(&self) {
         self.arrived.notify_one();
@@ -96,7 +104,8 @@ impl ContextEngine {
         Ok(pending)
     }
 
-    /// Embeds contexts that wait, the first stored first, up to `batch` of each tenant.
+    /// Embeds contexts that wait, the first stored first, up to `batch` of each tenant. Asking for fewer after a failure
+    /// finds out whether it is a single text that fails all others: one that fails alone is passed over for a while.
     ///
     /// # Errors
     /// [`StoreError`] when the store failed; what was embedded before is stored.
@@ -146,14 +155,16 @@ impl ContextEngine {
         Ok((page.items.into_iter().map(|record| record.context).collect(), page.next))
     }
 
-    /// The first contexts that wait and were not refused lately.
+    /// The first contexts that wait and did not fail by themselves lately.
     async fn worth_trying(&self, scope: &Scope, batch: usize) -> Result<Vec<Context>, StoreError> {
         let mut found = Vec::new();
         let mut after = None;
         loop {
             let (page, next) = self.waiting_page(scope, after, batch).await?;
-            let refused = |context: &Context| self.pending.refused.contains_key(&(scope.tenant().clone(), context.id));
-            found.extend(page.into_iter().filter(|context| !refused(context)));
+            let worth_it = page
+                .into_iter()
+                .filter(|context| !self.pending.leaves_alone(scope, context));
+            found.extend(worth_it);
             after = next;
             if found.len() >= batch || after.is_none() {
                 found.truncate(batch);
@@ -181,6 +192,9 @@ impl ContextEngine {
                     self.pending.refused.insert((scope.tenant().clone(), context.id), ());
                 }
             }
+        }
+        if let ([alone], Some(_)) = (contexts.as_slice(), unavailable) {
+            self.pending.suspect.insert((scope.tenant().clone(), alone.id), ());
         }
         let done: Vec<Context> = contexts
             .into_iter()

@@ -64,7 +64,7 @@ impl BatchConfig {
 
 /// An embedder that gathers the texts of concurrent calls, questions and documents apart.
 ///
-/// A call with several texts is a batch already and goes through at once. A text that is being embedded is not asked for
+/// A call with several texts is a batch already and goes through at once. Every call to the service runs to its end. A text that is being embedded is not asked for
 /// a second time: whoever asks meanwhile shares the answer. Who gives up waiting harms nobody; the place in the queue
 /// stays taken until the text's turn comes.
 #[derive(Debug)]
@@ -92,6 +92,17 @@ impl<E: BatchEmbedder> Batching<E> {
         }
     }
 
+    /// Runs to its end even when nobody waits any more: that a service never answers is to be learned although all who
+    /// ask it have less patience than the call itself.
+    async fn embed_batch(&self, texts: Vec<String>) -> Vec<Result<Vec<f32>, EmbedError>> {
+        let (inner, count) = (Arc::clone(&self.inner), texts.len());
+        let call = tokio::spawn(async move { inner.embed_documents(&texts).await });
+        call.await.unwrap_or_else(|panicked| {
+            let error = EmbedError::new(EmbedErrorKind::Unavailable(None), panicked);
+            vec![Err(error); count]
+        })
+    }
+
     async fn embed_one(&self, kind: Kind, text: &str) -> Result<Vec<f32>, EmbedError> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             ::metrics::counter!(metrics::TURNED_AWAY).increment(1);
@@ -116,7 +127,7 @@ impl<E: BatchEmbedder> Embedder for Batching<E> {
     async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
         match texts {
             [text] => vec![self.embed_one(Kind::Document, text).await],
-            texts => self.inner.embed_documents(texts).await,
+            texts => self.embed_batch(texts.to_vec()).await,
         }
     }
 

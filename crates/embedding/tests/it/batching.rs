@@ -44,6 +44,16 @@ async fn concurrent_texts_share_calls_by_kind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_run_to_their_end_though_nobody_waits() {
+    let (counting, embedder) = start(&BatchConfig::default());
+    let both = texts(["a", "b"]);
+    let impatient = timeout(Duration::from_millis(10), embedder.embed_documents(&both)).await;
+    assert!(impatient.is_err());
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(counting.finished(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bad_text_fails_alone() {
     let (counting, embedder) = start(&BatchConfig::default());
     let found = join_all(["a", "bad", "c"].map(|text| embedder.embed_query(text))).await;

@@ -14,6 +14,7 @@ use crate::peer::vector;
 #[derive(Debug, Clone)]
 pub(crate) struct Counting {
     calls: Arc<Mutex<Vec<String>>>,
+    finished: Arc<Mutex<usize>>,
     fingerprint: ModelFingerprint,
 }
 
@@ -21,6 +22,7 @@ impl Counting {
     pub(crate) fn new() -> Self {
         Self {
             calls: Arc::default(),
+            finished: Arc::default(),
             fingerprint: ModelFingerprint {
                 name: "counting".to_owned(),
                 dimensions: crate::peer::SIZE,
@@ -32,6 +34,11 @@ impl Counting {
     /// The calls so far, each as `documents: a b c` or `queries: a b c`, with the texts in order of the alphabet.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// How many calls have ended.
+    pub(crate) fn finished(&self) -> usize {
+        *self.finished.lock().unwrap()
     }
 
     /// How many handles there are.
@@ -49,7 +56,9 @@ impl Counting {
             "bad" => Err(EmbedErrorKind::Refused.into()),
             text => Ok(vector(text)),
         };
-        texts.iter().map(one).collect()
+        let answer = texts.iter().map(one).collect();
+        *self.finished.lock().unwrap() += 1;
+        answer
     }
 }
 

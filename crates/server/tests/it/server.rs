@@ -100,12 +100,12 @@ impl Server {
         answer.json().await.unwrap()
     }
 
-    /// The value of a metric, with its labels if it has some.
-    pub(crate) async fn metric(&self, name: &str) -> f64 {
+    /// The value of a metric that counts something, by its name with its labels if it has some.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
         let answer = self.client.get(format!("{}/metrics", self.url)).send().await.unwrap();
         let text = answer.text().await.unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0.0, |value| value.parse().unwrap())
+        line.map_or(0, |value| value.parse().unwrap())
     }
 
     pub(crate) fn signal(&self, name: &str) {
