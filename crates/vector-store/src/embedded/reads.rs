@@ -18,13 +18,8 @@ use qdrant_edge::{
 use super::engine::Engine;
 use super::filter;
 use super::schema::{DENSE, WORDS, path};
+use crate::page::{MAX_PAGE, SCROLL, newest_first};
 use crate::payload::{self, Malformed, PointIds, key};
-
-/// The most records on one page, whatever is asked for: what does not fit is on the next one.
-const MAX_PAGE: usize = 10_000;
-
-/// Points that one look into the engine brings where all are wanted.
-const SCROLL: usize = 1000;
 
 /// Which of the ids are stored, whoever's they are.
 pub(super) fn existing(shard: &EdgeShard, ids: Vec<PointId>) -> OperationResult<HashSet<PointId>> {
@@ -101,7 +96,7 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
         let records = found.into_iter().map(|found| record(tenant, found));
         records.collect::<Result<Vec<_>, _>>()?
     };
-    sort_newest_first(&mut records);
+    newest_first(&mut records);
     if records.len() <= limit {
         return Ok(Page {
             items: records,
@@ -120,7 +115,7 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
     } else {
         records.truncate(limit);
     }
-    sort_newest_first(&mut records);
+    newest_first(&mut records);
     Ok(Page { items: records, next })
 }
 
@@ -271,16 +266,6 @@ fn keyword(value: FacetValue) -> Option<String> {
         FacetValue::Keyword(value) => Some(value),
         FacetValue::Int(_) | FacetValue::Uuid(_) | FacetValue::Bool(_) => None,
     }
-}
-
-/// Ties are broken by id, so that the order is the same every time.
-fn sort_newest_first(records: &mut [Record]) {
-    records.sort_by(|a, b| {
-        b.context
-            .sequence
-            .cmp(&a.context.sequence)
-            .then_with(|| a.context.id.cmp(&b.context.id))
-    });
 }
 
 /// The filter of a request, in the engine's terms.

@@ -10,11 +10,7 @@ use qdrant_edge::{
 
 use super::config::Config;
 use crate::payload::key;
-
-/// The vector by which contexts are found by meaning.
-pub(super) const DENSE: &str = "dense";
-/// The words by which they are found literally.
-pub(super) const WORDS: &str = "text";
+pub(super) use crate::payload::key::{DENSE, WORDS};
 
 /// The engine's log grows in files of this size, and a flush drops the full ones. Some four thousand contexts fit into
 /// one: few files while much is written, and little to read again after a crash.

@@ -1,0 +1,124 @@
+//! What is written to the server. Every write is waited for until it is applied.
+
+use std::collections::HashMap;
+
+use context_manager_core::TenantId;
+use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
+use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload};
+use qdrant_client::qdrant::{
+    DeletePoints, HasIdCondition, PointStruct, PointsSelector, PointsUpdateOperation, UpdateBatchPoints, UpsertPoints,
+    condition,
+};
+use uuid::Uuid;
+
+use super::client::{Client, applied};
+use super::failure::Failure;
+use super::filter;
+use super::points::Payload;
+use super::reads;
+use crate::conditions::{self, Condition};
+
+/// Points in one call: some megabytes at most, and a fraction of a second of the server's time.
+const CHUNK: usize = 100;
+
+/// Points deleted in one call; an id is all there is to each.
+const DELETE_CHUNK: u32 = 1000;
+
+/// Inserts or replaces points. Of a repeated id the last one stays.
+pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) -> Result<(), Failure> {
+    for chunk in last_of_each(points).chunks(CHUNK) {
+        let request = UpsertPoints {
+            collection_name: client.collection.clone(),
+            wait: Some(true),
+            points: chunk.to_vec(),
+            ordering: client.ordering,
+            timeout: client.timeout_secs(),
+            ..UpsertPoints::default()
+        };
+        client
+            .write(
+                request,
+                |mut points, request| async move { points.upsert(request).await },
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Replaces the payloads of points that exist, of a repeated id by the last one.
+///
+/// They are selected by a filter: selected by id, one that does not exist fails the call after others were changed.
+pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uuid, Payload)>) -> Result<(), Failure> {
+    let operation = |(id, payload): &(Uuid, Payload)| {
+        let mut conditions = conditions::of_tenant(tenant);
+        conditions.push(Condition::Points(vec![*id]));
+        let overwrite = OverwritePayload {
+            payload: payload.clone(),
+            points_selector: Some(PointsSelectorOneOf::Filter(filter::all(&conditions)).into()),
+            ..OverwritePayload::default()
+        };
+        PointsUpdateOperation::from(Operation::OverwritePayload(overwrite))
+    };
+    for chunk in payloads.chunks(CHUNK) {
+        let request = UpdateBatchPoints {
+            collection_name: client.collection.clone(),
+            wait: Some(true),
+            operations: chunk.iter().map(operation).collect(),
+            ordering: client.ordering,
+            timeout: client.timeout_secs(),
+        };
+        let answer = client
+            .points(request, |mut points, request| async move {
+                points.update_batch(request).await
+            })
+            .await?;
+        applied(&answer.result)?;
+    }
+    Ok(())
+}
+
+/// Deletes page by page what it has found, and counts that.
+///
+/// What is found is deleted only if it still matches: what somebody else has changed meanwhile, so that it does not, was
+/// acknowledged to them and stays.
+pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<u64, Failure> {
+    let (mut deleted, mut offset) = (0, None);
+    loop {
+        let (ids, next) = reads::ids(client, conditions, offset, DELETE_CHUNK).await?;
+        if !ids.is_empty() {
+            deleted += ids.len() as u64;
+            let mut found = filter::all(conditions);
+            found
+                .must
+                .push(condition::ConditionOneOf::HasId(HasIdCondition { has_id: ids }).into());
+            let request = DeletePoints {
+                collection_name: client.collection.clone(),
+                wait: Some(true),
+                points: Some(PointsSelector::from(PointsSelectorOneOf::Filter(found))),
+                ordering: client.ordering,
+                timeout: client.timeout_secs(),
+                ..DeletePoints::default()
+            };
+            client
+                .write(
+                    request,
+                    |mut points, request| async move { points.delete(request).await },
+                )
+                .await?;
+        }
+        offset = Some(match next {
+            Some(next) => next,
+            None => return Ok(deleted),
+        });
+    }
+}
+
+/// The points without those that a later one replaces.
+fn last_of_each(points: Vec<(Uuid, PointStruct)>) -> Vec<PointStruct> {
+    let last: HashMap<Uuid, usize> = points.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
+    let points = points.into_iter().enumerate();
+    points
+        .filter(|(at, (id, _))| last[id] == *at)
+        .map(|(_, (_, point))| point)
+        .collect()
+}
