@@ -7,3 +7,5 @@ mod equivalence;
 mod fixture;
 mod folder;
 mod memory;
+mod qdrant;
+mod standin;
