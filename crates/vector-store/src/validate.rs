@@ -53,21 +53,22 @@ fn context(operation: &'static str, context: &Context) -> Result<(), StoreError>
         let id = context.id;
         return refused(format!("context {id} has an importance or a sequence number that cannot be stored").into());
     }
-    match content_bytes(context) {
-        actual if actual > MAX_CONTENT_BYTES => refused(Box::new(PayloadTooLarge {
+    let actual = content_bytes(context);
+    if actual > MAX_CONTENT_BYTES {
+        return refused(Box::new(PayloadTooLarge {
             id: context.id,
             actual,
             maximum: MAX_CONTENT_BYTES,
-        })),
-        _ => Ok(()),
+        }));
     }
+    Ok(())
 }
 
 /// How many bytes text, tags and metadata serialise to.
 fn content_bytes(context: &Context) -> usize {
-    let content = (&context.text, &context.tags, &context.metadata);
+    let parts = (&context.text, &context.tags, &context.metadata);
     // They stand in a list: four bytes are its own.
-    serde_json::to_vec(&content).map_or(usize::MAX, |bytes| bytes.len() - 4)
+    serde_json::to_vec(&parts).map_or(usize::MAX, |bytes| bytes.len() - 4)
 }
 
 fn dense(operation: &'static str, expected: usize, vector: Option<&[f32]>) -> Result<(), StoreError> {

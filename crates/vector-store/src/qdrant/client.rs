@@ -88,8 +88,8 @@ impl Client {
     }
 
     /// The time limit of a call as the server is told it, in whole seconds, so that it does not work on for nobody.
-    pub(super) fn timeout_secs(&self) -> Option<u64> {
-        Some(self.timeout.as_secs())
+    pub(super) fn timeout_secs(&self) -> u64 {
+        self.timeout.as_secs()
     }
 
     /// Calls the server about points.
@@ -142,7 +142,8 @@ impl Client {
             .with_max_times(REPETITIONS)
             .with_jitter()
             .build();
-        let attempts = async {
+        // Boxed, as a call in flight is large, and those who make it hold several.
+        let attempts = Box::pin(async {
             loop {
                 let failure = match attempt().await {
                     Ok(answer) => return Ok(answer.into_inner()),
@@ -153,7 +154,7 @@ impl Client {
                     None => return Err(failure),
                 }
             }
-        };
+        });
         Deadline::after(self.timeout).run(attempts).await?
     }
 }

@@ -56,9 +56,8 @@ pub(super) async fn stored_model(client: &Client) -> Result<Option<ModelFingerpr
         return Ok(None);
     };
     match schema::stored_model(&info) {
-        Ok(model) => Ok(Some(model)),
+        Ok(model) | Err(Mismatch::Model(model)) => Ok(Some(model)),
         Err(Mismatch::Shape(problem)) => Err(foreign(client, problem)),
-        Err(Mismatch::Model(model)) => Ok(Some(model)),
     }
 }
 

@@ -119,9 +119,8 @@ impl Stored {
 }
 
 fn decode(tenant: &TenantId, mut payload: Payload) -> Result<Context, BoxError> {
-    let text = match payload.remove(CONTEXT).and_then(|value| value.kind) {
-        Some(Kind::StringValue(text)) => text,
-        Some(_) | None => return Err(format!("a stored point has no `{CONTEXT}`").into()),
+    let Some(Kind::StringValue(text)) = payload.remove(CONTEXT).and_then(|value| value.kind) else {
+        return Err(format!("a stored point has no `{CONTEXT}`").into());
     };
     let stored: Map<String, Json> = serde_json::from_str(&text)?;
     Ok(payload::decode(tenant, stored)?)

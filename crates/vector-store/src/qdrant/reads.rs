@@ -32,7 +32,7 @@ pub(super) async fn get(client: &Client, tenant: &TenantId, ids: &[ContextId]) -
         ids: ids.iter().map(|id| filter::point_id(points.point(*id))).collect(),
         with_payload: Some(WithPayloadSelector::from(true)),
         read_consistency: client.consistency,
-        timeout: client.timeout_secs(),
+        timeout: Some(client.timeout_secs()),
         ..GetPoints::default()
     };
     let found = client
@@ -72,7 +72,7 @@ pub(super) async fn count(client: &Client, conditions: &[Condition]) -> Result<u
         filter: Some(filter::all(conditions)),
         exact: Some(true),
         read_consistency: client.consistency,
-        timeout: client.timeout_secs(),
+        timeout: Some(client.timeout_secs()),
         ..CountPoints::default()
     };
     let answer = client
@@ -220,7 +220,7 @@ fn scroll_request(client: &Client, conditions: &[Condition]) -> ScrollPoints {
         filter: Some(filter::all(conditions)),
         with_payload: Some(WithPayloadSelector::from(true)),
         read_consistency: client.consistency,
-        timeout: client.timeout_secs(),
+        timeout: Some(client.timeout_secs()),
         ..ScrollPoints::default()
     }
 }

@@ -165,7 +165,7 @@ pub(super) struct Index {
 
 impl Index {
     /// How to make it.
-    pub(super) fn create(self, collection: &str, timeout_secs: Option<u64>) -> CreateFieldIndexCollection {
+    pub(super) fn create(self, collection: &str, timeout_secs: u64) -> CreateFieldIndexCollection {
         CreateFieldIndexCollection {
             collection_name: collection.to_owned(),
             wait: Some(true),
@@ -175,7 +175,7 @@ impl Index {
                 index_params: Some(self.params),
             }),
             ordering: None,
-            timeout: timeout_secs,
+            timeout: Some(timeout_secs),
         }
     }
 

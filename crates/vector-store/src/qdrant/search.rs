@@ -76,7 +76,7 @@ pub(super) async fn search(
         collection_name: client.collection.clone(),
         query_points: queries,
         read_consistency: client.consistency,
-        timeout: client.timeout_secs(),
+        timeout: Some(client.timeout_secs()),
     };
     let answer = client
         .points(request, |mut points, request| async move {

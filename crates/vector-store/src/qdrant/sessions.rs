@@ -102,7 +102,7 @@ async fn activity(
         collection_name: client.collection.clone(),
         query_points: both.collect(),
         read_consistency: client.consistency,
-        timeout: client.timeout_secs(),
+        timeout: Some(client.timeout_secs()),
     };
     let answer = client
         .points(request, |mut points, request| async move {
@@ -135,7 +135,7 @@ async fn facet(client: &Client, conditions: &[Condition], exact: bool) -> Result
         // All of them.
         limit: Some(u32::MAX.into()),
         exact: Some(exact),
-        timeout: client.timeout_secs(),
+        timeout: Some(client.timeout_secs()),
         read_consistency: client.consistency,
         ..FacetCounts::default()
     };

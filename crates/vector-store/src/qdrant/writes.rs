@@ -32,7 +32,7 @@ pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) ->
             wait: Some(true),
             points: chunk.to_vec(),
             ordering: client.ordering,
-            timeout: client.timeout_secs(),
+            timeout: Some(client.timeout_secs()),
             ..UpsertPoints::default()
         };
         client
@@ -65,7 +65,7 @@ pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uu
             wait: Some(true),
             operations: chunk.iter().map(operation).collect(),
             ordering: client.ordering,
-            timeout: client.timeout_secs(),
+            timeout: Some(client.timeout_secs()),
         };
         let answer = client
             .points(request, |mut points, request| async move {
@@ -96,7 +96,7 @@ pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<
                 wait: Some(true),
                 points: Some(PointsSelector::from(PointsSelectorOneOf::Filter(found))),
                 ordering: client.ordering,
-                timeout: client.timeout_secs(),
+                timeout: Some(client.timeout_secs()),
                 ..DeletePoints::default()
             };
             client

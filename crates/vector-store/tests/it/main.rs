@@ -8,4 +8,5 @@ mod fixture;
 mod folder;
 mod memory;
 mod qdrant;
+mod qdrant_server;
 mod standin;

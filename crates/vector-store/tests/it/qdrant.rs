@@ -37,7 +37,7 @@ impl Deref for Served {
     }
 }
 
-async fn new_store() -> Served {
+pub(crate) async fn new_store() -> Served {
     with(Config::default()).await
 }
 

@@ -105,9 +105,10 @@ fn engine_config(request: &CreateCollection) -> EdgeConfig {
         .and_then(|vectors| vectors.config.as_ref());
     if let Some(vectors_config::Config::ParamsMap(named)) = vectors {
         for (name, params) in &named.map {
-            let distance = match params.distance() {
-                qdrant::Distance::Dot => Distance::Dot,
-                _ => Distance::Cosine,
+            let distance = if params.distance() == qdrant::Distance::Dot {
+                Distance::Dot
+            } else {
+                Distance::Cosine
             };
             let size = usize::try_from(params.size).unwrap();
             config = config.vector(name.as_str(), EdgeVectorParamsBuilder::new(size, distance).build());

@@ -173,7 +173,9 @@ impl Points for Service {
                 }),
                 count: hit.count as u64,
             }),
-            _ => None,
+            qdrant_edge::FacetValue::Int(_) | qdrant_edge::FacetValue::Uuid(_) | qdrant_edge::FacetValue::Bool(_) => {
+                None
+            }
         });
         Ok(Response::new(FacetResponse {
             hits: hits.collect(),
@@ -233,18 +235,8 @@ impl Service {
         self.read(name, |shard| {
             operations
                 .into_iter()
-                .try_for_each(|operation| shard.update(operation).map_err(refused))
+                .try_for_each(|operation| shard.update(operation).map_err(internal))
         })
-    }
-}
-
-/// The server says the same about a vector of the wrong size.
-fn refused(error: qdrant_edge::OperationError) -> Status {
-    match error {
-        qdrant_edge::OperationError::WrongVectorDimension { .. } => {
-            Status::invalid_argument(format!("Wrong input: {error}"))
-        }
-        error => internal(error),
     }
 }
 
@@ -256,9 +248,10 @@ fn written(fault: &Fault) -> Response<PointsOperationResponse> {
 }
 
 fn result(fault: &Fault) -> UpdateResult {
-    let status = match fault {
-        Fault::NotApplied => UpdateStatus::WaitTimeout,
-        _ => UpdateStatus::Completed,
+    let status = if matches!(fault, Fault::NotApplied) {
+        UpdateStatus::WaitTimeout
+    } else {
+        UpdateStatus::Completed
     };
     UpdateResult {
         operation_id: None,
