@@ -185,6 +185,12 @@ fn endpoint(config: &Config, url: &str) -> Result<Endpoint, Error> {
         .keep_alive_while_idle(true)
         .http2_adaptive_window(true);
     if endpoint.uri().scheme_str() != Some("https") {
+        if config.api_key.is_some() {
+            tracing::warn!(
+                url,
+                "the API key is sent to the Qdrant server unencrypted; https encrypts it"
+            );
+        }
         return Ok(endpoint);
     }
     let tls = match &config.tls_ca_file {

@@ -12,6 +12,10 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The server's word for "not before so many seconds".
 const RETRY_AFTER_KEY: &str = "retry-after";
 
+/// What the server says in errors that it calls internal though they pass: a node of the cluster is gone and not yet
+/// counted out, or the disk is full.
+const PASSING: [&str; 2] = ["Please retry", "No space left on device"];
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -88,7 +92,11 @@ fn store_error(operation: &'static str, kind: StoreErrorKind, source: BoxError) 
 /// A status that was made on this side of the connection has a source: the connection broke, or could not be made. A
 /// server that shuts down cancels what it has not finished.
 fn is_outage(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Cancelled) || std::error::Error::source(status).is_some()
+    match status.code() {
+        Code::Unavailable | Code::Cancelled => true,
+        Code::Internal if PASSING.iter().any(|words| status.message().contains(words)) => true,
+        _ => std::error::Error::source(status).is_some(),
+    }
 }
 
 fn retry_after(status: &Status) -> Option<Duration> {
@@ -131,6 +139,12 @@ mod tests {
             (Code::InvalidArgument, StoreErrorKind::Internal),
         ] {
             assert_eq!(kind(Status::new(code, "x")), expected, "{code}");
+        }
+        for message in [
+            "Consistency of this update is not guaranteed. Please retry.",
+            "No space left on device: WAL",
+        ] {
+            assert_eq!(kind(Status::internal(message)), unavailable, "{message}");
         }
         let broken = Status::from_error("connection reset".into());
         assert!(Failure::from(broken).is_passing());
