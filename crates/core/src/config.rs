@@ -131,7 +131,7 @@ impl Default for Neighbours {
         Self {
             decay: 0.4,
             reach: 3,
-            seeds: 50,
+            seeds: 20,
             session: 0.4,
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::context::{ContextId, Violations};
-use crate::ports::{StoreError, StoreErrorKind};
+use crate::ports::{EmbedError, EmbedErrorKind, StoreError, StoreErrorKind};
 
 /// Why a call to the engine failed. Match on [`Error::kind`] unless a variant's data is needed.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum Error {
     /// The id is taken by a context with other content.
     #[error("id `{0}` holds another context")]
     Conflict(ContextId),
+    /// The text cannot be embedded now, and contexts without a vector are not wanted.
+    #[error("the text cannot be embedded")]
+    Embedding(#[from] EmbedError),
     /// The store failed.
     #[error("the vector store failed")]
     Store(#[from] StoreError),
@@ -46,6 +49,11 @@ impl Error {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Conflict(_) => ErrorKind::Conflict,
+            Self::Embedding(error) => match error.kind {
+                EmbedErrorKind::Unavailable(_) => ErrorKind::Unavailable,
+                EmbedErrorKind::DimensionMismatch { .. } => ErrorKind::DimensionMismatch,
+                EmbedErrorKind::Refused => ErrorKind::Invalid,
+            },
             Self::Store(error) => match error.kind {
                 StoreErrorKind::Unavailable(_) => ErrorKind::Unavailable,
                 StoreErrorKind::DimensionMismatch { .. } => ErrorKind::DimensionMismatch,
@@ -60,8 +68,12 @@ impl Error {
             Self::Store(StoreError {
                 kind: StoreErrorKind::Unavailable(after),
                 ..
+            })
+            | Self::Embedding(EmbedError {
+                kind: EmbedErrorKind::Unavailable(after),
+                ..
             }) => *after,
-            Self::Invalid(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Store(_) => None,
+            Self::Embedding(_) | Self::Invalid(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Store(_) => None,
         }
     }
 }

@@ -35,8 +35,6 @@ pub struct Filter {
     pub metadata: BTreeMap<String, Vec<Value>>,
     /// One of these ids; `Some` of an empty list matches nothing.
     pub ids: Option<Vec<ContextId>>,
-    /// One of these places in a session, see [`crate::context::SessionTrack`]; `Some` of an empty list matches nothing.
-    pub slots: Option<Vec<i64>>,
     /// Whether its vector is stored.
     pub embedded: Option<bool>,
     /// Which of the expired and superseded ones count.
@@ -87,10 +85,6 @@ impl Filter {
             && self.min_importance.is_none_or(|least| context.importance >= least)
             && self.matches_metadata(context)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&context.id))
-            && self
-                .slots
-                .as_ref()
-                .is_none_or(|slots| context.slot.is_some_and(|slot| slots.contains(&slot)))
             && self.embedded.is_none_or(|embedded| context.embedded == embedded)
             && match self.visibility {
                 Visibility::All => true,

@@ -39,7 +39,8 @@ pub use config::{Budget, Config, Fusion, Neighbours, Speech, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
     AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, Found, MAX_LIMIT,
-    MAX_TOKENS, SearchMode, SearchRequest, SearchResponse, Stats, Stored,
+    MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings, SearchMode,
+    SearchRequest, SearchResponse, Stats, Stored,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};

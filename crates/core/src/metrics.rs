@@ -1,6 +1,6 @@
 //! The metrics of this crate: names and descriptions.
 
-use metrics::{Unit, describe_counter, describe_histogram};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use tokio::time::Instant;
 
 /// Histogram of the time each step of a search takes; label `step`.
@@ -9,6 +9,13 @@ pub const SEARCH_STEP_DURATION: &str = "context_manager_search_step_duration_sec
 pub const NEAR_DUPLICATES: &str = "context_manager_near_duplicates_total";
 /// Counter of accesses that were not counted because too many waited to be written.
 pub const ACCESSES_LOST: &str = "context_manager_accesses_lost_total";
+
+/// Gauge of contexts that wait for their vector, over all tenants.
+pub const EMBEDDING_PENDING: &str = "context_manager_embedding_pending";
+/// Gauge of the seconds that the first of them has waited.
+pub const EMBEDDING_PENDING_OLDEST_AGE: &str = "context_manager_embedding_pending_oldest_age_seconds";
+/// Counter of contexts that got their vector later than they were stored.
+pub const EMBEDDED_LATER: &str = "context_manager_embedded_later_total";
 
 /// Registers the descriptions with the recorder that is installed.
 pub fn describe() {
@@ -20,6 +27,16 @@ pub fn describe() {
     describe_counter!(
         ACCESSES_LOST,
         "Accesses that were not counted because too many waited to be written"
+    );
+    describe_gauge!(EMBEDDING_PENDING, "Contexts that wait for their vector");
+    describe_gauge!(
+        EMBEDDING_PENDING_OLDEST_AGE,
+        Unit::Seconds,
+        "How long the first of the contexts that wait for their vector has waited"
+    );
+    describe_counter!(
+        EMBEDDED_LATER,
+        "Contexts that got their vector later than they were stored"
     );
 }
 

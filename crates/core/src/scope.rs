@@ -55,6 +55,12 @@ impl Scope {
         Self { tenant }
     }
 
+    /// The scope of work that nobody asked for, such as embedding what was left pending. Only maintenance calls this, for
+    /// one tenant after the other.
+    pub fn maintenance(tenant: TenantId) -> Self {
+        Self { tenant }
+    }
+
     /// The tenant whose data this scope reaches.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant

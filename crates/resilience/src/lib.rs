@@ -1,25 +1,28 @@
-//! Staying responsive when something behind is slow: deadlines and bounded waiting lines.
+//! Staying responsive when something behind is slow or down: deadlines, bounded waiting lines, circuits and retries.
 //!
 //! - [`Deadline`] is a moment by which an answer is due. It is handed down through calls, so that every wait on the way
 //!   ends at the same moment instead of adding up.
 //! - [`Bulkhead`] lets a bounded number of operations run at once and a bounded number wait; everyone else is told at
 //!   once, and when to come back.
+//! - [`CircuitBreaker`] refuses calls to a service that fails, at once, and finds out when it is back.
+//! - [`Retry`] makes a call again that may succeed the next time, within a deadline.
 //!
-//! Time is tokio's, so that tests can pause it. Deliberately absent: metrics and logs, which the caller adds with names
-//! of its own, and anything about what is being protected.
+//! Time is tokio's, so that tests can pause it. Deliberately absent: anything about what is being protected.
 //!
 //! ```
 //! use std::time::Duration;
 //!
-//! use context_manager_resilience::{Bulkhead, Deadline, Limits};
+//! use context_manager_resilience::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Deadline, Limits, Retry, Verdict};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let database = Bulkhead::new("database", Limits { max_concurrent: 8, max_waiting: 100, ..Limits::default() });
+//! let circuit = CircuitBreaker::new("database", CircuitBreakerConfig::default());
 //! let deadline = Deadline::after(Duration::from_secs(2));
 //!
 //! let permit = database.acquire_by(deadline).await?;
-//! let answer = deadline.run(async { 6 * 7 }).await?;
+//! let ask = || circuit.call(async { Ok::<_, std::io::Error>(6 * 7) }, |_error| true);
+//! let answer = deadline.run(Retry::default().run(deadline, |_error| Verdict::Retry(None), ask)).await??;
 //! drop(permit);
 //!
 //! assert_eq!(answer, 42);
@@ -28,7 +31,12 @@
 //! ```
 
 mod bulkhead;
+mod circuit_breaker;
 mod deadline;
+pub mod metrics;
+mod retry;
 
 pub use bulkhead::{Bulkhead, Cause, Limits, Overloaded, Permit};
+pub use circuit_breaker::{CallError, CallPermit, CircuitBreaker, CircuitBreakerConfig, CircuitOpen, CircuitState};
 pub use deadline::{Deadline, DeadlineExceeded};
+pub use retry::{Retry, Verdict};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{Embedder, StoreError, SystemClock};
-use context_manager_core::{ContextEngine, Deps, Scope, TenantId};
+use context_manager_core::{ContextEngine, Deps, OnEmbeddingFailure, Scope, TenantId};
 use context_manager_embedding::{BuiltIn, QueryCache};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_vector_store::EmbeddedStore;
@@ -59,6 +59,7 @@ impl Memory {
         let deps = Deps {
             store: Arc::clone(&store) as _,
             embedder: Arc::new(QueryCache::new(model, &config.embedding.cache)),
+            on_embedding_failure: OnEmbeddingFailure::Pending,
             tokens,
             clock: Arc::new(SystemClock),
             analyzer: Analyzer::new(config.lexical.clone()),

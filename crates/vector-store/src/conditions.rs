@@ -17,6 +17,8 @@ pub(crate) enum Condition {
     Is(&'static str, String),
     /// This key holds one of these words, of which there is at least one.
     AnyOf(&'static str, Vec<String>),
+    /// This key holds one of these numbers, of which there is at least one.
+    OneOf(&'static str, Vec<i64>),
     /// This key holds a number within these bounds.
     Within(&'static str, Bounds),
     /// The point is one of these, of which there is at least one.
@@ -37,8 +39,27 @@ pub(crate) struct Bounds {
 /// Everything of a tenant that `filter` matches; `None` when that is nothing whatever is stored.
 pub(crate) fn matching(tenant: &TenantId, filter: &Filter) -> Option<Vec<Condition>> {
     let mut all = of_tenant(tenant);
+    if let Some(ids) = &filter.ids {
+        let points = PointIds::of(tenant);
+        let ids: Vec<Uuid> = ids.iter().map(|id| points.point(*id)).collect();
+        all.push((!ids.is_empty()).then_some(Condition::Points(ids))?);
+    }
+    all.extend(of_anybody(filter)?);
+    Some(all)
+}
+
+/// Everything of anybody that `filter` matches; `None` when that is nothing whatever is stored.
+pub(crate) fn of_any_tenant(filter: &Filter) -> Option<Vec<Condition>> {
+    // Ids are a tenant's own.
+    of_anybody(filter).filter(|_| filter.ids.is_none())
+}
+
+/// What a filter asks for, but for the tenant and the ids.
+fn of_anybody(filter: &Filter) -> Option<Vec<Condition>> {
+    let mut all = Vec::new();
     if !filter.levels.is_empty() {
-        all.push(any_fact(filter.levels.iter().copied().map(fact::level))?);
+        let levels = filter.levels.iter().map(|level| level.as_str().to_owned());
+        all.push(Condition::AnyOf(key::LEVEL, levels.collect()));
     }
     all.extend(filter.user_id.as_deref().map(|user| is(fact::user(user))));
     all.extend(filter.agent_id.as_deref().map(|agent| is(fact::agent(agent))));
@@ -56,14 +77,6 @@ pub(crate) fn matching(tenant: &TenantId, filter: &Filter) -> Option<Vec<Conditi
     for (name, values) in &filter.metadata {
         // Nothing is stated about values that are no scalars, so that they match nothing.
         all.push(any_fact(values.iter().filter_map(|value| fact::metadata(name, value)))?);
-    }
-    if let Some(ids) = &filter.ids {
-        let points = PointIds::of(tenant);
-        let ids: Vec<Uuid> = ids.iter().map(|id| points.point(*id)).collect();
-        all.push((!ids.is_empty()).then_some(Condition::Points(ids))?);
-    }
-    if let Some(slots) = &filter.slots {
-        all.push(any_fact(slots.iter().copied().map(fact::slot))?);
     }
     all.extend(filter.embedded.map(|embedded| is(fact::embedded(embedded))));
     match filter.visibility {
@@ -86,6 +99,13 @@ pub(crate) fn of_content(tenant: &TenantId, keys: &[ContentKey]) -> Option<Vec<C
     Some(all)
 }
 
+/// Everything of a tenant at these places in sessions; `None` when there are none.
+pub(crate) fn at_slots(tenant: &TenantId, slots: &[i64]) -> Option<Vec<Condition>> {
+    let mut all = of_tenant(tenant);
+    all.push((!slots.is_empty()).then(|| Condition::OneOf(key::SLOT, slots.to_vec()))?);
+    Some(all)
+}
+
 /// Everything of a session.
 pub(crate) fn of_session(session: &str) -> Condition {
     Condition::Is(key::SESSION, session.to_owned())
@@ -93,12 +113,17 @@ pub(crate) fn of_session(session: &str) -> Condition {
 
 /// Everything at a level.
 pub(crate) fn at_level(level: Level) -> Condition {
-    is(fact::level(level))
+    Condition::Is(key::LEVEL, level.as_str().to_owned())
 }
 
 /// Only what was stored before `sequence`.
 pub(crate) fn before(sequence: u64) -> Condition {
     below(key::SEQUENCE, sequence_number(sequence))
+}
+
+/// Only what was stored after `sequence`.
+pub(crate) fn after(sequence: u64) -> Condition {
+    above(key::SEQUENCE, sequence_number(sequence))
 }
 
 /// Only what was stored at `sequence`.
@@ -173,6 +198,8 @@ fn whole_millis(millis: i128) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use context_manager_core::context::ContextId;
+
     use super::*;
 
     #[test]
@@ -197,10 +224,6 @@ mod tests {
                 ..Filter::default()
             },
             Filter {
-                slots: Some(Vec::new()),
-                ..Filter::default()
-            },
-            Filter {
                 metadata: structured,
                 ..Filter::default()
             },
@@ -208,5 +231,7 @@ mod tests {
             assert_eq!(matching(&tenant, &filter), None);
         }
         assert!(matching(&tenant, &Filter::default()).is_some());
+        assert_eq!(at_slots(&tenant, &[]), None);
+        assert_eq!(of_any_tenant(&Filter::by_ids(vec![ContextId::generate()])), None);
     }
 }

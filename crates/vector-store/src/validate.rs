@@ -35,6 +35,11 @@ pub(crate) fn contexts(operation: &'static str, contexts: &[Context]) -> Result<
     contexts.iter().try_for_each(|one| context(operation, one))
 }
 
+/// Checks a vector.
+pub(crate) fn vector(operation: &'static str, dimensions: usize, vector: &[f32]) -> Result<(), StoreError> {
+    dense(operation, dimensions, Some(vector))
+}
+
 /// Checks what is to be searched for.
 pub(crate) fn query(operation: &'static str, dimensions: usize, query: &StoreQuery) -> Result<(), StoreError> {
     dense(operation, dimensions, query.dense.as_deref())?;

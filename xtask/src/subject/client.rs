@@ -185,7 +185,7 @@ impl Client {
     /// When no HTTP client can be made.
     pub(crate) fn new(url: &str) -> Result<Self> {
         // No proxy: it would be part of the latency.
-        let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        let http = super::http_client(TIMEOUT)?;
         Ok(Self {
             http,
             base: url.trim_end_matches('/').to_owned(),

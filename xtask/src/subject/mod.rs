@@ -5,6 +5,7 @@ mod memory;
 mod server;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -106,6 +107,13 @@ async fn run<T>(
         let log = subject.own().map(Server::last_log_lines).unwrap_or_default();
         format!("the measurement stopped; the server's last log lines:\n{log}")
     })
+}
+
+/// A client for servers on this machine.
+fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    // The library wants to know what does its cryptography although nothing here is encrypted; the first one stays.
+    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(timeout).no_proxy().build()
 }
 
 #[cfg(test)]

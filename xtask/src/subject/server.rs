@@ -120,7 +120,7 @@ impl Server {
     /// # Errors
     /// When it ends, or is not ready in time; the message holds the end of its log.
     pub(super) async fn wait_until_ready(&mut self) -> Result<()> {
-        let http = reqwest::Client::builder().timeout(DEADLINE).no_proxy().build()?;
+        let http = super::http_client(DEADLINE)?;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!(

@@ -1,18 +1,23 @@
 //! Changing and deleting what is stored.
 
+use std::sync::Arc;
+
 use super::ContextEngine;
 use super::locks::Key;
 use crate::context::{Context, ContextId, Patch};
-use crate::ports::Record;
+use crate::ports::{Embedder, Record};
 use crate::{Error, Filter, Scope};
 
 impl ContextEngine {
     /// Changes a context; a new text gets new tokens, words and vector.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] (also when the result would be too large), [`Error::Store`].
+    /// [`Error::NotFound`], [`Error::Invalid`] (also when the result would be too large), [`Error::Embedding`] when what cannot
+    /// be embedded is to be rejected, [`Error::Store`].
     pub async fn update(&self, scope: &Scope, id: ContextId, patch: Patch) -> Result<Context, Error> {
         patch.validate().into_result()?;
+        // Before the locks, as everywhere; and held until a new vector is written.
+        let model = self.model.read().await;
         let session = self.get(scope, id).await?.session_id;
         let _locks = self
             .locks
@@ -28,8 +33,11 @@ impl ContextEngine {
             self.store.update(scope, vec![context.clone()]).await?;
             None
         } else {
-            let record = self.reworded(&mut context).await;
+            let record = self.reworded(&model, &mut context).await?;
             self.store.upsert(scope, vec![record.clone()]).await?;
+            if record.dense.is_none() {
+                self.pending.arrived();
+            }
             self.vocabularies.forget(scope.tenant());
             Some(record)
         };
@@ -38,17 +46,17 @@ impl ContextEngine {
     }
 
     /// The record of a context whose text is new.
-    async fn reworded(&self, context: &mut Context) -> Record {
+    async fn reworded(&self, model: &Arc<dyn Embedder>, context: &mut Context) -> Result<Record, Error> {
         let texts = [context.text.clone()];
         let prepared = self.preparer.prepare(&texts).await.remove(0);
-        let dense = self.embed(&texts).await.remove(0);
+        let dense = self.embed(model, &texts).await.remove(0)?;
         context.token_count = prepared.tokens;
         context.embedded = dense.is_some();
-        Record {
+        Ok(Record {
             context: context.clone(),
             dense,
             terms: prepared.terms,
-        }
+        })
     }
 
     /// Deletes everything that matches, whether still served or not, and returns exactly how many that were.

@@ -5,9 +5,13 @@
 
 mod access;
 mod change;
+mod embed;
 mod locks;
+mod pending;
 mod prepare;
 mod read;
+mod recent;
+mod reembed;
 mod search;
 mod session;
 mod store;
@@ -18,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use moka::sync::Cache;
+use tokio::sync::RwLock;
 use tokio::time::Duration;
 
 use crate::l1::L1;
@@ -25,7 +30,10 @@ use crate::lexical::Analyzer;
 use crate::ports::{Clock, Embedder, TokenCounter, VectorStore};
 use crate::{Config, TenantId};
 
+pub use embed::OnEmbeddingFailure;
+pub use pending::{Pending, PendingRound};
 pub use read::Stats;
+pub use reembed::{ReembedPhase, ReembedProgress, ReembedSettings};
 pub use search::{
     AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode,
     SearchRequest, SearchResponse,
@@ -34,7 +42,9 @@ pub use store::Stored;
 
 use access::Accesses;
 use locks::KeyedLocks;
+use pending::PendingSignal;
 use prepare::Preparer;
+use recent::RecentQueries;
 use vocabulary::Vocabularies;
 
 /// How many sessions' next positions are remembered; a forgotten one costs a look-up in the store.
@@ -47,6 +57,8 @@ pub struct Deps {
     pub store: Arc<dyn VectorStore>,
     /// Makes vectors.
     pub embedder: Arc<dyn Embedder>,
+    /// What happens to what cannot be embedded.
+    pub on_embedding_failure: OnEmbeddingFailure,
     /// Counts tokens.
     pub tokens: Arc<dyn TokenCounter>,
     /// Tells the time.
@@ -60,7 +72,11 @@ pub struct Deps {
 pub struct ContextEngine {
     config: Config,
     store: Arc<dyn VectorStore>,
-    embedder: Arc<dyn Embedder>,
+    /// Makes vectors. Whoever makes some holds it until they are stored or compared; it is taken before the locks of keys.
+    model: RwLock<Arc<dyn Embedder>>,
+    on_embedding_failure: OnEmbeddingFailure,
+    pending: PendingSignal,
+    recent: RecentQueries,
     clock: Arc<dyn Clock>,
     preparer: Arc<Preparer>,
     l1: L1,
@@ -78,7 +94,10 @@ impl ContextEngine {
             l1: L1::new(config.l1_cache_size, config.l1_max_contexts),
             config,
             store: deps.store,
-            embedder: deps.embedder,
+            model: RwLock::new(deps.embedder),
+            on_embedding_failure: deps.on_embedding_failure,
+            pending: PendingSignal::default(),
+            recent: RecentQueries::default(),
             clock: deps.clock,
             preparer: Arc::new(Preparer {
                 analyzer: deps.analyzer,

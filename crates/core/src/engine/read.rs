@@ -57,7 +57,7 @@ impl ContextEngine {
                     filter,
                     after,
                     limit,
-                    with_vectors: false,
+                    ..ListRequest::default()
                 },
             )
             .await?;
@@ -112,7 +112,7 @@ impl ContextEngine {
             contexts,
             pending,
             store_bytes,
-            model: self.embedder.fingerprint().clone(),
+            model: self.model.read().await.fingerprint().clone(),
         })
     }
 }

@@ -99,6 +99,7 @@ impl ContextEngine {
                     after,
                     limit,
                     with_vectors: true,
+                    ..ListRequest::default()
                 },
             )
             .await
@@ -140,9 +141,8 @@ impl ContextEngine {
         };
         let request = ListRequest {
             filter,
-            after: None,
             limit: 1,
-            with_vectors: false,
+            ..ListRequest::default()
         };
         let newest = self.store.list(scope, request).await?.items.pop();
         Ok(newest

@@ -68,38 +68,33 @@ impl ContextEngine {
     }
 
     async fn store_valid(&self, scope: &Scope, new: Vec<NewContext>) -> Vec<Result<Stored, Error>> {
-        if new.is_empty() {
-            return Vec::new();
-        }
-        let count = new.len();
         let texts: Vec<String> = new.iter().map(|new| new.text.trim().to_owned()).collect();
         let prepared = self.preparer.prepare(&texts).await;
-        let vectors = self.embed(&texts).await;
+        // Held until the vectors are written: they must not meet those of another model.
+        let model = self.model.read().await;
+        let vectors = self.embed(&model, &texts).await;
         let now = self.clock.now();
-        let drafts: Vec<Draft> = new
-            .into_iter()
-            .zip(prepared)
-            .zip(vectors)
-            .map(|((new, prepared), dense)| self.draft(new, prepared, dense, now))
-            .collect();
-        match self.write(scope, drafts).await {
+        let mut drafts = Vec::with_capacity(texts.len());
+        let mut rejected = Vec::with_capacity(texts.len());
+        for ((new, prepared), dense) in new.into_iter().zip(prepared).zip(vectors) {
+            rejected.push(match dense {
+                Ok(dense) => {
+                    drafts.push(self.draft(new, prepared, dense, now));
+                    None
+                }
+                Err(error) => Some(error),
+            });
+        }
+        let count = drafts.len();
+        let written = match self.write(scope, drafts).await {
             Ok(results) => results,
             Err(error) => repeat_error(&error, count),
-        }
-    }
-
-    /// The vectors of texts; `None` where the embedder fails or takes too long, so that nothing is lost.
-    pub(super) async fn embed(&self, texts: &[String]) -> Vec<Option<Vec<f32>>> {
-        let limit = std::time::Duration::from_millis(self.config.embed_timeout_ms);
-        let Ok(results) = tokio::time::timeout(limit, self.embedder.embed_documents(texts)).await else {
-            tracing::warn!(texts = texts.len(), "storing without vectors: embedding took too long");
-            return vec![None; texts.len()];
         };
-        let failed = results.iter().filter_map(|result| result.as_ref().err());
-        if let Some(error) = failed.clone().next() {
-            tracing::warn!(%error, texts = texts.len(), failed = failed.count(), "storing without vectors: embedding failed");
-        }
-        results.into_iter().map(Result::ok).collect()
+        let mut written = written.into_iter();
+        let results = rejected
+            .into_iter()
+            .map(|rejected| rejected.map_or_else(|| written.next(), |error| Some(Err(error))));
+        results.flatten().collect()
     }
 
     fn draft(&self, new: NewContext, prepared: Prepared, dense: Option<Vec<f32>>, now: Timestamp) -> Draft {
@@ -148,6 +143,9 @@ impl ContextEngine {
     }
 
     async fn write(&self, scope: &Scope, drafts: Vec<Draft>) -> Result<Vec<Result<Stored, Error>>, Error> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
         let _locks = self
             .locks
             .lock(scope.tenant(), drafts.iter().flat_map(Draft::keys))
@@ -178,6 +176,9 @@ impl ContextEngine {
         if !records.is_empty() {
             self.store.upsert(scope, records.clone()).await?;
             self.vocabularies.stored(scope.tenant(), &records);
+            if records.iter().any(|record| record.dense.is_none()) {
+                self.pending.arrived();
+            }
         }
         self.mark_superseded(scope, &supersedes, now).await?;
         self.remember(scope, &records, epoch).await;
@@ -416,7 +417,9 @@ impl Outcome {
 fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
     let (operation, kind) = match error {
         Error::Store(error) => (error.operation, error.kind),
-        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) => ("write", StoreErrorKind::Internal),
+        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Embedding(_) => {
+            ("write", StoreErrorKind::Internal)
+        }
     };
     tracing::error!(error = %error, source = ?std::error::Error::source(error), items = count, "contexts were not stored");
     (0..count)

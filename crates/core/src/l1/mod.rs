@@ -122,6 +122,15 @@ impl L1 {
         }
     }
 
+    /// Forgets everything, so that each session is read back at its next use. A read that runs meanwhile is stale.
+    pub(crate) fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.sessions.retain(|_, session| {
+            self.total.fetch_sub(session.entries.len(), Ordering::Relaxed);
+            false
+        });
+    }
+
     /// Follows a change in the store: the entry takes the new state, or leaves when its level is no longer this one.
     pub(crate) fn changed(&self, tenant: &TenantId, context: &Context, record: Option<&Record>) {
         self.epoch.fetch_add(1, Ordering::AcqRel);

@@ -5,12 +5,15 @@
 
 mod clock;
 mod embedder;
+mod model_change;
 mod token_counter;
 mod vector_store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+pub use model_change::{ModelChange, OtherModel, StoredModels};
 pub use token_counter::TokenCounter;
 pub use vector_store::{
-    BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery, VectorStore,
+    BoxError, Candidate, ListRequest, Order, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery,
+    VectorStore,
 };

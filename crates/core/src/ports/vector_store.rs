@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::context::{ContentKey, Context, ContextId, Level};
 use crate::lexical::SparseVector;
-use crate::{Cursor, Filter, Page, Scope};
+use crate::{Cursor, Filter, Page, Scope, TenantId};
 
 /// A cause of an error, of whatever type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -36,6 +36,14 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`] when the store failed.
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError>;
 
+    /// Stores the vectors of contexts that are there, and everything but their words as [`VectorStore::update`] does; ids
+    /// that are not stored are passed over.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number
+    /// that is not finite.
+    async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError>;
+
     /// The contexts with these ids, in the order of `ids`; unknown ids are passed over.
     ///
     /// # Errors
@@ -48,11 +56,25 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`] when the store failed.
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError>;
 
-    /// One page of what matches, newest first ([`Context::sequence`] descending).
+    /// What stands at one of these places in sessions (see [`SessionTrack`](crate::context::SessionTrack)) and matches,
+    /// with vectors and words, in no order. Every search asks this once for some hundred places.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError>;
+
+    /// One page of what matches, in the order of [`Context::sequence`].
     ///
     /// # Errors
     /// [`StoreError`] when the store failed.
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError>;
+
+    /// The tenants that have a context that matches, for maintenance, which then works in the scope of one after the
+    /// other. Ids in the filter match nothing: they are a tenant's own.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError>;
 
     /// Exactly how many match.
     ///
@@ -116,16 +138,28 @@ pub struct Record {
 }
 
 /// What to list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ListRequest {
     /// Which contexts.
     pub filter: Filter,
-    /// Only those with a smaller [`Context::sequence`].
+    /// Which come first.
+    pub order: Order,
+    /// Only those that come after this one in that order.
     pub after: Option<Cursor>,
     /// At most this many.
     pub limit: usize,
     /// Whether to return vectors and words too.
     pub with_vectors: bool,
+}
+
+/// Which contexts of a list come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Those stored last.
+    #[default]
+    NewestFirst,
+    /// Those stored first.
+    OldestFirst,
 }
 
 /// What to search for: by vector, by words, or both.

@@ -55,7 +55,7 @@ impl Server {
         let server = Self {
             process,
             url: format!("http://{address}"),
-            client: Client::new(),
+            client: http_client(),
         };
         let ready = async {
             while !server
@@ -229,4 +229,10 @@ fn a_bad_configuration_is_reported_whole() {
     for part in ["did you mean `port`", "server.host", "hirag.candidates"] {
         assert!(message.contains(part), "{part} is not in {message}");
     }
+}
+
+fn http_client() -> Client {
+    // The library wants to know what does its cryptography although nothing here is encrypted; the first one stays.
+    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
 }

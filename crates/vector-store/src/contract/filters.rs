@@ -225,18 +225,6 @@ fn filters() -> Vec<Filter> {
             ..any()
         },
         Filter {
-            slots: Some(vec![i64::MAX, 0, 7]),
-            ..any()
-        },
-        Filter {
-            slots: Some(vec![i64::MAX - 1]),
-            ..any()
-        },
-        Filter {
-            slots: Some(Vec::new()),
-            ..any()
-        },
-        Filter {
             embedded: Some(true),
             ..any()
         },

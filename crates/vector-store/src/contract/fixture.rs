@@ -99,7 +99,7 @@ pub(super) async fn list(
                 filter,
                 after,
                 limit,
-                with_vectors: false,
+                ..ListRequest::default()
             },
         )
         .await

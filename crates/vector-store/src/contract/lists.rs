@@ -1,7 +1,7 @@
 //! Lists, page by page, and counts.
 
 use context_manager_core::context::{Context, ContextId, Level};
-use context_manager_core::ports::{ListRequest, VectorStore};
+use context_manager_core::ports::{ListRequest, Order, VectorStore};
 use context_manager_core::{Cursor, Filter, Scope};
 
 use super::fixture::{acme, all, context, fill, id, list, record, words};
@@ -41,6 +41,78 @@ pub async fn pages_visit_everything_once_newest_first(store: &dyn VectorStore) {
         "nothing is older than everything"
     );
     assert_eq!(list(store, &scope, Filter::default(), None, 0).await.items, []);
+}
+
+/// Asked for from the other end, everything is there once too, and pages end where they may.
+pub async fn lists_can_begin_with_the_oldest(store: &dyn VectorStore) {
+    let scope = acme();
+    let same_time = |number| {
+        record(Context {
+            sequence: 20,
+            ..context(number)
+        })
+    };
+    fill(store, &scope, [40, 10, 30]).await;
+    store.upsert(&scope, vec![same_time(2), same_time(3)]).await.unwrap();
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let request = ListRequest {
+            order: Order::OldestFirst,
+            after,
+            limit: 2,
+            ..ListRequest::default()
+        };
+        let page = store.list(&scope, request).await.unwrap();
+        pages.push(
+            page.items
+                .into_iter()
+                .map(|record| record.context.id)
+                .collect::<Vec<_>>(),
+        );
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [[10, 2, 3].map(id).to_vec(), [30, 40].map(id).to_vec()]);
+}
+
+/// Places in sessions are looked up by number, as far as what stands there matches.
+pub async fn places_in_sessions_are_looked_up(store: &dyn VectorStore) {
+    let scope = acme();
+    let at = |number, slot| {
+        record(Context {
+            slot: Some(slot),
+            level: if number == 2 { Level::ShortTerm } else { Level::LongTerm },
+            ..context(number)
+        })
+    };
+    let records = vec![at(1, i64::MAX - 1), at(2, -7), at(3, 0), record(context(4))];
+    store.upsert(&scope, records).await.unwrap();
+    let look_up = async |slots: &[i64], filter: Filter| {
+        let mut found = store.at_slots(&scope, slots, &filter).await.unwrap();
+        found.sort_by_key(|record| record.context.id);
+        assert!(
+            found
+                .iter()
+                .all(|record| record.dense.is_some() && !record.terms.is_empty())
+        );
+        found.into_iter().map(|record| record.context.id).collect::<Vec<_>>()
+    };
+    let many: Vec<i64> = (1_000..1_400).chain([i64::MAX - 1, i64::MAX, -7, -7]).collect();
+    assert_eq!(look_up(&many, Filter::default()).await, [1, 2].map(id));
+    let long_term = Filter {
+        levels: vec![Level::LongTerm],
+        ..Filter::default()
+    };
+    assert_eq!(look_up(&many, long_term).await, [id(1)]);
+    assert_eq!(look_up(&[1], Filter::default()).await, []);
+    assert_eq!(
+        look_up(&[], Filter::default()).await,
+        [],
+        "no place is no condition to meet"
+    );
 }
 
 /// What is stored while somebody turns the pages does not move the pages to come.
@@ -99,10 +171,9 @@ pub async fn lists_bring_vectors_only_when_asked(store: &dyn VectorStore) {
     store.upsert(&scope, vec![stored.clone()]).await.unwrap();
     for with_vectors in [true, false] {
         let request = ListRequest {
-            filter: Filter::default(),
-            after: None,
             limit: 10,
             with_vectors,
+            ..ListRequest::default()
         };
         let listed = store.list(&scope, request).await.unwrap().items.remove(0);
         assert_eq!(listed.context, stored.context);

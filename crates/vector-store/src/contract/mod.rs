@@ -29,7 +29,8 @@ pub use filters::{every_condition_narrows_as_defined, what_is_over_is_hidden_as_
 pub use fixture::DIMENSIONS;
 pub use lists::{
     contexts_stored_at_once_share_a_page, counts_are_exact, lists_bring_vectors_only_when_asked,
-    lists_stay_stable_while_newer_contexts_come, pages_visit_everything_once_newest_first,
+    lists_can_begin_with_the_oldest, lists_stay_stable_while_newer_contexts_come,
+    pages_visit_everything_once_newest_first, places_in_sessions_are_looked_up,
 };
 pub use search::{
     a_sample_of_words_is_the_same_every_time, contexts_without_vector_are_found_by_words_only,
@@ -38,12 +39,15 @@ pub use search::{
     vectors_and_words_come_along,
 };
 pub use sessions::{sessions_are_paged_by_id, sessions_are_summarised};
-pub use tenants::{rarity_of_words_is_each_tenants_own, tenants_may_use_the_same_id, tenants_never_meet};
+pub use tenants::{
+    rarity_of_words_is_each_tenants_own, tenants_may_use_the_same_id, tenants_never_meet,
+    tenants_with_a_match_are_known,
+};
 pub use writes::{
     bad_vectors_are_refused_before_anything_is_written, contexts_are_found_by_content, empty_writes_are_no_error,
     every_field_comes_back, flushing_and_measuring_work, get_keeps_the_order_and_passes_over_unknown_ids,
     of_a_repeated_id_the_last_stays, updates_keep_vectors_and_words, updates_pass_over_unknown_ids,
-    upserts_replace_and_can_be_repeated,
+    upserts_replace_and_can_be_repeated, vectors_can_come_later,
 };
 
 /// Makes every clause of the contract a test for the store that the asynchronous function `$new` returns.
@@ -88,9 +92,11 @@ macro_rules! contract {
             get_keeps_the_order_and_passes_over_unknown_ids,
             hits_of_both_kinds_are_one_candidate,
             lists_bring_vectors_only_when_asked,
+            lists_can_begin_with_the_oldest,
             lists_stay_stable_while_newer_contexts_come,
             of_a_repeated_id_the_last_stays,
             pages_visit_everything_once_newest_first,
+            places_in_sessions_are_looked_up,
             rarity_of_words_is_each_tenants_own,
             search_by_vector_scores_by_cosine,
             search_by_words_scores_by_rarity,
@@ -99,10 +105,13 @@ macro_rules! contract {
             sessions_are_summarised,
             tenants_may_use_the_same_id,
             tenants_never_meet,
+            tenants_with_a_match_are_known,
             updates_keep_vectors_and_words,
             updates_pass_over_unknown_ids,
             upserts_replace_and_can_be_repeated,
-            vectors_and_words_come_along, a_sample_of_words_is_the_same_every_time,
+            vectors_and_words_come_along,
+            vectors_can_come_later,
+            a_sample_of_words_is_the_same_every_time,
             what_is_deleted_is_gone_everywhere,
             what_is_over_is_hidden_as_asked,
         );

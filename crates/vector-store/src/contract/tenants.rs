@@ -3,11 +3,49 @@
 use context_manager_core::Filter;
 use context_manager_core::context::Context;
 use context_manager_core::lexical::idf;
-use context_manager_core::ports::{Candidate, VectorStore};
+use context_manager_core::ports::{Candidate, Record, VectorStore};
 
 use super::fixture::{
     FORWARD, acme, all, assert_near, by_vector, by_words, context, fill, found, id, record, scope, search,
 };
+
+/// Maintenance learns who has something to maintain, and nothing else.
+pub async fn tenants_with_a_match_are_known(store: &dyn VectorStore) {
+    let waiting = |number| Record {
+        dense: None,
+        ..record(Context {
+            embedded: false,
+            ..context(number)
+        })
+    };
+    let pending = Filter {
+        embedded: Some(false),
+        ..Filter::default()
+    };
+    assert_eq!(store.tenants(&pending).await.unwrap(), []);
+    for (tenant, number) in [("acme", 1), ("other", 1), ("third", 2)] {
+        fill(store, &scope(tenant), [number]).await;
+    }
+    store.upsert(&scope("other"), vec![waiting(2)]).await.unwrap();
+    store.upsert(&scope("third"), vec![waiting(2)]).await.unwrap();
+    let names = async |filter: &Filter| {
+        let mut tenants = store.tenants(filter).await.unwrap();
+        tenants.sort();
+        tenants
+            .iter()
+            .map(|tenant| tenant.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&Filter::default()).await, ["acme", "other", "third"]);
+    assert_eq!(names(&pending).await, ["other", "third"]);
+    store.delete(&scope("third"), &Filter::default()).await.unwrap();
+    assert_eq!(names(&pending).await, ["other"]);
+    assert_eq!(
+        names(&Filter::by_ids(vec![id(1)])).await,
+        [""; 0],
+        "an id alone names nobody's context"
+    );
+}
 
 /// To another tenant, everything is as if nothing were stored.
 pub async fn tenants_never_meet(store: &dyn VectorStore) {
@@ -15,6 +53,7 @@ pub async fn tenants_never_meet(store: &dyn VectorStore) {
     let in_session = |number| {
         record(Context {
             session_id: Some("s".to_owned()),
+            slot: Some(9),
             ..context(number)
         })
     };
@@ -35,6 +74,7 @@ pub async fn tenants_never_meet(store: &dyn VectorStore) {
         assert_eq!(store.count(&other, filter).await.unwrap(), 0);
         assert_eq!(store.delete(&other, filter).await.unwrap(), 0);
     }
+    assert_eq!(store.at_slots(&other, &[9], &everything).await.unwrap(), []);
     assert_eq!(found(store, &other, by_vector(&FORWARD)).await, []);
     assert_eq!(found(store, &other, by_words(&[1])).await, []);
     assert_eq!(store.sessions(&other, None, 10).await.unwrap().items, []);

@@ -6,7 +6,8 @@ use context_manager_core::ports::{ListRequest, Record, StoreErrorKind, StoreQuer
 use serde_json::{Value, json};
 
 use super::fixture::{
-    acme, all, by_vector, by_words, context, direction, fill, found, id, nothing, record, search, time, words,
+    DIMENSIONS, FORWARD, acme, all, assert_near, by_vector, by_words, context, direction, fill, found, id, nothing,
+    record, search, time, words,
 };
 
 /// Storing the same again changes nothing, and storing something else under the id replaces all of it.
@@ -184,9 +185,9 @@ pub async fn updates_keep_vectors_and_words(store: &dyn VectorStore) {
     }
     let request = ListRequest {
         filter,
-        after: None,
         limit: 10,
         with_vectors: true,
+        ..ListRequest::default()
     };
     let listed = store.list(&scope, request).await.unwrap().items;
     assert_eq!((&listed[0].dense, &listed[0].terms), (&stored.dense, &stored.terms));
@@ -209,6 +210,47 @@ pub async fn updates_pass_over_unknown_ids(store: &dyn VectorStore) {
         [pinned(1), pinned(3)]
     );
     assert_eq!(store.count(&scope, &Filter::default()).await.unwrap(), 2);
+}
+
+/// A vector that comes later is found like any other; words stay, and what is not there stays away.
+pub async fn vectors_can_come_later(store: &dyn VectorStore) {
+    let scope = acme();
+    let waiting = |number| Record {
+        dense: None,
+        ..record(Context {
+            embedded: false,
+            ..context(number)
+        })
+    };
+    store.upsert(&scope, vec![waiting(1), waiting(2)]).await.unwrap();
+    assert_eq!(found(store, &scope, by_vector(&FORWARD)).await, []);
+    let later = vec![(context(1), FORWARD.to_vec()), (context(3), FORWARD.to_vec())];
+    store.set_vectors(&scope, later).await.unwrap();
+    let now_found = search(store, &scope, by_vector(&FORWARD)).await;
+    assert_eq!(now_found.len(), 1);
+    assert_eq!(now_found[0].record.context, context(1));
+    assert_near(now_found[0].dense, 1.0);
+    assert_eq!(found(store, &scope, by_words(&[1])).await, [1, 2].map(id));
+    assert_eq!(store.get(&scope, &[id(3)]).await.unwrap(), []);
+
+    for bad in [vec![1.0], vec![f32::NAN, 0.0, 0.0, 0.0]] {
+        let refused = store
+            .set_vectors(&scope, vec![(context(2), FORWARD.to_vec()), (context(1), bad)])
+            .await;
+        let kind = refused.unwrap_err().kind;
+        assert!(matches!(
+            kind,
+            StoreErrorKind::DimensionMismatch {
+                expected: DIMENSIONS,
+                ..
+            }
+        ));
+    }
+    assert!(
+        !store.get(&scope, &[id(2)]).await.unwrap()[0].embedded,
+        "nothing of it was written"
+    );
+    store.set_vectors(&scope, Vec::new()).await.unwrap();
 }
 
 /// One bad vector refuses the whole call, and nothing of it is stored.

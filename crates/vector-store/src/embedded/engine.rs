@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use context_manager_core::ports::ModelFingerprint;
 use qdrant_edge::{EdgeConfig, EdgeShard, PointId};
 use tokio::sync::watch;
 
 use super::config::Config;
-use super::folder::{self, State};
+use super::folder::{self, Manifest, State};
 use super::lock::FolderLock;
 use super::records::RecordCache;
-use super::schema;
+use super::schema::{self, FIRST_VECTOR};
 use crate::Error;
 
 /// An open engine.
@@ -22,6 +22,7 @@ use crate::Error;
 #[derive(Debug)]
 pub(super) struct Engine {
     shard: EdgeShard,
+    manifest: RwLock<Arc<Manifest>>,
     records: RecordCache,
     gate: RwLock<()>,
     changes: AtomicU64,
@@ -46,18 +47,21 @@ impl Engine {
         std::fs::create_dir_all(path).map_err(folder::io_error("create", path))?;
         let lock = FolderLock::take(path)?;
         // Again: somebody else may have had the folder, and changed it, until now.
-        let engine_config = schema::engine_config(config, model);
-        let shard = match check(path, model)? {
+        let (shard, manifest) = match check(path, model)? {
             State::Fresh | State::Unfinished => {
-                folder::create(path, model, |shard| create(path, shard, engine_config))?
+                let vectors = [(FIRST_VECTOR.to_owned(), model.dimensions)];
+                let engine_config = schema::engine_config(config, &vectors);
+                let shard = folder::create(path, model, |shard| create(path, shard, engine_config))?;
+                (shard, Manifest::of(model.clone()))
             }
-            State::Ready(_) => {
+            State::Ready(manifest) => {
                 folder::clean(path)?;
-                load(path, engine_config)?
+                (load(config, &manifest)?, manifest)
             }
         };
         Ok(Self {
             shard,
+            manifest: RwLock::new(Arc::new(manifest)),
             records: RecordCache::new(config.record_cache_bytes),
             gate: RwLock::new(()),
             changes: AtomicU64::new(0),
@@ -81,6 +85,20 @@ impl Engine {
         let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.records.forget(ids);
         (&self.shard, gate)
+    }
+
+    /// Which models' vectors there are.
+    pub(super) fn manifest(&self) -> Arc<Manifest> {
+        Arc::clone(&self.manifest.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes which models' vectors there are, durably, and in one step for those who hold the gate.
+    pub(super) fn set_manifest(&self, manifest: Manifest) -> Result<(), Error> {
+        let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        folder::replace_manifest(&self.path, &manifest)?;
+        self.records.clear();
+        *self.manifest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(manifest);
+        Ok(())
     }
 
     /// Records read lately, for those who hold the gate for reading.
@@ -131,7 +149,7 @@ pub(super) fn stored_model(path: &Path) -> Result<Option<ModelFingerprint>, Erro
 fn check(path: &Path, model: &ModelFingerprint) -> Result<State, Error> {
     let state = folder::inspect(path)?;
     if let State::Ready(manifest) = &state {
-        check_engine(path, &manifest.model)?;
+        check_engine(path, manifest)?;
         if manifest.model != *model {
             return Err(Error::ModelChanged {
                 path: path.to_owned(),
@@ -143,7 +161,7 @@ fn check(path: &Path, model: &ModelFingerprint) -> Result<State, Error> {
     Ok(state)
 }
 
-fn check_engine(path: &Path, model: &ModelFingerprint) -> Result<(), Error> {
+fn check_engine(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     let damaged = |problem| {
         Err(Error::Damaged {
             path: path.to_owned(),
@@ -153,7 +171,7 @@ fn check_engine(path: &Path, model: &ModelFingerprint) -> Result<(), Error> {
     match EdgeConfig::load(&folder::shard(path)) {
         None => damaged("the engine's configuration is missing".to_owned()),
         Some(Err(error)) => damaged(format!("the engine's configuration cannot be read: {error}")),
-        Some(Ok(config)) => schema::mismatch(&config, model).map_or(Ok(()), damaged),
+        Some(Ok(config)) => schema::mismatch(&config, manifest).map_or(Ok(()), damaged),
     }
 }
 
@@ -165,9 +183,23 @@ fn create(path: &Path, shard: &Path, config: EdgeConfig) -> Result<EdgeShard, Er
     Ok(shard)
 }
 
-fn load(path: &Path, config: EdgeConfig) -> Result<EdgeShard, Error> {
+fn load(config: &Config, manifest: &Manifest) -> Result<EdgeShard, Error> {
+    let path = &config.path;
     let engine = |error| engine_error("load", path, error);
-    let shard = EdgeShard::load(&folder::shard(path), Some(config)).map_err(engine)?;
+    let stored = match EdgeConfig::load(&folder::shard(path)) {
+        Some(Ok(stored)) => stored.vectors,
+        // Looked at before; should it be gone since, the engine says so.
+        Some(Err(_)) | None => Default::default(),
+    };
+    let vectors: Vec<(String, usize)> = stored.into_iter().map(|(name, vector)| (name, vector.size)).collect();
+    let engine_config = schema::engine_config(config, &vectors);
+    let shard = EdgeShard::load(&folder::shard(path), Some(engine_config)).map_err(engine)?;
+    for (name, _) in vectors {
+        // Left by a change of the model that ended between two steps.
+        if name != manifest.vector && manifest.other.as_ref().is_none_or(|other| other.vector != name) {
+            schema::delete_vector(&shard, &name).map_err(engine)?;
+        }
+    }
     schema::create_indexes(&shard).map_err(engine)?;
     Ok(shard)
 }

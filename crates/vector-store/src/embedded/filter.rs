@@ -3,7 +3,10 @@
 use context_manager_core::context::{ContentKey, Level};
 use context_manager_core::{Filter, TenantId};
 use qdrant_edge::external::ordered_float::OrderedFloat;
-use qdrant_edge::{Condition as EngineCondition, FieldCondition, Filter as EngineFilter, Match, PointId, Range};
+use qdrant_edge::{
+    AnyVariants, Condition as EngineCondition, FieldCondition, Filter as EngineFilter, HasVectorCondition, Match,
+    PointId, Range,
+};
 
 use super::schema::path;
 use crate::conditions::{self, Bounds, Condition};
@@ -11,6 +14,11 @@ use crate::conditions::{self, Bounds, Condition};
 /// Everything of a tenant that `filter` matches; `None` when that is nothing whatever is stored.
 pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<EngineFilter> {
     conditions::matching(tenant, filter).map(all)
+}
+
+/// Everything of anybody that `filter` matches; `None` when that is nothing whatever is stored.
+pub(super) fn of_any_tenant(filter: &Filter) -> Option<EngineFilter> {
+    conditions::of_any_tenant(filter).map(all)
 }
 
 /// Everything of a tenant.
@@ -21,6 +29,11 @@ pub(super) fn tenant(tenant: &TenantId) -> EngineFilter {
 /// Everything of a tenant with one of these content keys; `None` when there are none.
 pub(super) fn content(tenant: &TenantId, keys: &[ContentKey]) -> Option<EngineFilter> {
     conditions::of_content(tenant, keys).map(all)
+}
+
+/// Everything of a tenant at these places in sessions; `None` when there are none.
+pub(super) fn slots(tenant: &TenantId, slots: &[i64]) -> Option<EngineFilter> {
+    conditions::at_slots(tenant, slots).map(all)
 }
 
 /// Everything of a tenant's session, at one level or all.
@@ -37,9 +50,23 @@ pub(super) fn before(filter: EngineFilter, sequence: u64) -> EngineFilter {
     and(filter, conditions::before(sequence))
 }
 
+/// `filter`, but only what was stored after `sequence`.
+pub(super) fn after(filter: EngineFilter, sequence: u64) -> EngineFilter {
+    and(filter, conditions::after(sequence))
+}
+
 /// `filter`, but only what was stored at `sequence`.
 pub(super) fn at(filter: EngineFilter, sequence: u64) -> EngineFilter {
     and(filter, conditions::at(sequence))
+}
+
+/// Everything of a tenant that has no vector of this name.
+pub(super) fn without_vector(tenant: &TenantId, name: &str) -> EngineFilter {
+    let has = EngineCondition::HasVector(HasVectorCondition::from(name.to_owned()));
+    EngineFilter {
+        must_not: Some(vec![has]),
+        ..self::tenant(tenant)
+    }
 }
 
 fn all(conditions: Vec<Condition>) -> EngineFilter {
@@ -60,6 +87,10 @@ fn engine(condition: Condition) -> EngineCondition {
     let field = match condition {
         Condition::Is(key, word) => FieldCondition::new_match(path(key), Match::from(word)),
         Condition::AnyOf(key, words) => FieldCondition::new_match(path(key), Match::from(words)),
+        Condition::OneOf(key, numbers) => {
+            let numbers = AnyVariants::Integers(numbers.into_iter().collect());
+            FieldCondition::new_match(path(key), Match::from(numbers))
+        }
         Condition::Within(key, bounds) => FieldCondition::new_range(path(key), range(bounds)),
         Condition::Points(ids) => return EngineCondition::HasId(ids.into_iter().map(PointId::Uuid).collect()),
     };

@@ -1,8 +1,8 @@
 //! What a data folder looks like, and telling one from anything else.
 //!
 //! ```text
-//! manifest.json       the format and the model; there once the folder is complete
-//! manifest.json.new   the same while the folder is being made
+//! manifest.json       the format and the models; there once the folder is complete
+//! manifest.json.new   the same while the folder is being made, or while another one takes its place
 //! LOCK                who has it open
 //! shard/              the engine's
 //! ```
@@ -20,10 +20,13 @@ use context_manager_core::ports::ModelFingerprint;
 use serde::{Deserialize, Serialize};
 
 use super::lock;
+use super::schema::FIRST_VECTOR;
 use crate::Error;
 
 /// The format this version writes, and the newest it reads.
-const FORMAT: u32 = 1;
+///
+/// 1 had one model, whose vectors were called `dense`; 2 can have another one beside it.
+const FORMAT: u32 = 2;
 
 const MANIFEST: &str = "manifest.json";
 const NEW_MANIFEST: &str = "manifest.json.new";
@@ -38,8 +41,41 @@ const IGNORED: [&str; 2] = [lock::FILE, "lost+found"];
 /// What a data folder says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Manifest {
-    format: u32,
+    pub(super) format: u32,
+    /// The model in use.
     pub(super) model: ModelFingerprint,
+    /// What its vectors are called.
+    #[serde(default = "first_vector")]
+    pub(super) vector: String,
+    /// The model beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) other: Option<Other>,
+}
+
+/// A model whose vectors are kept but not used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Other {
+    pub(super) model: ModelFingerprint,
+    /// What its vectors are called.
+    pub(super) vector: String,
+    /// Whether it is on its way to take over.
+    pub(super) filling: bool,
+}
+
+fn first_vector() -> String {
+    FIRST_VECTOR.to_owned()
+}
+
+impl Manifest {
+    /// That of a folder with one model.
+    pub(super) fn of(model: ModelFingerprint) -> Self {
+        Self {
+            format: FORMAT,
+            model,
+            vector: first_vector(),
+            other: None,
+        }
+    }
 }
 
 /// What a path leads to.
@@ -98,19 +134,33 @@ pub(super) fn create<T>(
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(source) => return Err(io_error("remove", &shard)(source)),
     }
-    let new = path.join(NEW_MANIFEST);
+    write_new_manifest(path, &Manifest::of(model.clone()))?;
+    let engine = create(&shard)?;
+    put_new_manifest_in_place(path)?;
+    Ok(engine)
+}
+
+/// Gives a data folder another manifest, in one step that survives a power loss.
+pub(super) fn replace_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     let manifest = Manifest {
         format: FORMAT,
-        model: model.clone(),
+        ..manifest.clone()
     };
-    let text = serde_json::to_vec_pretty(&manifest).expect("a manifest has nothing that JSON cannot hold");
+    write_new_manifest(path, &manifest)?;
+    put_new_manifest_in_place(path)
+}
+
+fn write_new_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
+    let new = path.join(NEW_MANIFEST);
+    let text = serde_json::to_vec_pretty(manifest).expect("a manifest has nothing that JSON cannot hold");
     write_durably(&new, &text).map_err(io_error("write", &new))?;
-    sync_folder(path).map_err(io_error("write", path))?;
-    let engine = create(&shard)?;
+    sync_folder(path).map_err(io_error("write", path))
+}
+
+fn put_new_manifest_in_place(path: &Path) -> Result<(), Error> {
     let manifest = path.join(MANIFEST);
-    fs::rename(&new, &manifest).map_err(io_error("write", &manifest))?;
-    sync_folder(path).map_err(io_error("write", path))?;
-    Ok(engine)
+    fs::rename(path.join(NEW_MANIFEST), &manifest).map_err(io_error("write", &manifest))?;
+    sync_folder(path).map_err(io_error("write", path))
 }
 
 /// Removes what an optimisation that was killed left behind.
@@ -266,14 +316,43 @@ mod tests {
             Ok(())
         })
         .unwrap();
-        assert_eq!(
-            inspect(&path).unwrap(),
-            State::Ready(Manifest {
-                format: 1,
-                model: model()
-            })
-        );
+        assert_eq!(inspect(&path).unwrap(), State::Ready(Manifest::of(model())));
         assert!(!path.join(NEW_MANIFEST).exists());
+    }
+
+    #[test]
+    fn a_folder_of_the_first_format_has_one_model() {
+        let (_parent, path) = folder();
+        let old = serde_json::json!({"format": 1, "model": {"name": "m", "dimensions": 4, "probe": "p"}});
+        fs::write(path.join(MANIFEST), old.to_string()).unwrap();
+        let State::Ready(manifest) = inspect(&path).unwrap() else {
+            panic!("it is a data folder")
+        };
+        assert_eq!((manifest.vector.as_str(), manifest.other), ("dense", None));
+    }
+
+    #[test]
+    fn a_manifest_is_replaced_whole() {
+        let (_parent, path) = folder();
+        create(&path, &model(), |shard| {
+            fs::create_dir(shard).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        let other = Other {
+            model: model(),
+            vector: "dense-2".to_owned(),
+            filling: true,
+        };
+        let manifest = Manifest {
+            other: Some(other),
+            ..Manifest::of(model())
+        };
+        // What a crash in between leaves does no harm.
+        fs::write(path.join(NEW_MANIFEST), "{\"form").unwrap();
+        assert_eq!(inspect(&path).unwrap(), State::Ready(Manifest::of(model())));
+        replace_manifest(&path, &manifest).unwrap();
+        assert_eq!(inspect(&path).unwrap(), State::Ready(manifest));
     }
 
     #[test]
@@ -307,12 +386,12 @@ mod tests {
                 "{corrupt}"
             );
         }
-        fs::write(&manifest, "{\"format\": 2, \"brain\": {}}").unwrap();
+        fs::write(&manifest, "{\"format\": 3, \"brain\": {}}").unwrap();
         assert!(matches!(
             inspect(&path),
             Err(Error::NewerFormat {
-                found: 2,
-                supported: 1,
+                found: 3,
+                supported: 2,
                 ..
             })
         ));

@@ -14,6 +14,7 @@ mod engine;
 mod filter;
 mod folder;
 mod lock;
+mod models;
 mod optimizer;
 mod queue;
 mod reads;
@@ -58,7 +59,6 @@ pub struct EmbeddedStore {
     reads: Bulkhead,
     writes: Queue,
     written: watch::Receiver<Option<Result<(), Failure>>>,
-    dimensions: usize,
 }
 
 impl EmbeddedStore {
@@ -122,7 +122,6 @@ impl EmbeddedStore {
             reads: Bulkhead::new("embedded store", limits),
             writes: queue,
             written,
-            dimensions: model.dimensions,
         })
     }
 

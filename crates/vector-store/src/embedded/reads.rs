@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
 use context_manager_core::lexical::SparseVector;
-use context_manager_core::ports::{BoxError, ListRequest, Record, SessionSummary};
+use context_manager_core::ports::{BoxError, ListRequest, Order, Record, SessionSummary};
 use context_manager_core::{Cursor, Filter, Page, TenantId};
 use qdrant_edge::{
     CountRequestBuilder, Direction, EdgeShard, FacetRequestBuilder, FacetValue, Filter as EngineFilter,
@@ -17,8 +17,8 @@ use qdrant_edge::{
 
 use super::engine::Engine;
 use super::filter;
-use super::schema::{DENSE, WORDS, path};
-use crate::page::{MAX_PAGE, SCROLL, newest_first};
+use super::schema::{WORDS, path};
+use crate::page::{MAX_PAGE, SCROLL, sort};
 use crate::payload::{self, Malformed, PointIds, key};
 
 /// Which of the ids are stored, whoever's they are.
@@ -46,9 +46,22 @@ pub(super) fn find_by_content(
     keys: &[ContentKey],
 ) -> Result<Vec<Context>, BoxError> {
     match filter::content(tenant, keys) {
-        Some(filter) => contexts(tenant, all(shard, &filter, false)?),
+        Some(filter) => contexts(tenant, all(shard, &filter, WithVector::Bool(false))?),
         None => Ok(Vec::new()),
     }
+}
+
+/// The tenants that have a point that matches.
+pub(super) fn tenants(shard: &EdgeShard, filter: EngineFilter) -> Result<Vec<TenantId>, BoxError> {
+    let facet = FacetRequestBuilder::new(path(key::TENANT))
+        .filter(filter)
+        .limit(u32::MAX as usize);
+    let names = shard
+        .facet(facet.build())?
+        .hits
+        .into_iter()
+        .filter_map(|hit| keyword(hit.value));
+    names.map(|name| Ok(TenantId::try_new(&name)?)).collect()
 }
 
 pub(super) fn count(shard: &EdgeShard, filter: EngineFilter) -> OperationResult<u64> {
@@ -67,7 +80,22 @@ pub(super) fn sample_terms(
         .with_payload(WithPayloadInterface::Bool(false))
         .with_vector(WithVector::from(WORDS.to_owned()));
     let (found, _next) = shard.scroll(request.build())?;
-    Ok(found.into_iter().map(|found| vectors(found.vector).1).collect())
+    Ok(found.into_iter().map(|found| words(named(found.vector))).collect())
+}
+
+/// The engine looks for the places alone: so few can stand there that the rest is decided here for less.
+pub(super) fn at_slots(
+    engine: &Engine,
+    tenant: &TenantId,
+    slots: &[i64],
+    matching: &Filter,
+) -> Result<Vec<Arc<Record>>, BoxError> {
+    let Some(filter) = filter::slots(tenant, slots) else {
+        return Ok(Vec::new());
+    };
+    let found = engine.records().get(engine, tenant, &ids(engine.shard(), &filter)?)?;
+    let records = found.into_iter().map(|(_, record)| record);
+    Ok(records.filter(|record| matching.matches(&record.context)).collect())
 }
 
 /// A page never ends between two records with the same sequence number, as the next one starts below it.
@@ -80,23 +108,23 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
             next: None,
         });
     };
-    if let Some(Cursor(sequence)) = request.after {
-        filter = filter::before(filter, sequence);
-    }
-    // So few can match that putting them in order here costs less than having the engine walk its index of sequences.
-    let few = request.filter.slots.as_ref().is_some_and(|slots| slots.len() <= limit);
-    let mut records = if few && request.with_vectors {
-        let found = engine.records().get(shard, tenant, &ids(shard, &filter)?)?;
-        found
-            .into_iter()
-            .map(|(_, record)| Arc::unwrap_or_clone(record))
-            .collect()
-    } else {
-        let found = ordered(shard, &filter, Direction::Desc, limit + 1, request.with_vectors)?;
-        let records = found.into_iter().map(|found| record(tenant, found));
-        records.collect::<Result<Vec<_>, _>>()?
+    let (direction, beyond): (_, fn(EngineFilter, u64) -> EngineFilter) = match request.order {
+        Order::NewestFirst => (Direction::Desc, filter::before),
+        Order::OldestFirst => (Direction::Asc, filter::after),
     };
-    newest_first(&mut records);
+    if let Some(Cursor(sequence)) = request.after {
+        filter = beyond(filter, sequence);
+    }
+    let dense = &engine.manifest().vector;
+    let with_vectors = if request.with_vectors {
+        with_vectors(dense)
+    } else {
+        WithVector::Bool(false)
+    };
+    let found = ordered(shard, &filter, direction, limit + 1, with_vectors.clone())?;
+    let records = found.into_iter().map(|found| record(tenant, dense, found));
+    let mut records = records.collect::<Result<Vec<_>, _>>()?;
+    sort(&mut records, request.order);
     if records.len() <= limit {
         return Ok(Page {
             items: records,
@@ -107,15 +135,15 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
     let mut next = Some(Cursor(last));
     if records[limit].context.sequence == last {
         records.retain(|record| record.context.sequence != last);
-        for found in all(shard, &filter::at(filter.clone(), last), request.with_vectors)? {
-            records.push(record(tenant, found)?);
+        for found in all(shard, &filter::at(filter.clone(), last), with_vectors)? {
+            records.push(record(tenant, dense, found)?);
         }
-        let rest = ordered(shard, &filter::before(filter, last), Direction::Desc, 1, false)?;
+        let rest = ordered(shard, &beyond(filter, last), direction, 1, WithVector::Bool(false))?;
         next = next.filter(|_| !rest.is_empty());
     } else {
         records.truncate(limit);
     }
-    newest_first(&mut records);
+    sort(&mut records, request.order);
     Ok(Page { items: records, next })
 }
 
@@ -155,7 +183,7 @@ fn session(shard: &EdgeShard, tenant: &TenantId, id: String) -> Result<Option<Se
     }
     let filter = filter::session(tenant, &id, None);
     let end = |direction| {
-        let found = ordered(shard, &filter, direction, 1, false)?;
+        let found = ordered(shard, &filter, direction, 1, WithVector::Bool(false))?;
         contexts(tenant, found).map(|contexts| contexts.first().map(|context| context.created_at))
     };
     let (first, last) = (end(Direction::Asc)?, end(Direction::Desc)?);
@@ -175,7 +203,7 @@ fn ordered(
     filter: &EngineFilter,
     direction: Direction,
     limit: usize,
-    with_vectors: bool,
+    with_vectors: WithVector,
 ) -> OperationResult<Vec<EngineRecord>> {
     let order = OrderBy {
         key: path(key::SEQUENCE),
@@ -186,7 +214,7 @@ fn ordered(
         .filter(filter.clone())
         .order_by(OrderByInterface::Struct(order))
         .limit(limit)
-        .with_vector(WithVector::Bool(with_vectors));
+        .with_vector(with_vectors);
     Ok(shard.scroll(request.build())?.0)
 }
 
@@ -209,11 +237,11 @@ fn ids(shard: &EdgeShard, filter: &EngineFilter) -> OperationResult<Vec<PointId>
 }
 
 /// Everything that matches, in no order.
-fn all(shard: &EdgeShard, filter: &EngineFilter, with_vectors: bool) -> OperationResult<Vec<EngineRecord>> {
+fn all(shard: &EdgeShard, filter: &EngineFilter, with_vectors: WithVector) -> OperationResult<Vec<EngineRecord>> {
     let mut request = ScrollRequestBuilder::new()
         .filter(filter.clone())
         .limit(SCROLL)
-        .with_vector(WithVector::Bool(with_vectors))
+        .with_vector(with_vectors)
         .build();
     let mut found = Vec::new();
     loop {
@@ -233,9 +261,14 @@ fn contexts(tenant: &TenantId, found: Vec<EngineRecord>) -> Result<Vec<Context>,
         .collect()
 }
 
-pub(super) fn record(tenant: &TenantId, found: EngineRecord) -> Result<Record, BoxError> {
+/// Asks for the vector called `dense` and the words.
+pub(super) fn with_vectors(dense: &str) -> WithVector {
+    WithVector::Selector(vec![dense.to_owned(), WORDS.to_owned()])
+}
+
+pub(super) fn record(tenant: &TenantId, dense: &str, found: EngineRecord) -> Result<Record, BoxError> {
     let context = context(tenant, found.payload)?;
-    let (dense, terms) = vectors(found.vector);
+    let (dense, terms) = vectors(dense, found.vector);
     Ok(Record { context, dense, terms })
 }
 
@@ -244,21 +277,28 @@ pub(super) fn context(tenant: &TenantId, payload: Option<qdrant_edge::Payload>) 
     payload::decode(tenant, payload.map(|payload| payload.0).unwrap_or_default())
 }
 
-/// The vector and the words, as far as they are there.
-pub(super) fn vectors(stored: Option<VectorStructInternal>) -> (Option<Vec<f32>>, SparseVector) {
-    let mut named = match stored {
-        Some(VectorStructInternal::Named(named)) => named,
-        Some(VectorStructInternal::Single(_) | VectorStructInternal::MultiDense(_)) | None => HashMap::new(),
-    };
-    let dense = match named.remove(DENSE) {
+/// The vector called `dense` and the words, as far as they are there.
+fn vectors(dense: &str, stored: Option<VectorStructInternal>) -> (Option<Vec<f32>>, SparseVector) {
+    let mut named = named(stored);
+    let dense = match named.remove(dense) {
         Some(VectorInternal::Dense(dense)) => Some(dense),
         Some(VectorInternal::Sparse(_) | VectorInternal::MultiDense(_)) | None => None,
     };
-    let terms = match named.remove(WORDS) {
+    (dense, words(named))
+}
+
+fn words(mut named: HashMap<String, VectorInternal>) -> SparseVector {
+    match named.remove(WORDS) {
         Some(VectorInternal::Sparse(words)) => SparseVector::new(words.indices.into_iter().zip(words.values)),
         Some(VectorInternal::Dense(_) | VectorInternal::MultiDense(_)) | None => SparseVector::default(),
-    };
-    (dense, terms)
+    }
+}
+
+fn named(stored: Option<VectorStructInternal>) -> HashMap<String, VectorInternal> {
+    match stored {
+        Some(VectorStructInternal::Named(named)) => named,
+        Some(VectorStructInternal::Single(_) | VectorStructInternal::MultiDense(_)) | None => HashMap::new(),
+    }
 }
 
 fn keyword(value: FacetValue) -> Option<String> {

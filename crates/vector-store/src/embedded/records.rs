@@ -13,8 +13,9 @@ use std::sync::Arc;
 use context_manager_core::TenantId;
 use context_manager_core::ports::{BoxError, Record};
 use moka::sync::Cache;
-use qdrant_edge::{EdgeShard, PointId, RetrieveRequestBuilder, WithVector};
+use qdrant_edge::{PointId, RetrieveRequestBuilder};
 
+use super::engine::Engine;
 use super::reads;
 use crate::metrics::{CACHE_HITS, CACHE_MISSES};
 
@@ -40,7 +41,7 @@ impl RecordCache {
     /// The caller reads: it holds the engine's gate.
     pub(super) fn get(
         &self,
-        shard: &EdgeShard,
+        engine: &Engine,
         tenant: &TenantId,
         ids: &[PointId],
     ) -> Result<Vec<(PointId, Arc<Record>)>, BoxError> {
@@ -55,15 +56,21 @@ impl RecordCache {
         metrics::counter!(CACHE_HITS, "cache" => "records").increment(known.len() as u64);
         metrics::counter!(CACHE_MISSES, "cache" => "records").increment(missing.len() as u64);
         if !missing.is_empty() {
-            let request = RetrieveRequestBuilder::new(missing).with_vector(WithVector::Bool(true));
-            for found in shard.retrieve(request.build())? {
+            let dense = &engine.manifest().vector;
+            let request = RetrieveRequestBuilder::new(missing).with_vector(reads::with_vectors(dense));
+            for found in engine.shard().retrieve(request.build())? {
                 let id = found.id;
-                let record = Arc::new(reads::record(tenant, found)?);
+                let record = Arc::new(reads::record(tenant, dense, found)?);
                 self.0.insert(id, Arc::clone(&record));
                 known.insert(id, record);
             }
         }
         Ok(ids.iter().filter_map(|id| known.remove_entry(id)).collect())
+    }
+
+    /// Forgets everything, while reads are kept out.
+    pub(super) fn clear(&self) {
+        self.0.invalidate_all();
     }
 
     /// Forgets what is about to be replaced or removed. The caller keeps reads out until that is done.

@@ -11,7 +11,7 @@ use qdrant_edge::{
 
 use super::engine::Engine;
 use super::filter;
-use super::schema::{DENSE, WORDS};
+use super::schema::WORDS;
 
 /// The most hits of either kind. The engine reserves room for as many as it is asked for.
 const MAX_LIMIT: usize = 1 << 16;
@@ -42,11 +42,12 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
             .filter(filter.clone())
             .with_payload(WithPayloadInterface::Bool(false))
     };
+    let dense = engine.manifest().vector.clone();
     let mut kinds = Vec::with_capacity(2);
     let mut requests: Vec<QueryRequest> = Vec::with_capacity(2);
     if let Some(vector) = query.dense {
         kinds.push(Kind::Dense);
-        requests.push(request(DENSE, VectorInternal::Dense(vector)).build());
+        requests.push(request(&dense, VectorInternal::Dense(vector)).build());
     }
     if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
         kinds.push(Kind::Lexical);
@@ -77,7 +78,7 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
         }
     }
     let ids: Vec<PointId> = scores.keys().copied().collect();
-    let records = engine.records().get(engine.shard(), tenant, &ids)?;
+    let records = engine.records().get(engine, tenant, &ids)?;
     let candidates = records.into_iter().map(|(id, record)| {
         let Scores { dense, lexical } = scores[&id];
         Candidate { record, dense, lexical }

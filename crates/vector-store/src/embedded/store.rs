@@ -1,21 +1,23 @@
 //! The embedded store as the domain sees it: the port, call by call.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Filter, Page, Scope};
+use context_manager_core::{Filter, Page, Scope, TenantId};
 use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::engine::Engine;
 use super::queue::Refused;
-use super::schema::{DENSE, WORDS};
-use super::writer::{Failure, Reply, Write};
-use super::{EmbeddedStore, RETRY_AFTER, folder, internal, reads, search, unavailable};
+use super::schema::WORDS;
+use super::writer::{Failure, NewVector, Reply, Write};
+use super::{EmbeddedStore, RETRY_AFTER, filter, folder, internal, reads, search, unavailable};
 use crate::metrics::{READS_QUEUED, READS_RUNNING, observed};
 use crate::payload::{self, Malformed, PointIds};
 use crate::validate;
@@ -24,9 +26,11 @@ use crate::validate;
 impl VectorStore for EmbeddedStore {
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         observed("upsert", async {
-            validate::records("upsert", self.dimensions, &records)?;
+            let model = self.engine("upsert")?.manifest();
+            validate::records("upsert", model.model.dimensions, &records)?;
             let ids = PointIds::of(scope.tenant());
-            let points: Result<Vec<_>, _> = records.into_iter().map(|record| point(scope, ids, record)).collect();
+            let point = |record| point(scope, ids, &model.vector, record);
+            let points: Result<Vec<_>, _> = records.into_iter().map(point).collect();
             let points = points.map_err(|error| internal("upsert", Box::new(error)))?;
             if points.is_empty() {
                 return Ok(());
@@ -54,6 +58,31 @@ impl VectorStore for EmbeddedStore {
         .await
     }
 
+    async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        observed("set_vectors", async {
+            let model = self.engine("set_vectors")?.manifest();
+            let ids = PointIds::of(scope.tenant());
+            let mut new = Vec::with_capacity(embedded.len());
+            for (context, vector) in embedded {
+                validate::contexts("set_vectors", std::slice::from_ref(&context))?;
+                validate::vector("set_vectors", model.model.dimensions, &vector)?;
+                let id = PointId::Uuid(ids.point(context.id));
+                let payload =
+                    payload::encode(scope, context).map_err(|error| internal("set_vectors", Box::new(error)))?;
+                new.push(NewVector {
+                    id,
+                    vector: named_vector(&model.vector, vector),
+                    payload: Some(Payload(payload)),
+                });
+            }
+            if new.is_empty() {
+                return Ok(());
+            }
+            self.write("set_vectors", |reply| Write::SetVectors(new, reply)).await
+        })
+        .await
+    }
+
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
         let (tenant, ids) = (scope.tenant().clone(), ids.to_vec());
         observed(
@@ -71,12 +100,33 @@ impl VectorStore for EmbeddedStore {
         observed("find_by_content", read).await
     }
 
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        let (tenant, slots, filter) = (scope.tenant().clone(), slots.to_vec(), filter.clone());
+        let read = self.read("at_slots", move |engine| {
+            reads::at_slots(engine, &tenant, &slots, &filter)
+        });
+        observed("at_slots", read).await
+    }
+
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
         let tenant = scope.tenant().clone();
         observed(
             "list",
             self.read("list", move |engine| reads::list(engine, &tenant, &request)),
         )
+        .await
+    }
+
+    async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
+        observed("tenants", async {
+            match filter::of_any_tenant(filter) {
+                Some(filter) => {
+                    self.read("tenants", move |engine| reads::tenants(engine.shard(), filter))
+                        .await
+                }
+                None => Ok(Vec::new()),
+            }
+        })
         .await
     }
 
@@ -106,7 +156,7 @@ impl VectorStore for EmbeddedStore {
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
         let tenant = scope.tenant().clone();
         observed("search", async {
-            validate::query("search", self.dimensions, &query)?;
+            validate::query("search", self.engine("search")?.manifest().model.dimensions, &query)?;
             self.read("search", move |engine| search::search(engine, &tenant, query))
                 .await
         })
@@ -162,7 +212,7 @@ impl VectorStore for EmbeddedStore {
 impl EmbeddedStore {
     /// Runs `read` on a blocking thread when its turn comes. The turn lasts until the work is done, even when nobody
     /// waits for it any more.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
         read: impl FnOnce(&Engine) -> Result<T, BoxError> + Send + 'static,
@@ -187,7 +237,11 @@ impl EmbeddedStore {
     }
 
     /// Has a write done by the writer, and waits for it.
-    async fn write<T>(&self, operation: &'static str, write: impl FnOnce(Reply<T>) -> Write) -> Result<T, StoreError> {
+    pub(super) async fn write<T>(
+        &self,
+        operation: &'static str,
+        write: impl FnOnce(Reply<T>) -> Write,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.writes.push(write(reply)).map_err(|refused| {
             let retry_after = (refused == Refused::Full).then_some(RETRY_AFTER);
@@ -196,7 +250,9 @@ impl EmbeddedStore {
         match answer.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(failure @ Failure::DiskFull { .. })) => Err(unavailable(operation, None, failure)),
-            Ok(Err(failure @ (Failure::Engine(_) | Failure::Panicked))) => Err(internal(operation, Box::new(failure))),
+            Ok(Err(
+                failure @ (Failure::Engine(_) | Failure::Folder(_) | Failure::NoOtherModel | Failure::Panicked),
+            )) => Err(internal(operation, Box::new(failure))),
             Err(gone) => Err(internal(operation, Box::new(gone))),
         }
     }
@@ -219,10 +275,10 @@ impl Drop for Gauge {
 }
 
 /// A record as the engine stores it. Without words it has no vector of words: it is no document to count.
-fn point(scope: &Scope, ids: PointIds, record: Record) -> Result<PointStructPersisted, Malformed> {
+fn point(scope: &Scope, ids: PointIds, vector: &str, record: Record) -> Result<PointStructPersisted, Malformed> {
     let Record { context, dense, terms } = record;
     let id = PointId::Uuid(ids.point(context.id));
-    let dense = dense.map(|dense| (DENSE.to_owned(), VectorPersisted::Dense(dense)));
+    let dense = dense.map(|dense| (vector.to_owned(), VectorPersisted::Dense(dense)));
     let words = (!terms.is_empty()).then(|| {
         let words = qdrant_edge::SparseVector {
             indices: terms.indices,
@@ -235,4 +291,9 @@ fn point(scope: &Scope, ids: PointIds, record: Record) -> Result<PointStructPers
         vector: VectorStructPersisted::Named(dense.into_iter().chain(words).collect()),
         payload: Some(Payload(payload::encode(scope, context)?)),
     })
+}
+
+/// A vector by its name.
+pub(super) fn named_vector(name: &str, vector: Vec<f32>) -> VectorStructPersisted {
+    VectorStructPersisted::Named([(name.to_owned(), VectorPersisted::Dense(vector))].into())
 }

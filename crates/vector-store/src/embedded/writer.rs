@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use qdrant_edge::{
     Filter as EngineFilter, OperationError, Payload, PayloadOps, PointId, PointInsertOperations, PointOperations,
-    PointStructPersisted, ScrollRequestBuilder, SetPayloadOp, UpdateOperation, WithPayloadInterface,
+    PointStructPersisted, PointVectorsPersisted, ScrollRequestBuilder, SetPayloadOp, UpdateOperation, UpdateVectorsOp,
+    VectorOperations, VectorStructPersisted, WithPayloadInterface,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::config::{Config, Durability};
 use super::engine::Engine;
+use super::models::ChangeModels;
 use super::optimizer::Changed;
 use super::queue::Ticket;
 use super::reads;
@@ -45,15 +47,32 @@ pub(super) enum Write {
     Upsert(Vec<PointStructPersisted>, Reply<()>),
     /// Replace the payloads of points that exist.
     Update(Vec<(PointId, Payload)>, Reply<()>),
+    /// Give points that exist vectors, and replace their payloads where there are some.
+    SetVectors(Vec<NewVector>, Reply<()>),
     /// Delete what matches, and count it.
     Delete(EngineFilter, Reply<u64>),
+    /// Change which models' vectors there are.
+    ChangeModels(ChangeModels, Reply<()>),
     /// Write everything out.
     Flush(Reply<()>),
+}
+
+/// A vector for a point that exists.
+#[derive(Debug)]
+pub(super) struct NewVector {
+    pub(super) id: PointId,
+    /// Named by its model.
+    pub(super) vector: VectorStructPersisted,
+    pub(super) payload: Option<Payload>,
 }
 
 /// Why a write failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum Failure {
+    #[error("there is no other model")]
+    NoOtherModel,
+    #[error("the data folder could not be changed")]
+    Folder(#[source] Arc<crate::Error>),
     #[error("the disk has {free} bytes left, and {least} are kept free")]
     DiskFull { free: u64, least: u64 },
     #[error("the engine could not write")]
@@ -152,10 +171,21 @@ impl Writer {
     fn apply(&mut self, write: Write) -> Option<Done> {
         match write {
             Write::Upsert(_, reply) | Write::Update(_, reply) | Write::Flush(reply) if reply.is_closed() => None,
+            Write::SetVectors(_, reply) | Write::ChangeModels(_, reply) if reply.is_closed() => None,
             Write::Delete(_, reply) if reply.is_closed() => None,
             Write::Upsert(points, reply) => Some(Done::Unit(self.attempt(1, |writer| writer.upsert(points)), reply)),
             Write::Update(payloads, reply) => {
                 Some(Done::Unit(self.attempt(1, |writer| writer.update(payloads)), reply))
+            }
+            Write::SetVectors(vectors, reply) => {
+                Some(Done::Unit(self.attempt(1, |writer| writer.set_vectors(vectors)), reply))
+            }
+            Write::ChangeModels(change, reply) => {
+                // What was written of the new model must be as durable as the word that it is in use.
+                let changed = self
+                    .flush()
+                    .and_then(|()| self.attempt(1, |writer| change.apply(&writer.engine)));
+                Some(Done::Unit(changed.flatten(), reply))
             }
             Write::Delete(filter, reply) => Some(Done::Count(
                 self.attempt(DELETION_RESERVE, |writer| writer.delete(&filter)),
@@ -216,16 +246,30 @@ impl Writer {
         let existing = reads::existing(self.engine.shard(), ids)?;
         for (id, payload) in payloads {
             if existing.contains(&id) {
-                let overwrite = PayloadOps::OverwritePayload(SetPayloadOp {
-                    payload,
-                    points: Some(vec![id]),
-                    filter: None,
-                    key: None,
-                });
                 let (shard, _gate) = self.engine.replace(&[id]);
-                shard.update(UpdateOperation::PayloadOperation(overwrite))?;
+                shard.update(overwrite(id, payload))?;
                 self.engine.count_changes(1);
             }
+        }
+        Ok(())
+    }
+
+    /// The vector comes first: should this end in between, it is set once more.
+    fn set_vectors(&self, vectors: Vec<NewVector>) -> Result<(), OperationError> {
+        let ids = vectors.iter().map(|new| new.id).collect();
+        let existing = reads::existing(self.engine.shard(), ids)?;
+        for NewVector { id, vector, payload } in vectors.into_iter().filter(|new| existing.contains(&new.id)) {
+            let (shard, _gate) = self.engine.replace(&[id]);
+            shard.update(UpdateOperation::VectorOperation(VectorOperations::UpdateVectors(
+                UpdateVectorsOp {
+                    points: vec![PointVectorsPersisted { id, vector }],
+                    update_filter: None,
+                },
+            )))?;
+            if let Some(payload) = payload {
+                shard.update(overwrite(id, payload))?;
+            }
+            self.engine.count_changes(1);
         }
         Ok(())
     }
@@ -301,14 +345,21 @@ fn chunks(points: Vec<PointStructPersisted>) -> Vec<Vec<PointStructPersisted>> {
     chunks
 }
 
+fn overwrite(id: PointId, payload: Payload) -> UpdateOperation {
+    UpdateOperation::PayloadOperation(PayloadOps::OverwritePayload(SetPayloadOp {
+        payload,
+        points: Some(vec![id]),
+        filter: None,
+        key: None,
+    }))
+}
+
 fn error_source(failure: &Failure) -> Option<String> {
     std::error::Error::source(failure).map(ToString::to_string)
 }
 
 #[cfg(test)]
 mod tests {
-    use qdrant_edge::VectorStructPersisted;
-
     use super::*;
 
     fn points(ids: impl IntoIterator<Item = u64>) -> Vec<PointStructPersisted> {

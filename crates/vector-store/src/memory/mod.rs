@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
-    Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+    Candidate, ListRequest, Order, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
 
@@ -79,6 +79,23 @@ impl VectorStore for MemoryStore {
         Ok(())
     }
 
+    async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        for (context, vector) in &embedded {
+            validate::contexts("set_vectors", std::slice::from_ref(context))?;
+            validate::vector("set_vectors", self.dimensions, vector)?;
+        }
+        self.write(scope, |stored| {
+            for (context, mut vector) in embedded {
+                unit_length(&mut vector);
+                if let Some(record) = stored.get_mut(&context.id) {
+                    record.context = context;
+                    record.dense = Some(vector);
+                }
+            }
+        });
+        Ok(())
+    }
+
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
         let mut seen = HashSet::new();
         let ids = ids.iter().filter(|id| seen.insert(**id));
@@ -100,6 +117,14 @@ impl VectorStore for MemoryStore {
         Ok(self.read(scope, contexts))
     }
 
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        let at_one = |record: &&Record| record.context.slot.is_some_and(|slot| slots.contains(&slot));
+        Ok(self.read(scope, |stored| {
+            let found = matching(stored, filter).filter(at_one);
+            found.map(|record| Arc::new(record.clone())).collect()
+        }))
+    }
+
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
         if request.limit == 0 {
             return Ok(Page {
@@ -108,22 +133,37 @@ impl VectorStore for MemoryStore {
             });
         }
         Ok(self.read(scope, |stored| {
-            let follows = |context: &Context| request.after.is_none_or(|Cursor(sequence)| context.sequence < sequence);
+            let place = |context: &Context| match request.order {
+                // From the newest down, counted so that what comes first has the lower number.
+                Order::NewestFirst => u64::MAX - context.sequence,
+                Order::OldestFirst => context.sequence,
+            };
+            let after = request.after.map(|Cursor(sequence)| match request.order {
+                Order::NewestFirst => u64::MAX - sequence,
+                Order::OldestFirst => sequence,
+            });
+            let follows = |context: &Context| after.is_none_or(|after| place(context) > after);
             let matching = matching(stored, &request.filter).filter(|record| follows(&record.context));
             let mut found: Vec<&Record> = matching.collect();
             // The sort is stable: those with the same sequence number stay in the order of their ids.
-            found.sort_by_key(|record| std::cmp::Reverse(record.context.sequence));
+            found.sort_by_key(|record| place(&record.context));
             // A page never ends between two of those, as the next one starts below them.
-            let sequence = |at: usize| found.get(at).map(|record| record.context.sequence);
-            let last = sequence(request.limit - 1);
-            let end = found.partition_point(|record| last.is_none_or(|last| record.context.sequence >= last));
-            let next = last.filter(|_| end < found.len()).map(Cursor);
+            let last = found.get(request.limit - 1).map(|record| &record.context);
+            let end = found.partition_point(|record| last.is_none_or(|last| place(&record.context) <= place(last)));
+            let next = last.filter(|_| end < found.len()).map(|last| Cursor(last.sequence));
             let items = found[..end]
                 .iter()
                 .map(|record| view(record, request.with_vectors))
                 .collect();
             Page { items, next }
         }))
+    }
+
+    async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let has_any = |stored: &Records| filter.ids.is_none() && matching(stored, filter).next().is_some();
+        let found = tenants.iter().filter(|(_, stored)| has_any(stored));
+        Ok(found.map(|(tenant, _)| tenant.clone()).collect())
     }
 
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {

@@ -1,10 +1,10 @@
 //! Facts: what can be said about a context and looked up, each as one word.
 //!
-//! A filter on the level, a tag or the metadata asks whether something is so or not. All of these share one index, as
+//! A filter on a person, a tag or the metadata asks whether something is so or not. All of these share one index, as
 //! each index is a dozen files that every flush has to write: with one for each field a flush takes twice as long. The
 //! letter in front keeps the kinds apart.
 
-use context_manager_core::context::{ContentKey, Context, Level};
+use context_manager_core::context::{ContentKey, Context};
 use context_manager_core::{metadata_fact, metadata_facts};
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,21 +14,12 @@ const MAX_BYTES: usize = 128;
 
 /// Everything that can be said about `context`.
 pub(super) fn all(context: &Context) -> Vec<String> {
-    let mut facts = vec![
-        level(context.level),
-        embedded(context.embedded),
-        content(&context.content_key()),
-    ];
+    let mut facts = vec![embedded(context.embedded), content(&context.content_key())];
     facts.extend(context.user_id.as_deref().map(user));
     facts.extend(context.agent_id.as_deref().map(agent));
-    facts.extend(context.slot.map(slot));
     facts.extend(context.tags.iter().map(|name| tag(name)));
     facts.extend(metadata_facts(&context.metadata).iter().map(|fact| new('m', fact)));
     facts
-}
-
-pub(crate) fn level(level: Level) -> String {
-    new('l', level.as_str())
 }
 
 pub(crate) fn user(id: &str) -> String {
@@ -41,10 +32,6 @@ pub(crate) fn agent(id: &str) -> String {
 
 pub(crate) fn tag(name: &str) -> String {
     new('t', name)
-}
-
-pub(crate) fn slot(slot: i64) -> String {
-    new('s', &slot.to_string())
 }
 
 pub(crate) fn embedded(embedded: bool) -> String {
@@ -82,7 +69,6 @@ mod tests {
     #[test]
     fn kinds_are_kept_apart() {
         assert_ne!(user("x"), agent("x"));
-        assert_ne!(tag("1"), slot(1));
         assert_eq!(metadata("level", &json!("long_term")).unwrap(), "m:level=\"long_term\"");
         assert_eq!(metadata("level", &json!(["long_term"])), None);
     }

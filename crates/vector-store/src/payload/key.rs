@@ -4,6 +4,10 @@ pub(crate) const TENANT: &str = "tenant";
 pub(crate) const SESSION: &str = "session";
 /// Everything that can only be equal or not, see [`super::fact`].
 pub(crate) const FACTS: &str = "facts";
+/// Apart from the facts, as every search asks for it, of many contexts.
+pub(crate) const LEVEL: &str = "level";
+/// A place in a session. Apart from the facts: every search looks for some hundred of them.
+pub(crate) const SLOT: &str = "slot";
 pub(crate) const OCCURRED: &str = "occurred";
 pub(crate) const SEQUENCE: &str = "sequence";
 pub(crate) const IMPORTANCE: &str = "importance";

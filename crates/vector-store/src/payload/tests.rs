@@ -111,14 +111,14 @@ fn what_can_be_filtered_is_there() {
     };
     let payload = encode(&scope(), context.clone()).unwrap();
     assert_eq!(payload[key::TENANT], "acme");
+    assert_eq!(payload[key::LEVEL], "long_term");
+    assert_eq!(payload[key::SLOT], -3);
     let same_text = format!("c:{}", context.content_key().as_str());
     let facts = [
-        "l:long_term",
         "e:yes",
         &same_text,
         "u:ann",
         "a:bot",
-        "s:-3",
         "t:x",
         "t:y",
         "m:kind=\"note\"",

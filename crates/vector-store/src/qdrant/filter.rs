@@ -3,7 +3,9 @@
 use qdrant_client::qdrant;
 use qdrant_client::qdrant::condition::ConditionOneOf;
 use qdrant_client::qdrant::r#match::MatchValue;
-use qdrant_client::qdrant::{FieldCondition, Filter, HasIdCondition, Match, PointId, Range, RepeatedStrings};
+use qdrant_client::qdrant::{
+    FieldCondition, Filter, HasIdCondition, Match, PointId, Range, RepeatedIntegers, RepeatedStrings,
+};
 use uuid::Uuid;
 
 use crate::conditions::{Bounds, Condition};
@@ -25,6 +27,7 @@ fn condition(condition: Condition) -> qdrant::Condition {
     let one_of = match condition {
         Condition::Is(key, word) => matches(key, MatchValue::Keyword(word)),
         Condition::AnyOf(key, strings) => matches(key, MatchValue::Keywords(RepeatedStrings { strings })),
+        Condition::OneOf(key, integers) => matches(key, MatchValue::Integers(RepeatedIntegers { integers })),
         Condition::Within(key, bounds) => ConditionOneOf::Field(FieldCondition {
             key: key.to_owned(),
             range: Some(range(bounds)),

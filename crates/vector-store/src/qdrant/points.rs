@@ -12,8 +12,8 @@ use context_manager_core::ports::{BoxError, Record};
 use context_manager_core::{Scope, TenantId};
 use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::{
-    ListValue, NamedVectors, PointId, PointStruct, RetrievedPoint, ScoredPoint, Value, Vector, VectorsOutput,
-    vector_output, vectors_output,
+    ListValue, NamedVectors, PointId, PointStruct, PointVectors, RetrievedPoint, ScoredPoint, Value, Vector,
+    VectorsOutput, vector_output, vectors_output,
 };
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -26,10 +26,12 @@ use crate::payload::{self, Malformed, PointIds};
 const CONTEXT: &str = "context";
 
 /// What is in the payload beside the context: the keys that are indexed.
-const INDEXED: [&str; 8] = [
+const INDEXED: [&str; 10] = [
     key::TENANT,
     key::SESSION,
+    key::LEVEL,
     key::FACTS,
+    key::SLOT,
     key::OCCURRED,
     key::SEQUENCE,
     key::EXPIRES,
@@ -58,6 +60,17 @@ pub(super) fn encode(scope: &Scope, ids: PointIds, record: Record) -> Result<(Uu
         vectors: Some(vectors.into()),
     };
     Ok((id, point))
+}
+
+/// A vector for a point that exists.
+pub(super) fn encode_vector(id: Uuid, vector: Vec<f32>) -> PointVectors {
+    let vectors = NamedVectors {
+        vectors: HashMap::from([(DENSE.to_owned(), Vector::from(vector))]),
+    };
+    PointVectors {
+        id: Some(point_id(id)),
+        vectors: Some(vectors.into()),
+    }
 }
 
 /// A context as a payload.
@@ -143,7 +156,7 @@ fn vectors(stored: Option<VectorsOutput>) -> (Option<Vec<f32>>, SparseVector) {
     (dense, words)
 }
 
-/// A value of an indexed key, all of which are words, lists of words, or numbers below 2^53.
+/// A value of an indexed key, all of which are words, lists of words, or numbers below 2^63.
 fn protocol(value: Json) -> Value {
     let kind = match value {
         Json::String(text) => Kind::StringValue(text),

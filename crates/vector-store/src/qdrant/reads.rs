@@ -1,14 +1,15 @@
 //! What is asked of the server: by id, by content, page by page, and counted.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
-use context_manager_core::ports::{ListRequest, Record, StoreError};
+use context_manager_core::ports::{ListRequest, Order, Record, StoreError};
 use context_manager_core::{Cursor, Filter, Page, TenantId};
 use qdrant_client::qdrant::{
-    CountPoints, Direction, GetPoints, OrderBy, PointId, ScrollPoints, VectorsSelector, WithPayloadSelector,
-    WithVectorsSelector, with_vectors_selector,
+    CountPoints, Direction, FacetCounts, GetPoints, OrderBy, PointId, ScrollPoints, VectorsSelector,
+    WithPayloadSelector, WithVectorsSelector, facet_value, with_vectors_selector,
 };
 
 use super::client::Client;
@@ -16,7 +17,7 @@ use super::failure::{Failure, internal};
 use super::filter;
 use super::points::Stored;
 use crate::conditions::{self, Condition};
-use crate::page::{MAX_PAGE, SCROLL, newest_first};
+use crate::page::{MAX_PAGE, SCROLL, sort};
 use crate::payload::PointIds;
 use crate::payload::key::{self, WORDS};
 
@@ -121,12 +122,16 @@ pub(super) async fn list(
     let Some(mut conditions) = conditions::matching(tenant, &request.filter).filter(|_| limit > 0) else {
         return Ok(nothing);
     };
+    let (direction, beyond): (_, fn(u64) -> Condition) = match request.order {
+        Order::NewestFirst => (Direction::Desc, conditions::before),
+        Order::OldestFirst => (Direction::Asc, conditions::after),
+    };
     if let Some(Cursor(sequence)) = request.after {
-        conditions.push(conditions::before(sequence));
+        conditions.push(beyond(sequence));
     }
-    let found = newest(client, &conditions, limit + 1, request.with_vectors).await;
+    let found = ordered(client, &conditions, direction, limit + 1, request.with_vectors).await;
     let mut items = records(tenant, found.map_err(unavailable)?)?;
-    newest_first(&mut items);
+    sort(&mut items, request.order);
     if items.len() <= limit {
         return Ok(Page { items, next: None });
     }
@@ -137,19 +142,93 @@ pub(super) async fn list(
         let with = |condition| [conditions.as_slice(), &[condition]].concat();
         let tied = all(client, &with(conditions::at(last)), request.with_vectors).await;
         items.extend(records(tenant, tied.map_err(unavailable)?)?);
-        let rest = newest(client, &with(conditions::before(last)), 1, false).await;
+        let rest = ordered(client, &with(beyond(last)), direction, 1, false).await;
         next = next.filter(|_| rest.as_ref().is_ok_and(|rest| !rest.is_empty()));
         rest.map_err(unavailable)?;
-        newest_first(&mut items);
+        sort(&mut items, request.order);
     } else {
         items.truncate(limit);
     }
     Ok(Page { items, next })
 }
 
-/// The filter of a request, as conditions.
-pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<Vec<Condition>> {
-    conditions::matching(tenant, filter)
+/// The server looks for the places alone: so few can stand there that the rest is decided here.
+pub(super) async fn at_slots(
+    client: &Client,
+    tenant: &TenantId,
+    slots: &[i64],
+    matching: &Filter,
+) -> Result<Vec<Arc<Record>>, StoreError> {
+    let Some(conditions) = conditions::at_slots(tenant, slots) else {
+        return Ok(Vec::new());
+    };
+    let found = all(client, &conditions, true).await;
+    let found = found.map_err(|failure| failure.into_store_error("at_slots"))?;
+    let mut records = Vec::with_capacity(found.len());
+    for found in found {
+        let record = found.record(tenant).map_err(|error| internal("at_slots", error))?;
+        if matching.matches(&record.context) {
+            records.push(Arc::new(record));
+        }
+    }
+    Ok(records)
+}
+
+/// The tenants that have a point that matches.
+pub(super) async fn tenants(client: &Client, conditions: &[Condition]) -> Result<Vec<TenantId>, StoreError> {
+    let names = facet(client, key::TENANT, conditions, false).await;
+    let names = names.map_err(|failure| failure.into_store_error("tenants"))?;
+    let tenants = names.into_iter().map(|(name, _)| TenantId::try_new(&name));
+    tenants
+        .collect::<Result<_, _>>()
+        .map_err(|error| internal("tenants", error))
+}
+
+/// Which of these points exist.
+pub(super) async fn existing(client: &Client, ids: Vec<PointId>) -> Result<HashSet<PointId>, Failure> {
+    let request = GetPoints {
+        collection_name: client.collection.clone(),
+        ids,
+        with_payload: Some(WithPayloadSelector::from(false)),
+        read_consistency: client.consistency,
+        timeout: Some(client.timeout_secs()),
+        ..GetPoints::default()
+    };
+    let found = client
+        .points(request, |mut points, request| async move { points.get(request).await })
+        .await?;
+    Ok(found.result.into_iter().filter_map(|found| found.id).collect())
+}
+
+/// The words under a key of what matches, each with how often it occurs: exactly, or about.
+pub(super) async fn facet(
+    client: &Client,
+    key: &str,
+    conditions: &[Condition],
+    exact: bool,
+) -> Result<Vec<(String, u64)>, Failure> {
+    let request = FacetCounts {
+        collection_name: client.collection.clone(),
+        key: key.to_owned(),
+        filter: Some(filter::all(conditions)),
+        // All of them.
+        limit: Some(u32::MAX.into()),
+        exact: Some(exact),
+        timeout: Some(client.timeout_secs()),
+        read_consistency: client.consistency,
+        ..FacetCounts::default()
+    };
+    let answer = client
+        .points(
+            request,
+            |mut points, request| async move { points.facet(request).await },
+        )
+        .await?;
+    let hits = answer.hits.into_iter().filter_map(|hit| match hit.value?.variant? {
+        facet_value::Variant::StringValue(word) => Some((word, hit.count)),
+        facet_value::Variant::IntegerValue(_) | facet_value::Variant::BoolValue(_) => None,
+    });
+    Ok(hits.collect())
 }
 
 /// The ids of one page of what matches, from `offset` on, and where the next page begins.
@@ -169,16 +248,17 @@ pub(super) async fn ids(
     Ok((found.into_iter().filter_map(|found| found.id).collect(), next))
 }
 
-/// What matches, by sequence number, the highest first.
-async fn newest(
+/// What matches, by sequence number.
+async fn ordered(
     client: &Client,
     conditions: &[Condition],
+    direction: Direction,
     limit: usize,
     with_vectors: bool,
 ) -> Result<Vec<Stored>, Failure> {
     let request = ScrollPoints {
         limit: Some(page_size(limit)),
-        order_by: Some(by_sequence(Direction::Desc)),
+        order_by: Some(by_sequence(direction)),
         with_vectors: Some(WithVectorsSelector::from(with_vectors)),
         ..scroll_request(client, conditions)
     };

@@ -191,29 +191,34 @@ impl Index {
 /// Everything a [`Filter`](context_manager_core::Filter) asks about. Only the tenant decides where contexts are kept and
 /// gets links of its own in the vector index: every search has it, and links for all would make building the index five
 /// times dearer.
-pub(super) fn indexes() -> [Index; 8] {
+pub(super) fn indexes() -> [Index; 10] {
     let keyword = |key, params: KeywordIndexParamsBuilder| Index {
         key,
         kind: PayloadSchemaType::Keyword,
         field: FieldType::Keyword,
         params: IndexParams::KeywordIndexParams(params.build()),
     };
-    // Nobody asks for equal numbers; an index for that would be a second one.
-    let integer = |key| Index {
+    let integer = |key, params: IntegerIndexParamsBuilder| Index {
         key,
         kind: PayloadSchemaType::Integer,
         field: FieldType::Integer,
-        params: IndexParams::IntegerIndexParams(IntegerIndexParamsBuilder::new(false, true).enable_hnsw(false).build()),
+        params: IndexParams::IntegerIndexParams(params.enable_hnsw(false).build()),
     };
+    // Nobody asks for equal numbers; an index for that would be a second one.
+    let ordered = |key| integer(key, IntegerIndexParamsBuilder::new(false, true));
     let plain = || KeywordIndexParamsBuilder::default().enable_hnsw(false);
     [
         keyword(key::TENANT, KeywordIndexParamsBuilder::default().is_tenant(true)),
         keyword(key::SESSION, plain()),
-        keyword(key::FACTS, plain()),
-        integer(key::OCCURRED),
-        integer(key::SEQUENCE),
-        integer(key::EXPIRES),
-        integer(key::VISIBLE),
+        keyword(key::LEVEL, plain()),
+        // Values that hardly two contexts share: looking up some hundred of many takes the server's index in memory the
+        // longer the more is stored, and the one on disk, which is looked at through the page cache, does not.
+        keyword(key::FACTS, plain().on_disk(true)),
+        integer(key::SLOT, IntegerIndexParamsBuilder::new(true, false).on_disk(true)),
+        ordered(key::OCCURRED),
+        ordered(key::SEQUENCE),
+        ordered(key::EXPIRES),
+        ordered(key::VISIBLE),
         Index {
             key: key::IMPORTANCE,
             kind: PayloadSchemaType::Float,

@@ -6,15 +6,13 @@ use context_manager_core::context::Level;
 use context_manager_core::ports::{SessionSummary, StoreError};
 use context_manager_core::{Page, TenantId};
 use jiff::Timestamp;
-use qdrant_client::qdrant::{
-    Direction, FacetCounts, Query, QueryBatchPoints, QueryPoints, WithPayloadSelector, facet_value,
-};
+use qdrant_client::qdrant::{Direction, Query, QueryBatchPoints, QueryPoints, WithPayloadSelector};
 
 use super::client::Client;
 use super::failure::{Failure, internal};
 use super::filter;
 use super::points::Stored;
-use super::reads::by_sequence;
+use super::reads::{by_sequence, facet};
 use crate::conditions::{self, Condition};
 use crate::page::MAX_PAGE;
 use crate::payload::key;
@@ -31,7 +29,7 @@ pub(super) async fn list(
 ) -> Result<Page<SessionSummary, String>, StoreError> {
     let unavailable = |failure: Failure| failure.into_store_error("sessions");
     // These counts are approximate, and not looked at; the values are all that there are.
-    let known = facet(client, &conditions::of_tenant(tenant), false)
+    let known = facet(client, key::SESSION, &conditions::of_tenant(tenant), false)
         .await
         .map_err(unavailable)?;
     let known: BTreeSet<String> = known.into_iter().map(|(id, _)| id).collect();
@@ -70,7 +68,7 @@ async fn counts(client: &Client, tenant: &TenantId, page: &[String]) -> Result<H
         let mut conditions = conditions::of_tenant(tenant);
         conditions.push(Condition::AnyOf(key::SESSION, page.to_vec()));
         conditions.push(conditions::at_level(level));
-        for (session, count) in facet(client, &conditions, true).await? {
+        for (session, count) in facet(client, key::SESSION, &conditions, true).await? {
             counts.entry(session).or_default()[level.index()] = count;
         }
     }
@@ -124,30 +122,4 @@ async fn activity(
         return Err(Failure::Incomplete("result for every query").into_store_error("sessions"));
     }
     Ok(times.chunks_exact(2).map(|ends| ends[0].zip(ends[1])).collect())
-}
-
-/// The sessions of what matches, each with how often it occurs.
-async fn facet(client: &Client, conditions: &[Condition], exact: bool) -> Result<Vec<(String, u64)>, Failure> {
-    let request = FacetCounts {
-        collection_name: client.collection.clone(),
-        key: key::SESSION.to_owned(),
-        filter: Some(filter::all(conditions)),
-        // All of them.
-        limit: Some(u32::MAX.into()),
-        exact: Some(exact),
-        timeout: Some(client.timeout_secs()),
-        read_consistency: client.consistency,
-        ..FacetCounts::default()
-    };
-    let answer = client
-        .points(
-            request,
-            |mut points, request| async move { points.facet(request).await },
-        )
-        .await?;
-    let hits = answer.hits.into_iter().filter_map(|hit| match hit.value?.variant? {
-        facet_value::Variant::StringValue(session) => Some((session, hit.count)),
-        facet_value::Variant::IntegerValue(_) | facet_value::Variant::BoolValue(_) => None,
-    });
-    Ok(hits.collect())
 }

@@ -1,15 +1,18 @@
 //! The store on a Qdrant server as the domain sees it: the port, call by call.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Filter, Page, Scope};
+use context_manager_core::{Filter, Page, Scope, TenantId};
 
 use super::failure::{Failure, internal};
 use super::{QdrantStore, points, reads, search, sessions, writes};
+use crate::conditions;
 use crate::metrics::observed;
 use crate::payload::{Malformed, PointIds};
 use crate::validate;
@@ -43,6 +46,24 @@ impl VectorStore for QdrantStore {
         .await
     }
 
+    async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        observed("set_vectors", async {
+            let ids = PointIds::of(scope.tenant());
+            let mut vectors = Vec::with_capacity(embedded.len());
+            for (context, vector) in embedded {
+                validate::contexts("set_vectors", std::slice::from_ref(&context))?;
+                validate::vector("set_vectors", self.dimensions, &vector)?;
+                let id = ids.point(context.id);
+                let payload = points::encode_payload(scope, context).map_err(|error| internal("set_vectors", error))?;
+                vectors.push((id, points::encode_vector(id, vector), payload));
+            }
+            writes::set_vectors(&self.client, scope.tenant(), vectors)
+                .await
+                .map_err(failed("set_vectors"))
+        })
+        .await
+    }
+
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
         observed("get", reads::get(&self.client, scope.tenant(), ids)).await
     }
@@ -55,13 +76,27 @@ impl VectorStore for QdrantStore {
         .await
     }
 
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        observed("at_slots", reads::at_slots(&self.client, scope.tenant(), slots, filter)).await
+    }
+
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
         observed("list", reads::list(&self.client, scope.tenant(), &request)).await
     }
 
+    async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
+        observed("tenants", async {
+            match conditions::of_any_tenant(filter) {
+                Some(conditions) => reads::tenants(&self.client, &conditions).await,
+                None => Ok(Vec::new()),
+            }
+        })
+        .await
+    }
+
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         observed("count", async {
-            match reads::translate(scope.tenant(), filter) {
+            match conditions::matching(scope.tenant(), filter) {
                 Some(conditions) => reads::count(&self.client, &conditions).await.map_err(failed("count")),
                 None => Ok(0),
             }
@@ -71,7 +106,7 @@ impl VectorStore for QdrantStore {
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         observed("delete", async {
-            match reads::translate(scope.tenant(), filter) {
+            match conditions::matching(scope.tenant(), filter) {
                 Some(conditions) => writes::delete(&self.client, &conditions)
                     .await
                     .map_err(failed("delete")),
@@ -96,7 +131,7 @@ impl VectorStore for QdrantStore {
         limit: usize,
     ) -> Result<Vec<SparseVector>, StoreError> {
         observed("sample", async {
-            match reads::translate(scope.tenant(), filter) {
+            match conditions::matching(scope.tenant(), filter) {
                 Some(conditions) => reads::sample_terms(&self.client, &conditions, limit)
                     .await
                     .map_err(failed("sample")),

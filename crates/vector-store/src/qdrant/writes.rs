@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use context_manager_core::TenantId;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
-use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload};
+use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload, UpdateVectors};
 use qdrant_client::qdrant::{
-    DeletePoints, HasIdCondition, PointStruct, PointsSelector, PointsUpdateOperation, UpdateBatchPoints, UpsertPoints,
-    condition,
+    DeletePoints, HasIdCondition, PointStruct, PointVectors, PointsSelector, PointsUpdateOperation, UpdateBatchPoints,
+    UpsertPoints, condition,
 };
+use tonic::Code;
 use uuid::Uuid;
 
 use super::client::{Client, applied};
@@ -23,6 +24,9 @@ const CHUNK: usize = 100;
 
 /// Points deleted in one call; an id is all there is to each.
 const DELETE_CHUNK: u32 = 1000;
+
+/// How often vectors are set anew because one of the points was deleted meanwhile.
+const ATTEMPTS: u32 = 3;
 
 /// Inserts or replaces points. Of a repeated id the last one stays.
 pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) -> Result<(), Failure> {
@@ -49,32 +53,87 @@ pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) ->
 ///
 /// They are selected by a filter: selected by id, one that does not exist fails the call after others were changed.
 pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uuid, Payload)>) -> Result<(), Failure> {
-    let operation = |(id, payload): &(Uuid, Payload)| {
-        let mut conditions = conditions::of_tenant(tenant);
-        conditions.push(Condition::Points(vec![*id]));
-        let overwrite = OverwritePayload {
-            payload: payload.clone(),
-            points_selector: Some(PointsSelectorOneOf::Filter(filter::all(&conditions)).into()),
-            ..OverwritePayload::default()
-        };
-        PointsUpdateOperation::from(Operation::OverwritePayload(overwrite))
-    };
     for chunk in payloads.chunks(CHUNK) {
-        let request = UpdateBatchPoints {
-            collection_name: client.collection.clone(),
-            wait: Some(true),
-            operations: chunk.iter().map(operation).collect(),
-            ordering: client.ordering,
-            timeout: Some(client.timeout_secs()),
-        };
-        let answer = client
-            .points(request, |mut points, request| async move {
-                points.update_batch(request).await
-            })
-            .await?;
-        applied(&answer.result)?;
+        batch(
+            client,
+            chunk
+                .iter()
+                .map(|(id, payload)| overwrite(tenant, *id, payload))
+                .collect(),
+        )
+        .await?;
     }
     Ok(())
+}
+
+/// Gives points that exist vectors, and then replaces their payloads, so that none says of itself too early that it has
+/// one.
+pub(super) async fn set_vectors(
+    client: &Client,
+    tenant: &TenantId,
+    vectors: Vec<(Uuid, PointVectors, Payload)>,
+) -> Result<(), Failure> {
+    for chunk in vectors.chunks(CHUNK) {
+        let mut attempts = 0;
+        // Vectors are selected by id. Deleted between being looked for and being written, one fails the call.
+        while let Err(failure) = set_existing_vectors(client, tenant, chunk).await {
+            attempts += 1;
+            if failure.code() != Some(Code::NotFound) || attempts == ATTEMPTS {
+                return Err(failure);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn set_existing_vectors(
+    client: &Client,
+    tenant: &TenantId,
+    vectors: &[(Uuid, PointVectors, Payload)],
+) -> Result<(), Failure> {
+    let ids = vectors.iter().filter_map(|(_, vectors, _)| vectors.id.clone());
+    let existing = reads::existing(client, ids.collect()).await?;
+    let found = vectors
+        .iter()
+        .filter(|(_, vectors, _)| vectors.id.as_ref().is_some_and(|id| existing.contains(id)));
+    let points: Vec<PointVectors> = found.clone().map(|(_, vectors, _)| vectors.clone()).collect();
+    if points.is_empty() {
+        return Ok(());
+    }
+    let update = UpdateVectors {
+        points,
+        ..UpdateVectors::default()
+    };
+    let mut operations = vec![PointsUpdateOperation::from(Operation::UpdateVectors(update))];
+    operations.extend(found.map(|(id, _, payload)| overwrite(tenant, *id, payload)));
+    batch(client, operations).await
+}
+
+fn overwrite(tenant: &TenantId, id: Uuid, payload: &Payload) -> PointsUpdateOperation {
+    let mut conditions = conditions::of_tenant(tenant);
+    conditions.push(Condition::Points(vec![id]));
+    let overwrite = OverwritePayload {
+        payload: payload.clone(),
+        points_selector: Some(PointsSelectorOneOf::Filter(filter::all(&conditions)).into()),
+        ..OverwritePayload::default()
+    };
+    PointsUpdateOperation::from(Operation::OverwritePayload(overwrite))
+}
+
+async fn batch(client: &Client, operations: Vec<PointsUpdateOperation>) -> Result<(), Failure> {
+    let request = UpdateBatchPoints {
+        collection_name: client.collection.clone(),
+        wait: Some(true),
+        operations,
+        ordering: client.ordering,
+        timeout: Some(client.timeout_secs()),
+    };
+    let answer = client
+        .points(request, |mut points, request| async move {
+            points.update_batch(request).await
+        })
+        .await?;
+    applied(&answer.result)
 }
 
 /// Deletes page by page what it has found, and counts that.

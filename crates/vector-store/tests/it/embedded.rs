@@ -18,10 +18,9 @@ mod contract {
 /// Everything there is to see in a store.
 async fn everything(store: &EmbeddedStore) -> Vec<context_manager_core::ports::Record> {
     let request = ListRequest {
-        filter: Filter::default(),
-        after: None,
         limit: 10_000,
         with_vectors: true,
+        ..ListRequest::default()
     };
     store.list(&scope(), request).await.unwrap().items
 }

@@ -75,7 +75,6 @@ prop_compose! {
         (occurred_after, occurred_before) in (of(time()), proptest::option::weighted(0.2, time())),
         stars in proptest::option::weighted(0.2, 0..3_u8),
         ids in proptest::option::weighted(0.2, vec((0_u64..12).prop_map(id), 0..6)),
-        slots in proptest::option::weighted(0.2, vec(0_i64..5, 0..3)),
         visibility in prop_oneof![
             Just(Visibility::All),
             time().prop_map(Visibility::Current),
@@ -84,8 +83,8 @@ prop_compose! {
     ) -> Filter {
         let metadata = stars.map(|stars| ("stars.half".to_owned(), vec![json!(stars)])).into_iter().collect();
         Filter {
-            levels, user_id, session_id, tags_any, tags_all, occurred_after, occurred_before, metadata, ids, slots,
-            visibility, ..Filter::default()
+            levels, user_id, session_id, tags_any, tags_all, occurred_after, occurred_before, metadata, ids, visibility,
+            ..Filter::default()
         }
     }
 }
@@ -141,6 +140,7 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
                     after,
                     limit,
                     with_vectors: true,
+                    ..ListRequest::default()
                 };
                 let page = store.list(scope, request).await.unwrap();
                 let _infallible = write!(answer.text, "page of {}, ", page.items.len());

@@ -7,6 +7,7 @@ mod equivalence;
 mod fixture;
 mod folder;
 mod memory;
+mod models;
 mod qdrant;
 mod qdrant_server;
 mod standin;

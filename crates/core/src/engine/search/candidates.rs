@@ -1,5 +1,6 @@
 //! What may answer: what the store and working memory found, and what stands beside it, compared with the question.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -7,10 +8,10 @@ use super::question::Question;
 use super::{Degraded, MAX_LIMIT, SearchRequest};
 use crate::context::{Context, ContextId};
 use crate::engine::ContextEngine;
-use crate::lexical::{asks, speaker};
-use crate::ports::{ListRequest, Record, StoreError, StoreErrorKind, StoreQuery};
+use crate::lexical::{SparseVector, asks, speaker};
+use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery};
 use crate::rank::{self, Likeness, Place, Rarity, cosine};
-use crate::{Error, Filter, Scope};
+use crate::{Error, Filter, Fusion, Scope};
 
 /// A budget is filled from about this many candidates for each token it holds: conversation turns have some 20 or more.
 const TOKENS_A_CANDIDATE: usize = 20;
@@ -53,6 +54,60 @@ impl Pool {
     }
 }
 
+/// How alike the question and each record of a pool are, by words and by vector.
+struct Comparison<'a> {
+    rarity: &'a Rarity,
+    terms: Option<&'a SparseVector>,
+    vector: Option<Cow<'a, [f32]>>,
+    lexical: Vec<f32>,
+    dense: Vec<f32>,
+    compared: usize,
+}
+
+impl<'a> Comparison<'a> {
+    /// With this question, whose words count as much as they are rare.
+    fn with(question: &'a Question, rarity: &'a Rarity) -> Self {
+        let weighted = |plain: &'a Vec<f32>| {
+            let words = question.words.iter();
+            let weights: Vec<(&str, f32)> = words.map(|(word, term)| (word.as_str(), rarity.idf(*term))).collect();
+            let weighted = question.model.embed_weighted(&weights);
+            weighted.map_or(Cow::Borrowed(plain.as_slice()), Cow::Owned)
+        };
+        Self {
+            rarity,
+            terms: question.terms.as_ref(),
+            vector: question.vector.as_ref().map(weighted),
+            lexical: Vec::new(),
+            dense: Vec::new(),
+            compared: 0,
+        }
+    }
+
+    /// Compares the records that were added to the pool since the last time.
+    fn extend(&mut self, pool: &[Arc<Record>]) {
+        let new = &pool[self.compared..];
+        if let Some(terms) = self.terms {
+            self.lexical
+                .extend(new.iter().map(|record| self.rarity.bm25(terms, &record.terms)));
+        }
+        if let Some(vector) = &self.vector {
+            let compare = |record: &Arc<Record>| record.dense.as_ref().map_or(0.0, |own| cosine(vector, own));
+            self.dense.extend(new.iter().map(compare));
+        }
+        self.compared = pool.len();
+    }
+
+    /// Both on one scale, for everything that was compared.
+    fn likeness(&self, limit: usize, fusion: &Fusion) -> Vec<Likeness> {
+        let lexical = self.terms.map(|_| self.lexical.as_slice());
+        let dense = self.vector.as_ref().map(|_| self.dense.as_slice());
+        let mut likeness = rank::fuse(lexical, dense, limit, fusion);
+        // Nothing to compare by: what is in working memory may still be returned.
+        likeness.resize(self.compared, Likeness::default());
+        likeness
+    }
+}
+
 impl ContextEngine {
     /// What was found, with its neighbours, and how alike each is. A store that fails now costs the neighbours only.
     pub(super) async fn pool(
@@ -68,11 +123,14 @@ impl ContextEngine {
         pool.extend(hits.far);
         let limit = self.candidates(request);
         let rarity = self.rarity(scope, request, question, &pool).await;
-        self.compare(question, &rarity, &mut pool, limit);
+        let mut comparison = Comparison::with(question, &rarity);
+        comparison.extend(&pool.records);
+        pool.likeness = comparison.likeness(limit, &self.config.fusion);
         let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
         if pool.records.len() > pool.likeness.len() {
             // Neighbours are candidates like all others now.
-            self.compare(question, &rarity, &mut pool, limit);
+            comparison.extend(&pool.records);
+            pool.likeness = comparison.likeness(limit, &self.config.fusion);
         }
         (pool, brought_in)
     }
@@ -124,25 +182,6 @@ impl ContextEngine {
         }
     }
 
-    /// Finds out how alike the question and everything in the pool are.
-    fn compare(&self, question: &Question, rarity: &Rarity, pool: &mut Pool, limit: usize) {
-        let lexical = question.terms.as_ref().map(|terms| {
-            let score = |record: &Arc<Record>| rarity.bm25(terms, &record.terms);
-            pool.records.iter().map(score).collect::<Vec<f32>>()
-        });
-        let dense = question.vector.as_ref().map(|plain| {
-            let words = question.words.iter();
-            let weights: Vec<(&str, f32)> = words.map(|(word, term)| (word.as_str(), rarity.idf(*term))).collect();
-            let weighted = self.embedder.embed_weighted(&weights);
-            let question = weighted.as_ref().unwrap_or(plain);
-            let compare = |record: &Arc<Record>| record.dense.as_ref().map_or(0.0, |own| cosine(question, own));
-            pool.records.iter().map(compare).collect::<Vec<f32>>()
-        });
-        pool.likeness = rank::fuse(lexical.as_deref(), dense.as_deref(), limit, &self.config.fusion);
-        // Nothing to compare by: what is in working memory may still be returned.
-        pool.likeness.resize(pool.records.len(), Likeness::default());
-    }
-
     /// Adds the neighbours of the best that were not found by themselves: one look-up for all of them.
     async fn bring_in_neighbours(
         &self,
@@ -156,20 +195,11 @@ impl ContextEngine {
         if missing.is_empty() || levels.is_empty() || self.config.neighbours.decay <= 0.0 {
             return Ok(());
         }
-        let limit = missing.len();
         let filter = Filter {
             levels,
-            slots: Some(missing),
             ..filter.clone()
         };
-        let list = ListRequest {
-            filter,
-            after: None,
-            limit,
-            with_vectors: true,
-        };
-        let neighbours = self.store.list(scope, list).await?.items;
-        pool.extend(neighbours.into_iter().map(Arc::new));
+        pool.extend(self.store.at_slots(scope, &missing, &filter).await?);
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! What is asked, made ready to compare: a vector and words.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Degraded, SearchMode, SearchRequest};
 use crate::engine::ContextEngine;
 use crate::lexical::SparseVector;
+use crate::ports::Embedder;
 
 /// A query, made ready to compare.
 #[derive(Debug)]
@@ -17,11 +19,18 @@ pub(super) struct Question {
     pub(super) words: Vec<(String, u32)>,
     /// Whether the vector came from a cache.
     pub(super) cached: bool,
+    /// What made the vector.
+    pub(super) model: Arc<dyn Embedder>,
 }
 
 impl ContextEngine {
     /// The query as vector and words; a failed embedding leaves the words.
-    pub(super) async fn question(&self, request: &SearchRequest, degraded: &mut Vec<Degraded>) -> Question {
+    pub(super) async fn question(
+        &self,
+        model: &Arc<dyn Embedder>,
+        request: &SearchRequest,
+        degraded: &mut Vec<Degraded>,
+    ) -> Question {
         let analyzer = &self.preparer.analyzer;
         let terms = Some(analyzer.query(&request.query)).filter(|terms| !terms.is_empty());
         let mut question = Question {
@@ -29,12 +38,13 @@ impl ContextEngine {
             terms,
             words: analyzer.words(&request.query),
             cached: false,
+            model: Arc::clone(model),
         };
         if request.mode == SearchMode::Lexical {
             return question;
         }
         let limit = Duration::from_millis(self.config.embed_timeout_ms);
-        match tokio::time::timeout(limit, self.embedder.embed_query(&request.query)).await {
+        match tokio::time::timeout(limit, model.embed_query(&request.query)).await {
             Ok(Ok(embedding)) => {
                 question.vector = Some(embedding.vector);
                 question.cached = embedding.cached;

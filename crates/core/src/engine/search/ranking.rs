@@ -49,7 +49,10 @@ impl ContextEngine {
     pub(super) async fn ranking(&self, scope: &Scope, request: &SearchRequest) -> Result<Ranking, Error> {
         let mut degraded = Vec::new();
         let start = Instant::now();
-        let question = self.question(request, &mut degraded).await;
+        // Held to the end: the question and what it is compared with must be of one model.
+        let model = self.model.read().await;
+        let question = self.question(&model, request, &mut degraded).await;
+        self.recent.asked(scope, request);
         Step::Question.took(start);
         let now = self.clock.now();
         let visibility = if request.include_superseded {

@@ -12,8 +12,8 @@ use qdrant_client::qdrant::{
 };
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
-    Condition, FieldCondition, Filter, JsonPath, Match, Payload, PointId, PointStructPersisted, Range, VectorInternal,
-    VectorPersisted, VectorStructInternal, VectorStructPersisted, WithPayloadInterface, WithVector,
+    AnyVariants, Condition, FieldCondition, Filter, JsonPath, Match, Payload, PointId, PointStructPersisted, Range,
+    VectorInternal, VectorPersisted, VectorStructInternal, VectorStructPersisted, WithPayloadInterface, WithVector,
 };
 use serde_json::Value as Json;
 use tonic::Status;
@@ -65,6 +65,10 @@ fn condition(condition: proto::Condition) -> Result<Condition, Status> {
             let condition = match (field.r#match.and_then(|value| value.match_value), field.range) {
                 (Some(MatchValue::Keyword(word)), None) => FieldCondition::new_match(key, Match::from(word)),
                 (Some(MatchValue::Keywords(words)), None) => FieldCondition::new_match(key, Match::from(words.strings)),
+                (Some(MatchValue::Integers(numbers)), None) => {
+                    let numbers = AnyVariants::Integers(numbers.integers.into_iter().collect());
+                    FieldCondition::new_match(key, Match::from(numbers))
+                }
                 (None, Some(range)) => FieldCondition::new_range(key, self::range(range)),
                 _ => return Err(Status::unimplemented("the stand-in knows keywords and ranges only")),
             };
@@ -92,7 +96,15 @@ pub(super) fn selected(selector: Option<proto::PointsSelector>) -> Result<Filter
 }
 
 pub(super) fn point(point: proto::PointStruct) -> Result<PointStructPersisted, Status> {
-    let vectors = match point.vectors.and_then(|vectors| vectors.vectors_options) {
+    Ok(PointStructPersisted {
+        id: point_id(point.id.unwrap_or_default())?,
+        vector: vectors_in(point.vectors)?,
+        payload: Some(payload(point.payload)),
+    })
+}
+
+pub(super) fn vectors_in(vectors: Option<proto::Vectors>) -> Result<VectorStructPersisted, Status> {
+    let vectors = match vectors.and_then(|vectors| vectors.vectors_options) {
         Some(vectors::VectorsOptions::Vectors(named)) => named.vectors,
         Some(vectors::VectorsOptions::Vector(_)) | None => {
             return Err(Status::unimplemented("vectors have names here"));
@@ -105,11 +117,7 @@ pub(super) fn point(point: proto::PointStruct) -> Result<PointStructPersisted, S
             "the stand-in knows dense and sparse vectors only",
         )),
     });
-    Ok(PointStructPersisted {
-        id: point_id(point.id.unwrap_or_default())?,
-        vector: VectorStructPersisted::Named(vectors.collect::<Result<_, _>>()?),
-        payload: Some(payload(point.payload)),
-    })
+    Ok(VectorStructPersisted::Named(vectors.collect::<Result<_, _>>()?))
 }
 
 pub(super) fn sparse(words: SparseVector) -> qdrant_edge::SparseVector {

@@ -15,9 +15,10 @@ use qdrant_client::qdrant::{
 use qdrant_edge::{
     CountRequestBuilder, CreateIndex, Direction, EdgeShard, FacetRequestBuilder, FieldIndexOperations,
     FloatIndexParamsBuilder, IdfCorpusParams, IdfParams, IntegerIndexParamsBuilder, KeywordIndexParamsBuilder,
-    NamedQuery, OrderBy, OrderByInterface, PayloadFieldSchema, PayloadOps, PayloadSchemaParams, PointInsertOperations,
-    PointOperations, QueryEnum, QueryRequest, QueryRequestBuilder, Record, RetrieveRequestBuilder, ScoringQuery,
-    ScrollRequestBuilder, SearchParams, SetPayloadOp, UpdateOperation, VectorInternal,
+    NamedQuery, OperationError, OrderBy, OrderByInterface, PayloadFieldSchema, PayloadOps, PayloadSchemaParams,
+    PointInsertOperations, PointOperations, PointVectorsPersisted, QueryEnum, QueryRequest, QueryRequestBuilder,
+    Record, RetrieveRequestBuilder, ScoringQuery, ScrollRequestBuilder, SearchParams, SetPayloadOp, UpdateOperation,
+    UpdateVectorsOp, VectorInternal, VectorOperations,
 };
 use tonic::{Request, Response, Status};
 
@@ -67,7 +68,20 @@ impl Points for Service {
                     });
                     Ok(UpdateOperation::PayloadOperation(overwrite))
                 }
-                _ => Err(Status::unimplemented("the stand-in overwrites payloads only")),
+                Some(Operation::UpdateVectors(update)) => {
+                    let points = update.points.into_iter().map(|point| {
+                        Ok(PointVectorsPersisted {
+                            id: convert::point_id(point.id.unwrap_or_default())?,
+                            vector: convert::vectors_in(point.vectors)?,
+                        })
+                    });
+                    let update = VectorOperations::UpdateVectors(UpdateVectorsOp {
+                        points: points.collect::<Result<_, Status>>()?,
+                        update_filter: None,
+                    });
+                    Ok(UpdateOperation::VectorOperation(update))
+                }
+                _ => Err(Status::unimplemented("the stand-in replaces payloads and vectors only")),
             });
         let operations: Vec<_> = operations.collect::<Result<_, _>>()?;
         let count = operations.len();
@@ -235,8 +249,17 @@ impl Service {
         self.read(name, |shard| {
             operations
                 .into_iter()
-                .try_for_each(|operation| shard.update(operation).map_err(internal))
+                .try_for_each(|operation| shard.update(operation).map_err(refused))
         })
+    }
+}
+
+/// The server says the same of a point that is not there.
+fn refused(error: OperationError) -> Status {
+    if matches!(error, OperationError::PointIdError { .. }) {
+        Status::not_found(error.to_string())
+    } else {
+        internal(error)
     }
 }
 

@@ -1,0 +1,179 @@
+//! A second model's vectors beside those of the one in use, and its taking over.
+
+use context_manager_core::Filter;
+use context_manager_core::ports::{ModelChange, ModelFingerprint, OtherModel, StoreErrorKind, StoreQuery, VectorStore};
+use context_manager_vector_store::EmbeddedStore;
+
+use crate::fixture::{at, context, id, model, new_store, open, records, scope};
+
+/// A model whose vectors are shorter.
+fn small(name: &str) -> ModelFingerprint {
+    ModelFingerprint {
+        name: name.to_owned(),
+        dimensions: 2,
+        probe: "5678".to_owned(),
+    }
+}
+
+fn by(vector: Vec<f32>) -> StoreQuery {
+    StoreQuery {
+        dense: Some(vector),
+        terms: None,
+        filter: Filter::default(),
+        limit: 100,
+    }
+}
+
+async fn count_without_other(store: &EmbeddedStore) -> usize {
+    let mut count = 0;
+    let mut after = None;
+    loop {
+        let page = store.without_other(&scope(), after, 7).await.unwrap();
+        assert!(page.items.len() <= 7);
+        count += page.items.len();
+        after = page.next;
+        if after.is_none() {
+            return count;
+        }
+    }
+}
+
+/// Gives the contexts with these numbers vectors of the other model.
+async fn fill(store: &EmbeddedStore, numbers: std::ops::RangeInclusive<u64>) {
+    let vectors = numbers.map(|number| (id(number), vec![1.0, 0.0])).collect();
+    store.set_other_vectors(&scope(), vectors).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_model_fills_beside_the_one_in_use_and_takes_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.upsert(&scope(), records(1..=30)).await.unwrap();
+    assert_eq!(count_without_other(&store).await, 0, "there is no other model");
+
+    store.add_model(&small("b")).await.unwrap();
+    assert_eq!(count_without_other(&store).await, 30);
+    fill(&store, 1..=20).await;
+    assert_eq!(count_without_other(&store).await, 10);
+    assert_eq!(
+        store
+            .search(&scope(), by(vec![1.0, 0.0, 0.0, 0.0]))
+            .await
+            .unwrap()
+            .len(),
+        30
+    );
+    let everything = Filter::default();
+    let nearest = store.search_other(&scope(), vec![1.0, 0.0], &everything, 100).await;
+    assert_eq!(nearest.unwrap().len(), 20);
+
+    // What is written anew has only the vector it brings; what is deleted is gone from both.
+    store.upsert(&scope(), records(1..=1)).await.unwrap();
+    store.delete(&scope(), &Filter::by_ids(vec![id(2)])).await.unwrap();
+    assert_eq!(count_without_other(&store).await, 11);
+    store.close().await.unwrap();
+
+    // It goes on where it was.
+    let store = open(folder.path()).await;
+    let other = store.models().await.unwrap().other.unwrap();
+    assert_eq!(
+        other,
+        OtherModel {
+            model: small("b"),
+            filling: true
+        }
+    );
+    assert_eq!(count_without_other(&store).await, 11);
+    store.add_model(&small("b")).await.unwrap();
+    assert_eq!(count_without_other(&store).await, 11, "what is there of it stays");
+    fill(&store, 1..=30).await;
+    assert_eq!(count_without_other(&store).await, 0);
+    store.switch().await.unwrap();
+    let found = store.search(&scope(), by(vec![1.0, 0.0])).await.unwrap();
+    assert_eq!(found.len(), 29);
+    assert!(
+        found
+            .iter()
+            .all(|candidate| candidate.record.dense.as_ref().unwrap().len() == 2)
+    );
+    let wrong = store.search(&scope(), by(vec![1.0, 0.0, 0.0, 0.0])).await.unwrap_err();
+    assert!(matches!(
+        wrong.kind,
+        StoreErrorKind::DimensionMismatch { expected: 2, actual: 4 }
+    ));
+    store.close().await.unwrap();
+
+    // Now the folder is the new model's, and the old one's vectors are still there.
+    assert!(EmbeddedStore::open(at(folder.path()), &model()).await.is_err());
+    let store = EmbeddedStore::open(at(folder.path()), &small("b")).await.unwrap();
+    let other = store.models().await.unwrap().other.unwrap();
+    assert_eq!(
+        other,
+        OtherModel {
+            model: model(),
+            filling: false
+        }
+    );
+    assert_eq!(store.search(&scope(), by(vec![1.0, 0.0])).await.unwrap().len(), 29);
+    store.switch().await.unwrap();
+    assert_eq!(
+        store
+            .search(&scope(), by(vec![1.0, 0.0, 0.0, 0.0]))
+            .await
+            .unwrap()
+            .len(),
+        29
+    );
+    assert_eq!(store.get(&scope(), &[id(7)]).await.unwrap(), [context(7)]);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn there_is_one_other_model_at_most() {
+    let store = new_store().await;
+    store.upsert(&scope(), records(1..=5)).await.unwrap();
+    assert!(store.switch().await.is_err(), "there is none to switch to");
+    store.add_model(&small("b")).await.unwrap();
+    fill(&store, 1..=5).await;
+    store.add_model(&small("c")).await.unwrap();
+    assert_eq!(
+        count_without_other(&store).await,
+        5,
+        "the vectors of `b` are none of `c`"
+    );
+    store.remove_other().await.unwrap();
+    store.remove_other().await.unwrap();
+    assert_eq!(store.models().await.unwrap().other, None);
+    store.add_model(&small("b")).await.unwrap();
+    assert_eq!(count_without_other(&store).await, 5, "removed vectors do not come back");
+}
+
+#[tokio::test]
+async fn bad_vectors_of_the_other_model_are_refused() {
+    let store = new_store().await;
+    store.upsert(&scope(), records(1..=2)).await.unwrap();
+    store.add_model(&small("b")).await.unwrap();
+    for bad in [vec![1.0], vec![f32::NAN, 0.0]] {
+        let refused = store
+            .set_other_vectors(&scope(), vec![(id(1), vec![1.0, 0.0]), (id(2), bad)])
+            .await;
+        assert!(matches!(
+            refused.unwrap_err().kind,
+            StoreErrorKind::DimensionMismatch { .. }
+        ));
+    }
+    assert_eq!(count_without_other(&store).await, 2, "nothing of it was written");
+}
+
+#[tokio::test]
+async fn indexes_are_built_over_both_models() {
+    let store = new_store().await;
+    store.upsert(&scope(), records(1..=300)).await.unwrap();
+    store.add_model(&small("b")).await.unwrap();
+    fill(&store, 1..=300).await;
+    store.switch().await.unwrap();
+    store.upsert(&scope(), Vec::new()).await.unwrap();
+    store.remove_other().await.unwrap();
+    assert_eq!(store.search(&scope(), by(vec![1.0, 0.0])).await.unwrap().len(), 100);
+    store.flush().await.unwrap();
+}
