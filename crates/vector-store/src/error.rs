@@ -140,8 +140,8 @@ pub enum Error {
     /// The vectors in the collection were made by another model.
     #[error(
         "the collection `{collection}` at the Qdrant server `{url}` holds vectors of the model {stored}, and the \
-         configured model is {current}: run `context-manager reembed` to compute them anew, configure the old model \
-         again, or set another `vector_db.collection_prefix`"
+         configured model is {current}: configure the old model again, or set another `vector_db.collection_prefix` to \
+         begin anew"
     )]
     CollectionModelChanged {
         /// Where the server is.

@@ -3,10 +3,11 @@
 //! The connection is made when it is first needed and again whenever it broke, so that a server may come and go. Every
 //! call this store makes can be made twice: reads change nothing, and writes say what is to be there afterwards.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use context_manager_resilience::Deadline;
+use context_manager_resilience::{CircuitBreaker, Deadline};
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
@@ -52,6 +53,8 @@ pub(super) struct Client {
     /// The collection's name.
     pub(super) collection: String,
     timeout: Duration,
+    /// What keeps calls from a server that fails, if anything.
+    circuit: Option<Arc<CircuitBreaker>>,
     /// How many replicas a read asks.
     pub(super) consistency: Option<ReadConsistency>,
     /// In which order replicas see writes.
@@ -60,7 +63,7 @@ pub(super) struct Client {
 
 impl Client {
     /// A client that is not connected yet.
-    pub(super) fn new(config: &Config) -> Result<Self, Error> {
+    pub(super) fn new(config: &Config, circuit: Option<Arc<CircuitBreaker>>) -> Result<Self, Error> {
         let mut problems = config.problems();
         let url = config.url.clone().unwrap_or_default();
         if url.is_empty() {
@@ -82,6 +85,7 @@ impl Client {
             url,
             collection: config.collection(),
             timeout: config.timeout(),
+            circuit,
             consistency: config.read_consistency.map(consistency),
             ordering: Some(ordering(config.write_ordering)),
         })
@@ -155,7 +159,12 @@ impl Client {
                 }
             }
         });
-        Deadline::after(self.timeout).run(attempts).await?
+        let limit = Deadline::after(self.timeout);
+        let call = async { limit.run(attempts).await.map_err(Failure::from).flatten() };
+        match &self.circuit {
+            Some(circuit) => Ok(circuit.call(call, Failure::is_outage).await?),
+            None => call.await,
+        }
     }
 }
 
@@ -267,7 +276,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_key_is_sent_and_never_formatted() {
-        let client = Client::new(&config("http://localhost:1")).unwrap();
+        let client = Client::new(&config("http://localhost:1"), None).unwrap();
         assert!(!format!("{client:?}").contains("s3cret"));
         let mut authorization = Authorization::new(&config("http://localhost:1")).unwrap();
         let request = authorization.call(Request::new(())).unwrap();
@@ -276,13 +285,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_used_is_named_beforehand() {
-        let missing = Client::new(&Config::default()).unwrap_err();
+        let missing = Client::new(&Config::default(), None).unwrap_err();
         assert!(missing.to_string().contains("url: is needed"), "{missing}");
         let tls = Config {
             tls_ca_file: Some("/nowhere/ca.pem".into()),
             ..config("https://localhost:1")
         };
-        assert!(Client::new(&tls).unwrap_err().to_string().contains("/nowhere/ca.pem"));
+        assert!(
+            Client::new(&tls, None)
+                .unwrap_err()
+                .to_string()
+                .contains("/nowhere/ca.pem")
+        );
     }
 
     #[test]

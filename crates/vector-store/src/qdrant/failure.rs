@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use context_manager_core::ports::{BoxError, StoreError, StoreErrorKind};
-use context_manager_resilience::DeadlineExceeded;
+use context_manager_resilience::{CallError, CircuitOpen, DeadlineExceeded};
 use tonic::{Code, Status};
 
 /// When to try again where the server does not say: within about this time a node is restarted or replaced.
@@ -25,6 +25,9 @@ pub(super) enum Failure {
     /// The server refused the call, or could not be reached.
     #[error("the server refused the call or could not be reached")]
     Status(#[source] Box<Status>),
+    /// The server failed lately, and is not asked.
+    #[error("the server is not asked for now")]
+    NotAsked(#[source] CircuitOpen),
     /// The server took a write and did not apply it while it was waited for.
     #[error("the server did not apply the write in time")]
     NotApplied,
@@ -39,11 +42,20 @@ impl From<Status> for Failure {
     }
 }
 
+impl From<CallError<Failure>> for Failure {
+    fn from(error: CallError<Failure>) -> Self {
+        match error {
+            CallError::Open(open) => Self::NotAsked(open),
+            CallError::Failed(failure) => failure,
+        }
+    }
+}
+
 impl Failure {
     /// Whether the server, or the way to it, is at fault: it may work again later.
     pub(super) fn is_outage(&self) -> bool {
         match self {
-            Self::Late(_) | Self::NotApplied => true,
+            Self::Late(_) | Self::NotAsked(_) | Self::NotApplied => true,
             Self::Status(status) => is_outage(status) || status.code() == Code::DeadlineExceeded,
             Self::Incomplete(_) => false,
         }
@@ -58,7 +70,7 @@ impl Failure {
     pub(super) fn code(&self) -> Option<Code> {
         match self {
             Self::Status(status) => Some(status.code()),
-            Self::Late(_) | Self::NotApplied | Self::Incomplete(_) => None,
+            Self::Late(_) | Self::NotAsked(_) | Self::NotApplied | Self::Incomplete(_) => None,
         }
     }
 
@@ -68,6 +80,7 @@ impl Failure {
             Self::Status(status) if status.code() == Code::ResourceExhausted => {
                 StoreErrorKind::Unavailable(Some(retry_after(status).unwrap_or(RETRY_AFTER)))
             }
+            Self::NotAsked(open) => StoreErrorKind::Unavailable(Some(open.retry_after)),
             _ if self.is_outage() => StoreErrorKind::Unavailable(Some(RETRY_AFTER)),
             Self::Status(status) => dimension_mismatch(status).unwrap_or(StoreErrorKind::Internal),
             Self::Late(_) | Self::NotApplied | Self::Incomplete(_) => StoreErrorKind::Internal,
@@ -92,11 +105,10 @@ fn store_error(operation: &'static str, kind: StoreErrorKind, source: BoxError) 
 /// A status that was made on this side of the connection has a source: the connection broke, or could not be made. A
 /// server that shuts down cancels what it has not finished.
 fn is_outage(status: &Status) -> bool {
-    match status.code() {
-        Code::Unavailable | Code::Cancelled => true,
-        Code::Internal if PASSING.iter().any(|words| status.message().contains(words)) => true,
-        _ => std::error::Error::source(status).is_some(),
-    }
+    let passing = || PASSING.iter().any(|words| status.message().contains(words));
+    matches!(status.code(), Code::Unavailable | Code::Cancelled)
+        || (status.code() == Code::Internal && passing())
+        || std::error::Error::source(status).is_some()
 }
 
 fn retry_after(status: &Status) -> Option<Duration> {

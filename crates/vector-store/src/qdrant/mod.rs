@@ -24,7 +24,10 @@ mod sessions;
 mod store;
 mod writes;
 
+use std::sync::Arc;
+
 use context_manager_core::ports::ModelFingerprint;
+use context_manager_resilience::CircuitBreaker;
 
 use client::Client;
 pub use config::{ApiKey, Config, Quantization, ReadConsistency, WriteOrdering};
@@ -38,20 +41,25 @@ pub struct QdrantStore {
     dimensions: usize,
 }
 
+/// What a [`QdrantStore`] is made of.
+#[derive(Debug)]
+pub struct Builder {
+    config: Config,
+    circuit: Option<Arc<CircuitBreaker>>,
+}
+
 impl QdrantStore {
-    /// Connects to the server of `config` and makes the collection, or checks the one that is there, for vectors of the
-    /// model with this fingerprint.
+    /// A store with these settings, to be given more before it connects.
+    pub fn builder(config: Config) -> Builder {
+        Builder { config, circuit: None }
+    }
+
+    /// Connects as [`Builder::connect`] does, with nothing more than settings.
     ///
     /// # Errors
-    /// [`Error`] when the server cannot be reached or is too old, or the collection is somebody else's, has another
-    /// shape, or holds the vectors of another model.
+    /// As there.
     pub async fn connect(config: &Config, model: &ModelFingerprint) -> Result<Self, Error> {
-        let client = Client::new(config)?;
-        collection::prepare(&client, config, model).await?;
-        Ok(Self {
-            client,
-            dimensions: model.dimensions,
-        })
+        Self::builder(config.clone()).connect(model).await
     }
 
     /// The model whose vectors are stored at the server of `config`; `None` when there is no collection yet. It changes
@@ -60,6 +68,31 @@ impl QdrantStore {
     /// # Errors
     /// [`Error`] when the server cannot be reached or is too old, or the collection is somebody else's.
     pub async fn stored_model(config: &Config) -> Result<Option<ModelFingerprint>, Error> {
-        collection::stored_model(&Client::new(config)?).await
+        collection::stored_model(&Client::new(config, None)?).await
+    }
+}
+
+impl Builder {
+    /// Has every call go through this circuit, which opens when the server fails or cannot be reached. Calls are then
+    /// refused at once as [`Unavailable`](context_manager_core::ports::StoreErrorKind::Unavailable).
+    #[must_use]
+    pub fn with_circuit_breaker(mut self, circuit: Arc<CircuitBreaker>) -> Self {
+        self.circuit = Some(circuit);
+        self
+    }
+
+    /// Connects to the server and makes the collection, or checks the one that is there, for vectors of the model with
+    /// this fingerprint.
+    ///
+    /// # Errors
+    /// [`Error`] when the server cannot be reached or is too old, or the collection is somebody else's, has another
+    /// shape, or holds the vectors of another model.
+    pub async fn connect(self, model: &ModelFingerprint) -> Result<QdrantStore, Error> {
+        let client = Client::new(&self.config, self.circuit)?;
+        collection::prepare(&client, &self.config, model).await?;
+        Ok(QdrantStore {
+            client,
+            dimensions: model.dimensions,
+        })
     }
 }

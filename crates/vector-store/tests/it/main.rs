@@ -9,5 +9,6 @@ mod folder;
 mod memory;
 mod models;
 mod qdrant;
+mod qdrant_collection;
 mod qdrant_server;
 mod standin;
