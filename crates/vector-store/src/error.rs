@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use context_manager_core::ports::{BoxError, ModelFingerprint};
 
-/// Why a data folder cannot be opened. Unless said otherwise, the folder was left exactly as it was.
+/// Why a data folder or a collection cannot be opened. Unless said otherwise, it was left exactly as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder cannot be read or written.
@@ -100,9 +100,65 @@ pub enum Error {
         source: BoxError,
     },
 
+    /// The Qdrant server cannot be reached, or failed.
+    #[error("cannot {operation} at the Qdrant server `{url}`")]
+    Server {
+        /// What was tried.
+        operation: &'static str,
+        /// Where the server is.
+        url: String,
+        /// What went wrong.
+        #[source]
+        source: BoxError,
+    },
+
+    /// The Qdrant server lacks what is needed.
+    #[error("the Qdrant server `{url}` has version {found}, and {oldest} or later is needed")]
+    ServerTooOld {
+        /// Where the server is.
+        url: String,
+        /// Its version.
+        found: String,
+        /// The oldest that will do.
+        oldest: String,
+    },
+
+    /// The collection was made by something else, or for something else.
+    #[error(
+        "the collection `{collection}` at the Qdrant server `{url}` cannot be used: {problem}. It was left as it is: \
+         set another `vector_db.collection_prefix`, or remove or rename the collection if nobody needs it"
+    )]
+    ForeignCollection {
+        /// Where the server is.
+        url: String,
+        /// The collection.
+        collection: String,
+        /// What is different about it.
+        problem: String,
+    },
+
+    /// The vectors in the collection were made by another model.
+    #[error(
+        "the collection `{collection}` at the Qdrant server `{url}` holds vectors of the model {stored}, and the \
+         configured model is {current}: configure the old model again, or set another `vector_db.collection_prefix` to \
+         begin anew"
+    )]
+    CollectionModelChanged {
+        /// Where the server is.
+        url: String,
+        /// The collection.
+        collection: String,
+        /// The model whose vectors are stored.
+        stored: Box<ModelFingerprint>,
+        /// The model that is configured.
+        current: Box<ModelFingerprint>,
+    },
+
     /// The configuration makes no sense.
-    #[error("the configuration of the embedded store is wrong: {}", problems.join("; "))]
+    #[error("the configuration of the {store} store is wrong: {}", problems.join("; "))]
     Config {
+        /// Of which store.
+        store: &'static str,
         /// Each as `key: what is expected`.
         problems: Vec<String>,
     },

@@ -4,6 +4,8 @@
 //!
 //! - [`EmbeddedStore`] runs Qdrant's engine inside the process, on a data folder. It is durable, and meant for
 //!   production.
+//! - [`QdrantStore`] uses a Qdrant server or cluster, which many processes can share. It is meant for those who outgrow
+//!   one machine.
 //! - [`MemoryStore`] keeps everything in memory and compares everything with everything. It is meant for tests and for
 //!   programs that need no more.
 //!
@@ -48,15 +50,20 @@
 //! # }
 //! ```
 
+mod conditions;
 #[cfg(feature = "testing")]
 pub mod contract;
 pub mod embedded;
 mod error;
 mod memory;
 pub mod metrics;
+mod page;
 mod payload;
+pub mod qdrant;
 mod validate;
 
 pub use embedded::EmbeddedStore;
 pub use error::Error;
 pub use memory::MemoryStore;
+pub use qdrant::QdrantStore;
+pub use validate::PayloadTooLarge;

@@ -48,9 +48,14 @@ pub fn describe() {
     );
 }
 
-/// Records how long `operation` took since `started`, and how it ended.
-pub(crate) fn observe<T>(operation: &'static str, started: Instant, result: &Result<T, StoreError>) {
-    let outcome = match result {
+/// Runs a call, and records how long it took and how it ended.
+pub(crate) async fn observed<T>(
+    operation: &'static str,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let started = Instant::now();
+    let result = call.await;
+    let outcome = match &result {
         Ok(_) => "ok",
         Err(error) => match error.kind {
             StoreErrorKind::Unavailable(_) => "unavailable",
@@ -60,6 +65,7 @@ pub(crate) fn observe<T>(operation: &'static str, started: Instant, result: &Res
     };
     metrics::histogram!(DURATION, "operation" => operation, "outcome" => outcome)
         .record(started.elapsed().as_secs_f64());
+    result
 }
 
 /// Records a piece of background work: its duration, and whether it failed.

@@ -1,12 +1,24 @@
 //! What is checked before anything is written: an engine stops in the middle of a batch at a bad vector, and a bad number
 //! would be stored as none.
 
-use context_manager_core::context::Context;
+use context_manager_core::context::{Context, ContextId, MAX_CONTENT_BYTES};
 use context_manager_core::lexical::SparseVector;
-use context_manager_core::ports::{Record, StoreError, StoreErrorKind, StoreQuery};
+use context_manager_core::ports::{BoxError, Record, StoreError, StoreErrorKind, StoreQuery};
 
 /// Sequence numbers end here: engines compare numbers as floats.
 const MAX_SEQUENCE: u64 = 1 << 53;
+
+/// A context whose text, tags and metadata together are larger than a store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("context {id} has {actual} bytes of text, tags and metadata; the maximum is {maximum}")]
+pub struct PayloadTooLarge {
+    /// Which context.
+    pub id: ContextId,
+    /// How many bytes they serialise to.
+    pub actual: usize,
+    /// How many they may.
+    pub maximum: usize,
+}
 
 /// Checks what is to be stored.
 pub(crate) fn records(operation: &'static str, dimensions: usize, records: &[Record]) -> Result<(), StoreError> {
@@ -35,19 +47,33 @@ pub(crate) fn query(operation: &'static str, dimensions: usize, query: &StoreQue
 }
 
 fn context(operation: &'static str, context: &Context) -> Result<(), StoreError> {
-    if context.importance.is_finite() && context.sequence < MAX_SEQUENCE {
-        Ok(())
-    } else {
-        let source = format!(
-            "context {} has an importance or a sequence number that cannot be stored",
-            context.id
-        );
+    let refused = |source: BoxError| {
         Err(StoreError {
             operation,
             kind: StoreErrorKind::Internal,
-            source: Some(source.into()),
+            source: Some(source),
         })
+    };
+    if !context.importance.is_finite() || context.sequence >= MAX_SEQUENCE {
+        let id = context.id;
+        return refused(format!("context {id} has an importance or a sequence number that cannot be stored").into());
     }
+    let actual = content_bytes(context);
+    if actual > MAX_CONTENT_BYTES {
+        return refused(Box::new(PayloadTooLarge {
+            id: context.id,
+            actual,
+            maximum: MAX_CONTENT_BYTES,
+        }));
+    }
+    Ok(())
+}
+
+/// How many bytes text, tags and metadata serialise to.
+fn content_bytes(context: &Context) -> usize {
+    let parts = (&context.text, &context.tags, &context.metadata);
+    // They stand in a list: four bytes are its own.
+    serde_json::to_vec(&parts).map_or(usize::MAX, |bytes| bytes.len() - 4)
 }
 
 fn dense(operation: &'static str, expected: usize, vector: Option<&[f32]>) -> Result<(), StoreError> {

@@ -51,17 +51,31 @@ pub use writes::{
 };
 
 /// Makes every clause of the contract a test for the store that the asynchronous function `$new` returns.
+///
+/// With `contract!(if $new)` the function returns an `Option`, and without a store the clause holds by default: for
+/// stores that are not always there to be tested.
 #[macro_export]
 macro_rules! contract {
-    (@clauses $new:path: $($clause:ident),+ $(,)?) => { $(
+    (@always $new:path: $($clause:ident),+ $(,)?) => { $(
         #[tokio::test]
         async fn $clause() {
             let store = $new().await;
             $crate::contract::$clause(&*store).await;
         }
     )+ };
-    ($new:path) => {
-        $crate::contract!(@clauses $new:
+    (@if_there $new:path: $($clause:ident),+ $(,)?) => { $(
+        #[tokio::test]
+        async fn $clause() {
+            if let Some(store) = $new().await {
+                $crate::contract::$clause(&*store).await;
+            }
+        }
+    )+ };
+    (if $new:path) => {
+        $crate::contract!(@clauses if_there $new);
+    };
+    (@clauses $when:ident $new:path) => {
+        $crate::contract!(@$when $new:
             bad_vectors_are_refused_before_anything_is_written,
             contexts_are_found_by_content,
             contexts_stored_at_once_share_a_page,
@@ -101,5 +115,8 @@ macro_rules! contract {
             what_is_deleted_is_gone_everywhere,
             what_is_over_is_hidden_as_asked,
         );
+    };
+    ($new:path) => {
+        $crate::contract!(@clauses always $new);
     };
 }

@@ -36,7 +36,10 @@ impl Engine {
     pub(super) fn open(config: &Config, model: &ModelFingerprint) -> Result<Self, Error> {
         let problems = config.problems();
         if !problems.is_empty() {
-            return Err(Error::Config { problems });
+            return Err(Error::Config {
+                store: "embedded",
+                problems,
+            });
         }
         let path = &config.path;
         // Before the first change, so that what is not ours stays as it is.

@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::folder::{Manifest, Other};
-use super::store::{named_vector, observed};
+use super::store::named_vector;
 use super::writer::{Failure, NewVector, Write};
 use super::{EmbeddedStore, filter, internal, reads, schema};
+use crate::metrics::observed;
 use crate::payload::PointIds;
 use crate::validate;
 

@@ -18,13 +18,8 @@ use qdrant_edge::{
 use super::engine::Engine;
 use super::filter;
 use super::schema::{WORDS, path};
+use crate::page::{MAX_PAGE, SCROLL, sort};
 use crate::payload::{self, Malformed, PointIds, key};
-
-/// The most records on one page, whatever is asked for: what does not fit is on the next one.
-const MAX_PAGE: usize = 10_000;
-
-/// Points that one look into the engine brings where all are wanted.
-const SCROLL: usize = 1000;
 
 /// Which of the ids are stored, whoever's they are.
 pub(super) fn existing(shard: &EdgeShard, ids: Vec<PointId>) -> OperationResult<HashSet<PointId>> {
@@ -311,18 +306,6 @@ fn keyword(value: FacetValue) -> Option<String> {
         FacetValue::Keyword(value) => Some(value),
         FacetValue::Int(_) | FacetValue::Uuid(_) | FacetValue::Bool(_) => None,
     }
-}
-
-/// Ties are broken by id, so that the order is the same every time.
-fn sort(records: &mut [Record], order: Order) {
-    records.sort_by(|a, b| {
-        let by_age = a.context.sequence.cmp(&b.context.sequence);
-        let by_order = match order {
-            Order::NewestFirst => by_age.reverse(),
-            Order::OldestFirst => by_age,
-        };
-        by_order.then_with(|| a.context.id.cmp(&b.context.id))
-    });
 }
 
 /// The filter of a request, in the engine's terms.

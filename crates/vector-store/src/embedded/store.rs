@@ -12,14 +12,13 @@ use context_manager_core::{Filter, Page, Scope, TenantId};
 use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::queue::Refused;
 use super::schema::WORDS;
 use super::writer::{Failure, NewVector, Reply, Write};
 use super::{EmbeddedStore, RETRY_AFTER, filter, folder, internal, reads, search, unavailable};
-use crate::metrics::{READS_QUEUED, READS_RUNNING, observe};
+use crate::metrics::{READS_QUEUED, READS_RUNNING, observed};
 use crate::payload::{self, Malformed, PointIds};
 use crate::validate;
 
@@ -273,16 +272,6 @@ impl Drop for Gauge {
     fn drop(&mut self) {
         metrics::gauge!(self.0).decrement(1.0);
     }
-}
-
-pub(super) async fn observed<T>(
-    operation: &'static str,
-    call: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let started = Instant::now();
-    let result = call.await;
-    observe(operation, started, &result);
-    result
 }
 
 /// A record as the engine stores it. Without words it has no vector of words: it is no document to count.

@@ -1,4 +1,4 @@
-//! The names of the fields that stores index. A change here makes stored contexts unfindable.
+//! The names of the fields that stores index, and of the vectors. A change here makes stored contexts unfindable.
 
 pub(crate) const TENANT: &str = "tenant";
 pub(crate) const SESSION: &str = "session";
@@ -15,3 +15,8 @@ pub(crate) const IMPORTANCE: &str = "importance";
 pub(crate) const EXPIRES: &str = "expires";
 /// As [`EXPIRES`], but long past for what was superseded: one condition then tells what is current.
 pub(crate) const VISIBLE: &str = "visible";
+
+/// The vector by which contexts are found by meaning.
+pub(crate) const DENSE: &str = "dense";
+/// The words by which they are found literally.
+pub(crate) const WORDS: &str = "text";

@@ -1,6 +1,7 @@
-//! Whatever is done to both, the embedded store answers as the store in memory does.
+//! Whatever is done to both, a store answers as the store in memory does.
 
 use std::fmt::Write;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use context_manager_core::context::{Context, Level, Superseded};
@@ -196,19 +197,19 @@ struct Answer {
     numbers: Vec<f32>,
 }
 
-#[test]
-fn both_stores_answer_alike() {
+/// Does the same to a store and to one in memory, and compares what they answer.
+fn answers_as_in_memory<S: Deref<Target: VectorStore + Sized>>(cases: u32, new_store: impl Future<Output = S>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let embedded = runtime.block_on(new_store());
+    let store = runtime.block_on(new_store);
     let memory = MemoryStore::new(contract::DIMENSIONS);
     // Every case is a tenant of its own: a new store for each would take most of the time.
     let case = AtomicU64::new(0);
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: 60,
+        cases,
         failure_persistence: None,
         ..ProptestConfig::default()
     });
@@ -217,7 +218,7 @@ fn both_stores_answer_alike() {
         let scope = Scope::authenticated(TenantId::try_new(&tenant).unwrap());
         for step in steps {
             let expected = runtime.block_on(take(&memory, &scope, step.clone()));
-            let actual = runtime.block_on(take(&*embedded, &scope, step.clone()));
+            let actual = runtime.block_on(take(&*store, &scope, step.clone()));
             prop_assert_eq!(&actual.text, &expected.text, "after {:?}", step);
             prop_assert_eq!(actual.numbers.len(), expected.numbers.len(), "after {:?}", step);
             for (actual, expected) in actual.numbers.iter().zip(&expected.numbers) {
@@ -233,4 +234,14 @@ fn both_stores_answer_alike() {
         Ok(())
     });
     result.unwrap();
+}
+
+#[test]
+fn the_embedded_store_answers_as_the_store_in_memory() {
+    answers_as_in_memory(60, new_store());
+}
+
+#[test]
+fn the_store_on_a_server_answers_as_the_store_in_memory() {
+    answers_as_in_memory(60, crate::qdrant::new_store());
 }

@@ -8,3 +8,7 @@ mod fixture;
 mod folder;
 mod memory;
 mod models;
+mod qdrant;
+mod qdrant_collection;
+mod qdrant_server;
+mod standin;

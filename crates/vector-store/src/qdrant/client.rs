@@ -1,0 +1,319 @@
+//! Calls to the server: one connection, a deadline for each call, and repetition of what an outage ended.
+//!
+//! The connection is made when it is first needed and again whenever it broke, so that a server may come and go. Every
+//! call this store makes can be made twice: reads change nothing, and writes say what is to be there afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use context_manager_resilience::{CircuitBreaker, Deadline};
+use qdrant_client::qdrant::collections_client::CollectionsClient;
+use qdrant_client::qdrant::points_client::PointsClient;
+use qdrant_client::qdrant::qdrant_client::QdrantClient;
+use qdrant_client::qdrant::{
+    HealthCheckRequest, PointsOperationResponse, ReadConsistency, ReadConsistencyType, UpdateResult, UpdateStatus,
+    WriteOrdering, WriteOrderingType, read_consistency,
+};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::{Request, Response, Status};
+
+use super::config::{self, Config};
+use super::failure::Failure;
+use crate::Error;
+
+/// How long making a connection may take; less than a call, so that a second attempt may still succeed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A connection on which nothing comes for this long is asked whether it still works...
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// ...and is given up when no answer comes for this long: a host that vanished says nothing.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a call is repeated, and the pause before the first repetition; the next one is longer. Enough for a
+/// connection that broke, while an outage is for the caller to wait out.
+const REPETITIONS: usize = 2;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What adds the key to every call.
+type Service = InterceptedService<Channel, Authorization>;
+
+pub(super) type Points = PointsClient<Service>;
+pub(super) type Collections = CollectionsClient<Service>;
+
+/// The server's collection, to be called. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    service: Service,
+    /// The server, to be named.
+    pub(super) url: String,
+    /// The collection's name.
+    pub(super) collection: String,
+    timeout: Duration,
+    /// What keeps calls from a server that fails, if anything.
+    circuit: Option<Arc<CircuitBreaker>>,
+    /// How many replicas a read asks.
+    pub(super) consistency: Option<ReadConsistency>,
+    /// In which order replicas see writes.
+    pub(super) ordering: Option<WriteOrdering>,
+}
+
+impl Client {
+    /// A client that is not connected yet.
+    pub(super) fn new(config: &Config, circuit: Option<Arc<CircuitBreaker>>) -> Result<Self, Error> {
+        let mut problems = config.problems();
+        let url = config.url.clone().unwrap_or_default();
+        if url.is_empty() {
+            problems.push("url: is needed for a Qdrant server".to_owned());
+        }
+        let authorization = Authorization::new(config);
+        if authorization.is_none() {
+            problems.push("api_key: must be visible ASCII".to_owned());
+        }
+        let (Some(authorization), true) = (authorization, problems.is_empty()) else {
+            return Err(Error::Config {
+                store: "Qdrant",
+                problems,
+            });
+        };
+        let channel = endpoint(config, &url)?.connect_lazy();
+        Ok(Self {
+            service: InterceptedService::new(channel, authorization),
+            url,
+            collection: config.collection(),
+            timeout: config.timeout(),
+            circuit,
+            consistency: config.read_consistency.map(consistency),
+            ordering: Some(ordering(config.write_ordering)),
+        })
+    }
+
+    /// The time limit of a call as the server is told it, in whole seconds, so that it does not work on for nobody.
+    pub(super) fn timeout_secs(&self) -> u64 {
+        self.timeout.as_secs()
+    }
+
+    /// Calls the server about points.
+    pub(super) async fn points<Q: Clone, A, F>(&self, request: Q, send: impl Fn(Points, Q) -> F) -> Result<A, Failure>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        // Pages are bounded by what they are asked for, not by the protocol's default of 4 MiB.
+        let client = PointsClient::new(self.service.clone()).max_decoding_message_size(usize::MAX);
+        self.call(|| send(client.clone(), request.clone())).await
+    }
+
+    /// Calls the server to write, and makes sure that it did.
+    pub(super) async fn write<Q: Clone, F>(&self, request: Q, send: impl Fn(Points, Q) -> F) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<Response<PointsOperationResponse>, Status>>,
+    {
+        applied(self.points(request, send).await?.result.as_slice())
+    }
+
+    /// Calls the server about collections.
+    pub(super) async fn collections<Q: Clone, A, F>(
+        &self,
+        request: Q,
+        send: impl Fn(Collections, Q) -> F,
+    ) -> Result<A, Failure>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let client = CollectionsClient::new(self.service.clone());
+        self.call(|| send(client.clone(), request.clone())).await
+    }
+
+    /// The server's version.
+    pub(super) async fn version(&self) -> Result<String, Failure> {
+        let client = QdrantClient::new(self.service.clone());
+        let check = || {
+            let mut client = client.clone();
+            async move { client.health_check(HealthCheckRequest {}).await }
+        };
+        Ok(self.call(check).await?.version)
+    }
+
+    async fn call<A, F>(&self, attempt: impl Fn() -> F) -> Result<A, Failure>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_times(REPETITIONS)
+            .with_jitter()
+            .build();
+        // Boxed, as a call in flight is large, and those who make it hold several.
+        let attempts = Box::pin(async {
+            loop {
+                let failure = match attempt().await {
+                    Ok(answer) => return Ok(answer.into_inner()),
+                    Err(status) => Failure::from(status),
+                };
+                match pauses.next().filter(|_| failure.is_passing()) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(failure),
+                }
+            }
+        });
+        let limit = Deadline::after(self.timeout);
+        let call = async { limit.run(attempts).await.map_err(Failure::from).flatten() };
+        match &self.circuit {
+            Some(circuit) => Ok(circuit.call(call, Failure::is_outage).await?),
+            None => call.await,
+        }
+    }
+}
+
+/// Whether every part of a write was applied; the server also answers when it was not, after a while.
+pub(super) fn applied(results: &[UpdateResult]) -> Result<(), Failure> {
+    if results.is_empty() {
+        return Err(Failure::Incomplete("result of a write"));
+    }
+    if results.iter().all(|result| result.status() == UpdateStatus::Completed) {
+        Ok(())
+    } else {
+        Err(Failure::NotApplied)
+    }
+}
+
+fn endpoint(config: &Config, url: &str) -> Result<Endpoint, Error> {
+    let unusable = |source: tonic::transport::Error| Error::Server {
+        operation: "connect to",
+        url: url.to_owned(),
+        source: Box::new(source),
+    };
+    let endpoint = Endpoint::from_shared(url.to_owned())
+        .map_err(unusable)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .http2_adaptive_window(true);
+    if endpoint.uri().scheme_str() != Some("https") {
+        if config.api_key.is_some() {
+            tracing::warn!(
+                url,
+                "the API key is sent to the Qdrant server unencrypted; https encrypts it"
+            );
+        }
+        return Ok(endpoint);
+    }
+    let tls = match &config.tls_ca_file {
+        Some(path) => {
+            let pem = std::fs::read(path).map_err(|source| Error::Io {
+                operation: "read",
+                path: path.clone(),
+                source,
+            })?;
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
+        }
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    endpoint.tls_config(tls).map_err(unusable)
+}
+
+fn consistency(consistency: config::ReadConsistency) -> ReadConsistency {
+    let kind = match consistency {
+        config::ReadConsistency::Majority => ReadConsistencyType::Majority,
+        config::ReadConsistency::Quorum => ReadConsistencyType::Quorum,
+        config::ReadConsistency::All => ReadConsistencyType::All,
+    };
+    ReadConsistency {
+        value: Some(read_consistency::Value::Type(kind.into())),
+    }
+}
+
+fn ordering(ordering: config::WriteOrdering) -> WriteOrdering {
+    let kind = match ordering {
+        config::WriteOrdering::Weak => WriteOrderingType::Weak,
+        config::WriteOrdering::Medium => WriteOrderingType::Medium,
+        config::WriteOrdering::Strong => WriteOrderingType::Strong,
+    };
+    WriteOrdering { r#type: kind.into() }
+}
+
+/// Adds the key, if there is one.
+#[derive(Debug, Clone)]
+pub(super) struct Authorization(Option<MetadataValue<Ascii>>);
+
+impl Authorization {
+    /// `None` when the key cannot be sent.
+    fn new(config: &Config) -> Option<Self> {
+        let Some(key) = &config.api_key else {
+            return Some(Self(None));
+        };
+        let mut key: MetadataValue<Ascii> = key.expose().parse().ok()?;
+        // Neither formatted nor remembered by the compression of headers.
+        key.set_sensitive(true);
+        Some(Self(Some(key)))
+    }
+}
+
+impl Interceptor for Authorization {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(key) = &self.0 {
+            request.metadata_mut().insert("api-key", key.clone());
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(url: &str) -> Config {
+        Config {
+            url: Some(url.to_owned()),
+            api_key: Some("s3cret".to_owned().into()),
+            ..Config::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_key_is_sent_and_never_formatted() {
+        let client = Client::new(&config("http://localhost:1"), None).unwrap();
+        assert!(!format!("{client:?}").contains("s3cret"));
+        let mut authorization = Authorization::new(&config("http://localhost:1")).unwrap();
+        let request = authorization.call(Request::new(())).unwrap();
+        assert_eq!(request.metadata().get("api-key").unwrap(), "s3cret");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_used_is_named_beforehand() {
+        let missing = Client::new(&Config::default(), None).unwrap_err();
+        assert!(missing.to_string().contains("url: is needed"), "{missing}");
+        let tls = Config {
+            tls_ca_file: Some("/nowhere/ca.pem".into()),
+            ..config("https://localhost:1")
+        };
+        assert!(
+            Client::new(&tls, None)
+                .unwrap_err()
+                .to_string()
+                .contains("/nowhere/ca.pem")
+        );
+    }
+
+    #[test]
+    fn a_write_that_is_not_applied_is_not_acknowledged() {
+        let result = |status: UpdateStatus| UpdateResult {
+            operation_id: Some(1),
+            status: status.into(),
+        };
+        assert!(applied(&[result(UpdateStatus::Completed); 2]).is_ok());
+        for bad in [
+            UpdateStatus::Acknowledged,
+            UpdateStatus::WaitTimeout,
+            UpdateStatus::ClockRejected,
+        ] {
+            let results = [result(UpdateStatus::Completed), result(bad)];
+            assert!(matches!(applied(&results), Err(Failure::NotApplied)), "{bad:?}");
+        }
+        assert!(applied(&[]).is_err());
+    }
+}

@@ -1,0 +1,192 @@
+//! Making the collection, or checking the one that is there.
+//!
+//! Any number of replicas may do so at once: whoever comes second finds what the first has made, and checks it like any
+//! other. Nothing that exists is ever altered or dropped; only indexes that are missing from a collection of ours are
+//! added.
+
+use std::time::Duration;
+
+use backon::{ConstantBuilder, Retryable};
+use context_manager_core::ports::ModelFingerprint;
+use context_manager_resilience::Deadline;
+use qdrant_client::qdrant::{CollectionInfo, GetCollectionInfoRequest};
+use tonic::Code;
+
+use super::client::Client;
+use super::config::Config;
+use super::failure::Failure;
+use super::schema::{self, Mismatch};
+use crate::Error;
+
+/// The oldest server that this store works with.
+const OLDEST: [u64; 2] = [1, 18];
+
+/// The oldest server that weighs words among a tenant's own contexts.
+const OWN_WORDS: [u64; 2] = [1, 19];
+
+/// How long to wait between two looks for a collection that another replica makes.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Makes the collection, or checks the one that is there.
+pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<(), Error> {
+    check_version(client).await?;
+    let info = match find(client).await? {
+        Some(info) => info,
+        None => create(client, config, model).await?,
+    };
+    schema::check(&info, model).map_err(|mismatch| unusable(client, mismatch, model))?;
+    for index in schema::indexes() {
+        if !info.payload_schema.contains_key(index.key) {
+            let request = index.create(&client.collection, client.timeout_secs());
+            client
+                .write(request, |mut points, request| async move {
+                    points.create_field_index(request).await
+                })
+                .await
+                .map_err(failed(client, "create an index"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The model whose vectors the collection holds; `None` when there is no collection yet.
+pub(super) async fn stored_model(client: &Client) -> Result<Option<ModelFingerprint>, Error> {
+    check_version(client).await?;
+    let Some(info) = find(client).await? else {
+        return Ok(None);
+    };
+    match schema::stored_model(&info) {
+        Ok(model) | Err(Mismatch::Model(model)) => Ok(Some(model)),
+        Err(Mismatch::Shape(problem)) => Err(foreign(client, problem)),
+    }
+}
+
+async fn check_version(client: &Client) -> Result<(), Error> {
+    let version = client.version().await.map_err(failed(client, "ask for the version"))?;
+    // What cannot be read is not refused: versions of one's own builds look like anything.
+    let Some(parts) = parse(&version) else {
+        return Ok(());
+    };
+    if parts < OLDEST {
+        return Err(Error::ServerTooOld {
+            url: client.url.clone(),
+            found: version,
+            oldest: format!("{}.{}", OLDEST[0], OLDEST[1]),
+        });
+    }
+    if parts < OWN_WORDS {
+        tracing::warn!(
+            version,
+            "this Qdrant server weighs words by how rare they are among all tenants; 1.19 and later do so for each tenant"
+        );
+    }
+    Ok(())
+}
+
+/// Major and minor version.
+fn parse(version: &str) -> Option<[u64; 2]> {
+    let mut parts = version.split('.').map(|part| part.parse().ok());
+    Some([parts.next()??, parts.next()??])
+}
+
+async fn find(client: &Client) -> Result<Option<CollectionInfo>, Error> {
+    look(client).await.map_err(failed(client, "read the collection"))
+}
+
+async fn look(client: &Client) -> Result<Option<CollectionInfo>, Failure> {
+    let request = GetCollectionInfoRequest {
+        collection_name: client.collection.clone(),
+    };
+    let answer = client
+        .collections(request, |mut collections, request| async move {
+            collections.get(request).await
+        })
+        .await;
+    match answer {
+        Ok(answer) => answer.result.map(Some).ok_or(Failure::Incomplete("collection")),
+        Err(failure) if failure.code() == Some(Code::NotFound) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Makes the collection. When that fails because another replica was faster, the collection is there all the same, or
+/// will be in a moment.
+async fn create(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<CollectionInfo, Error> {
+    let request = schema::create(config, model);
+    let made = client
+        .collections(request, |mut collections, request| async move {
+            collections.create(request).await
+        })
+        .await;
+    let refused = match made {
+        Ok(_) => None,
+        Err(failure) if failure.is_outage() => return Err(failed(client, "create the collection")(failure)),
+        Err(failure) => Some(failure),
+    };
+    let look = || async { look(client).await?.ok_or(Failure::Incomplete("collection")) };
+    let pauses = ConstantBuilder::new().with_delay(PAUSE).without_max_times();
+    let found = look
+        .retry(pauses)
+        .when(|failure| matches!(failure, Failure::Incomplete(_)));
+    // Somebody who may not make collections is to be told so, and not to wait for long.
+    let patience = if refused.is_some() {
+        10 * PAUSE
+    } else {
+        config.timeout()
+    };
+    let found = Deadline::after(patience)
+        .run(found)
+        .await
+        .map_err(Failure::from)
+        .flatten();
+    found.map_err(|missing| failed(client, "create the collection")(refused.unwrap_or(missing)))
+}
+
+fn unusable(client: &Client, mismatch: Mismatch, model: &ModelFingerprint) -> Error {
+    match mismatch {
+        Mismatch::Shape(problem) => foreign(client, problem),
+        Mismatch::Model(stored) => Error::CollectionModelChanged {
+            url: client.url.clone(),
+            collection: client.collection.clone(),
+            stored: Box::new(stored),
+            current: Box::new(model.clone()),
+        },
+    }
+}
+
+fn foreign(client: &Client, problem: String) -> Error {
+    Error::ForeignCollection {
+        url: client.url.clone(),
+        collection: client.collection.clone(),
+        problem,
+    }
+}
+
+fn failed(client: &Client, operation: &'static str) -> impl Fn(Failure) -> Error {
+    let url = client.url.clone();
+    move |failure| Error::Server {
+        operation,
+        url: url.clone(),
+        source: Box::new(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (version, expected) in [
+            ("1.18.3", Some([1, 18])),
+            ("1.9.0", Some([1, 9])),
+            ("1.20.0-dev", Some([1, 20])),
+            ("2.0.0", Some([2, 0])),
+            ("dev", None),
+            ("", None),
+        ] {
+            assert_eq!(parse(version), expected, "{version}");
+        }
+        assert!([1, 9] < OLDEST && [2, 0] > OLDEST);
+    }
+}

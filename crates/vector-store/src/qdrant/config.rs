@@ -1,0 +1,268 @@
+//! Settings of the store on a Qdrant server.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+use tonic::transport::Uri;
+
+/// Settings of the store on a Qdrant server.
+///
+/// What is said to hold "when the collection is made" is not applied to one that exists: change that with Qdrant's own
+/// tools.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where the server's gRPC port is, such as `http://qdrant:6334` or `https://…`, which uses TLS.
+    pub url: Option<String>,
+    /// The key that the server asks for.
+    pub api_key: Option<ApiKey>,
+    /// What the collection's name begins with. Installations that share a server need different ones.
+    pub collection_prefix: String,
+    /// How long one call to the server may take, repetitions included, in seconds.
+    pub timeout_secs: u64,
+    /// A PEM file with the certificates that may have signed the server's, instead of the system's.
+    pub tls_ca_file: Option<PathBuf>,
+    /// How many shards the collection has; without it as many as the cluster has nodes. When the collection is made.
+    pub shard_number: Option<u32>,
+    /// On how many nodes each shard is kept. When the collection is made.
+    pub replication_factor: u32,
+    /// How many of them must have a write before it is acknowledged. When the collection is made.
+    pub write_consistency_factor: u32,
+    /// In which order replicas see writes to the same context.
+    pub write_ordering: WriteOrdering,
+    /// How many replicas are asked; without it one.
+    pub read_consistency: Option<ReadConsistency>,
+    /// How vectors are held in memory. Searches compare what they find with the full vectors in any case. When the
+    /// collection is made.
+    pub quantization: Quantization,
+    /// Whether vectors and payloads stay on the disk until they are needed. When the collection is made.
+    pub on_disk: bool,
+    /// Links of each vector to its neighbours in the index (HNSW's m). When the collection is made.
+    ///
+    /// Not read from the configuration here, nor is the next one: the embedded store has both under the same names, and
+    /// of two structs that share a section only one is given a key.
+    #[serde(skip)]
+    pub hnsw_m: usize,
+    /// Neighbours looked at when the index is built (HNSW's `ef_construct`). When the collection is made.
+    #[serde(skip)]
+    pub hnsw_ef_construct: usize,
+}
+
+/// A key that is shown nowhere: neither when it is formatted nor when it is serialised.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct ApiKey(SecretString);
+
+/// In which order replicas see writes to the same context.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WriteOrdering {
+    /// In the order in which they arrive; enough without replicas.
+    #[default]
+    Weak,
+    /// In the order of a leader, which may change.
+    Medium,
+    /// In the order of one leader; while it is down, nothing is written.
+    Strong,
+}
+
+/// How many replicas a read asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadConsistency {
+    /// All, and what most of them have is returned.
+    Majority,
+    /// More than half, and what all of these have is returned.
+    Quorum,
+    /// All, and what all of them have is returned.
+    All,
+}
+
+/// How vectors are held in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quantization {
+    /// As they are: 4 bytes for each number.
+    #[default]
+    None,
+    /// 1 byte for each number.
+    Int8,
+    /// 1 bit for each number; for large vectors only.
+    Binary,
+}
+
+impl ApiKey {
+    /// The key in plain text, to be sent.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl From<String> for ApiKey {
+    fn from(key: String) -> Self {
+        Self(key.into())
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+impl PartialEq for ApiKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Serialize for ApiKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(REDACTED)
+    }
+}
+
+const REDACTED: &str = "[redacted]";
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: None,
+            api_key: None,
+            collection_prefix: "context_manager".to_owned(),
+            timeout_secs: 10,
+            tls_ca_file: None,
+            shard_number: None,
+            replication_factor: 1,
+            write_consistency_factor: 1,
+            write_ordering: WriteOrdering::Weak,
+            read_consistency: None,
+            quantization: Quantization::None,
+            on_disk: false,
+            hnsw_m: 16,
+            hnsw_ef_construct: 100,
+        }
+    }
+}
+
+impl Config {
+    /// Everything that is wrong, each as `key: what is expected`. No `url` is right: then there is no server to use.
+    pub fn problems(&self) -> Vec<String> {
+        let at_least_one = [
+            ("timeout_secs", self.timeout_secs),
+            ("shard_number", self.shard_number.unwrap_or(1).into()),
+            ("replication_factor", self.replication_factor.into()),
+            ("write_consistency_factor", self.write_consistency_factor.into()),
+        ];
+        let mut problems: Vec<String> = at_least_one
+            .iter()
+            .filter(|(_, value)| *value == 0)
+            .map(|(key, _)| format!("{key}: must be at least 1"))
+            .collect();
+        problems.extend(self.url.as_deref().and_then(url_problem).map(str::to_owned));
+        if self.write_consistency_factor > self.replication_factor {
+            problems.push("write_consistency_factor: must not be more than replication_factor".to_owned());
+        }
+        let allowed = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
+        let prefix = &self.collection_prefix;
+        if prefix.is_empty() || prefix.len() > MAX_PREFIX_BYTES || !prefix.chars().all(allowed) {
+            problems.push(format!(
+                "collection_prefix: must have 1 to {MAX_PREFIX_BYTES} letters, digits, `_` or `-`"
+            ));
+        }
+        problems
+    }
+
+    /// The collection's name.
+    pub(super) fn collection(&self) -> String {
+        format!("{}_contexts", self.collection_prefix)
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_secs)
+    }
+}
+
+/// Qdrant makes a folder of the collection's name.
+const MAX_PREFIX_BYTES: usize = 100;
+
+fn url_problem(url: &str) -> Option<&'static str> {
+    match url.parse::<Uri>() {
+        Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) => {
+            Some("url: must start with http:// or https:// and name a host")
+        }
+        // It would end up in logs.
+        Ok(uri)
+            if uri
+                .authority()
+                .is_some_and(|authority| authority.as_str().contains('@')) =>
+        {
+            Some("url: must not hold a name or a password, set `api_key`")
+        }
+        Ok(_) => None,
+        Err(_) => Some("url: must be a URL such as http://localhost:6334"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_sound_and_every_problem_is_named() {
+        assert_eq!(Config::default().problems(), Vec::<String>::new());
+        let config = Config {
+            timeout_secs: 0,
+            write_consistency_factor: 2,
+            collection_prefix: "a/b".to_owned(),
+            url: Some("localhost:6334".to_owned()),
+            ..Config::default()
+        };
+        assert_eq!(config.problems().len(), 4);
+    }
+
+    #[test]
+    fn only_urls_that_can_be_called_and_logged_pass() {
+        for (url, good) in [
+            ("http://localhost:6334", true),
+            ("https://cluster.example.org:6334", true),
+            ("http://[::1]:6334", true),
+            ("localhost:6334", false),
+            ("ftp://localhost", false),
+            ("http://", false),
+            ("http://me:secret@localhost:6334", false),
+            ("not a url", false),
+        ] {
+            assert_eq!(url_problem(url).is_none(), good, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_read_and_never_shown() {
+        let config: Config = serde_json::from_str(r#"{"api_key": "s3cret", "quantization": "int8"}"#).unwrap();
+        assert_eq!(config.api_key.as_ref().unwrap().expose(), "s3cret");
+        for shown in [format!("{config:?}"), serde_json::to_string(&config).unwrap()] {
+            assert!(!shown.contains("s3cret") && shown.contains("[redacted]"), "{shown}");
+        }
+    }
+
+    /// As the server's configuration does it.
+    #[test]
+    fn both_stores_share_one_section() {
+        #[derive(Deserialize)]
+        struct Section {
+            #[serde(flatten)]
+            embedded: crate::embedded::Config,
+            #[serde(flatten)]
+            qdrant: Config,
+        }
+        let text = r#"{"hnsw_m": 8, "url": "http://q:6334", "path": "/data", "replication_factor": 2}"#;
+        let section: Section = serde_json::from_str(text).unwrap();
+        assert_eq!(section.embedded.hnsw_m, 8);
+        assert_eq!(section.qdrant.url.as_deref(), Some("http://q:6334"));
+        assert_eq!(section.qdrant.replication_factor, 2);
+    }
+}

@@ -1,0 +1,62 @@
+//! [Conditions](crate::conditions) in the server's terms.
+
+use qdrant_client::qdrant;
+use qdrant_client::qdrant::condition::ConditionOneOf;
+use qdrant_client::qdrant::r#match::MatchValue;
+use qdrant_client::qdrant::{
+    FieldCondition, Filter, HasIdCondition, Match, PointId, Range, RepeatedIntegers, RepeatedStrings,
+};
+use uuid::Uuid;
+
+use crate::conditions::{Bounds, Condition};
+
+/// What meets all of the conditions.
+pub(super) fn all(conditions: &[Condition]) -> Filter {
+    Filter {
+        must: conditions.iter().cloned().map(condition).collect(),
+        ..Filter::default()
+    }
+}
+
+/// A point's id.
+pub(super) fn point_id(id: Uuid) -> PointId {
+    PointId::from(id.to_string())
+}
+
+fn condition(condition: Condition) -> qdrant::Condition {
+    let one_of = match condition {
+        Condition::Is(key, word) => matches(key, MatchValue::Keyword(word)),
+        Condition::AnyOf(key, strings) => matches(key, MatchValue::Keywords(RepeatedStrings { strings })),
+        Condition::OneOf(key, integers) => matches(key, MatchValue::Integers(RepeatedIntegers { integers })),
+        Condition::Within(key, bounds) => ConditionOneOf::Field(FieldCondition {
+            key: key.to_owned(),
+            range: Some(range(bounds)),
+            ..FieldCondition::default()
+        }),
+        Condition::Points(ids) => ConditionOneOf::HasId(HasIdCondition {
+            has_id: ids.into_iter().map(point_id).collect(),
+        }),
+    };
+    qdrant::Condition {
+        condition_one_of: Some(one_of),
+    }
+}
+
+fn matches(key: &str, value: MatchValue) -> ConditionOneOf {
+    ConditionOneOf::Field(FieldCondition {
+        key: key.to_owned(),
+        r#match: Some(Match {
+            match_value: Some(value),
+        }),
+        ..FieldCondition::default()
+    })
+}
+
+fn range(bounds: Bounds) -> Range {
+    Range {
+        gt: bounds.above,
+        gte: bounds.at_least,
+        lt: bounds.below,
+        lte: None,
+    }
+}

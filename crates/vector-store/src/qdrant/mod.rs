@@ -1,0 +1,98 @@
+//! The store on a Qdrant server or cluster, over gRPC.
+//!
+//! One collection holds all tenants; the index on the tenant keeps each one's points together. It is made at the first
+//! start, by whichever replica comes first, and carries the fingerprint of the model in its metadata.
+//!
+//! Invariants: an acknowledged write was applied by as many nodes as the collection's `write_consistency_factor` says;
+//! every call ends within the configured time; a collection that does not fit is neither altered nor dropped; an outage
+//! of the server is survived without a restart.
+//!
+//! Deliberately absent: a cache of records, as other replicas write too; and one moment for several calls. A page of a
+//! list, and a deletion of many, take several calls to the server, and what is written meanwhile by others may be seen by
+//! some of them. Two deletions of the same contexts at the same moment may both count them.
+
+mod client;
+mod collection;
+mod config;
+mod failure;
+mod filter;
+mod points;
+mod reads;
+mod schema;
+mod search;
+mod sessions;
+mod store;
+mod writes;
+
+use std::sync::Arc;
+
+use context_manager_core::ports::ModelFingerprint;
+use context_manager_resilience::CircuitBreaker;
+
+use client::Client;
+pub use config::{ApiKey, Config, Quantization, ReadConsistency, WriteOrdering};
+
+use crate::Error;
+
+/// The store on a Qdrant server. Cheap to make, and needs no closing: the server owns everything.
+#[derive(Debug)]
+pub struct QdrantStore {
+    client: Client,
+    dimensions: usize,
+}
+
+/// What a [`QdrantStore`] is made of.
+#[derive(Debug)]
+pub struct Builder {
+    config: Config,
+    circuit: Option<Arc<CircuitBreaker>>,
+}
+
+impl QdrantStore {
+    /// A store with these settings, to be given more before it connects.
+    pub fn builder(config: Config) -> Builder {
+        Builder { config, circuit: None }
+    }
+
+    /// Connects as [`Builder::connect`] does, with nothing more than settings.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect(config: &Config, model: &ModelFingerprint) -> Result<Self, Error> {
+        Self::builder(config.clone()).connect(model).await
+    }
+
+    /// The model whose vectors are stored at the server of `config`; `None` when there is no collection yet. It changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when the server cannot be reached or is too old, or the collection is somebody else's.
+    pub async fn stored_model(config: &Config) -> Result<Option<ModelFingerprint>, Error> {
+        collection::stored_model(&Client::new(config, None)?).await
+    }
+}
+
+impl Builder {
+    /// Has every call go through this circuit, which opens when the server fails or cannot be reached. Calls are then
+    /// refused at once as [`Unavailable`](context_manager_core::ports::StoreErrorKind::Unavailable).
+    #[must_use]
+    pub fn with_circuit_breaker(mut self, circuit: Arc<CircuitBreaker>) -> Self {
+        self.circuit = Some(circuit);
+        self
+    }
+
+    /// Connects to the server and makes the collection, or checks the one that is there, for vectors of the model with
+    /// this fingerprint.
+    ///
+    /// # Errors
+    /// [`Error`] when the server cannot be reached or is too old, or the collection is somebody else's, has another
+    /// shape, or holds the vectors of another model.
+    pub async fn connect(self, model: &ModelFingerprint) -> Result<QdrantStore, Error> {
+        let client = Client::new(&self.config, self.circuit)?;
+        collection::prepare(&client, &self.config, model).await?;
+        Ok(QdrantStore {
+            client,
+            dimensions: model.dimensions,
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! How the collection is set up, and telling ours from anything else.
+
+use std::collections::HashMap;
+
+use context_manager_core::ports::ModelFingerprint;
+use qdrant_client::qdrant::payload_index_params::IndexParams;
+use qdrant_client::qdrant::value::Kind;
+use qdrant_client::qdrant::{
+    BinaryQuantizationBuilder, CollectionInfo, CreateCollection, CreateCollectionBuilder, CreateFieldIndexCollection,
+    Distance, FieldType, FloatIndexParamsBuilder, HnswConfigDiffBuilder, IntegerIndexParamsBuilder,
+    KeywordIndexParamsBuilder, Modifier, PayloadIndexParams, PayloadSchemaInfo, PayloadSchemaType, QuantizationType,
+    ScalarQuantizationBuilder, SparseVectorConfig, SparseVectorParams, Value, VectorParamsBuilder, VectorParamsMap,
+    quantization_config, vectors_config,
+};
+use serde::{Deserialize, Serialize};
+
+use super::config::{Config, Quantization};
+use crate::payload::key::{self, DENSE, WORDS};
+
+/// The format this version writes, and the newest it reads.
+const FORMAT: u32 = 1;
+
+/// The key of the collection's metadata under which it says what it is, as JSON.
+const MANIFEST: &str = "context_manager";
+
+/// What a collection says about itself. It is there from the moment the collection is, so that there is none whose
+/// model is unknown.
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    model: ModelFingerprint,
+}
+
+/// How to make the collection.
+pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollection {
+    let manifest = Manifest {
+        format: FORMAT,
+        model: model.clone(),
+    };
+    let manifest = serde_json::to_string(&manifest).expect("a manifest has nothing that JSON cannot hold");
+    let words = SparseVectorParams {
+        modifier: Some(Modifier::Idf.into()),
+        index: None,
+    };
+    // Servers before 1.19 know the older words for where things are kept, and newer ones still do.
+    let dense = VectorParamsBuilder::new(model.dimensions as u64, Distance::Cosine).on_disk(config.on_disk);
+    let mut collection = CreateCollectionBuilder::new(config.collection())
+        .vectors_config(vectors_config::Config::ParamsMap(VectorParamsMap {
+            map: HashMap::from([(DENSE.to_owned(), dense.build())]),
+        }))
+        .sparse_vectors_config(SparseVectorConfig {
+            map: HashMap::from([(WORDS.to_owned(), words)]),
+        })
+        .hnsw_config(
+            HnswConfigDiffBuilder::default()
+                .m(config.hnsw_m as u64)
+                .ef_construct(config.hnsw_ef_construct as u64),
+        )
+        .replication_factor(config.replication_factor)
+        .write_consistency_factor(config.write_consistency_factor)
+        .on_disk_payload(config.on_disk)
+        .timeout(config.timeout_secs);
+    if let Some(quantization) = quantization(config.quantization) {
+        collection = collection.quantization_config(quantization);
+    }
+    if let Some(shards) = config.shard_number {
+        collection = collection.shard_number(shards);
+    }
+    CreateCollection {
+        metadata: HashMap::from([(MANIFEST.to_owned(), Value::from(manifest))]),
+        ..collection.build()
+    }
+}
+
+fn quantization(quantization: Quantization) -> Option<quantization_config::Quantization> {
+    match quantization {
+        Quantization::None => None,
+        Quantization::Int8 => Some(
+            ScalarQuantizationBuilder::default()
+                .r#type(QuantizationType::Int8.into())
+                .quantile(0.99)
+                .always_ram(true)
+                .build()
+                .into(),
+        ),
+        Quantization::Binary => Some(BinaryQuantizationBuilder::new(true).build().into()),
+    }
+}
+
+/// Why a collection cannot be used.
+#[derive(Debug)]
+pub(super) enum Mismatch {
+    /// It is somebody else's, or has another shape. What is different.
+    Shape(String),
+    /// Its vectors are another model's.
+    Model(ModelFingerprint),
+}
+
+/// The model whose vectors a collection of ours holds.
+pub(super) fn stored_model(info: &CollectionInfo) -> Result<ModelFingerprint, Mismatch> {
+    let metadata = info.config.as_ref().and_then(|config| config.metadata.get(MANIFEST));
+    let Some(Kind::StringValue(text)) = metadata.and_then(|value| value.kind.as_ref()) else {
+        return Err(Mismatch::Shape(format!("it has no `{MANIFEST}` in its metadata")));
+    };
+    let manifest: Manifest = serde_json::from_str(text)
+        .map_err(|error| Mismatch::Shape(format!("`{MANIFEST}` in its metadata cannot be read: {error}")))?;
+    if manifest.format > FORMAT {
+        let found = manifest.format;
+        return Err(Mismatch::Shape(format!(
+            "it has format {found}, and this version knows formats up to {FORMAT}"
+        )));
+    }
+    Ok(manifest.model)
+}
+
+/// Checks that a collection is ours, and holds vectors of this model.
+pub(super) fn check(info: &CollectionInfo, model: &ModelFingerprint) -> Result<(), Mismatch> {
+    let stored = stored_model(info)?;
+    let params = info.config.as_ref().and_then(|config| config.params.as_ref());
+    let dense = params
+        .and_then(|params| params.vectors_config.as_ref()?.config.as_ref())
+        .and_then(|config| match config {
+            vectors_config::Config::ParamsMap(named) => named.map.get(DENSE),
+            vectors_config::Config::Params(_) => None,
+        });
+    let shape = |problem: String| Err(Mismatch::Shape(problem));
+    let Some(dense) = dense else {
+        return shape(format!("it has no vector `{DENSE}`"));
+    };
+    if dense.distance() != Distance::Cosine {
+        return shape(format!("its vector `{DENSE}` is not compared by cosine"));
+    }
+    if dense.size != stored.dimensions as u64 {
+        let (size, said) = (dense.size, stored.dimensions);
+        return shape(format!(
+            "its vector `{DENSE}` has {size} dimensions, and its metadata says {said}"
+        ));
+    }
+    let words = params.and_then(|params| params.sparse_vectors_config.as_ref()?.map.get(WORDS));
+    if words.is_none_or(|words| words.modifier() != Modifier::Idf) {
+        return shape(format!("it has no sparse vector `{WORDS}` with the modifier IDF"));
+    }
+    for index in indexes() {
+        if let Some(found) = info.payload_schema.get(index.key)
+            && let Some(problem) = index.mismatch(found)
+        {
+            return shape(problem);
+        }
+    }
+    if stored == *model {
+        Ok(())
+    } else {
+        Err(Mismatch::Model(stored))
+    }
+}
+
+/// An index of the payload.
+pub(super) struct Index {
+    /// The key that is indexed.
+    pub(super) key: &'static str,
+    kind: PayloadSchemaType,
+    field: FieldType,
+    params: IndexParams,
+}
+
+impl Index {
+    /// How to make it.
+    pub(super) fn create(self, collection: &str, timeout_secs: u64) -> CreateFieldIndexCollection {
+        CreateFieldIndexCollection {
+            collection_name: collection.to_owned(),
+            wait: Some(true),
+            field_name: self.key.to_owned(),
+            field_type: Some(self.field.into()),
+            field_index_params: Some(PayloadIndexParams {
+                index_params: Some(self.params),
+            }),
+            ordering: None,
+            timeout: Some(timeout_secs),
+        }
+    }
+
+    /// What is different about the index that is there. A tenant index that is none still works, and is slower.
+    fn mismatch(&self, found: &PayloadSchemaInfo) -> Option<String> {
+        (found.data_type() != self.kind).then(|| {
+            let (key, found, expected) = (self.key, found.data_type().as_str_name(), self.kind.as_str_name());
+            format!("its index of `{key}` is of type {found} instead of {expected}")
+        })
+    }
+}
+
+/// Everything a [`Filter`](context_manager_core::Filter) asks about. Only the tenant decides where contexts are kept and
+/// gets links of its own in the vector index: every search has it, and links for all would make building the index five
+/// times dearer.
+pub(super) fn indexes() -> [Index; 10] {
+    let keyword = |key, params: KeywordIndexParamsBuilder| Index {
+        key,
+        kind: PayloadSchemaType::Keyword,
+        field: FieldType::Keyword,
+        params: IndexParams::KeywordIndexParams(params.build()),
+    };
+    let integer = |key, params: IntegerIndexParamsBuilder| Index {
+        key,
+        kind: PayloadSchemaType::Integer,
+        field: FieldType::Integer,
+        params: IndexParams::IntegerIndexParams(params.enable_hnsw(false).build()),
+    };
+    // Nobody asks for equal numbers; an index for that would be a second one.
+    let ordered = |key| integer(key, IntegerIndexParamsBuilder::new(false, true));
+    let plain = || KeywordIndexParamsBuilder::default().enable_hnsw(false);
+    [
+        keyword(key::TENANT, KeywordIndexParamsBuilder::default().is_tenant(true)),
+        keyword(key::SESSION, plain()),
+        keyword(key::LEVEL, plain()),
+        // Values that hardly two contexts share: looking up some hundred of many takes the server's index in memory the
+        // longer the more is stored, and the one on disk, which is looked at through the page cache, does not.
+        keyword(key::FACTS, plain().on_disk(true)),
+        integer(key::SLOT, IntegerIndexParamsBuilder::new(true, false).on_disk(true)),
+        ordered(key::OCCURRED),
+        ordered(key::SEQUENCE),
+        ordered(key::EXPIRES),
+        ordered(key::VISIBLE),
+        Index {
+            key: key::IMPORTANCE,
+            kind: PayloadSchemaType::Float,
+            field: FieldType::Float,
+            params: IndexParams::FloatIndexParams(FloatIndexParamsBuilder::new().enable_hnsw(false).build()),
+        },
+    ]
+}

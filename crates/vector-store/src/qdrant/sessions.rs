@@ -1,0 +1,125 @@
+//! Sessions at a glance, in five calls however many there are on the page.
+
+use std::collections::{BTreeSet, HashMap};
+
+use context_manager_core::context::Level;
+use context_manager_core::ports::{SessionSummary, StoreError};
+use context_manager_core::{Page, TenantId};
+use jiff::Timestamp;
+use qdrant_client::qdrant::{Direction, Query, QueryBatchPoints, QueryPoints, WithPayloadSelector};
+
+use super::client::Client;
+use super::failure::{Failure, internal};
+use super::filter;
+use super::points::Stored;
+use super::reads::{by_sequence, facet};
+use crate::conditions::{self, Condition};
+use crate::page::MAX_PAGE;
+use crate::payload::key;
+
+/// Counts by level, as in [`Level::ALL`].
+type Counts = [u64; Level::ALL.len()];
+
+/// One page of the sessions of a tenant.
+pub(super) async fn list(
+    client: &Client,
+    tenant: &TenantId,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page<SessionSummary, String>, StoreError> {
+    let unavailable = |failure: Failure| failure.into_store_error("sessions");
+    // These counts are approximate, and not looked at; the values are all that there are.
+    let known = facet(client, key::SESSION, &conditions::of_tenant(tenant), false)
+        .await
+        .map_err(unavailable)?;
+    let known: BTreeSet<String> = known.into_iter().map(|(id, _)| id).collect();
+    let mut known = known
+        .into_iter()
+        .filter(|id| after.is_none_or(|after| id.as_str() > after));
+    let page: Vec<String> = known.by_ref().take(limit.min(MAX_PAGE)).collect();
+    let next = known.next().and_then(|_more| page.last().cloned());
+    if page.is_empty() {
+        return Ok(Page {
+            items: Vec::new(),
+            next: None,
+        });
+    }
+    let mut counts = counts(client, tenant, &page).await.map_err(unavailable)?;
+    let activity = activity(client, tenant, &page).await?;
+    let summaries = page.into_iter().zip(activity).filter_map(|(session_id, activity)| {
+        // What is deleted meanwhile is left out.
+        let (first_activity_at, last_activity_at) = activity?;
+        Some(SessionSummary {
+            counts: counts.remove(&session_id)?,
+            session_id,
+            first_activity_at,
+            last_activity_at,
+        })
+    });
+    Ok(Page {
+        items: summaries.collect(),
+        next,
+    })
+}
+
+async fn counts(client: &Client, tenant: &TenantId, page: &[String]) -> Result<HashMap<String, Counts>, Failure> {
+    let mut counts: HashMap<String, Counts> = HashMap::with_capacity(page.len());
+    for level in Level::ALL {
+        let mut conditions = conditions::of_tenant(tenant);
+        conditions.push(Condition::AnyOf(key::SESSION, page.to_vec()));
+        conditions.push(conditions::at_level(level));
+        for (session, count) in facet(client, key::SESSION, &conditions, true).await? {
+            counts.entry(session).or_default()[level.index()] = count;
+        }
+    }
+    Ok(counts)
+}
+
+/// When the first and the last context of each session was stored; `None` when nothing of it is left.
+async fn activity(
+    client: &Client,
+    tenant: &TenantId,
+    page: &[String],
+) -> Result<Vec<Option<(Timestamp, Timestamp)>>, StoreError> {
+    let end = |session: &String, direction| {
+        let mut conditions = conditions::of_tenant(tenant);
+        conditions.push(conditions::of_session(session));
+        QueryPoints {
+            collection_name: client.collection.clone(),
+            query: Some(Query::new_order_by(by_sequence(direction))),
+            filter: Some(filter::all(&conditions)),
+            limit: Some(1),
+            with_payload: Some(WithPayloadSelector::from(true)),
+            ..QueryPoints::default()
+        }
+    };
+    let both = page
+        .iter()
+        .flat_map(|id| [end(id, Direction::Asc), end(id, Direction::Desc)]);
+    let request = QueryBatchPoints {
+        collection_name: client.collection.clone(),
+        query_points: both.collect(),
+        read_consistency: client.consistency,
+        timeout: Some(client.timeout_secs()),
+    };
+    let answer = client
+        .points(request, |mut points, request| async move {
+            points.query_batch(request).await
+        })
+        .await
+        .map_err(|failure| failure.into_store_error("sessions"))?;
+    let mut times = Vec::with_capacity(answer.result.len());
+    for found in answer.result {
+        let context = found
+            .result
+            .into_iter()
+            .next()
+            .map(|found| Stored::from(found).context(tenant));
+        let context = context.transpose().map_err(|error| internal("sessions", error))?;
+        times.push(context.map(|context| context.created_at));
+    }
+    if times.len() != 2 * page.len() {
+        return Err(Failure::Incomplete("result for every query").into_store_error("sessions"));
+    }
+    Ok(times.chunks_exact(2).map(|ends| ends[0].zip(ends[1])).collect())
+}

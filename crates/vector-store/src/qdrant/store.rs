@@ -1,0 +1,167 @@
+//! The store on a Qdrant server as the domain sees it: the port, call by call.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use context_manager_core::context::{ContentKey, Context, ContextId};
+use context_manager_core::lexical::SparseVector;
+use context_manager_core::ports::{
+    Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+};
+use context_manager_core::{Filter, Page, Scope, TenantId};
+
+use super::failure::{Failure, internal};
+use super::{QdrantStore, points, reads, search, sessions, writes};
+use crate::conditions;
+use crate::metrics::observed;
+use crate::payload::{Malformed, PointIds};
+use crate::validate;
+
+#[async_trait]
+impl VectorStore for QdrantStore {
+    async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
+        observed("upsert", async {
+            validate::records("upsert", self.dimensions, &records)?;
+            let ids = PointIds::of(scope.tenant());
+            let points = records.into_iter().map(|record| points::encode(scope, ids, record));
+            let points = points
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| internal("upsert", error))?;
+            writes::upsert(&self.client, points).await.map_err(failed("upsert"))
+        })
+        .await
+    }
+
+    async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
+        observed("update", async {
+            validate::contexts("update", &contexts)?;
+            let ids = PointIds::of(scope.tenant());
+            let payload = |context: Context| Ok((ids.point(context.id), points::encode_payload(scope, context)?));
+            let payloads = contexts.into_iter().map(payload).collect::<Result<Vec<_>, Malformed>>();
+            let payloads = payloads.map_err(|error| internal("update", error))?;
+            writes::update(&self.client, scope.tenant(), payloads)
+                .await
+                .map_err(failed("update"))
+        })
+        .await
+    }
+
+    async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        observed("set_vectors", async {
+            let ids = PointIds::of(scope.tenant());
+            let mut vectors = Vec::with_capacity(embedded.len());
+            for (context, vector) in embedded {
+                validate::contexts("set_vectors", std::slice::from_ref(&context))?;
+                validate::vector("set_vectors", self.dimensions, &vector)?;
+                let id = ids.point(context.id);
+                let payload = points::encode_payload(scope, context).map_err(|error| internal("set_vectors", error))?;
+                vectors.push((id, points::encode_vector(id, vector), payload));
+            }
+            writes::set_vectors(&self.client, scope.tenant(), vectors)
+                .await
+                .map_err(failed("set_vectors"))
+        })
+        .await
+    }
+
+    async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
+        observed("get", reads::get(&self.client, scope.tenant(), ids)).await
+    }
+
+    async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
+        observed(
+            "find_by_content",
+            reads::find_by_content(&self.client, scope.tenant(), keys),
+        )
+        .await
+    }
+
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        observed("at_slots", reads::at_slots(&self.client, scope.tenant(), slots, filter)).await
+    }
+
+    async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
+        observed("list", reads::list(&self.client, scope.tenant(), &request)).await
+    }
+
+    async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
+        observed("tenants", async {
+            match conditions::of_any_tenant(filter) {
+                Some(conditions) => reads::tenants(&self.client, &conditions).await,
+                None => Ok(Vec::new()),
+            }
+        })
+        .await
+    }
+
+    async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        observed("count", async {
+            match conditions::matching(scope.tenant(), filter) {
+                Some(conditions) => reads::count(&self.client, &conditions).await.map_err(failed("count")),
+                None => Ok(0),
+            }
+        })
+        .await
+    }
+
+    async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        observed("delete", async {
+            match conditions::matching(scope.tenant(), filter) {
+                Some(conditions) => writes::delete(&self.client, &conditions)
+                    .await
+                    .map_err(failed("delete")),
+                None => Ok(0),
+            }
+        })
+        .await
+    }
+
+    async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
+        observed("search", async {
+            validate::query("search", self.dimensions, &query)?;
+            search::search(&self.client, scope.tenant(), query).await
+        })
+        .await
+    }
+
+    async fn sample_terms(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<SparseVector>, StoreError> {
+        observed("sample", async {
+            match conditions::matching(scope.tenant(), filter) {
+                Some(conditions) => reads::sample_terms(&self.client, &conditions, limit)
+                    .await
+                    .map_err(failed("sample")),
+                None => Ok(Vec::new()),
+            }
+        })
+        .await
+    }
+
+    async fn sessions(
+        &self,
+        scope: &Scope,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<SessionSummary, String>, StoreError> {
+        observed("sessions", sessions::list(&self.client, scope.tenant(), after, limit)).await
+    }
+
+    /// 0: the protocol does not tell.
+    async fn size_bytes(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    /// Nothing is left to be done: what the server acknowledged it has in its log and on as many nodes as are asked
+    /// for, and when it forces that log to the disk is its own configuration.
+    async fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn failed(operation: &'static str) -> impl Fn(Failure) -> StoreError {
+    move |failure| failure.into_store_error(operation)
+}

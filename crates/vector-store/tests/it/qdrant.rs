@@ -1,0 +1,252 @@
+//! The store on a Qdrant server keeps the contract, and survives what may happen to a server. All over gRPC, against the
+//! [stand-in](crate::standin).
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use context_manager_core::Filter;
+use context_manager_core::context::Context;
+use context_manager_core::ports::{StoreErrorKind, VectorStore};
+use context_manager_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
+use context_manager_vector_store::qdrant::Config;
+use context_manager_vector_store::{PayloadTooLarge, QdrantStore};
+use tonic::Code;
+
+use crate::fixture::{by_words, context, id, model, record, records, scope};
+use crate::standin::{Fault, StandIn};
+
+/// The version of the protocol that the stand-in speaks.
+pub(crate) const VERSION: &str = "1.20.0";
+
+/// A store, and the server that goes away with it.
+pub(crate) struct Served {
+    store: QdrantStore,
+    pub(crate) server: StandIn,
+}
+
+impl Deref for Served {
+    type Target = QdrantStore;
+
+    fn deref(&self) -> &QdrantStore {
+        &self.store
+    }
+}
+
+pub(crate) async fn new_store() -> Served {
+    with(Config::default()).await
+}
+
+/// A store with these settings.
+async fn with(config: Config) -> Served {
+    let server = StandIn::start(VERSION);
+    let config = Config {
+        url: server.config().url,
+        ..config
+    };
+    Served {
+        store: QdrantStore::connect(&config, &model()).await.unwrap(),
+        server,
+    }
+}
+
+mod contract_over_grpc {
+    use super::new_store;
+
+    context_manager_vector_store::contract!(new_store);
+}
+
+#[tokio::test]
+async fn a_refused_call_says_whether_to_come_back() {
+    let store = new_store().await;
+    for (code, expected) in [
+        (Code::Unavailable, true),
+        (Code::DeadlineExceeded, true),
+        (Code::ResourceExhausted, true),
+        (Code::Internal, false),
+        (Code::Unauthenticated, false),
+    ] {
+        store.server.faults().always(Fault::Refused(code));
+        for refused in [
+            store.count(&scope(), &Filter::default()).await.unwrap_err(),
+            store.upsert(&scope(), records(1..=3)).await.unwrap_err(),
+            store.search(&scope(), by_words(&[1])).await.unwrap_err(),
+        ] {
+            let later = matches!(refused.kind, StoreErrorKind::Unavailable(Some(_)));
+            assert_eq!(later, expected, "{code}: {refused:?}");
+        }
+    }
+    store.server.faults().next([Fault::Limited(30)]);
+    let refused = store.count(&scope(), &Filter::default()).await.unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::Unavailable(Some(Duration::from_secs(30))));
+    // Told to wait, it does not come back at once.
+    assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_call_ends_when_its_time_is_over() {
+    let config = Config {
+        timeout_secs: 1,
+        ..Config::default()
+    };
+    let store = with(config).await;
+    store.server.faults().always(Fault::Late(Duration::from_mins(1)));
+    let (scope, everything) = (scope(), Filter::default());
+    let count = store.count(&scope, &everything);
+    let late = tokio::time::timeout(Duration::from_secs(10), count)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert!(matches!(late.kind, StoreErrorKind::Unavailable(Some(_))), "{late:?}");
+    store.server.faults().next([]);
+    assert_eq!(store.count(&scope, &everything).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_ends_a_call_for_a_moment_is_not_noticed() {
+    let store = new_store().await;
+    let gone = || Fault::Refused(Code::Unavailable);
+    store.server.faults().next([gone(), gone(), Fault::None]);
+    store.upsert(&scope(), records(1..=3)).await.unwrap();
+    store.server.faults().next([gone(), Fault::None]);
+    assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 3);
+    assert_eq!(store.server.faults().left(), 0);
+}
+
+#[tokio::test]
+async fn an_outage_in_the_middle_of_a_deletion_fails_it_and_repeating_finishes_it() {
+    let store = new_store().await;
+    store.upsert(&scope(), records(0..2500)).await.unwrap();
+    let gone = || Fault::Refused(Code::Unavailable);
+    // The first page is found and deleted, the second is found.
+    let faults = [Fault::None, Fault::None, Fault::None, gone(), gone(), gone()];
+    store.server.faults().next(faults);
+    let refused = store.delete(&scope(), &Filter::default()).await.unwrap_err();
+    assert!(
+        matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
+        "{refused:?}"
+    );
+    let left = store.count(&scope(), &Filter::default()).await.unwrap();
+    assert_eq!(left, 1500);
+    assert_eq!(store.delete(&scope(), &Filter::default()).await.unwrap(), left);
+}
+
+#[tokio::test]
+async fn a_half_written_batch_is_not_acknowledged_and_repeating_makes_it_whole() {
+    let store = new_store().await;
+    store
+        .server
+        .faults()
+        .next([Fault::HalfWritten, Fault::HalfWritten, Fault::HalfWritten]);
+    let refused = store.upsert(&scope(), records(0..10)).await.unwrap_err();
+    assert!(
+        matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
+        "{refused:?}"
+    );
+    assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 5);
+    store.server.faults().next([Fault::HalfWritten, Fault::None]);
+    store.upsert(&scope(), records(0..10)).await.unwrap();
+    assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 10);
+}
+
+#[tokio::test]
+async fn a_write_that_was_accepted_but_not_applied_is_not_acknowledged() {
+    let store = new_store().await;
+    store.server.faults().always(Fault::NotApplied);
+    for refused in [
+        store.upsert(&scope(), records(1..=3)).await.unwrap_err(),
+        store.update(&scope(), vec![context(1)]).await.unwrap_err(),
+        store.delete(&scope(), &Filter::default()).await.unwrap_err(),
+    ] {
+        assert!(
+            matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_the_server_is_survived_without_a_restart() {
+    let mut store = new_store().await;
+    store.upsert(&scope(), records(1..=3)).await.unwrap();
+    for _ in 0..3 {
+        store.server.stop();
+        let refused = store.count(&scope(), &Filter::default()).await.unwrap_err();
+        assert!(
+            matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
+            "{refused:?}"
+        );
+        store.server.restart();
+        assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_fails_is_not_asked_for_a_while() {
+    let server = StandIn::start(VERSION);
+    let circuit = CircuitBreakerConfig {
+        consecutive_failures: 2,
+        open_ms: 200,
+        ..CircuitBreakerConfig::default()
+    };
+    let circuit = Arc::new(CircuitBreaker::new("qdrant", circuit));
+    let builder = QdrantStore::builder(server.config()).with_circuit_breaker(Arc::clone(&circuit));
+    let store = builder.connect(&model()).await.unwrap();
+    let (scope, everything) = (scope(), Filter::default());
+    // What the server refuses for good reasons is no failure of its.
+    server.faults().always(Fault::Refused(Code::InvalidArgument));
+    for _ in 0..5 {
+        store.count(&scope, &everything).await.unwrap_err();
+    }
+    assert_eq!(circuit.state(), CircuitState::Closed);
+    server.faults().always(Fault::Refused(Code::Unavailable));
+    for _ in 0..2 {
+        store.count(&scope, &everything).await.unwrap_err();
+    }
+    assert_eq!(circuit.state(), CircuitState::Open);
+    server.faults().next([]);
+    let refused = store.count(&scope, &everything).await.unwrap_err();
+    assert!(
+        matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
+        "{refused:?}"
+    );
+    // It recovers by itself.
+    let recovered = async {
+        while store.count(&scope, &everything).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), recovered).await.unwrap();
+}
+
+#[tokio::test]
+async fn more_than_fits_on_a_page_is_written_listed_and_deleted() {
+    let store = new_store().await;
+    store.upsert(&scope(), records(0..2345)).await.unwrap();
+    let keys: Vec<_> = (0..2345).map(|number| context(number).content_key()).collect();
+    assert_eq!(store.find_by_content(&scope(), &keys).await.unwrap().len(), 2345);
+    let ids: Vec<_> = (0..2345).rev().map(id).collect();
+    let got = store.get(&scope(), &ids).await.unwrap();
+    assert_eq!(got.into_iter().map(|context| context.id).collect::<Vec<_>>(), ids);
+    assert_eq!(store.delete(&scope(), &Filter::default()).await.unwrap(), 2345);
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_not_sent() {
+    let store = new_store().await;
+    let large = |number, bytes: usize| Context {
+        text: "x".repeat(bytes),
+        ..context(number)
+    };
+    // In quotes, beside an empty list and an empty object.
+    let most = 65_536 - 6;
+    let fits = context_manager_core::ports::Record {
+        context: large(1, most),
+        ..record(1)
+    };
+    store.upsert(&scope(), vec![fits]).await.unwrap();
+    let refused = store.update(&scope(), vec![large(1, most + 1)]).await.unwrap_err();
+    let source = std::error::Error::source(&refused).unwrap();
+    let too_large: &PayloadTooLarge = source.downcast_ref().unwrap();
+    assert_eq!((too_large.actual, too_large.maximum), (65_537, 65_536));
+}

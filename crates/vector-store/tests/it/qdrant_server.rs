@@ -1,0 +1,132 @@
+//! The store on a real Qdrant server keeps the contract, too.
+//!
+//! The server is the one at `QDRANT_URL`, with the key in `QDRANT_API_KEY` if it asks for one. Every test makes a
+//! collection of its own there and removes it at its end. Without a server each test says so and does nothing.
+
+use std::env;
+use std::ops::Deref;
+
+use context_manager_core::Filter;
+use context_manager_core::ports::VectorStore;
+use context_manager_vector_store::qdrant::{Config, Quantization};
+use context_manager_vector_store::{Error, QdrantStore};
+use futures::future::join_all;
+use qdrant_client::Qdrant;
+use uuid::Uuid;
+
+use crate::fixture::{by_words, model, records, scope};
+
+/// A store on the real server, whose collection is removed with it.
+struct OnServer {
+    store: QdrantStore,
+    config: Config,
+}
+
+impl Deref for OnServer {
+    type Target = QdrantStore;
+
+    fn deref(&self) -> &QdrantStore {
+        &self.store
+    }
+}
+
+impl Drop for OnServer {
+    fn drop(&mut self) {
+        let (url, name) = (
+            self.config.url.clone().unwrap(),
+            format!("{}_contexts", self.config.collection_prefix),
+        );
+        let remove = move || {
+            let client = Qdrant::from_url(&url).api_key(env::var("QDRANT_API_KEY"));
+            let client = client.skip_compatibility_check().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(client.delete_collection(name)).unwrap();
+        };
+        // A runtime cannot be waited for inside another.
+        std::thread::scope(|scope| scope.spawn(remove).join().unwrap());
+    }
+}
+
+/// A collection that nobody else has, if there is a server.
+#[expect(clippy::print_stderr, reason = "what was not tested is to be seen")]
+fn config() -> Option<Config> {
+    let Ok(url) = env::var("QDRANT_URL") else {
+        eprintln!(
+            "skipped, as QDRANT_URL is not set: \
+             QDRANT_URL=http://localhost:6334 cargo nextest run --workspace -E 'test(qdrant_server::)'"
+        );
+        return None;
+    };
+    Some(Config {
+        url: Some(url),
+        api_key: env::var("QDRANT_API_KEY").ok().map(Into::into),
+        collection_prefix: format!("test_{}", Uuid::now_v7().simple()),
+        timeout_secs: 30,
+        ..Config::default()
+    })
+}
+
+async fn connect(config: Config) -> OnServer {
+    let store = QdrantStore::connect(&config, &model()).await.unwrap();
+    OnServer { store, config }
+}
+
+async fn new_store() -> Option<OnServer> {
+    Some(connect(config()?).await)
+}
+
+mod contract {
+    use super::new_store;
+
+    context_manager_vector_store::contract!(if new_store);
+}
+
+#[tokio::test]
+async fn every_setting_is_accepted() {
+    for quantization in [Quantization::None, Quantization::Int8, Quantization::Binary] {
+        let Some(config) = config() else { return };
+        let store = connect(Config {
+            quantization,
+            on_disk: true,
+            shard_number: Some(2),
+            hnsw_m: 8,
+            hnsw_ef_construct: 32,
+            ..config
+        })
+        .await;
+        store.upsert(&scope(), records(0..300)).await.unwrap();
+        assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 300);
+        assert_eq!(store.search(&scope(), by_words(&[1])).await.unwrap().len(), 100);
+    }
+}
+
+#[tokio::test]
+async fn replicas_that_start_at_once_agree() {
+    let Some(config) = config() else { return };
+    let model = model();
+    let stores = join_all((0..8).map(|_| QdrantStore::connect(&config, &model))).await;
+    let mut stores: Vec<QdrantStore> = stores.into_iter().map(Result::unwrap).collect();
+    let first = OnServer {
+        store: stores.remove(0),
+        config: config.clone(),
+    };
+    for (number, store) in (1..).zip(&stores) {
+        store.upsert(&scope(), records([number])).await.unwrap();
+    }
+    assert_eq!(first.count(&scope(), &Filter::default()).await.unwrap(), 7);
+    assert_eq!(QdrantStore::stored_model(&config).await.unwrap(), Some(model));
+}
+
+#[tokio::test]
+async fn another_model_is_refused() {
+    let Some(store) = new_store().await else { return };
+    let other = context_manager_core::ports::ModelFingerprint {
+        probe: "5678".to_owned(),
+        ..model()
+    };
+    let error = QdrantStore::connect(&store.config, &other).await.unwrap_err();
+    assert!(matches!(error, Error::CollectionModelChanged { .. }), "{error}");
+}
