@@ -359,7 +359,7 @@ async fn a_stopped_server_changes_its_model_by_a_command() {
     server.process.wait().unwrap();
     let (started, said) = run(&["serve"]);
     assert!(
-        !serves && said.contains("context-manager reembed"),
+        !started && said.contains("context-manager reembed"),
         "the way out is named: {said}"
     );
     let (done, said) = run(&["reembed"]);

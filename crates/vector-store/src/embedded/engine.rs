@@ -62,7 +62,7 @@ impl Engine {
         Ok(Self {
             shard,
             manifest: RwLock::new(Arc::new(manifest)),
-            records: RecordCache::new(config.record_cache_bytes),
+            records: RecordCache::new(config.record_cache_bytes, config.threads_per_search()),
             gate: RwLock::new(()),
             changes: AtomicU64::new(0),
             path: path.clone(),

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::mem::size_of;
 use std::sync::Arc;
+use std::thread;
 
 use context_manager_core::TenantId;
 use context_manager_core::ports::{BoxError, Record};
@@ -22,63 +23,91 @@ use crate::metrics::{CACHE_HITS, CACHE_MISSES};
 /// What a record takes beside its text and vectors: the structs, the strings of its scope, the cache's own.
 const OVERHEAD: usize = 2 * size_of::<Record>();
 
+/// So many records are worth a thread of their own: reading one takes some ten microseconds, as long as its page is in
+/// memory, and starting a thread takes as long as three.
+const WORTH_A_THREAD: usize = 32;
+
 /// A bounded number of bytes of records.
 #[derive(Debug)]
-pub(super) struct RecordCache(Cache<PointId, Arc<Record>>);
+pub(super) struct RecordCache {
+    records: Cache<PointId, Arc<Record>>,
+    threads: usize,
+}
+
+/// A record and its point.
+type Found = (PointId, Arc<Record>);
 
 impl RecordCache {
-    /// Keeps about `bytes` of records; 0 keeps none.
-    pub(super) fn new(bytes: u64) -> Self {
+    /// Keeps about `bytes` of records; 0 keeps none. Those it does not have are read by at most `threads`.
+    pub(super) fn new(bytes: u64, threads: usize) -> Self {
         let cache = Cache::builder()
             .max_capacity(bytes)
             .weigher(|_, record: &Arc<Record>| u32::try_from(weight(record)).unwrap_or(u32::MAX))
             .build();
-        Self(cache)
+        Self {
+            records: cache,
+            threads: threads.max(1),
+        }
     }
 
     /// The records of these points, in their order; points that are gone are passed over. Blocks.
     ///
     /// The caller reads: it holds the engine's gate.
-    pub(super) fn get(
-        &self,
-        engine: &Engine,
-        tenant: &TenantId,
-        ids: &[PointId],
-    ) -> Result<Vec<(PointId, Arc<Record>)>, BoxError> {
+    pub(super) fn get(&self, engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> Result<Vec<Found>, BoxError> {
         let mut known: HashMap<PointId, Arc<Record>> = HashMap::with_capacity(ids.len());
         let mut missing = Vec::new();
         for id in ids {
-            match self.0.get(id) {
+            match self.records.get(id) {
                 Some(record) => drop(known.insert(*id, record)),
                 None => missing.push(*id),
             }
         }
         metrics::counter!(CACHE_HITS, "cache" => "records").increment(known.len() as u64);
         metrics::counter!(CACHE_MISSES, "cache" => "records").increment(missing.len() as u64);
-        if !missing.is_empty() {
-            let dense = &engine.manifest().vector;
-            let request = RetrieveRequestBuilder::new(missing).with_vector(reads::with_vectors(dense));
-            for found in engine.shard().retrieve(request.build())? {
-                let id = found.id;
-                let record = Arc::new(reads::record(tenant, dense, found)?);
-                self.0.insert(id, Arc::clone(&record));
-                known.insert(id, record);
-            }
+        for (id, record) in self.read(engine, tenant, &missing)? {
+            self.records.insert(id, Arc::clone(&record));
+            known.insert(id, record);
         }
         Ok(ids.iter().filter_map(|id| known.remove_entry(id)).collect())
     }
 
+    /// Reads records from the engine, on several threads if there are many: a search waits for all of them.
+    fn read(&self, engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> Result<Vec<Found>, BoxError> {
+        let share = ids.len().div_ceil(self.threads).max(WORTH_A_THREAD);
+        let mut shares = ids.chunks(share);
+        let Some(own) = shares.next() else {
+            return Ok(Vec::new());
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = shares.map(|ids| scope.spawn(|| read(engine, tenant, ids))).collect();
+            let mut found = read(engine, tenant, own)?;
+            for other in others {
+                found.extend(other.join().map_err(|_panic| "a thread that read records panicked")??);
+            }
+            Ok(found)
+        })
+    }
+
     /// Forgets everything, while reads are kept out.
     pub(super) fn clear(&self) {
-        self.0.invalidate_all();
+        self.records.invalidate_all();
     }
 
     /// Forgets what is about to be replaced or removed. The caller keeps reads out until that is done.
     pub(super) fn forget(&self, ids: &[PointId]) {
         for id in ids {
-            self.0.invalidate(id);
+            self.records.invalidate(id);
         }
     }
+}
+
+fn read(engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> Result<Vec<Found>, BoxError> {
+    let dense = &engine.manifest().vector;
+    let request = RetrieveRequestBuilder::new(ids.to_vec()).with_vector(reads::with_vectors(dense));
+    let found = engine.shard().retrieve(request.build())?.into_iter();
+    found
+        .map(|found| Ok((found.id, Arc::new(reads::record(tenant, dense, found)?))))
+        .collect()
 }
 
 fn weight(record: &Record) -> usize {
