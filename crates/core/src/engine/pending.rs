@@ -113,8 +113,9 @@ impl ContextEngine {
         let mut round = PendingRound::default();
         for tenant in self.store.tenants(&self.waiting()).await? {
             let scope = Scope::maintenance(tenant);
-            // Held while vectors are made and stored: no other model takes over in between.
-            let model = self.model.read().await;
+            // Not held while vectors are made, which may take seconds: a model that takes over would wait for it, and
+            // everybody for that model.
+            let model = Arc::clone(&*self.model.read().await);
             let contexts = self.worth_trying(&scope, batch).await?;
             round.tried += contexts.len();
             if !contexts.is_empty() {
@@ -200,6 +201,11 @@ impl ContextEngine {
             .into_iter()
             .filter(|context| vectors.contains_key(&context.id))
             .collect();
+        let in_use = self.model.read().await;
+        if !Arc::ptr_eq(&in_use, model) {
+            // Another model took over meanwhile; these are tried again with it.
+            return Ok((0, unavailable));
+        }
         let write = async |mut current: Vec<Context>| {
             current.retain(|context| !context.embedded);
             let embedded = current.iter().filter_map(|context| {
