@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{StoreError, SystemClock};
 use context_manager_core::{ContextEngine, Deps, Scope, TenantId};
+use context_manager_embedding::Error as EmbeddingError;
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_vector_store::EmbeddedStore;
 use tokio::net::TcpListener;
@@ -30,6 +31,8 @@ const DEFAULT_TENANT: &str = "default";
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// The longest that a shutdown spends on writing how often contexts were served.
 const LAST_ACCESSES: Duration = Duration::from_secs(5);
+/// How long to wait before an embedding service that did not answer at the start is asked again.
+const RETRY_OPEN: Duration = Duration::from_secs(2);
 /// How often the store is probed, so that `/health` can answer without asking it.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -186,9 +189,7 @@ impl App {
     /// Opens the store, starts the background loops and turns readiness on.
     async fn serve_memory(&self) -> anyhow::Result<Memory> {
         let start = Instant::now();
-        let memory = Memory::open(&self.config)
-            .await
-            .inspect_err(|_| self.store_health.set(Status::Down))?;
+        let memory = self.open_memory().await?;
         let services = Services {
             engine: Arc::clone(&memory.engine),
             reembedding: Arc::clone(&memory.reembedding),
@@ -202,6 +203,24 @@ impl App {
         self.start_loops(&memory);
         memory.reembedding.resume().await?;
         Ok(memory)
+    }
+
+    /// Waits for an embedding service that has to tell the size of its vectors first: whoever starts both at once does not
+    /// have to put them in order.
+    async fn open_memory(&self) -> anyhow::Result<Memory> {
+        loop {
+            let error = match Memory::open(&self.config).await {
+                Ok(memory) => return Ok(memory),
+                Err(error) => error,
+            };
+            let Some(EmbeddingError::Unreachable { .. }) = error.downcast_ref() else {
+                self.store_health.set(Status::Down);
+                return Err(error);
+            };
+            self.embedder_health.set(Status::Down);
+            tracing::warn!(error = format!("{error:#}"), "not ready yet, trying again");
+            tokio::time::sleep(RETRY_OPEN).await;
+        }
     }
 
     fn start_loops(&self, memory: &Memory) {

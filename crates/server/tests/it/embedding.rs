@@ -370,3 +370,23 @@ async fn a_stopped_server_changes_its_model_by_a_command() {
     assert_eq!((&stats["total"], &stats["pending_embeddings"]), (&json!(50), &json!(0)));
     assert_eq!(search(&server, "diary").await["degraded"], json!([]));
 }
+
+#[tokio::test]
+async fn a_first_start_waits_for_the_embedder() {
+    let Some((_folder, data, mut service)) = service().await else {
+        return;
+    };
+    let url = service.url();
+    service.kill().await.unwrap();
+    let environment = environment(&url);
+    let late = async {
+        sleep(Duration::from_secs(1)).await;
+        service.restart().await.unwrap();
+        Instant::now()
+    };
+    let ready = async { (Server::with(&data, &environment).await, Instant::now()) };
+    let (started, (server, ready)) = tokio::join!(late, ready);
+    assert!(ready > started, "without the size of the vectors it is not ready");
+    let stored = server.post("/contexts", &json!({"text": "first"})).await.unwrap();
+    assert_eq!(stored["embedding_status"], "ready");
+}
