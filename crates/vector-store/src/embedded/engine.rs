@@ -9,10 +9,10 @@ use qdrant_edge::{EdgeConfig, EdgeShard, PointId};
 use tokio::sync::watch;
 
 use super::config::Config;
-use super::folder::{self, Manifest, State};
+use super::folder::{self, FIRST_VECTOR, Manifest, State};
 use super::lock::FolderLock;
 use super::records::RecordCache;
-use super::schema::{self, FIRST_VECTOR};
+use super::schema;
 use crate::Error;
 
 /// An open engine.

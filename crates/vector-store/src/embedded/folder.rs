@@ -20,13 +20,16 @@ use context_manager_core::ports::{ModelFingerprint, OtherModel, StoredModels};
 use serde::{Deserialize, Serialize};
 
 use super::lock;
-use super::schema::FIRST_VECTOR;
 use crate::Error;
+use crate::payload::key;
 
 /// The format this version writes, and the newest it reads.
 ///
 /// 1 had one model, whose vectors were called `dense`; 2 can have another one beside it.
 const FORMAT: u32 = 2;
+
+/// What the vectors are called, as long as the model is the first one.
+pub(super) const FIRST_VECTOR: &str = key::DENSE;
 
 const MANIFEST: &str = "manifest.json";
 const NEW_MANIFEST: &str = "manifest.json.new";

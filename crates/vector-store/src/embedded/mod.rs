@@ -11,9 +11,11 @@
 
 mod config;
 mod engine;
+mod failure;
 mod filter;
 mod folder;
 mod lock;
+mod model_change;
 mod models;
 mod optimizer;
 mod queue;
@@ -36,9 +38,10 @@ use tokio::task::spawn_blocking;
 
 pub use config::{Config, Durability};
 use engine::Engine;
+use failure::Failure;
 use optimizer::Optimizer;
 use queue::Queue;
-use writer::{Failure, Writer};
+use writer::Writer;
 
 use crate::Error;
 

@@ -12,9 +12,6 @@ use super::folder::Manifest;
 use crate::payload::key;
 pub(super) use crate::payload::key::WORDS;
 
-/// What the vectors by which contexts are found by meaning are called, as long as the model is the first one.
-pub(super) const FIRST_VECTOR: &str = key::DENSE;
-
 /// The engine's log grows in files of this size, and a flush drops the full ones. Some four thousand contexts fit into
 /// one: few files while much is written, and little to read again after a crash.
 const LOG_FILE_BYTES: usize = 8 << 20;

@@ -14,9 +14,10 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::engine::Engine;
+use super::failure::Failure;
 use super::queue::Refused;
 use super::schema::WORDS;
-use super::writer::{Failure, NewVector, Reply, Write};
+use super::writer::{NewVector, Reply, Write};
 use super::{EmbeddedStore, RETRY_AFTER, filter, folder, internal, reads, search, unavailable};
 use crate::metrics::{READS_QUEUED, READS_RUNNING, observed};
 use crate::payload::{self, Malformed, PointIds};

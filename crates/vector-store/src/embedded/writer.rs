@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::config::{Config, Durability};
 use super::engine::Engine;
+use super::failure::Failure;
 use super::models::ChangeModels;
 use super::optimizer::Changed;
 use super::queue::Ticket;
@@ -64,21 +65,6 @@ pub(super) struct NewVector {
     /// Named by its model.
     pub(super) vector: VectorStructPersisted,
     pub(super) payload: Option<Payload>,
-}
-
-/// Why a write failed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Failure {
-    #[error("there is no other model")]
-    NoOtherModel,
-    #[error("the data folder could not be changed")]
-    Folder(#[source] Arc<crate::Error>),
-    #[error("the disk has {free} bytes left, and {least} are kept free")]
-    DiskFull { free: u64, least: u64 },
-    #[error("the engine could not write")]
-    Engine(#[source] Arc<OperationError>),
-    #[error("the engine panicked while writing")]
-    Panicked,
 }
 
 /// Writes until nobody is left who could ask it to.

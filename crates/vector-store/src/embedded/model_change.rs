@@ -1,0 +1,152 @@
+//! A second model beside the one in use, as the domain sees it: the port, call by call.
+
+use async_trait::async_trait;
+use context_manager_core::context::{Context, ContextId};
+use context_manager_core::ports::{ModelChange, ModelFingerprint, StoreError, StoredModels};
+use context_manager_core::{Filter, Page, Scope, TenantId};
+use qdrant_edge::{
+    NamedQuery, OperationError, PointId, QueryEnum, QueryRequestBuilder, ScoringQuery, ScrollRequestBuilder,
+    VectorInternal, WithPayloadInterface,
+};
+
+use super::engine::Engine;
+use super::failure::Failure;
+use super::folder::Other;
+use super::models::ChangeModels;
+use super::store::named_vector;
+use super::writer::{NewVector, Write};
+use super::{EmbeddedStore, filter, internal, reads};
+use crate::metrics::observed;
+use crate::payload::PointIds;
+use crate::validate;
+
+#[async_trait]
+impl ModelChange for EmbeddedStore {
+    async fn models(&self) -> Result<StoredModels, StoreError> {
+        Ok(self.engine("models")?.manifest().models())
+    }
+
+    async fn add_model(&self, model: &ModelFingerprint) -> Result<(), StoreError> {
+        let model = model.clone();
+        self.write("add_model", |reply| {
+            Write::ChangeModels(ChangeModels::Add(model), reply)
+        })
+        .await
+    }
+
+    async fn without_other(
+        &self,
+        scope: &Scope,
+        after: Option<ContextId>,
+        limit: usize,
+    ) -> Result<Page<Context, ContextId>, StoreError> {
+        let tenant = scope.tenant().clone();
+        let read = self.read("without_other", move |engine| {
+            let Some(other) = &engine.manifest().other else {
+                return Ok(Page {
+                    items: Vec::new(),
+                    next: None,
+                });
+            };
+            Ok(without_vector(engine, &tenant, &other.vector, after, limit)?)
+        });
+        observed("without_other", read).await
+    }
+
+    async fn set_other_vectors(&self, scope: &Scope, vectors: Vec<(ContextId, Vec<f32>)>) -> Result<(), StoreError> {
+        observed("set_other_vectors", async {
+            let other = self.other("set_other_vectors")?;
+            let ids = PointIds::of(scope.tenant());
+            let mut new = Vec::with_capacity(vectors.len());
+            for (id, vector) in vectors {
+                validate::vector("set_other_vectors", other.model.dimensions, &vector)?;
+                new.push(NewVector {
+                    id: PointId::Uuid(ids.point(id)),
+                    vector: named_vector(&other.vector, vector),
+                    payload: None,
+                });
+            }
+            if new.is_empty() {
+                return Ok(());
+            }
+            self.write("set_other_vectors", |reply| Write::SetVectors(new, reply))
+                .await
+        })
+        .await
+    }
+
+    async fn search_other(
+        &self,
+        scope: &Scope,
+        vector: Vec<f32>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        let other = self.other("search_other")?;
+        validate::vector("search_other", other.model.dimensions, &vector)?;
+        let tenant = scope.tenant().clone();
+        let Some(filter) = filter::translate(&tenant, filter).filter(|_| limit > 0) else {
+            return Ok(Vec::new());
+        };
+        let nearest = QueryEnum::Nearest(NamedQuery {
+            query: VectorInternal::Dense(vector),
+            using: Some(other.vector),
+        });
+        let request = QueryRequestBuilder::new(limit)
+            .query(ScoringQuery::Vector(nearest))
+            .filter(filter)
+            .with_payload(WithPayloadInterface::Bool(true));
+        let read = self.read("search_other", move |engine| {
+            let found = engine.shard().query(request.build())?;
+            let ids = found
+                .into_iter()
+                .map(|point| Ok(reads::context(&tenant, point.payload)?.id));
+            ids.collect()
+        });
+        observed("search_other", read).await
+    }
+
+    async fn switch(&self) -> Result<(), StoreError> {
+        self.write("switch", |reply| Write::ChangeModels(ChangeModels::Switch, reply))
+            .await
+    }
+
+    async fn remove_other(&self) -> Result<(), StoreError> {
+        self.write("remove_other", |reply| {
+            Write::ChangeModels(ChangeModels::RemoveOther, reply)
+        })
+        .await
+    }
+}
+
+impl EmbeddedStore {
+    fn other(&self, operation: &'static str) -> Result<Other, StoreError> {
+        let other = self.engine(operation)?.manifest().other.clone();
+        other.ok_or_else(|| internal(operation, Box::new(Failure::NoOtherModel)))
+    }
+}
+
+/// A page of the contexts without a vector of this name, by the ids of their points.
+fn without_vector(
+    engine: &Engine,
+    tenant: &TenantId,
+    vector: &str,
+    after: Option<ContextId>,
+    limit: usize,
+) -> Result<Page<Context, ContextId>, OperationError> {
+    let last = after.map(|id| PointId::Uuid(PointIds::of(tenant).point(id)));
+    // A page begins with the point it is given, which was on the one before.
+    let mut request = ScrollRequestBuilder::new()
+        .filter(filter::without_vector(tenant, vector))
+        .limit(limit.max(1) + usize::from(last.is_some()))
+        .build();
+    request.offset = last;
+    let (found, next) = engine.shard().scroll(request)?;
+    let found = found.into_iter().filter(|found| Some(found.id) != last);
+    let items = found.map(|found| reads::context(tenant, found.payload));
+    let items: Vec<Context> = items
+        .collect::<Result<_, _>>()
+        .map_err(|error| OperationError::service_error(error.to_string()))?;
+    let next = next.and_then(|_more| items.last().map(|last| last.id));
+    Ok(Page { items, next })
+}
