@@ -1,9 +1,10 @@
 //! A whole search beside what the engine underneath needs for a hybrid query of its own.
 //!
 //! `cargo bench -p context-manager --bench hybrid_search` (add `-- 10000 100000` to choose how many contexts). Both sides
-//! ask the same questions of the same folder in this process, in turns: the bare engine fuses the ranks of its two
-//! searches and reads the payloads of the best; ours embeds the question, compares all candidates again, brings in
-//! neighbours, ranks, and spends a budget. What counts is the ratio.
+//! ask the same questions of the same points in this process, in turns: the bare engine fuses the ranks of its two
+//! searches and reads the payloads of the best, once with words weighed by how rare they are in the whole collection and
+//! once in the tenant's part of it; ours embeds the question, compares all candidates again, brings in neighbours, ranks,
+//! and spends a budget. What counts is the ratio.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -11,7 +12,7 @@
 )]
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use comfy_table::Table;
@@ -23,9 +24,11 @@ use context_manager_core::{Level, NewContext, Scope, SearchRequest};
 use context_manager_embedding::BuiltIn;
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
-    Condition, EdgeShard, FieldCondition, Filter, Fusion, IdfCorpusParams, IdfParams, Match, NamedQuery, Prefetch,
-    PrefetchBuilder, QueryEnum, QueryRequest, QueryRequestBuilder, Range, ScoringQuery, SearchParams, SparseVector,
-    VectorInternal, WithPayloadInterface,
+    Condition, CreateIndex, EdgeConfig, EdgeShard, FieldCondition, FieldIndexOperations, Filter, Fusion,
+    IdfCorpusParams, IdfParams, Match, Modifier, NamedQuery, PayloadFieldSchema, PointInsertOperations,
+    PointOperations, PointStructPersisted, Prefetch, PrefetchBuilder, QueryEnum, QueryRequest, QueryRequestBuilder,
+    Range, ScoringQuery, ScrollRequestBuilder, SearchParams, SparseVector, UpdateOperation, VectorInternal,
+    WithPayloadInterface, WithVector,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -55,10 +58,13 @@ async fn main() {
     table.set_header([
         "contexts",
         "engine p50 ms",
-        "engine p95",
-        "search p50 ms",
-        "search p95",
+        "p95",
+        "rarity of each tenant p50",
+        "p95",
+        "whole search p50",
+        "p95",
         "ratio of p50",
+        "to rarity of each tenant",
     ]);
     for count in counts {
         let folder = tempfile::tempdir().unwrap();
@@ -68,20 +74,25 @@ async fn main() {
         config.vector_db.embedded.optimize_after_changes = u64::MAX;
         config.vector_db.embedded.optimize_idle_secs = 86_400;
         fill(&config, count).await;
-        let (mut engine, mut search) = (Vec::new(), Vec::new());
+        let (mut engine, mut of_tenant, mut search) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
             let questions = questions(round);
-            engine.extend(bare(&config.vector_db.embedded.path, &questions).await);
+            engine.extend(bare(&config.vector_db.embedded.path, &questions, Rarity::OfAll).await);
+            of_tenant.extend(bare(&config.vector_db.embedded.path, &questions, Rarity::OfTenant).await);
             search.extend(whole(&config, &questions).await);
         }
-        let (engine, search) = (Times::of(engine), Times::of(search));
+        let (engine, of_tenant, search) = (Times::of(engine), Times::of(of_tenant), Times::of(search));
+        let ratio = |engine: &Times| format!("{:.2}", search.median.as_secs_f64() / engine.median.as_secs_f64());
         table.add_row([
             count.to_string(),
             millis(engine.median),
             millis(engine.p95),
+            millis(of_tenant.median),
+            millis(of_tenant.p95),
             millis(search.median),
             millis(search.p95),
-            format!("{:.2}", search.median.as_secs_f64() / engine.median.as_secs_f64()),
+            ratio(&engine),
+            ratio(&of_tenant),
         ]);
     }
     println!("{table}");
@@ -102,9 +113,58 @@ async fn fill(config: &Config, count: usize) {
     }
     memory.close().await.unwrap();
     drop(memory);
-    let shard = shard(&config.vector_db.embedded.path);
+    let shard = EdgeShard::load(&config.vector_db.embedded.path.join("shard"), None).unwrap();
+    index(&shard);
+    weigh_words(&shard, &bare_shard(&config.vector_db.embedded.path));
+}
+
+fn index(shard: &EdgeShard) {
     while shard.optimize().unwrap() {}
     shard.flush().unwrap();
+}
+
+/// The same points and indexes in a second shard, where the engine weighs words by itself.
+fn weigh_words(ours: &EdgeShard, path: &Path) {
+    let mut config = EdgeConfig::load(ours.path()).unwrap().unwrap();
+    for words in config.sparse_vectors.values_mut() {
+        words.modifier = Some(Modifier::Idf);
+    }
+    std::fs::create_dir_all(path).unwrap();
+    let shard = EdgeShard::new(path, config).unwrap();
+    for (field_name, index) in ours.info().unwrap().payload_schema {
+        let field_schema = index.params.map(PayloadFieldSchema::FieldParams);
+        let create = FieldIndexOperations::CreateIndex(CreateIndex {
+            field_name,
+            field_schema,
+        });
+        shard.update(UpdateOperation::FieldIndexOperation(create)).unwrap();
+    }
+    let mut page = ScrollRequestBuilder::new()
+        .limit(BATCH)
+        .with_vector(WithVector::Bool(true))
+        .build();
+    loop {
+        let (records, next) = ours.scroll(page.clone()).unwrap();
+        let points = records.into_iter().map(|record| PointStructPersisted {
+            id: record.id,
+            vector: record.vector.unwrap().into(),
+            payload: record.payload,
+        });
+        let upsert = PointInsertOperations::PointsList(points.collect());
+        shard
+            .update(UpdateOperation::PointOperation(PointOperations::UpsertPoints(upsert)))
+            .unwrap();
+        if next.is_none() {
+            break;
+        }
+        page.offset = next;
+    }
+    index(&shard);
+}
+
+/// Beside our own folder.
+fn bare_shard(path: &Path) -> PathBuf {
+    path.with_file_name("bare")
 }
 
 fn context(number: usize, rng: &mut ChaCha8Rng) -> NewContext {
@@ -140,10 +200,17 @@ fn words(rng: &mut ChaCha8Rng, count: usize) -> String {
 
 const SYLLABLES: [&str; 10] = ["ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru"];
 
+/// Among which contexts the engine counts how rare a word is.
+#[derive(Debug, Clone, Copy)]
+enum Rarity {
+    OfAll,
+    OfTenant,
+}
+
 /// The times of the engine's own hybrid query.
-async fn bare(path: &Path, questions: &[String]) -> Vec<Duration> {
+async fn bare(path: &Path, questions: &[String], rarity: Rarity) -> Vec<Duration> {
     let (model, analyzer) = (BuiltIn::load().unwrap(), Analyzer::new(lexical::Config::default()));
-    let shard = shard(path);
+    let shard = EdgeShard::load(&bare_shard(path), None).unwrap();
     let mut times = Vec::new();
     for question in questions {
         let vector = model.embed_query(question).await.unwrap().vector;
@@ -154,6 +221,7 @@ async fn bare(path: &Path, questions: &[String]) -> Vec<Duration> {
                 indices: terms.indices,
                 values: terms.values,
             },
+            rarity,
         );
         let start = Instant::now();
         let found = shard.query(query).unwrap();
@@ -163,8 +231,8 @@ async fn bare(path: &Path, questions: &[String]) -> Vec<Duration> {
     times.split_off(WARM_UP)
 }
 
-/// Ranks fused, for the same tenant and with the words of the same contexts counted as in our store.
-fn hybrid(vector: Vec<f32>, words: SparseVector) -> QueryRequest {
+/// Ranks fused, for the same tenant.
+fn hybrid(vector: Vec<f32>, words: SparseVector, rarity: Rarity) -> QueryRequest {
     let tenant = || {
         Condition::Field(FieldCondition::new_match(
             "tenant".parse().unwrap(),
@@ -198,7 +266,10 @@ fn hybrid(vector: Vec<f32>, words: SparseVector) -> QueryRequest {
             .build()
     };
     let by_words = SearchParams {
-        idf: Some(corpus),
+        idf: match rarity {
+            Rarity::OfAll => None,
+            Rarity::OfTenant => Some(corpus),
+        },
         ..SearchParams::default()
     };
     QueryRequestBuilder::new(LIMIT)
@@ -231,10 +302,6 @@ async fn whole(config: &Config, questions: &[String]) -> Vec<Duration> {
     }
     memory.close().await.unwrap();
     times.split_off(WARM_UP)
-}
-
-fn shard(path: &Path) -> EdgeShard {
-    EdgeShard::load(&path.join("shard"), None).unwrap()
 }
 
 fn scope() -> Scope {

@@ -2,8 +2,8 @@
 //! alike.
 //!
 //! A document's vector holds the part of BM25 that depends on the document: saturated, length-normalised term
-//! frequency. A question's vector is 1 for each word. The store multiplies both with the inverse document frequency
-//! (see [`idf`]) of the words in its collection.
+//! frequency. A question's vector is 1 for each word, which a search multiplies with the inverse document frequency
+//! (see [`idf`]) of the word among what the user stored. The store adds up the products of both.
 
 mod analyzer;
 mod sparse;

@@ -167,7 +167,7 @@ pub enum Order {
 pub struct StoreQuery {
     /// The question's vector.
     pub dense: Option<Vec<f32>>,
-    /// The question's words.
+    /// The question's words, each with what it counts for. How rare a word is has to be in there: a store does not know.
     pub terms: Option<SparseVector>,
     /// Which contexts may be found.
     pub filter: Filter,
@@ -182,7 +182,7 @@ pub struct Candidate {
     pub record: Arc<Record>,
     /// Cosine with the question's vector, if it was among the best by vector.
     pub dense: Option<f32>,
-    /// Sum over shared words of weight times inverse document frequency, if it was among the best by words.
+    /// Sum over shared words of the product of both weights, if it was among the best by words.
     pub lexical: Option<f32>,
 }
 

@@ -136,14 +136,23 @@ fn ratio(part: f32, whole: f32) -> f32 {
 
 /// Cosine of the angle between two vectors of the same size; 0 when one is zero.
 pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let (mut dot, mut a2, mut b2) = (0.0, 0.0, 0.0);
-    for (x, y) in a.iter().zip(b) {
-        dot += x * y;
-        a2 += x * x;
-        b2 += y * y;
+    let norm = f32::sqrt(dot(a, a) * dot(b, b));
+    if norm > 0.0 { dot(a, b) / norm } else { 0.0 }
+}
+
+/// The sum of products, in several sums at a time: a single one has to be added up in order, which leaves most of the
+/// processor idle.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, x), y) in sums.iter_mut().zip(a).zip(b) {
+            *sum += x * y;
+        }
     }
-    let norm = f32::sqrt(a2 * b2);
-    if norm > 0.0 { dot / norm } else { 0.0 }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
+    sums.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]

@@ -86,9 +86,10 @@ fn batch(range: std::ops::Range<usize>) -> Value {
     json!({"contexts": contexts})
 }
 
-/// What clients saw while the embedder was in one state.
-#[derive(Debug, Default)]
+/// What clients saw while the embedder was in one state: of the requests that began in it.
+#[derive(Debug)]
 struct Seen {
+    since: Instant,
     stores: Vec<Duration>,
     pending: usize,
     searches: Vec<Duration>,
@@ -96,6 +97,16 @@ struct Seen {
 }
 
 impl Seen {
+    fn from_now() -> Self {
+        Self {
+            since: Instant::now(),
+            stores: Vec::new(),
+            pending: 0,
+            searches: Vec::new(),
+            degraded: 0,
+        }
+    }
+
     fn show(&mut self, when: &str) {
         let of = |times: &mut Vec<Duration>| {
             times.sort_unstable();
@@ -124,11 +135,17 @@ fn load(server: &Arc<Server>, seen: &Arc<Mutex<Seen>>, stop: &CancellationToken)
                     let context = json!({"text": format!("Client {client} saw the heron {number} times")});
                     let stored = server.post("/contexts", &context).await.unwrap();
                     let mut seen = seen.lock().unwrap();
+                    if start < seen.since {
+                        continue;
+                    }
                     seen.pending += usize::from(stored["embedding_status"].as_str().unwrap() == "pending");
                     seen.stores.push(start.elapsed());
                 } else {
                     let found = search(&server, &format!("How often was the heron seen? {client} {number}")).await;
                     let mut seen = seen.lock().unwrap();
+                    if start < seen.since {
+                        continue;
+                    }
                     seen.degraded += usize::from(found["degraded"] != json!([]));
                     assert_eq!(texts(&found).len(), 3, "{found}");
                     seen.searches.push(start.elapsed());
@@ -158,10 +175,10 @@ async fn a_dead_embedder_costs_vectors_and_nothing_else() {
     let by_meaning = search(&server, "eating seafood").await;
     assert_eq!(texts(&by_meaning)[0], "The trout was delicious");
 
-    let (seen, stop) = (Arc::new(Mutex::new(Seen::default())), CancellationToken::new());
+    let (seen, stop) = (Arc::new(Mutex::new(Seen::from_now())), CancellationToken::new());
     let clients = load(&server, &seen, &stop);
     let state = "context_manager_circuit_breaker_state{name=\"embedding\"}";
-    let take = || std::mem::take(&mut *seen.lock().unwrap());
+    let take = || std::mem::replace(&mut *seen.lock().unwrap(), Seen::from_now());
     sleep(Duration::from_secs(2)).await;
     take().show("embedder up");
 

@@ -35,14 +35,11 @@ pub use lists::{
 pub use search::{
     a_sample_of_words_is_the_same_every_time, contexts_without_vector_are_found_by_words_only,
     each_kind_of_search_is_limited_by_itself, empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate,
-    search_by_vector_scores_by_cosine, search_by_words_scores_by_rarity, search_finds_only_what_the_filter_matches,
+    search_by_vector_scores_by_cosine, search_by_words_scores_by_weights, search_finds_only_what_the_filter_matches,
     vectors_and_words_come_along,
 };
 pub use sessions::{sessions_are_paged_by_id, sessions_are_summarised};
-pub use tenants::{
-    rarity_of_words_is_each_tenants_own, tenants_may_use_the_same_id, tenants_never_meet,
-    tenants_with_a_match_are_known,
-};
+pub use tenants::{tenants_may_use_the_same_id, tenants_never_meet, tenants_with_a_match_are_known};
 pub use writes::{
     bad_vectors_are_refused_before_anything_is_written, contexts_are_found_by_content, empty_writes_are_no_error,
     every_field_comes_back, flushing_and_measuring_work, get_keeps_the_order_and_passes_over_unknown_ids,
@@ -97,9 +94,8 @@ macro_rules! contract {
             of_a_repeated_id_the_last_stays,
             pages_visit_everything_once_newest_first,
             places_in_sessions_are_looked_up,
-            rarity_of_words_is_each_tenants_own,
             search_by_vector_scores_by_cosine,
-            search_by_words_scores_by_rarity,
+            search_by_words_scores_by_weights,
             search_finds_only_what_the_filter_matches,
             sessions_are_paged_by_id,
             sessions_are_summarised,

@@ -1,7 +1,7 @@
 //! Search, and its scores.
 
 use context_manager_core::context::{Context, ContextId, Level, Superseded};
-use context_manager_core::lexical::{SparseVector, idf};
+use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{Record, StoreQuery, VectorStore};
 use context_manager_core::{Filter, Visibility};
 
@@ -36,14 +36,14 @@ pub async fn search_by_vector_scores_by_cosine(store: &dyn VectorStore) {
     assert_eq!(found.len(), 5);
 }
 
-/// The score by words is the sum, over the words in common, of both weights and the rarity of the word.
-pub async fn search_by_words_scores_by_rarity(store: &dyn VectorStore) {
+/// The score by words is the sum, over the words in common, of both weights' product: whatever else is stored, of this
+/// tenant or another, changes nothing.
+pub async fn search_by_words_scores_by_weights(store: &dyn VectorStore) {
     let scope = acme();
     let with_words = |(number, terms): (u64, &[(u32, f32)])| Record {
         terms: SparseVector::new(terms.iter().copied()),
         ..record(context(number))
     };
-    // The last has no words and is no document among which words are rare or not.
     let documents: [&[(u32, f32)]; 5] = [
         &[(1, 1.5), (2, 0.5)],
         &[(1, 1.0)],
@@ -73,20 +73,19 @@ pub async fn search_by_words_scores_by_rarity(store: &dyn VectorStore) {
             .collect::<Vec<_>>(),
         [1, 2, 3].map(id)
     );
-    let (in_two, in_one) = (idf(4, 2), idf(4, 1));
-    assert_near(found[0].lexical, 1.5 * in_two + 0.5 * 0.5 * in_two);
-    assert_near(found[1].lexical, in_two);
-    assert_near(found[2].lexical, 2.0 * 0.5 * in_two + in_one);
+    assert_near(found[0].lexical, 1.5 + 0.5 * 0.5);
+    assert_near(found[1].lexical, 1.0);
+    assert_near(found[2].lexical, 2.0 * 0.5 + 1.0);
     assert!(found.iter().all(|candidate| candidate.dense.is_none()));
 
-    // A filter narrows what is found, not what rarity is measured among; what was deleted no longer counts.
     let only = StoreQuery {
         filter: Filter::by_ids(vec![id(2)]),
         ..by_words(&[1])
     };
-    assert_near(search(store, &scope, only.clone()).await[0].lexical, in_two);
+    assert_near(search(store, &scope, only.clone()).await[0].lexical, 1.0);
     store.delete(&scope, &Filter::by_ids(vec![id(1)])).await.unwrap();
-    assert_near(search(store, &scope, only).await[0].lexical, idf(3, 1));
+    fill(store, &super::fixture::scope("other"), 1..=50).await;
+    assert_near(search(store, &scope, only).await[0].lexical, 1.0);
 }
 
 /// What is found in both ways is one candidate with both scores.

@@ -2,12 +2,9 @@
 
 use context_manager_core::Filter;
 use context_manager_core::context::Context;
-use context_manager_core::lexical::idf;
-use context_manager_core::ports::{Candidate, Record, VectorStore};
+use context_manager_core::ports::{Record, VectorStore};
 
-use super::fixture::{
-    FORWARD, acme, all, assert_near, by_vector, by_words, context, fill, found, id, record, scope, search,
-};
+use super::fixture::{FORWARD, acme, all, by_vector, by_words, context, fill, found, id, record, scope};
 
 /// Maintenance learns who has something to maintain, and nothing else.
 pub async fn tenants_with_a_match_are_known(store: &dyn VectorStore) {
@@ -131,15 +128,4 @@ pub async fn tenants_may_use_the_same_id(store: &dyn VectorStore) {
     assert_eq!(store.delete(&first, &Filter::by_ids(vec![id(1)])).await.unwrap(), 1);
     assert_eq!(store.get(&first, &[id(1)]).await.unwrap(), []);
     assert_eq!(store.get(&second, &[id(1)]).await.unwrap(), own);
-}
-
-/// How rare a word is depends on the tenant's own contexts alone, else the score would tell what others store.
-pub async fn rarity_of_words_is_each_tenants_own(store: &dyn VectorStore) {
-    let (owner, other) = (acme(), scope("other"));
-    fill(store, &owner, 1..=4).await;
-    let first = |found: Vec<Candidate>| found[0].lexical;
-    assert_near(first(search(store, &owner, by_words(&[1])).await), idf(4, 4));
-    fill(store, &other, 1..=50).await;
-    assert_near(first(search(store, &owner, by_words(&[1])).await), idf(4, 4));
-    assert_near(first(search(store, &other, by_words(&[1])).await), idf(50, 50));
 }

@@ -31,10 +31,8 @@ pub(super) fn engine_config(config: &Config, vectors: &[(String, usize)]) -> Edg
         builder = builder.vector(name, EdgeVectorParamsBuilder::new(*size, Distance::Cosine).build());
     }
     builder
-        .sparse_vector(
-            WORDS,
-            EdgeSparseVectorParamsBuilder::new().modifier(Modifier::Idf).build(),
-        )
+        // Without the engine's own measure of rarity: it is that of all tenants, or counted anew for every question.
+        .sparse_vector(WORDS, EdgeSparseVectorParamsBuilder::new().build())
         .hnsw_config(HnswIndexConfig {
             m: config.hnsw_m,
             ef_construct: config.hnsw_ef_construct,
@@ -66,11 +64,13 @@ pub(super) fn mismatch(stored: &EdgeConfig, manifest: &Manifest) -> Option<Strin
             ));
         }
     }
-    let words = stored.sparse_vectors.get(WORDS);
-    if words.is_none_or(|words| words.modifier != Some(Modifier::Idf)) {
-        return Some(format!("the engine has no words `{WORDS}`"));
+    match stored.sparse_vectors.get(WORDS) {
+        None => Some(format!("the engine has no words `{WORDS}`")),
+        Some(words) if words.modifier.is_some_and(|modifier| modifier != Modifier::None) => Some(format!(
+            "the engine weighs the words `{WORDS}` by itself, as an older version set it up"
+        )),
+        Some(_) => None,
     }
-    None
 }
 
 /// Creates the indexes that are not there yet, or not as they are to be.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use context_manager_core::TenantId;
 use context_manager_core::ports::{BoxError, Candidate, StoreQuery};
 use qdrant_edge::{
-    IdfCorpusParams, IdfParams, NamedQuery, PointId, QueryBatchRequest, QueryEnum, QueryRequest, QueryRequestBuilder,
-    ScoringQuery, SearchParams, SparseVector, VectorInternal, WithPayloadInterface,
+    NamedQuery, PointId, QueryBatchRequest, QueryEnum, QueryRequest, QueryRequestBuilder, ScoringQuery, SparseVector,
+    VectorInternal, WithPayloadInterface,
 };
 
 use super::engine::Engine;
@@ -24,9 +24,6 @@ enum Kind {
 }
 
 /// The best by vector and the best by words. Blocks.
-///
-/// Words are weighed by how rare they are among the tenant's own contexts: what others store neither changes the order
-/// nor shows in the scores.
 pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> Result<Vec<Candidate>, BoxError> {
     let limit = query.limit.min(MAX_LIMIT);
     let Some(filter) = filter::translate(tenant, &query.filter).filter(|_| limit > 0) else {
@@ -41,13 +38,14 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
             .query(ScoringQuery::Vector(nearest))
             .filter(filter.clone())
             .with_payload(WithPayloadInterface::Bool(false))
+            .build()
     };
     let dense = engine.manifest().vector.clone();
     let mut kinds = Vec::with_capacity(2);
     let mut requests: Vec<QueryRequest> = Vec::with_capacity(2);
     if let Some(vector) = query.dense {
         kinds.push(Kind::Dense);
-        requests.push(request(&dense, VectorInternal::Dense(vector)).build());
+        requests.push(request(&dense, VectorInternal::Dense(vector)));
     }
     if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
         kinds.push(Kind::Lexical);
@@ -55,14 +53,7 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
             indices: terms.indices,
             values: terms.values,
         };
-        let corpus = IdfParams::Corpus(IdfCorpusParams {
-            corpus: filter::tenant(tenant),
-        });
-        let params = SearchParams {
-            idf: Some(corpus),
-            ..SearchParams::default()
-        };
-        requests.push(request(WORDS, VectorInternal::Sparse(words)).params(params).build());
+        requests.push(request(WORDS, VectorInternal::Sparse(words)));
     }
     let found = engine.shard().query_batch(QueryBatchRequest::new(requests))?;
     // Which points, and by what: what they hold is most likely known already.

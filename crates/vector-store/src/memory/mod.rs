@@ -18,7 +18,7 @@ use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
 
 use crate::payload::PointIds;
 use crate::validate;
-use score::{Corpus, cosine, unit_length};
+use score::{common_words, cosine, unit_length};
 
 /// The store that keeps everything in memory.
 #[derive(Debug)]
@@ -190,8 +190,7 @@ impl VectorStore for MemoryStore {
                 }
             }
             if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
-                let corpus = Corpus::new(&terms, stored.values().map(|record| &record.terms));
-                let weight = |record: &Record| corpus.score(&record.terms);
+                let weight = |record: &Record| common_words(&terms, &record.terms);
                 for (record, score) in best(matching(stored, &query.filter), query.limit, weight) {
                     candidate(&mut found, record).lexical = Some(score);
                 }

@@ -1,8 +1,6 @@
 //! The two kinds of scores, by the book.
 
-use std::collections::HashMap;
-
-use context_manager_core::lexical::{SparseVector, idf};
+use context_manager_core::lexical::SparseVector;
 
 /// Scales a vector to length 1, in which form vectors are stored; one without length stays as it is.
 pub(super) fn unit_length(vector: &mut [f32]) {
@@ -20,36 +18,12 @@ pub(super) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The words of a question, each with its weight times how rare it is among all documents.
-pub(super) struct Corpus {
-    weights: HashMap<u32, f32>,
-}
-
-impl Corpus {
-    /// What the words of `question` are worth among `documents`; those without words are none.
-    pub(super) fn new<'a>(question: &SparseVector, documents: impl Iterator<Item = &'a SparseVector>) -> Self {
-        let mut total = 0;
-        let mut matching: HashMap<u32, usize> = question.indices.iter().map(|term| (*term, 0)).collect();
-        for document in documents.filter(|document| !document.is_empty()) {
-            total += 1;
-            for (term, count) in &mut matching {
-                *count += usize::from(document.get(*term).is_some());
-            }
-        }
-        let weights = question
-            .iter()
-            .map(|(term, weight)| (term, weight * idf(total, matching[&term])))
-            .collect();
-        Self { weights }
-    }
-
-    /// The sum over the words that a document shares with the question; `None` when it shares none.
-    pub(super) fn score(&self, document: &SparseVector) -> Option<f32> {
-        let shared = document
-            .iter()
-            .filter_map(|(term, weight)| Some(weight * self.weights.get(&term)?));
-        shared.reduce(|sum, part| sum + part)
-    }
+/// The sum, over the words that a document shares with a question, of both weights' product; `None` when it shares none.
+pub(super) fn common_words(question: &SparseVector, document: &SparseVector) -> Option<f32> {
+    let shared = question
+        .iter()
+        .filter_map(|(term, weight)| Some(weight * document.get(term)?));
+    shared.reduce(|sum, part| sum + part)
 }
 
 #[cfg(test)]
@@ -68,11 +42,10 @@ mod tests {
     }
 
     #[test]
-    fn rare_words_count_for_more_and_documents_without_words_for_nothing() {
+    fn words_in_common_count_as_much_as_both_say() {
         let document = |terms: &[u32]| SparseVector::new(terms.iter().map(|term| (*term, 2.0)));
-        let documents = [document(&[1, 2]), document(&[1]), document(&[])];
-        let corpus = Corpus::new(&SparseVector::new([(1, 1.0), (2, 1.0)]), documents.iter());
-        assert_eq!(corpus.score(&documents[0]), Some(2.0 * idf(2, 2) + 2.0 * idf(2, 1)));
-        assert_eq!(corpus.score(&document(&[3])), None);
+        let question = SparseVector::new([(1, 1.0), (2, 0.5)]);
+        assert_eq!(common_words(&question, &document(&[1, 2, 3])), Some(3.0));
+        assert_eq!(common_words(&question, &document(&[3])), None);
     }
 }

@@ -21,9 +21,6 @@ use crate::Error;
 /// The oldest server that this store works with.
 const OLDEST: [u64; 2] = [1, 18];
 
-/// The oldest server that weighs words among a tenant's own contexts.
-const OWN_WORDS: [u64; 2] = [1, 19];
-
 /// How long to wait between two looks for a collection that another replica makes.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -73,12 +70,6 @@ async fn check_version(client: &Client) -> Result<(), Error> {
             found: version,
             oldest: format!("{}.{}", OLDEST[0], OLDEST[1]),
         });
-    }
-    if parts < OWN_WORDS {
-        tracing::warn!(
-            version,
-            "this Qdrant server weighs words by how rare they are among all tenants; 1.19 and later do so for each tenant"
-        );
     }
     Ok(())
 }

@@ -38,10 +38,6 @@ pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollect
         model: model.clone(),
     };
     let manifest = serde_json::to_string(&manifest).expect("a manifest has nothing that JSON cannot hold");
-    let words = SparseVectorParams {
-        modifier: Some(Modifier::Idf.into()),
-        index: None,
-    };
     // Servers before 1.19 know the older words for where things are kept, and newer ones still do.
     let dense = VectorParamsBuilder::new(model.dimensions as u64, Distance::Cosine).on_disk(config.on_disk);
     let mut collection = CreateCollectionBuilder::new(config.collection())
@@ -49,7 +45,8 @@ pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollect
             map: HashMap::from([(DENSE.to_owned(), dense.build())]),
         }))
         .sparse_vectors_config(SparseVectorConfig {
-            map: HashMap::from([(WORDS.to_owned(), words)]),
+            // Without the server's own measure of rarity: it is that of all tenants, within one shard.
+            map: HashMap::from([(WORDS.to_owned(), SparseVectorParams::default())]),
         })
         .hnsw_config(
             HnswConfigDiffBuilder::default()
@@ -137,8 +134,8 @@ pub(super) fn check(info: &CollectionInfo, model: &ModelFingerprint) -> Result<(
         ));
     }
     let words = params.and_then(|params| params.sparse_vectors_config.as_ref()?.map.get(WORDS));
-    if words.is_none_or(|words| words.modifier() != Modifier::Idf) {
-        return shape(format!("it has no sparse vector `{WORDS}` with the modifier IDF"));
+    if words.is_none_or(|words| words.modifier() != Modifier::None) {
+        return shape(format!("it has no sparse vector `{WORDS}` without a modifier"));
     }
     for index in indexes() {
         if let Some(found) = info.payload_schema.get(index.key)

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use context_manager_core::TenantId;
 use context_manager_core::ports::{Candidate, StoreError, StoreQuery};
 use qdrant_client::qdrant::{
-    IdfParams, PointId, QuantizationSearchParams, Query, QueryBatchPoints, QueryPoints, SearchParams, SparseVector,
-    VectorInput, WithPayloadSelector, WithVectorsSelector, vector_input,
+    PointId, QuantizationSearchParams, Query, QueryBatchPoints, QueryPoints, SearchParams, SparseVector, VectorInput,
+    WithPayloadSelector, WithVectorsSelector, vector_input,
 };
 
 use super::client::Client;
@@ -21,9 +21,6 @@ use crate::payload::key::{DENSE, WORDS};
 const MAX_LIMIT: usize = 1 << 16;
 
 /// The best by vector and the best by words.
-///
-/// Words are weighed by how rare they are among the tenant's own contexts: what others store neither changes the order
-/// nor shows in the scores. Servers before 1.19 do not know of that and weigh words among all contexts.
 pub(super) async fn search(
     client: &Client,
     tenant: &TenantId,
@@ -57,13 +54,11 @@ pub(super) async fn search(
             indices: terms.indices,
             values: terms.values,
         };
-        let own = SearchParams {
-            idf: Some(IdfParams {
-                corpus: Some(filter::all(&conditions::of_tenant(tenant))),
-            }),
-            ..SearchParams::default()
-        };
-        queries.push(nearest(WORDS, vector_input::Variant::Sparse(words), own));
+        queries.push(nearest(
+            WORDS,
+            vector_input::Variant::Sparse(words),
+            SearchParams::default(),
+        ));
     }
     if queries.is_empty() {
         return Ok(Vec::new());

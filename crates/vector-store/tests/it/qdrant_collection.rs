@@ -7,7 +7,7 @@ use context_manager_vector_store::{Error, QdrantStore};
 use futures::future::join_all;
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::{
-    CollectionConfig, CreateCollection, CreateCollectionBuilder, Distance, Modifier, SparseVectorParamsBuilder,
+    CollectionConfig, CreateCollection, CreateCollectionBuilder, Distance, SparseVectorParamsBuilder,
     SparseVectorsConfigBuilder, VectorParamsBuilder, VectorsConfigBuilder,
 };
 
@@ -82,7 +82,7 @@ fn foreign(size: u64, distance: Distance, metadata: &CollectionConfig) -> Create
     let mut vectors = VectorsConfigBuilder::default();
     vectors.add_named_vector_params("dense", VectorParamsBuilder::new(size, distance));
     let mut words = SparseVectorsConfigBuilder::default();
-    words.add_named_vector_params("text", SparseVectorParamsBuilder::default().modifier(Modifier::Idf));
+    words.add_named_vector_params("text", SparseVectorParamsBuilder::default());
     CreateCollection {
         metadata: metadata.metadata.clone(),
         ..CreateCollectionBuilder::new("context_manager_contexts")

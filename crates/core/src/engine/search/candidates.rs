@@ -116,13 +116,17 @@ impl ContextEngine {
         request: &SearchRequest,
         filter: &Filter,
         question: &Question,
+        rarity: Option<Rarity>,
         hits: Hits,
     ) -> (Pool, Result<(), StoreError>) {
         let mut pool = Pool::default();
         pool.extend(hits.near);
         pool.extend(hits.far);
         let limit = self.candidates(request);
-        let rarity = self.rarity(scope, request, question, &pool).await;
+        let rarity = rarity.unwrap_or_else(|| {
+            let terms = question.words.iter().map(|(_, term)| *term);
+            Rarity::count(terms, pool.records.iter().map(|record| &record.terms))
+        });
         let mut comparison = Comparison::with(question, &rarity);
         comparison.extend(&pool.records);
         pool.likeness = comparison.likeness(limit, self.config.fusion);
@@ -141,6 +145,7 @@ impl ContextEngine {
         request: &SearchRequest,
         filter: &Filter,
         question: &Question,
+        rarity: Option<&Rarity>,
     ) -> Result<Vec<Arc<Record>>, StoreError> {
         let levels = request.stored_levels();
         if levels.is_empty() || (question.vector.is_none() && question.terms.is_none()) {
@@ -148,7 +153,7 @@ impl ContextEngine {
         }
         let query = StoreQuery {
             dense: question.vector.clone(),
-            terms: question.terms.clone(),
+            terms: question.terms.as_ref().map(|terms| weigh(terms, rarity)),
             filter: Filter {
                 levels,
                 ..filter.clone()
@@ -169,15 +174,13 @@ impl ContextEngine {
             .min(MAX_LIMIT)
     }
 
-    /// How rare the words of the question are in a sample of what the user stored; among the candidates when the store
-    /// cannot be asked.
-    async fn rarity(&self, scope: &Scope, request: &SearchRequest, question: &Question, pool: &Pool) -> Rarity {
-        let terms = question.words.iter().map(|(_, term)| *term);
+    /// How rare the words of the question are in a sample of what the user stored; `None` when the store cannot be asked.
+    pub(super) async fn rarity(&self, scope: &Scope, request: &SearchRequest, question: &Question) -> Option<Rarity> {
         match self.vocabulary(scope, request.filter.user_id.as_deref()).await {
-            Ok(vocabulary) => vocabulary.rarity(terms),
+            Ok(vocabulary) => Some(vocabulary.rarity(question.words.iter().map(|(_, term)| *term))),
             Err(error) => {
                 tracing::debug!(error = %error, "weighing words by the candidates alone: the store failed");
-                Rarity::count(terms, pool.records.iter().map(|record| &record.terms))
+                None
             }
         }
     }
@@ -217,6 +220,12 @@ impl ContextEngine {
         }
         factor
     }
+}
+
+/// The words of a question, each counting for as much as it is rare.
+fn weigh(terms: &SparseVector, rarity: Option<&Rarity>) -> SparseVector {
+    let weight = |(term, weight)| (term, weight * rarity.map_or(1.0, |rarity| rarity.idf(term)));
+    SparseVector::new(terms.iter().map(weight))
 }
 
 /// What each of the two gave, as far as one answered; an error only when nothing is left to answer from.

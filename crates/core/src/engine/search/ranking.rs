@@ -53,6 +53,7 @@ impl ContextEngine {
         let model = self.model.read().await;
         let question = self.question(&model, request, &mut degraded).await;
         self.recent.asked(scope, request);
+        let rarity = self.rarity(scope, request, &question).await;
         Step::Question.took(start);
         let now = self.clock.now();
         let visibility = if request.include_superseded {
@@ -67,12 +68,12 @@ impl ContextEngine {
         let start = Instant::now();
         let (near, far) = tokio::join!(
             self.search_working_memory(scope, request, &filter),
-            self.search_store(scope, request, &filter, &question),
+            self.search_store(scope, request, &filter, &question, rarity.as_ref()),
         );
         Step::Candidates.took(start);
         let hits = surviving(near, far, &mut degraded)?;
         let start = Instant::now();
-        let (pool, brought_in) = self.pool(scope, request, &filter, &question, hits).await;
+        let (pool, brought_in) = self.pool(scope, request, &filter, &question, rarity, hits).await;
         if let Err(error) = brought_in {
             tracing::warn!(error = %error, "ranking without neighbours: the store failed");
             // It may have been down for the search already, and is named once.

@@ -7,7 +7,7 @@ use qdrant_client::qdrant::collections_server::Collections;
 use qdrant_client::qdrant::{
     self, CollectionConfig, CollectionDescription, CollectionInfo, CollectionOperationResponse, CollectionParams,
     CreateCollection, DeleteCollection, GetCollectionInfoRequest, GetCollectionInfoResponse, ListCollectionsRequest,
-    ListCollectionsResponse, Modifier, vectors_config,
+    ListCollectionsResponse, vectors_config,
 };
 use qdrant_edge::{Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParamsBuilder, EdgeVectorParamsBuilder};
 use tonic::{Request, Response, Status};
@@ -114,12 +114,12 @@ fn engine_config(request: &CreateCollection) -> EdgeConfig {
             config = config.vector(name.as_str(), EdgeVectorParamsBuilder::new(size, distance).build());
         }
     }
-    for (name, params) in request.sparse_vectors_config.iter().flat_map(|config| &config.map) {
-        let mut words = EdgeSparseVectorParamsBuilder::new();
-        if params.modifier() == Modifier::Idf {
-            words = words.modifier(qdrant_edge::Modifier::Idf);
-        }
-        config = config.sparse_vector(name.as_str(), words.build());
+    for name in request
+        .sparse_vectors_config
+        .iter()
+        .flat_map(|config| config.map.keys())
+    {
+        config = config.sparse_vector(name.as_str(), EdgeSparseVectorParamsBuilder::new().build());
     }
     config.max_search_threads(1).build()
 }

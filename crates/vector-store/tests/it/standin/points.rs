@@ -14,11 +14,10 @@ use qdrant_client::qdrant::{
 };
 use qdrant_edge::{
     CountRequestBuilder, CreateIndex, Direction, EdgeShard, FacetRequestBuilder, FieldIndexOperations,
-    FloatIndexParamsBuilder, IdfCorpusParams, IdfParams, IntegerIndexParamsBuilder, KeywordIndexParamsBuilder,
-    NamedQuery, OperationError, OrderBy, OrderByInterface, PayloadFieldSchema, PayloadOps, PayloadSchemaParams,
-    PointInsertOperations, PointOperations, PointVectorsPersisted, QueryEnum, QueryRequest, QueryRequestBuilder,
-    Record, RetrieveRequestBuilder, ScoringQuery, ScrollRequestBuilder, SearchParams, SetPayloadOp, UpdateOperation,
-    UpdateVectorsOp, VectorInternal, VectorOperations,
+    FloatIndexParamsBuilder, IntegerIndexParamsBuilder, KeywordIndexParamsBuilder, NamedQuery, OperationError, OrderBy,
+    OrderByInterface, PayloadFieldSchema, PayloadOps, PayloadSchemaParams, PointInsertOperations, PointOperations,
+    PointVectorsPersisted, QueryEnum, QueryRequest, QueryRequestBuilder, Record, RetrieveRequestBuilder, ScoringQuery,
+    ScrollRequestBuilder, SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorInternal, VectorOperations,
 };
 use tonic::{Request, Response, Status};
 
@@ -337,21 +336,10 @@ fn query(query: QueryPoints) -> Result<QueryRequest, Status> {
             ));
         }
     };
-    let corpus = query
-        .params
-        .and_then(|params| params.idf)
-        .map(|idf| convert::filter(idf.corpus));
-    let params = SearchParams {
-        idf: corpus
-            .transpose()?
-            .map(|corpus| IdfParams::Corpus(IdfCorpusParams { corpus })),
-        ..SearchParams::default()
-    };
     Ok(
         QueryRequestBuilder::new(usize::try_from(query.limit.unwrap_or(10)).unwrap())
             .query(scoring)
             .filter(convert::filter(query.filter)?)
-            .params(params)
             .with_payload(convert::with_payload(query.with_payload))
             .with_vector(convert::with_vectors(query.with_vectors))
             .build(),
