@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::Table;
-use context_manager::app::{Memory, anonymous_scope};
+use context_manager::app::{Memory, default_tenant};
 use context_manager::config::Config;
 use context_manager_core::lexical::{self, Analyzer};
 use context_manager_core::ports::{Clock, Embedder, SystemClock};
@@ -238,7 +238,7 @@ fn shard(path: &Path) -> EdgeShard {
 }
 
 fn scope() -> Scope {
-    anonymous_scope().unwrap()
+    Scope::maintenance(default_tenant().unwrap())
 }
 
 struct Times {
