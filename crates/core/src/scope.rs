@@ -31,6 +31,11 @@ impl TenantId {
         Ok(Self(name.into()))
     }
 
+    /// Whether it is one of the server's own, which begin with `_`: no caller's tenant is.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with('_')
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -50,13 +55,13 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The scope of a caller whose tenant has been established. Only authentication calls this.
+    /// The scope of a caller whose tenant has been established. Only authentication calls this; `cargo xtask tidy` sees to
+    /// it.
     pub fn authenticated(tenant: TenantId) -> Self {
         Self { tenant }
     }
 
-    /// The scope of work that nobody asked for, such as embedding what was left pending. Only maintenance calls this, for
-    /// one tenant after the other.
+    /// The scope of work that no caller asked for, such as embedding what was left pending, for one tenant after the other.
     pub fn maintenance(tenant: TenantId) -> Self {
         Self { tenant }
     }

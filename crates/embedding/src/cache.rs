@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use context_manager_core::TenantId;
 use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, QueryEmbedding};
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,8 @@ impl Default for CacheConfig {
 
 /// An embedder that remembers vectors. Failures are not remembered.
 ///
-/// What is remembered depends on the model, the kind and the text alone, so tenants may share it: an answer tells nobody
-/// whether another tenant asked before, except by the time it takes.
+/// What is asked or stored for a tenant is remembered for that tenant alone: otherwise a quick answer would tell that
+/// another one has the same text.
 #[derive(Debug)]
 pub struct Cached<E> {
     inner: E,
@@ -48,7 +49,7 @@ pub struct Cached<E> {
     model: Sha256,
 }
 
-/// A hash of model, kind and text: short, however long the text is, and no text stays in memory.
+/// A hash of model, tenant, kind and text: short, however long the text is, and no text stays in memory.
 type Key = [u8; 32];
 
 impl<E: Embedder> Cached<E> {
@@ -83,34 +84,30 @@ impl<E: Embedder> Cached<E> {
         }
     }
 
-    fn key(&self, kind: Kind, text: &str) -> Key {
+    fn key(&self, tenant: Option<&TenantId>, kind: Kind, text: &str) -> Key {
         let kind = match kind {
             Kind::Document => "d",
             Kind::Query => "q",
         };
+        // No name of a tenant is empty or holds a NUL.
         self.model
             .clone()
             .chain_update(kind)
+            .chain_update(tenant.map_or("", TenantId::as_str))
+            .chain_update([0])
             .chain_update(text)
             .finalize()
             .into()
     }
-}
 
-#[async_trait]
-impl<E: Embedder> Embedder for Cached<E> {
-    fn fingerprint(&self) -> &ModelFingerprint {
-        self.inner.fingerprint()
-    }
-
-    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+    async fn documents(&self, tenant: Option<&TenantId>, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
         let Some(vectors) = self.vectors.as_ref().filter(|_| self.documents) else {
             return self.inner.embed_documents(texts).await;
         };
         let mut found = Vec::with_capacity(texts.len());
         let mut missing = Vec::new();
         for text in texts {
-            let vector = find(vectors, &self.key(Kind::Document, text), "document_embedding").await;
+            let vector = find(vectors, &self.key(tenant, Kind::Document, text), "document_embedding").await;
             if vector.is_none() {
                 missing.push(text.clone());
             }
@@ -122,7 +119,7 @@ impl<E: Embedder> Embedder for Cached<E> {
         };
         for (text, vector) in missing.iter().zip(&embedded) {
             if let Ok(vector) = vector {
-                let key = self.key(Kind::Document, text);
+                let key = self.key(tenant, Kind::Document, text);
                 vectors.insert(key, Arc::new(vector.clone())).await;
             }
         }
@@ -131,17 +128,40 @@ impl<E: Embedder> Embedder for Cached<E> {
         found.into_iter().filter_map(or_embedded).collect()
     }
 
-    async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
+    async fn query(&self, tenant: Option<&TenantId>, text: &str) -> Result<QueryEmbedding, EmbedError> {
         let Some(vectors) = &self.vectors else {
             return self.inner.embed_query(text).await;
         };
-        let key = self.key(Kind::Query, text);
+        let key = self.key(tenant, Kind::Query, text);
         if let Some(vector) = find(vectors, &key, "query_embedding").await {
             return Ok(QueryEmbedding { vector, cached: true });
         }
         let embedding = self.inner.embed_query(text).await?;
         vectors.insert(key, Arc::new(embedding.vector.clone())).await;
         Ok(embedding)
+    }
+}
+
+#[async_trait]
+impl<E: Embedder> Embedder for Cached<E> {
+    fn fingerprint(&self) -> &ModelFingerprint {
+        self.inner.fingerprint()
+    }
+
+    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        self.documents(None, texts).await
+    }
+
+    async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
+        self.query(None, text).await
+    }
+
+    async fn embed_documents_of(&self, tenant: &TenantId, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        self.documents(Some(tenant), texts).await
+    }
+
+    async fn embed_query_of(&self, tenant: &TenantId, text: &str) -> Result<QueryEmbedding, EmbedError> {
+        self.query(Some(tenant), text).await
     }
 
     fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
@@ -178,5 +198,14 @@ mod tests {
         let cache = embedder.vectors.as_ref().unwrap();
         cache.run_pending_tasks().await;
         assert_eq!(cache.entry_count(), 2);
+    }
+    #[tokio::test]
+    async fn what_one_tenant_asked_is_not_remembered_for_another() {
+        let embedder = Cached::queries(BuiltIn::load().unwrap(), &CacheConfig::default());
+        let [one, other] = ["a", "b"].map(|name| TenantId::try_new(name).unwrap());
+        for (tenant, cached) in [(&one, false), (&one, true), (&other, false), (&one, true)] {
+            let embedding = embedder.embed_query_of(tenant, "q").await.unwrap();
+            assert_eq!(embedding.cached, cached, "{tenant:?}");
+        }
     }
 }

@@ -12,6 +12,14 @@ pub enum Error {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
+    /// The audit log cannot be written.
+    #[error("cannot write the audit log `{}`", path.display())]
+    AuditFile {
+        /// Where.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Logs go somewhere already.
     #[error("logging is set up already")]
     LogsInstalled(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -13,11 +13,13 @@
 //! assert!(health.is_ready());
 //! ```
 
+mod audit;
 mod error;
 mod health;
 mod logs;
 mod metrics_recorder;
 
+pub use audit::{AUDIT_TARGET, AuditConfig};
 pub use error::Error;
 pub use health::{ComponentHealth, HealthHandle, HealthRegistry, Status};
 pub use logs::{Format, LogConfig, init_logs};

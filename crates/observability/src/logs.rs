@@ -3,11 +3,11 @@
 use std::io::IsTerminal;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::Error;
+use crate::{AuditConfig, Error};
 
 /// How logs are written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,21 +52,20 @@ impl LogConfig {
     }
 }
 
-/// Sends the process's logs to standard error. Once for each process.
+/// Sends the process's logs to standard error, and its audit log where it belongs. Once for each process.
 ///
 /// # Errors
-/// [`Error::Filter`], [`Error::LogsInstalled`].
-pub fn init_logs(config: &LogConfig) -> Result<(), Error> {
-    let registry = tracing_subscriber::registry().with(config.filter()?);
+/// [`Error::Filter`], [`Error::AuditFile`], [`Error::LogsInstalled`].
+pub fn init_logs(config: &LogConfig, audit: &AuditConfig) -> Result<(), Error> {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let installed = match config.format {
-        Format::Pretty => registry
-            .with(layer.with_ansi(std::io::stderr().is_terminal()))
-            .try_init(),
-        Format::Json => registry
-            .with(layer.json().flatten_event(true).with_span_list(false))
-            .try_init(),
+    let layer = match config.format {
+        Format::Pretty => layer.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        Format::Json => layer.json().flatten_event(true).with_span_list(false).boxed(),
     };
+    let installed = tracing_subscriber::registry()
+        .with(layer.with_filter(audit.narrow(config.filter()?)))
+        .with(audit.layer()?)
+        .try_init();
     installed.map_err(|error| Error::LogsInstalled(error.into()))
 }
 

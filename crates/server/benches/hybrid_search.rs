@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use comfy_table::Table;
-use context_manager::app::{Memory, anonymous_scope};
+use context_manager::app::{Memory, default_tenant};
 use context_manager::config::Config;
 use context_manager_core::lexical::{self, Analyzer};
 use context_manager_core::ports::{Clock, Embedder, SystemClock};
@@ -305,7 +305,7 @@ async fn whole(config: &Config, questions: &[String]) -> Vec<Duration> {
 }
 
 fn scope() -> Scope {
-    anonymous_scope().unwrap()
+    Scope::maintenance(default_tenant().unwrap())
 }
 
 struct Times {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{StoreError, SystemClock};
-use context_manager_core::{ContextEngine, Deps, Scope, TenantId};
+use context_manager_core::{ContextEngine, Deps, InvalidTenant, Scope, TenantId};
 use context_manager_embedding::Error as EmbeddingError;
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_vector_store::EmbeddedStore;
@@ -19,7 +19,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::{self, ApiState, Limits, Services};
+use crate::api::{self, ApiState, Limits, Public, Services};
+use crate::auth::Authenticator;
+use crate::canary::Canaries;
 use crate::config::Config;
 use crate::embedders::Embedders;
 use crate::pending::embed_pending;
@@ -43,7 +45,7 @@ pub struct Memory {
     pub engine: Arc<ContextEngine>,
     /// Changes the embedding model.
     pub reembedding: Arc<Reembedding>,
-    store: Arc<EmbeddedStore>,
+    pub(crate) store: Arc<EmbeddedStore>,
 }
 
 impl Memory {
@@ -100,12 +102,12 @@ impl Memory {
     }
 }
 
-/// The scope of callers that bring no key.
+/// The tenant of callers where no keys are asked for.
 ///
 /// # Errors
 /// Never, as the name is a constant that fits.
-pub fn anonymous_scope() -> anyhow::Result<Scope> {
-    Ok(Scope::authenticated(TenantId::try_new(DEFAULT_TENANT)?))
+pub fn default_tenant() -> Result<TenantId, InvalidTenant> {
+    TenantId::try_new(DEFAULT_TENANT)
 }
 
 /// A server that listens.
@@ -120,11 +122,12 @@ pub struct App {
 }
 
 impl App {
-    /// A server that is about to open its store.
+    /// A server that knows its keys and is about to open its store.
     ///
     /// # Errors
-    /// Never in practice, see [`anonymous_scope`].
+    /// When a file of keys cannot be used.
     pub fn new(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
+        let data = &config.vector_db.embedded.path;
         let health = HealthRegistry::default();
         let store_health = health.register("vector_store");
         let embedder_health = health.register("embedder");
@@ -133,7 +136,13 @@ impl App {
             health,
             metrics,
             writes: TaskTracker::new(),
-            anonymous: anonymous_scope()?,
+            auth: Arc::new(Authenticator::open(
+                &config.auth,
+                data,
+                default_tenant()?,
+                Arc::new(SystemClock),
+            )?),
+            probed: Scope::maintenance(default_tenant()?),
             started: Instant::now(),
         };
         Ok(Self {
@@ -154,8 +163,13 @@ impl App {
         let limits = Limits {
             request_timeout: Duration::from_millis(self.config.server.request_timeout_ms),
             max_body_bytes: self.config.server.max_body_bytes,
+            public: Public {
+                metrics: self.config.auth.public_metrics,
+                health: self.config.auth.public_health,
+            },
         };
         let router = api::router(self.state.clone(), limits);
+        self.keep_keys();
         let stop_accepting = self.stop.clone();
         let server = axum::serve(listener, router).with_graceful_shutdown(stop_accepting.cancelled_owned());
         let mut server = tokio::spawn(server.into_future());
@@ -181,6 +195,8 @@ impl App {
         }
         self.loops.close();
         self.loops.wait().await;
+        let auth = Arc::clone(&self.state.auth);
+        tokio::task::spawn_blocking(move || auth.write_usage()).await?;
         memory.close().await?;
         tracing::info!("stopped");
         Ok(())
@@ -201,6 +217,7 @@ impl App {
         self.embedder_health.set(Status::Up);
         tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
         self.start_loops(&memory);
+        self.start_canaries(&memory).await?;
         memory.reembedding.resume().await?;
         Ok(memory)
     }
@@ -221,6 +238,25 @@ impl App {
             tracing::warn!(error = format!("{error:#}"), "not ready yet, trying again");
             tokio::time::sleep(RETRY_OPEN).await;
         }
+    }
+
+    /// Looks for leaks between tenants, if that is wanted.
+    async fn start_canaries(&self, memory: &Memory) -> anyhow::Result<()> {
+        if !self.config.auth.canaries {
+            return Ok(());
+        }
+        let store = Arc::clone(&memory.store) as _;
+        let canaries = Canaries::plant(Arc::clone(&memory.engine), store).await;
+        let canaries = Arc::new(canaries.context("cannot plant canaries")?);
+        self.every(Duration::from_secs(self.config.auth.canary_interval_secs), move || {
+            let canaries = Arc::clone(&canaries);
+            async move {
+                if let Err(error) = canaries.look().await {
+                    tracing::warn!(%error, "the canaries could not be looked for");
+                }
+            }
+        });
+        Ok(())
     }
 
     fn start_loops(&self, memory: &Memory) {
@@ -258,10 +294,27 @@ impl App {
             let state = state.clone();
             async move {
                 if let Some(services) = state.services.get() {
-                    services.probe(&state.anonymous).await;
+                    services.probe(&state.probed).await;
                 }
             }
         });
+    }
+
+    /// Looks for changed keys, and writes down which were used, off the async threads as both touch files.
+    fn keep_keys(&self) {
+        let auth = &self.state.auth;
+        let (reloaded, used) = (Arc::clone(auth), Arc::clone(auth));
+        self.every(Duration::from_secs(self.config.auth.reload_interval_secs), move || {
+            let auth = Arc::clone(&reloaded);
+            async move { drop(tokio::task::spawn_blocking(move || auth.reload_if_changed()).await) }
+        });
+        self.every(
+            Duration::from_secs(self.config.auth.usage_flush_interval_secs),
+            move || {
+                let auth = Arc::clone(&used);
+                async move { drop(tokio::task::spawn_blocking(move || auth.write_usage()).await) }
+            },
+        );
     }
 
     /// Runs `work` after each `interval` until the server stops.
@@ -278,6 +331,7 @@ impl App {
 /// Describes every metric to the recorder that is installed.
 pub fn describe_metrics() {
     api::describe_metrics();
+    crate::canary::describe_metrics();
     context_manager_core::metrics::describe();
     context_manager_embedding::metrics::describe();
     context_manager_resilience::metrics::describe();

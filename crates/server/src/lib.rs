@@ -5,6 +5,9 @@
 
 pub mod api;
 pub mod app;
+mod audit;
+pub mod auth;
+mod canary;
 pub mod cli;
 pub mod config;
 mod embedders;

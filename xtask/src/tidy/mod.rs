@@ -8,6 +8,7 @@ mod layers;
 mod length;
 mod manifest;
 mod purity;
+mod scopes;
 
 use std::fmt;
 use std::fs;
@@ -59,7 +60,9 @@ pub(crate) fn run() -> Result<()> {
         problems.extend(manifest::check(&shown(path, root), &read(path)?)?);
         for source in rust_files(&path.with_file_name("src"))? {
             files += 1;
-            problems.extend(length::check(&shown(&source, root), &read(&source)?));
+            let (place, text) = (shown(&source, root), read(&source)?);
+            problems.extend(length::check(&place, &text));
+            problems.extend(scopes::check(&place, &text));
         }
     }
     if problems.is_empty() {

@@ -33,7 +33,7 @@ impl ContextEngine {
             self.store.update(scope, vec![context.clone()]).await?;
             None
         } else {
-            let record = self.reworded(&model, &mut context).await?;
+            let record = self.reworded(scope, &model, &mut context).await?;
             self.store.upsert(scope, vec![record.clone()]).await?;
             if record.dense.is_none() {
                 self.pending.arrived();
@@ -46,10 +46,10 @@ impl ContextEngine {
     }
 
     /// The record of a context whose text is new.
-    async fn reworded(&self, model: &Arc<dyn Embedder>, context: &mut Context) -> Result<Record, Error> {
+    async fn reworded(&self, scope: &Scope, model: &Arc<dyn Embedder>, context: &mut Context) -> Result<Record, Error> {
         let texts = [context.text.clone()];
         let prepared = self.preparer.prepare(&texts).await.remove(0);
-        let dense = self.embed(model, &texts).await.remove(0)?;
+        let dense = self.embed(scope, model, &texts).await.remove(0)?;
         context.token_count = prepared.tokens;
         context.embedded = dense.is_some();
         Ok(Record {

@@ -27,11 +27,12 @@ impl ContextEngine {
     /// The vectors of texts, a result for each; `None` for one that is to be stored without.
     pub(super) async fn embed(
         &self,
+        scope: &Scope,
         model: &Arc<dyn Embedder>,
         texts: &[String],
     ) -> Vec<Result<Option<Vec<f32>>, Error>> {
         let limit = Duration::from_millis(self.config.embed_timeout_ms);
-        let results = match tokio::time::timeout(limit, model.embed_documents(texts)).await {
+        let results = match tokio::time::timeout(limit, model.embed_documents_of(scope.tenant(), texts)).await {
             Ok(results) => results,
             Err(late) => vec![Err(EmbedError::new(EmbedErrorKind::Unavailable(None), late)); texts.len()],
         };

@@ -22,9 +22,9 @@ pub(super) struct Asked {
 pub(super) struct RecentQueries(Mutex<VecDeque<Asked>>);
 
 impl RecentQueries {
-    /// Remembers a question, unless vectors have no part in it.
+    /// Remembers a question, unless vectors have no part in it or the server itself asks.
     pub(super) fn asked(&self, scope: &Scope, request: &SearchRequest) {
-        if request.mode == SearchMode::Lexical {
+        if request.mode == SearchMode::Lexical || scope.tenant().is_reserved() {
             return;
         }
         let asked = Asked {

@@ -72,7 +72,7 @@ impl ContextEngine {
         let prepared = self.preparer.prepare(&texts).await;
         // Held until the vectors are written: they must not meet those of another model.
         let model = self.model.read().await;
-        let vectors = self.embed(&model, &texts).await;
+        let vectors = self.embed(scope, &model, &texts).await;
         let now = self.clock.now();
         let mut drafts = Vec::with_capacity(texts.len());
         let mut rejected = Vec::with_capacity(texts.len());

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::BoxError;
+use crate::TenantId;
 
 /// Turns texts into vectors of one size, comparable by cosine.
 ///
@@ -26,6 +27,21 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`EmbedError`] when there is no vector of the right size with finite numbers.
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError>;
+
+    /// [`Embedder::embed_documents`] for what a tenant stores. An embedder that remembers vectors remembers them for each
+    /// tenant by itself, so that nobody can tell by the time it takes whether another one stored the same text.
+    async fn embed_documents_of(&self, _tenant: &TenantId, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        self.embed_documents(texts).await
+    }
+
+    /// [`Embedder::embed_query`] for what a tenant asks; what is remembered, is remembered as in
+    /// [`Embedder::embed_documents_of`].
+    ///
+    /// # Errors
+    /// As [`Embedder::embed_query`].
+    async fn embed_query_of(&self, _tenant: &TenantId, text: &str) -> Result<QueryEmbedding, EmbedError> {
+        self.embed_query(text).await
+    }
 
     /// The vector of a question whose words, given in their order, count by their weights; `None` when this embedder
     /// cannot weigh words, or knows none of them.

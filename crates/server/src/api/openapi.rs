@@ -1,12 +1,10 @@
 //! The OpenAPI document, made from the code that answers.
 
 use utoipa::OpenApi;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::{Content, Ref};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::documented_routes;
+use super::access::{API_KEY, BEARER, add_problem, operations};
+use super::{routes, words};
 use crate::http::{Code, FieldError, Problem};
 
 #[derive(Debug, OpenApi)]
@@ -39,35 +37,20 @@ const EVERYWHERE: [(&str, &str); 4] = [
 /// The document that `/openapi.json` serves.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut api = Base::openapi();
-    api.merge(documented_routes().into_openapi());
-    for item in api.paths.paths.values_mut() {
-        let operations = [
-            &mut item.get,
-            &mut item.put,
-            &mut item.post,
-            &mut item.delete,
-            &mut item.patch,
-            &mut item.head,
-        ];
-        operations.into_iter().flatten().for_each(add_common_errors);
+    let (_, described, _) = routes().into_parts();
+    api.merge(described);
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A key that `context-manager keys create` printed"));
+    let header = ApiKeyValue::with_description("X-API-Key", "The same key in a header of its own");
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
+    components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(header)));
+    words::describe(&mut api);
+    for (_, operation) in api.paths.paths.values_mut().flat_map(operations) {
+        for (status, description) in EVERYWHERE {
+            add_problem(operation, status, description);
+        }
     }
     api
-}
-
-fn add_common_errors(operation: &mut Operation) {
-    for (status, description) in EVERYWHERE {
-        let problem = || {
-            let schema = RefOr::Ref(Ref::from_schema_name("Problem"));
-            let content = Content::new(Some(schema));
-            ResponseBuilder::new()
-                .description(description)
-                .content("application/problem+json", content)
-                .build()
-        };
-        operation
-            .responses
-            .responses
-            .entry(status.to_owned())
-            .or_insert_with(|| RefOr::T(problem()));
-    }
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::auth::Authenticator;
 use crate::http::{Code, Problem};
 use crate::reembedding::Reembedding;
 
@@ -58,8 +59,10 @@ pub struct ApiState {
     pub metrics: Metrics,
     /// Writes in progress; a shutdown waits for them.
     pub writes: TaskTracker,
-    /// The scope of callers that bring no key.
-    pub anonymous: Scope,
+    /// Tells who a caller is.
+    pub auth: Arc<Authenticator>,
+    /// Whose contexts the store is asked for, to see whether it answers.
+    pub probed: Scope,
     /// When the server started.
     pub started: Instant,
 }

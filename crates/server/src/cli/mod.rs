@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod keys;
 mod reembed;
 mod serve;
 
@@ -36,7 +37,7 @@ struct Options {
     port: Option<u16>,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API (the default).
     Serve,
@@ -48,6 +49,9 @@ enum Command {
     PrintConfig,
     /// Embed everything with another model, and have that model take over. For a data folder that no server has open.
     Reembed,
+    /// Make, list, rotate and revoke keys. A running server takes changes over.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -61,6 +65,12 @@ impl Options {
             overrides: host.into_iter().chain(port).collect(),
         })
     }
+
+    /// The configuration for a command that does not listen, so that it does not matter who could reach it.
+    fn load_without_listening(self) -> Result<Config, ConfigError> {
+        let host = Some(IpAddr::from([127, 0, 0, 1]));
+        Self { host, ..self }.load()
+    }
 }
 
 /// Runs the command line and returns the process's exit code: 0, or 1 with the reason on standard error.
@@ -72,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::CheckConfig => check::check(cli.options),
         Command::PrintConfig => check::print(cli.options),
         Command::Reembed => reembed::run(cli.options),
+        Command::Keys(command) => keys::run(cli.options, command),
         Command::Openapi => check::openapi(),
     };
     match outcome {

@@ -20,7 +20,7 @@ const BATCH: usize = 256;
 
 pub(super) fn run(options: Options) -> anyhow::Result<()> {
     let config = options.load()?;
-    init_logs(&config.log)?;
+    init_logs(&config.log, &config.audit)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(change(&config))
 }

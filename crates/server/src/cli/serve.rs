@@ -9,7 +9,7 @@ use crate::app::{App, describe_metrics};
 
 pub(super) fn run(options: Options) -> anyhow::Result<()> {
     let config = options.load()?;
-    init_logs(&config.log)?;
+    init_logs(&config.log, &config.audit)?;
     let metrics = install_metrics()?;
     describe_metrics();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

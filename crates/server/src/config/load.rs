@@ -47,7 +47,19 @@ fn list(problems: &[String]) -> String {
 /// # Errors
 /// [`ConfigError`], with every problem at once.
 pub fn load(source: &Source) -> Result<Config, ConfigError> {
-    let mut given = given(source)?;
+    read(given(source)?)
+}
+
+/// Reads the configuration from the text of a file alone.
+///
+/// # Errors
+/// As [`load`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn load_text(text: &str) -> Result<Config, ConfigError> {
+    read(as_dict(&Figment::from(Toml::string(text)))?)
+}
+
+fn read(mut given: Dict) -> Result<Config, ConfigError> {
     let mut problems = unknown_keys::take_out(&mut given);
     let figment = Figment::from(Serialized::defaults(Config::default())).merge(Serialized::defaults(given));
     let mut reader = Reader {
@@ -56,7 +68,9 @@ pub fn load(source: &Source) -> Result<Config, ConfigError> {
     };
     let config = Config {
         server: reader.section("server"),
+        auth: reader.section("auth"),
         log: reader.section("log"),
+        audit: reader.section("audit"),
         embedding: reader.section("embedding"),
         vector_db: reader.section("vector_db"),
         hirag: reader.section("hirag"),
@@ -91,10 +105,15 @@ fn given(source: &Source) -> Result<Dict, ConfigError> {
                 .unwrap_or_else(|never| match never {}),
         ));
     }
-    // A file that is no TOML at all fails here, with line and column.
+    as_dict(&figment)
+}
+
+/// What was given as it is. A file that is no TOML at all fails here, with line and column.
+fn as_dict(figment: &Figment) -> Result<Dict, ConfigError> {
+    let unreadable = |error: figment::Error| error.into_iter().map(|error| unreadable(&error)).collect();
     figment
-        .extract::<Dict>()
-        .map_err(|error| ConfigError::Problems(error.into_iter().map(|error| unreadable(&error)).collect()))
+        .extract()
+        .map_err(|error| ConfigError::Problems(unreadable(error)))
 }
 
 struct Reader<'a> {
@@ -178,12 +197,16 @@ mod tests {
     }
 
     #[test]
-    fn an_open_address_needs_a_decision() {
+    fn an_open_address_needs_a_key_or_a_decision() {
         Jail::expect_with(|jail| {
-            let error = load_file(jail, "[server]\nhost = \"0.0.0.0\"\n")?
-                .unwrap_err()
-                .to_string();
-            assert!(error.contains("allow_unauthenticated = true"), "{error}");
+            let open = "[server]\nhost = \"0.0.0.0\"\n";
+            let error = load_file(jail, open)?.unwrap_err().to_string();
+            for way_out in ["allow_unauthenticated = true", "context-manager keys create"] {
+                assert!(error.contains(way_out), "{error}");
+            }
+            let hash = "0".repeat(64);
+            let key = format!("[[auth.keys]]\ntenant = \"a\"\npermissions = [\"read\"]\nkey_sha256 = \"{hash}\"\n");
+            assert!(load_file(jail, &format!("{open}{key}"))?.is_ok());
             assert!(load_file(jail, "[server]\nhost = \"0.0.0.0\"\nallow_unauthenticated = true\n")?.is_ok());
             Ok(())
         });

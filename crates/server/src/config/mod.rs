@@ -1,17 +1,24 @@
 //! Configuration: defaults, then a TOML file, then environment variables, then the command line.
 
+mod auth;
 mod embedding;
 mod load;
 mod unknown_keys;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
-use context_manager_observability::LogConfig;
+use context_manager_observability::{AuditConfig, LogConfig};
 use context_manager_vector_store::embedded;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::keys_file;
+
+pub use auth::{AuthConfig, ConfiguredKey};
 pub use embedding::EmbeddingConfig;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use load::load_text;
 pub use load::{ConfigError, Source, load};
 
 /// Everything that can be configured. `config.example.toml` shows each key with its default.
@@ -20,8 +27,12 @@ pub use load::{ConfigError, Source, load};
 pub struct Config {
     /// Listening, limits and shutdown.
     pub server: ServerConfig,
+    /// Who may use the server.
+    pub auth: AuthConfig,
     /// Where logs go and what they say.
     pub log: LogConfig,
+    /// Where it is written down who did which operator's or destructive call.
+    pub audit: AuditConfig,
     /// How texts become vectors.
     pub embedding: EmbeddingConfig,
     /// Where contexts are kept.
@@ -42,7 +53,7 @@ pub struct ServerConfig {
     pub host: IpAddr,
     /// The port to listen on; 0 takes a free one.
     pub port: u16,
-    /// Whether an address other than loopback may be served although no keys are needed.
+    /// Whether an address other than loopback may be served although there is no key.
     pub allow_unauthenticated: bool,
     /// The longest a request may take, in milliseconds.
     pub request_timeout_ms: u64,
@@ -94,14 +105,9 @@ impl Config {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let server = &self.server;
-        if !server.host.is_loopback() && !server.allow_unauthenticated {
-            problems.push(format!(
-                "server.host: {} can be reached from other machines, and no keys are needed here; set `host = \
-                 \"127.0.0.1\"`, or set `allow_unauthenticated = true` in [server] if something in front of the server \
-                 decides who may use it",
-                server.host
-            ));
-        }
+        problems.extend(self.exposure());
+        let auth = self.auth.problems();
+        problems.extend(auth.into_iter().map(|problem| format!("auth.{problem}")));
         for (key, value) in [
             ("request_timeout_ms", server.request_timeout_ms),
             ("max_body_bytes", server.max_body_bytes as u64),
@@ -136,5 +142,31 @@ impl Config {
             problems.push("lexical: k1 must be 0 or more, b from 0 to 1, average_words 1 or more".to_owned());
         }
         problems
+    }
+    /// Where the file of keys is.
+    pub fn keys_path(&self) -> PathBuf {
+        self.auth.keys_path(&self.vector_db.embedded.path)
+    }
+
+    /// What is to be decided before other machines may reach a server that asks for no keys.
+    fn exposure(&self) -> Option<String> {
+        let ServerConfig {
+            host,
+            allow_unauthenticated,
+            ..
+        } = self.server;
+        if host.is_loopback() || allow_unauthenticated || !self.auth.keys.is_empty() {
+            return None;
+        }
+        match keys_file::read(&self.keys_path()) {
+            Ok(records) if !records.keys.is_empty() => None,
+            Ok(_) => Some(format!(
+                "server.host: {host} can be reached from other machines, and there is no key yet; make one with \
+                 `context-manager keys create --tenant default --permissions read,write`, or set `host = \"127.0.0.1\"`, \
+                 or set `allow_unauthenticated = true` in [server] if something in front of the server decides who may \
+                 use it"
+            )),
+            Err(error) => Some(format!("auth.keys_file: {error}")),
+        }
     }
 }

@@ -76,7 +76,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads JSON; an error names the field by its JSON pointer and never repeats a value.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = read("", &mut deserializer)?;
     deserializer.end().map_err(|error| invalid_json(&error))?;

@@ -7,8 +7,11 @@ mod problem;
 mod query;
 mod request_id;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use body::parse;
 pub(crate) use body::{Json, JsonParts, read_part};
 pub(crate) use deadline::limit_time;
 pub(crate) use observe::{REQUEST_DURATION, observe};
 pub(crate) use problem::{Code, FieldError, Problem};
 pub(crate) use query::{Params, PathId};
+pub(crate) use request_id::RequestId;

@@ -10,15 +10,16 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::problem::{Code, Problem};
-use super::request_id;
+use super::request_id::{self, RequestId};
 
 /// Histogram of the time a request takes; labels `route`, `method`, `status`.
 pub(crate) const REQUEST_DURATION: &str = "context_manager_request_duration_seconds";
 
 /// Watches over one request.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let id = request_id::of(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let method = known_method(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);

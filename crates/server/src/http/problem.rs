@@ -21,6 +21,8 @@ const RETRY_AFTER_SECS: u32 = 1;
 pub(crate) enum Code {
     InvalidJson,
     InvalidRequest,
+    Unauthenticated,
+    Forbidden,
     NotFound,
     MethodNotAllowed,
     NotAcceptable,
@@ -49,6 +51,16 @@ impl Code {
                 StatusCode::BAD_REQUEST,
                 "urn:context-manager:problem:invalid_request",
                 "the request is not valid",
+            ),
+            Self::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "urn:context-manager:problem:unauthenticated",
+                "a valid key is needed",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "urn:context-manager:problem:forbidden",
+                "the key does not have the permission for this call",
             ),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,
@@ -121,6 +133,8 @@ impl Code {
     /// The code for an error response that came without one.
     pub(super) fn from_status(status: StatusCode) -> Self {
         match status {
+            StatusCode::UNAUTHORIZED => Self::Unauthenticated,
+            StatusCode::FORBIDDEN => Self::Forbidden,
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
             StatusCode::NOT_ACCEPTABLE => Self::NotAcceptable,
@@ -244,6 +258,9 @@ impl Problem {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         if let Some(secs) = self.retry_after_secs {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if self.code == Code::Unauthenticated {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         *response.body_mut() = body.into();
         response

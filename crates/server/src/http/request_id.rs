@@ -3,6 +3,10 @@
 use axum::http::{HeaderMap, HeaderName};
 use uuid::Uuid;
 
+/// The id, in the request's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// The header that carries it, both ways.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_BYTES: usize = 128;

@@ -190,6 +190,10 @@ async fn until_the_store_is_open_the_api_asks_for_patience() {
     let limits = context_manager::api::Limits {
         request_timeout: std::time::Duration::from_secs(1),
         max_body_bytes: 1000,
+        public: context_manager::api::Public {
+            metrics: true,
+            health: true,
+        },
     };
     let router = context_manager::api::router(app.state.clone(), limits);
     for path in ["/api/v1/contexts", "/health/ready", "/health"] {

@@ -5,10 +5,13 @@
 mod api;
 mod bad_input;
 mod embedding;
+mod isolation;
+mod keys;
 mod levels;
 mod openapi;
 mod pending;
 mod process;
 mod search;
+mod secrets;
 mod server;
 mod support;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::Client;
@@ -15,6 +16,7 @@ pub(crate) struct Server {
     pub(crate) process: Child,
     pub(crate) url: String,
     pub(crate) client: Client,
+    output: Arc<Mutex<String>>,
 }
 
 impl Drop for Server {
@@ -32,6 +34,7 @@ pub(crate) fn command(data: &Path) -> Command {
         .env("CONTEXT_MANAGER_VECTOR_DB__PATH", data)
         .env("CONTEXT_MANAGER_LOG__FORMAT", "json")
         .args(["--port", "0"])
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
 }
@@ -48,20 +51,27 @@ impl Server {
         let mut log = BufReader::new(process.stderr.take().unwrap())
             .lines()
             .map_while(Result::ok);
+        let output = Arc::new(Mutex::new(String::new()));
         let address = log
             .by_ref()
+            .inspect(|line| keep(&output, line))
             .find_map(|line| {
                 serde_json::from_str::<Value>(&line).ok()?["address"]
                     .as_str()
                     .map(str::to_owned)
             })
             .expect("the server logs where it listens");
-        // The pipe must be read on, or the server would wait for it.
-        std::thread::spawn(move || log.for_each(drop));
+        // The pipes must be read on, or the server would wait for them.
+        let kept = Arc::clone(&output);
+        std::thread::spawn(move || log.for_each(|line| keep(&kept, &line)));
+        let stdout = BufReader::new(process.stdout.take().unwrap()).lines();
+        let kept = Arc::clone(&output);
+        std::thread::spawn(move || stdout.map_while(Result::ok).for_each(|line| keep(&kept, &line)));
         let server = Self {
             process,
             url: format!("http://{address}"),
             client: http_client(),
+            output,
         };
         let ready = async {
             while !server
@@ -108,6 +118,11 @@ impl Server {
         line.map_or(0, |value| value.parse().unwrap())
     }
 
+    /// All that the process wrote to its standard output and error so far.
+    pub(crate) fn output(&self) -> String {
+        self.output.lock().unwrap().clone()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args([name, &self.process.id().to_string()])
@@ -115,6 +130,12 @@ impl Server {
             .unwrap();
         assert!(status.success());
     }
+}
+
+fn keep(output: &Mutex<String>, line: &str) {
+    let mut output = output.lock().unwrap();
+    output.push_str(line);
+    output.push('\n');
 }
 
 fn http_client() -> Client {

@@ -6,9 +6,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use context_manager::api::{ApiState, Limits, Services, router};
-use context_manager::app::{Memory, anonymous_scope};
+use context_manager::api::{ApiState, Limits, Public, Services, router};
+use context_manager::app::{Memory, default_tenant};
+use context_manager::auth::Authenticator;
 use context_manager::config::Config;
+use context_manager_core::Scope;
+use context_manager_core::ports::SystemClock;
 use context_manager_observability::{HealthRegistry, Metrics, Status, install_metrics};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -47,12 +50,15 @@ impl TestApp {
         let health = HealthRegistry::default();
         let store_health = health.register("vector_store");
         store_health.set(Status::Up);
+        let data = &config.vector_db.embedded.path;
+        let auth = Authenticator::open(&config.auth, data, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
             metrics: metrics(),
             writes: tokio_util::task::TaskTracker::default(),
-            anonymous: anonymous_scope().unwrap(),
+            auth: Arc::new(auth),
+            probed: Scope::maintenance(default_tenant().unwrap()),
             started: tokio::time::Instant::now(),
         };
         state
@@ -66,6 +72,10 @@ impl TestApp {
         let limits = Limits {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
             max_body_bytes: config.server.max_body_bytes,
+            public: Public {
+                metrics: config.auth.public_metrics,
+                health: config.auth.public_health,
+            },
         };
         Self {
             router: router(state.clone(), limits),
@@ -105,6 +115,21 @@ impl TestApp {
             .uri(path)
             .header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A call with a key, and with a body if there is one.
+    pub(crate) async fn call_with_key(&self, key: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {key}"));
+        let request = match body {
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        self.send(request.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

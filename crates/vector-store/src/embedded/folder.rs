@@ -4,6 +4,7 @@
 //! manifest.json       the format and the models; there once the folder is complete
 //! manifest.json.new   the same while the folder is being made, or while another one takes its place
 //! LOCK                who has it open
+//! keys.*              not ours: what the server knows of its callers
 //! shard/              the engine's
 //! ```
 //!
@@ -40,6 +41,9 @@ const TEMP_SEGMENTS: &str = "temp_segments";
 
 /// What is no reason to call a folder somebody else's: our lock, and what file systems put into their root.
 const IGNORED: [&str; 2] = [lock::FILE, "lost+found"];
+
+/// What the names of files begin with that a server keeps beside the store. Keys can be made before it starts first.
+const BESIDE: &str = "keys.";
 
 /// What a data folder says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,7 +123,8 @@ pub(super) fn inspect(path: &Path) -> Result<State, Error> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry.map_err(io_error("read", path))?.file_name();
-        if !IGNORED.iter().any(|ignored| name == *ignored) {
+        let beside = name.to_str().is_some_and(|name| name.starts_with(BESIDE));
+        if !beside && !IGNORED.iter().any(|ignored| name == *ignored) {
             names.push(name);
         }
     }

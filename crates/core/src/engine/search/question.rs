@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Degraded, SearchMode, SearchRequest};
+use crate::Scope;
 use crate::engine::ContextEngine;
 use crate::lexical::SparseVector;
 use crate::ports::Embedder;
@@ -27,6 +28,7 @@ impl ContextEngine {
     /// The query as vector and words; a failed embedding leaves the words.
     pub(super) async fn question(
         &self,
+        scope: &Scope,
         model: &Arc<dyn Embedder>,
         request: &SearchRequest,
         degraded: &mut Vec<Degraded>,
@@ -44,7 +46,7 @@ impl ContextEngine {
             return question;
         }
         let limit = Duration::from_millis(self.config.embed_timeout_ms);
-        match tokio::time::timeout(limit, model.embed_query(&request.query)).await {
+        match tokio::time::timeout(limit, model.embed_query_of(scope.tenant(), &request.query)).await {
             Ok(Ok(embedding)) => {
                 question.vector = Some(embedding.vector);
                 question.cached = embedding.cached;

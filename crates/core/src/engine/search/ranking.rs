@@ -51,7 +51,7 @@ impl ContextEngine {
         let start = Instant::now();
         // Held to the end: the question and what it is compared with must be of one model.
         let model = self.model.read().await;
-        let question = self.question(&model, request, &mut degraded).await;
+        let question = self.question(scope, &model, request, &mut degraded).await;
         self.recent.asked(scope, request);
         let rarity = self.rarity(scope, request, &question).await;
         Step::Question.took(start);

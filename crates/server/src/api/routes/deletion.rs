@@ -1,12 +1,14 @@
 //! Deleting, by id, by filter and by level.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use context_manager_core::Filter;
+use context_manager_core::{Filter, Scope};
 
 use crate::api::ApiState;
 use crate::api::access::Caller;
 use crate::api::wire::{ClearBody, DeleteBody, Deleted};
+use crate::audit::Affected;
 use crate::http::{Json, PathId, Problem};
 
 /// Delete a context
@@ -23,11 +25,9 @@ pub(in crate::api) async fn delete_context(
     State(state): State<ApiState>,
     Caller(scope): Caller,
     PathId(id): PathId,
-) -> Result<StatusCode, Problem> {
-    state
-        .write(|engine| async move { engine.delete(&scope, &Filter::by_ids(vec![id])).await })
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<(StatusCode, Extension<Affected>), Problem> {
+    let (affected, _) = delete(&state, scope, Filter::by_ids(vec![id])).await?;
+    Ok((StatusCode::NO_CONTENT, affected))
 }
 
 /// Delete contexts by ids or by filter
@@ -44,12 +44,8 @@ pub(in crate::api) async fn delete_contexts(
     State(state): State<ApiState>,
     Caller(scope): Caller,
     Json(body): Json<DeleteBody>,
-) -> Result<Json<Deleted>, Problem> {
-    let filter = body.into_filter()?;
-    let deleted = state
-        .write(|engine| async move { engine.delete(&scope, &filter).await })
-        .await?;
-    Ok(Json(Deleted { deleted }))
+) -> Result<(Extension<Affected>, Json<Deleted>), Problem> {
+    delete(&state, scope, body.into_filter()?).await
 }
 
 /// Clear a level, of one session, user or agent if named
@@ -66,10 +62,22 @@ pub(in crate::api) async fn clear_contexts(
     State(state): State<ApiState>,
     Caller(scope): Caller,
     Json(body): Json<ClearBody>,
-) -> Result<Json<Deleted>, Problem> {
-    let filter = body.into_filter()?;
+) -> Result<(Extension<Affected>, Json<Deleted>), Problem> {
+    delete(&state, scope, body.into_filter()?).await
+}
+
+/// Deletes what matches, and says so to the caller and to the audit log.
+pub(super) async fn delete(
+    state: &ApiState,
+    scope: Scope,
+    filter: Filter,
+) -> Result<(Extension<Affected>, Json<Deleted>), Problem> {
+    let wanted = filter.clone();
     let deleted = state
-        .write(|engine| async move { engine.delete(&scope, &filter).await })
+        .write(|engine| async move { engine.delete(&scope, &wanted).await })
         .await?;
-    Ok(Json(Deleted { deleted }))
+    Ok((
+        Extension(Affected::deleted(deleted, &filter)),
+        Json(Deleted { deleted }),
+    ))
 }

@@ -1,5 +1,6 @@
 //! Health, metrics and counts.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -8,8 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::ApiState;
-use crate::api::access::Caller;
 use crate::api::wire::StatsBody;
+use crate::auth::{Permission, Principal};
 use crate::http::{Code, Json, Params, Problem};
 
 /// How the server and its parts are.
@@ -42,7 +43,7 @@ pub(in crate::api) async fn get_health(
     let fresh: bool = params.parse("fresh", "must be `true` or `false`").unwrap_or(false);
     params.finish()?;
     if fresh && let Some(services) = state.services.get() {
-        services.probe(&state.anonymous).await;
+        services.probe(&state.probed).await;
     }
     if !state.health.is_ready() {
         return Err(not_ready(&state));
@@ -114,8 +115,13 @@ pub(in crate::api) async fn get_metrics(State(state): State<ApiState>) -> Respon
 #[utoipa::path(get, path = "/stats", tag = "operations", responses((status = 200, description = "The counts", body = StatsBody)))]
 pub(in crate::api) async fn get_stats(
     State(state): State<ApiState>,
-    Caller(scope): Caller,
+    Extension(principal): Extension<Principal>,
 ) -> Result<Json<StatsBody>, Problem> {
-    let counted = state.engine()?.stats(&scope).await?;
-    Ok(Json(StatsBody::new(counted, state.started.elapsed().as_secs())))
+    let counted = state.engine()?.stats(principal.scope()).await?;
+    let operator = principal.may(Permission::Admin);
+    Ok(Json(StatsBody::new(
+        counted,
+        state.started.elapsed().as_secs(),
+        operator,
+    )))
 }

@@ -1,14 +1,17 @@
 //! Sessions as a whole.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use context_manager_core::context::MAX_ID_BYTES;
 use context_manager_core::{Error, Filter, Violations};
 
+use super::deletion::delete;
 use crate::api::ApiState;
 use crate::api::access::Caller;
 use crate::api::wire::{Deleted, SessionPage};
+use crate::audit::Affected;
 use crate::http::{Json, Params, Problem};
 
 const DEFAULT_PAGE: usize = 50;
@@ -55,7 +58,7 @@ pub(in crate::api) async fn delete_session(
     State(state): State<ApiState>,
     Caller(scope): Caller,
     Path(session_id): Path<String>,
-) -> Result<Json<Deleted>, Problem> {
+) -> Result<(Extension<Affected>, Json<Deleted>), Problem> {
     let mut found = Violations::default();
     found.word("/session_id", &session_id, MAX_ID_BYTES);
     found.into_result().map_err(Error::Invalid)?;
@@ -63,10 +66,7 @@ pub(in crate::api) async fn delete_session(
         session_id: Some(session_id),
         ..Filter::default()
     };
-    let deleted = state
-        .write(|engine| async move { engine.delete(&scope, &filter).await })
-        .await?;
-    Ok(Json(Deleted { deleted }))
+    delete(&state, scope, filter).await
 }
 
 /// The last session of a page; encoded, so that clients take it as it is.

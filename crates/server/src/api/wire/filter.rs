@@ -110,10 +110,12 @@ fn metadata(given: BTreeMap<String, Value>, pointer: &str, found: &mut Violation
 /// What to delete: either ids or a filter.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, max_properties = 1)]
 pub(in crate::api) struct DeleteBody {
-    #[schema(min_items = 1, max_items = 1000)]
+    #[schema(min_items = 1, max_items = 1000, nullable = false)]
     ids: Option<Vec<Uuid>>,
     /// Must have a condition.
+    #[schema(nullable = false)]
     filter: Option<FilterBody>,
 }
 

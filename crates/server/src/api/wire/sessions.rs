@@ -53,8 +53,9 @@ pub(in crate::api) struct StatsBody {
     contexts: LevelCounts<u64>,
     /// Contexts whose vector is still to come.
     pending_embeddings: u64,
-    /// Bytes on disk, of the whole store.
-    store_bytes: u64,
+    /// Bytes on disk, of the whole store with all its tenants; `null` for keys without the permission `admin`.
+    #[schema(required)]
+    store_bytes: Option<u64>,
     model: ModelBody,
     uptime_secs: u64,
 }
@@ -69,12 +70,12 @@ struct ModelBody {
 
 impl StatsBody {
     /// The counts as they go out.
-    pub(in crate::api) fn new(stats: Stats, uptime_secs: u64) -> Self {
+    pub(in crate::api) fn new(stats: Stats, uptime_secs: u64, operator: bool) -> Self {
         Self {
             total: stats.contexts.iter().sum(),
             contexts: stats.contexts.into(),
             pending_embeddings: stats.pending,
-            store_bytes: stats.store_bytes,
+            store_bytes: operator.then_some(stats.store_bytes),
             model: ModelBody {
                 name: stats.model.name,
                 dimensions: stats.model.dimensions,

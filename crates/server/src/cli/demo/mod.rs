@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table};
 use context_manager_core::{Scope, SearchRequest, SearchResponse};
 use tokio::time::Instant;
 
-use crate::app::{Memory, anonymous_scope};
+use crate::app::{Memory, default_tenant};
 use crate::config::Config;
 use conversation::{QUESTIONS, SESSION, contexts};
 
@@ -27,7 +27,7 @@ async fn show() -> anyhow::Result<()> {
     let mut config = Config::default();
     config.vector_db.embedded.path = folder.path().join("data");
     let memory = Memory::open(&config).await?;
-    let scope = anonymous_scope()?;
+    let scope = Scope::maintenance(default_tenant()?);
 
     let contexts = contexts();
     let (count, start) = (contexts.len(), Instant::now());

@@ -1,0 +1,80 @@
+//! Says in the OpenAPI document what ids of users, agents and sessions, tags, texts and questions look like, wherever they
+//! stand.
+
+use utoipa::openapi::schema::{ArrayItems, Object, Schema};
+use utoipa::openapi::{OpenApi, RefOr};
+
+use super::access::operations;
+
+/// The fields and parameters that hold such a word, or a list of them.
+const WORDS: [&str; 7] = [
+    "user_id",
+    "agent_id",
+    "session_id",
+    "tag",
+    "tags",
+    "tags_any",
+    "tags_all",
+];
+
+/// Not blank, and no control characters.
+const PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+
+/// The fields that hold a text: not blank, and no NUL.
+const TEXTS: [&str; 2] = ["text", "query"];
+const TEXT_PATTERN: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
+
+/// In characters. The limit is 256 bytes of UTF-8, which the document has no word for.
+const MAX_LENGTH: usize = 256;
+
+/// Adds it to all parameters and schemas.
+pub(super) fn describe(api: &mut OpenApi) {
+    for (_, operation) in api.paths.paths.values_mut().flat_map(operations) {
+        for parameter in operation.parameters.iter_mut().flatten() {
+            let RefOr::T(parameter) = parameter else { continue };
+            if WORDS.contains(&parameter.name.as_str()) {
+                parameter.schema.iter_mut().for_each(narrow);
+            }
+        }
+    }
+    let schemas = api
+        .components
+        .iter_mut()
+        .flat_map(|components| components.schemas.values_mut());
+    for schema in schemas {
+        let RefOr::T(Schema::Object(object)) = schema else {
+            continue;
+        };
+        for (name, schema) in &mut object.properties {
+            if WORDS.contains(&name.as_str()) {
+                narrow(schema);
+            } else if TEXTS.contains(&name.as_str())
+                && let RefOr::T(Schema::Object(text)) = schema
+            {
+                text.pattern = Some(TEXT_PATTERN.to_owned());
+            }
+        }
+    }
+}
+
+fn narrow(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            let Object {
+                min_length,
+                max_length,
+                pattern,
+                ..
+            } = object;
+            *min_length = Some(1);
+            *max_length = Some(MAX_LENGTH);
+            *pattern = Some(PATTERN.to_owned());
+        }
+        RefOr::T(Schema::Array(array)) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                narrow(items);
+            }
+        }
+        RefOr::T(_) | RefOr::Ref(_) => {}
+    }
+}

@@ -1,0 +1,98 @@
+//! Finding the key in a request's headers.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::denied::Denied;
+use super::token::MAX_BYTES;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The one key that came, if any. `Authorization` with another scheme than `Bearer` is somebody else's, such as a proxy's,
+/// as long as the key comes in the other header.
+pub(super) fn find(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
+    let mut found = None;
+    for value in headers.get_all(API_KEY) {
+        take(&mut found, Some(read(value)?))?;
+    }
+    for value in headers.get_all(header::AUTHORIZATION) {
+        let text = read(value)?;
+        take(&mut found, bearer(text))?;
+        if found.is_none() {
+            return Err(Denied::Malformed);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads headers as a request's are read, up to looking the key up.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn inspect(headers: &HeaderMap) {
+    if let Ok(Some(key)) = find(headers) {
+        let _ = super::token::is_damaged(key);
+        let _ = super::token::KeyHash::of(key);
+    }
+}
+
+fn read(value: &HeaderValue) -> Result<&str, Denied> {
+    let text = value.to_str().map_err(|_| Denied::Malformed)?.trim();
+    if text.is_empty() || text.len() > MAX_BYTES {
+        return Err(Denied::Malformed);
+    }
+    Ok(text)
+}
+
+fn bearer(text: &str) -> Option<&str> {
+    let (scheme, key) = text.split_once(' ')?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+}
+
+fn take<'a>(found: &mut Option<&'a str>, key: Option<&'a str>) -> Result<(), Denied> {
+    match (*found, key) {
+        (Some(before), Some(key)) if before != key => Err(Denied::Ambiguous),
+        (_, Some(key)) => {
+            *found = Some(key);
+            Ok(())
+        }
+        (_, None) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_key_is_found_in_either_header() {
+        for (pairs, expected) in [
+            (&[][..], Ok(None)),
+            (&[("authorization", "Bearer k")], Ok(Some("k"))),
+            (&[("authorization", "bearer  k ")], Ok(Some("k"))),
+            (&[("x-api-key", "k")], Ok(Some("k"))),
+            (&[("authorization", "Bearer k"), ("x-api-key", "k")], Ok(Some("k"))),
+            (&[("authorization", "Basic eDp5"), ("x-api-key", "k")], Ok(Some("k"))),
+            (&[("authorization", "Basic eDp5")], Err(Denied::Malformed)),
+            (&[("authorization", "k")], Err(Denied::Malformed)),
+            (&[("authorization", "Bearer ")], Err(Denied::Malformed)),
+            (&[("x-api-key", "")], Err(Denied::Malformed)),
+            (
+                &[("authorization", "Bearer k"), ("x-api-key", "l")],
+                Err(Denied::Ambiguous),
+            ),
+            (&[("x-api-key", "k"), ("x-api-key", "l")], Err(Denied::Ambiguous)),
+        ] {
+            assert_eq!(find(&headers(pairs)), expected, "{pairs:?}");
+        }
+        let mut long = HeaderMap::new();
+        long.insert(API_KEY, "k".repeat(MAX_BYTES + 1).parse().unwrap());
+        assert_eq!(find(&long), Err(Denied::Malformed));
+    }
+}

@@ -1,0 +1,164 @@
+//! The keys that are known now, from the file and from the configuration.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use context_manager_core::{InvalidTenant, TenantId};
+use jiff::Timestamp;
+
+use super::denied::Denied;
+use super::keys_file::{self, KeysFileError};
+use super::token::{KeyHash, MAX_BYTES, MIN_FOREIGN_BYTES};
+use super::{Permissions, Principal};
+use crate::config::ConfiguredKey;
+
+/// Every known key by its hash.
+#[derive(Debug, Default)]
+pub(super) struct Keyring {
+    keys: HashMap<KeyHash, Key>,
+}
+
+#[derive(Debug)]
+struct Key {
+    id: Arc<str>,
+    tenant: TenantId,
+    permissions: Permissions,
+    expires_at: Option<Timestamp>,
+    revoked: bool,
+    /// When it was used last since that was taken, in seconds since 1970; 0 if it was not.
+    used_at: AtomicI64,
+}
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The file of keys cannot be used.
+    #[error(transparent)]
+    File(#[from] KeysFileError),
+    /// A file that should hold a key cannot be read.
+    #[error("cannot read the key in `{path}`")]
+    KeyFile {
+        /// Where.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that should hold a key holds something else.
+    #[error("`{path}` must hold one key of {MIN_FOREIGN_BYTES} to {MAX_BYTES} visible ASCII characters")]
+    NotAKey {
+        /// Where.
+        path: String,
+    },
+    /// A key has a tenant that cannot be.
+    #[error("the tenant of key `{id}`")]
+    Tenant {
+        /// Which key.
+        id: String,
+        /// What a name must be.
+        source: InvalidTenant,
+    },
+    /// A key has a tenant that is the server's own.
+    #[error("the tenant of key `{id}` begins with `_`, as only the server's own do")]
+    Reserved {
+        /// Which key.
+        id: String,
+    },
+}
+
+impl Keyring {
+    /// Reads every key there is.
+    pub(super) fn read(file: &Path, configured: &[ConfiguredKey]) -> Result<Self, KeyringError> {
+        let mut ring = Self::default();
+        for record in keys_file::read(file)?.keys {
+            let key = Key {
+                tenant: tenant(&record.id, &record.tenant)?,
+                id: record.id.into(),
+                permissions: record.permissions,
+                expires_at: record.expires_at,
+                revoked: record.revoked_at.is_some(),
+                used_at: AtomicI64::new(0),
+            };
+            ring.keys.insert(record.sha256, key);
+        }
+        for given in configured {
+            let hash = match (given.key_sha256, &given.key_file) {
+                (Some(hash), _) => hash,
+                (None, Some(path)) => KeyHash::of(&read_key(path)?),
+                // Refused when the configuration is read.
+                (None, None) => continue,
+            };
+            let id = given.id.clone().unwrap_or_else(|| format!("config-{}", hash.short()));
+            let key = Key {
+                tenant: tenant(&id, &given.tenant)?,
+                id: id.into(),
+                permissions: given.permissions,
+                expires_at: given.expires_at,
+                revoked: false,
+                used_at: AtomicI64::new(0),
+            };
+            ring.keys.insert(hash, key);
+        }
+        Ok(ring)
+    }
+
+    /// Whether there is none, not even an expired or revoked one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Who brings this key.
+    pub(super) fn find(&self, key: &str, now: Timestamp) -> Result<Principal, Denied> {
+        let known = self.keys.get(&KeyHash::of(key)).ok_or(Denied::Unknown)?;
+        if known.revoked {
+            return Err(Denied::Revoked);
+        }
+        if known.expires_at.is_some_and(|expires_at| expires_at <= now) {
+            return Err(Denied::Expired);
+        }
+        known.used_at.fetch_max(now.as_second(), Ordering::Relaxed);
+        Ok(Principal::new(
+            known.tenant.clone(),
+            Arc::clone(&known.id),
+            known.permissions,
+        ))
+    }
+
+    /// When each key that was used since the last call was used last, in seconds since 1970, by id.
+    pub(super) fn take_used(&self) -> impl Iterator<Item = (Arc<str>, i64)> {
+        let taken = self
+            .keys
+            .values()
+            .map(|key| (Arc::clone(&key.id), key.used_at.swap(0, Ordering::Relaxed)));
+        taken.filter(|(_, at)| *at > 0)
+    }
+}
+
+fn tenant(id: &str, name: &str) -> Result<TenantId, KeyringError> {
+    let tenant = TenantId::try_new(name).map_err(|source| KeyringError::Tenant {
+        id: id.to_owned(),
+        source,
+    })?;
+    if tenant.is_reserved() {
+        return Err(KeyringError::Reserved { id: id.to_owned() });
+    }
+    Ok(tenant)
+}
+
+fn read_key(path: &Path) -> Result<String, KeyringError> {
+    let name = || path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|source| KeyringError::KeyFile { path: name(), source })?;
+    let key = text.trim();
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !visible || !(MIN_FOREIGN_BYTES..=MAX_BYTES).contains(&key.len()) {
+        return Err(KeyringError::NotAKey { path: name() });
+    }
+    Ok(key.to_owned())
+}

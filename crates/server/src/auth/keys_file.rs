@@ -1,0 +1,234 @@
+//! The file of keys: what the command line writes and the server reads.
+//!
+//! It holds hashes, never keys. Whoever writes takes the lock beside it, writes a new file and puts it in the old one's
+//! place, so that a reader sees either the one or the other. Keys are never removed: a revoked one goes on being refused
+//! by name, and the last one does not leave a server open.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{KeyHash, Permissions};
+
+/// More keys than anyone has: 64 MiB are some 200,000.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+const HEADER: &str = "# Keys of a Context Manager, as hashes. Written by `context-manager keys`; a running server takes changes over.\n\n";
+
+/// What is kept of one key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRecord {
+    /// Names it.
+    pub id: String,
+    /// What its owner calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whose data it reaches.
+    pub tenant: String,
+    /// What it may do.
+    pub permissions: Permissions,
+    /// What is compared with the key that a caller brings.
+    pub sha256: KeyHash,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+    /// The id of the key whose place it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated_from: Option<String>,
+}
+
+/// Every key of a file, in the order in which they were made.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRecords {
+    /// The keys.
+    #[serde(default)]
+    pub keys: Vec<KeyRecord>,
+}
+
+/// Why the file of keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysFileError {
+    /// Reading or writing failed.
+    #[error("cannot {operation} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// It is not what `context-manager keys` writes.
+    #[error("`{}` is not a file of keys: {reason}", path.display())]
+    Unreadable {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong with it; no hash is repeated.
+        reason: String,
+    },
+}
+
+/// Reads the file; without one there are no keys.
+///
+/// # Errors
+/// [`KeysFileError`].
+pub fn read(path: &Path) -> Result<KeyRecords, KeysFileError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(KeyRecords::default()),
+        Err(source) => return Err(io_error("read", path)(source)),
+    };
+    let mut text = String::new();
+    file.take(MAX_BYTES)
+        .read_to_string(&mut text)
+        .map_err(io_error("read", path))?;
+    toml::from_str(&text).map_err(|error| KeysFileError::Unreadable {
+        path: path.to_owned(),
+        // Not the whole error, which quotes the line.
+        reason: error.message().to_owned(),
+    })
+}
+
+/// Changes the file, which is made if it is not there. What `change` refuses leaves it as it was.
+///
+/// # Errors
+/// [`KeysFileError`], or the error of `change`.
+pub fn change<T, E: From<KeysFileError>>(
+    path: &Path,
+    change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, E>,
+) -> Result<T, E> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+    let lock_path = path.with_extension("lock");
+    let lock = private(OpenOptions::new().create(true).truncate(false).write(true))
+        .open(&lock_path)
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(io_error("lock", &lock_path))?;
+    let mut records = read(path)?;
+    let result = change(&mut records.keys)?;
+    let text = toml::to_string(&records).map_err(|error| KeysFileError::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    replace(path, &format!("{HEADER}{text}")).map_err(io_error("write", path))?;
+    drop(lock);
+    Ok(result)
+}
+
+/// Puts a file with this text, which only its owner may read, in the place of the one at `path`.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let folder = folder_of(path);
+    // Made with mode 0600.
+    let mut file = tempfile::Builder::new()
+        .prefix("keys.")
+        .suffix(".new")
+        .tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeysFileError {
+    let path = path.to_owned();
+    move |source| KeysFileError::Io {
+        operation,
+        path,
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::auth::{NewKey, Permission};
+
+    fn record(id: &str) -> KeyRecord {
+        KeyRecord {
+            id: id.to_owned(),
+            name: None,
+            tenant: "acme".to_owned(),
+            permissions: vec![Permission::Read].into(),
+            sha256: NewKey::random().unwrap().hash,
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: None,
+            revoked_at: None,
+            rotated_from: None,
+        }
+    }
+
+    fn add(path: &Path, record: KeyRecord) {
+        let push = |keys: &mut Vec<_>| {
+            keys.push(record);
+            Ok::<_, KeysFileError>(())
+        };
+        change(path, push).unwrap();
+    }
+
+    #[test]
+    fn what_is_added_is_read_back_and_only_the_owner_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/keys.toml");
+        assert_eq!(read(&path).unwrap().keys, []);
+        for id in ["a", "b"] {
+            add(&path, record(id));
+        }
+        let ids: Vec<_> = read(&path).unwrap().keys.into_iter().map(|key| key.id).collect();
+        assert_eq!(ids, ["a", "b"]);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn writers_at_the_same_time_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let path = &path;
+                scope.spawn(move || {
+                    for n in 0..10 {
+                        let id = format!("{writer}-{n}");
+                        add(path, record(&id));
+                    }
+                });
+            }
+        });
+        assert_eq!(read(&path).unwrap().keys.len(), 40);
+    }
+
+    #[test]
+    fn a_refused_change_and_a_file_of_something_else_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        fs::write(&path, "[[keys]]\nid = 1\nsha256 = \"hush\"\n").unwrap();
+        let error = change(&path, |_| Ok::<_, KeysFileError>(())).unwrap_err().to_string();
+        assert!(error.contains("keys.toml") && !error.contains("hush"), "{error}");
+        assert!(fs::read_to_string(&path).unwrap().contains("hush"));
+    }
+}

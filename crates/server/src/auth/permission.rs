@@ -1,0 +1,132 @@
+//! What a caller may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// One kind of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Reading, listing, searching and counting contexts.
+    Read,
+    /// Storing, changing and deleting contexts.
+    Write,
+    /// Operating the server; every other permission too.
+    Admin,
+    /// Reading metrics and the details of health.
+    Metrics,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::Metrics];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A permission that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a permission is one of read, write, admin, metrics")]
+pub struct UnknownPermission;
+
+impl FromStr for Permission {
+    type Err = UnknownPermission;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|permission| permission.as_str() == name);
+        named.ok_or(UnknownPermission)
+    }
+}
+
+/// A set of permissions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Permission>", into = "Vec<Permission>")]
+pub struct Permissions(u8);
+
+impl Permissions {
+    /// Every permission there is.
+    pub fn all() -> Self {
+        Self::from(Permission::ALL.to_vec())
+    }
+
+    /// Whether a caller with these may make calls of this kind. `admin` may make all; no other permission includes another.
+    pub fn allow(self, wanted: Permission) -> bool {
+        self.holds(wanted) || self.holds(Permission::Admin)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn holds(self, permission: Permission) -> bool {
+        self.0 & bit(permission) != 0
+    }
+}
+
+fn bit(permission: Permission) -> u8 {
+    1 << (permission as u8)
+}
+
+impl From<Vec<Permission>> for Permissions {
+    fn from(list: Vec<Permission>) -> Self {
+        Self(list.into_iter().fold(0, |set, permission| set | bit(permission)))
+    }
+}
+
+impl From<Permissions> for Vec<Permission> {
+    fn from(set: Permissions) -> Self {
+        Permission::ALL
+            .into_iter()
+            .filter(|permission| set.holds(*permission))
+            .collect()
+    }
+}
+
+impl fmt::Display for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = Vec::from(*self).into_iter().map(Permission::as_str).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn admin_may_do_everything_and_nothing_else_includes_anything() {
+        for held in Permission::ALL {
+            for wanted in Permission::ALL {
+                let allowed = Permissions::from(vec![held]).allow(wanted);
+                assert_eq!(allowed, held == wanted || held == Permission::Admin, "{held}, {wanted}");
+            }
+            assert!(!Permissions::default().allow(held));
+        }
+    }
+
+    #[test]
+    fn a_set_is_written_and_read_as_a_list() {
+        let set = Permissions::from(vec![Permission::Write, Permission::Read]);
+        assert_eq!(serde_json::to_string(&set).unwrap(), r#"["read","write"]"#);
+        assert_eq!(serde_json::from_str::<Permissions>(r#"["write","read"]"#).unwrap(), set);
+        assert_eq!(set.to_string(), "read,write");
+        assert_eq!("root".parse::<Permission>(), Err(UnknownPermission));
+    }
+}

@@ -1,0 +1,339 @@
+//! `context-manager keys`: what is known of keys is changed in their file, whether a server runs or not.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use context_manager_core::TenantId;
+use context_manager_core::ports::{Clock, SystemClock};
+use context_manager_observability::{AUDIT_TARGET, AuditConfig, init_logs};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, civil};
+
+use super::Options;
+use crate::auth::{KeyRecord, NewKey, Permission, keys_file, usage};
+
+/// The longest name of a key, in bytes.
+const MAX_NAME_BYTES: usize = 100;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a key. The key alone is written to standard output, this once; only its hash is kept.
+    Create(Create),
+    /// List all keys, without the keys themselves.
+    List,
+    /// Refuse a key from now on.
+    Revoke {
+        /// The key's id, as `list` shows it.
+        id: String,
+    },
+    /// Make a key that may do the same, and let the old one end after a while. The new key alone is written to standard
+    /// output.
+    Rotate {
+        /// The key's id, as `list` shows it.
+        id: String,
+        /// How long both are valid, such as `24h` or `7d`.
+        #[arg(long, value_name = "TIME", default_value = "24h")]
+        grace: Span,
+        /// When the new key ends; never, if not given.
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Whose data the key reaches.
+    #[arg(long)]
+    tenant: String,
+    /// What it may do: read, write, admin, metrics.
+    #[arg(long, value_delimiter = ',', required = true, value_name = "LIST")]
+    permissions: Vec<Permission>,
+    /// When it ends: a date, a time with its zone, or how long from now, such as `90d`. Never, if not given.
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<String>,
+    /// What to call it.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+pub(super) fn run(options: Options, command: Command) -> anyhow::Result<()> {
+    let config = options.load_without_listening()?;
+    let path = &config.keys_path();
+    let audit = match config.audit.path {
+        // Standard output is the key's.
+        Some(path) if path == Path::new("-") => AuditConfig::default(),
+        path => AuditConfig { path },
+    };
+    init_logs(&config.log, &audit)?;
+    let now = SystemClock.now();
+    match command {
+        Command::Create(create) => create.run(path, now),
+        Command::List => list(path, now),
+        Command::Revoke { id } => revoke(path, &id, now),
+        Command::Rotate { id, grace, expires } => rotate(path, &id, grace, expires.as_deref(), now),
+    }
+}
+
+impl Create {
+    fn run(self, path: &Path, now: Timestamp) -> anyhow::Result<()> {
+        let tenant = TenantId::try_new(&self.tenant)?;
+        if tenant.is_reserved() {
+            bail!("tenants that begin with `_` are the server's own");
+        }
+        if self.name.as_ref().is_some_and(|name| name.len() > MAX_NAME_BYTES) {
+            bail!("a name has at most {MAX_NAME_BYTES} bytes");
+        }
+        let expires_at = self
+            .expires
+            .as_deref()
+            .map(|when| point_in_time(when, now))
+            .transpose()?;
+        let key = NewKey::random().context("the operating system gives no random numbers")?;
+        let record = KeyRecord {
+            id: key.id.clone(),
+            name: self.name,
+            tenant: self.tenant,
+            permissions: self.permissions.into(),
+            sha256: key.hash,
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+            rotated_from: None,
+        };
+        let first = keys_file::change(path, |keys| {
+            keys.push(record.clone());
+            anyhow::Ok(keys.len() == 1)
+        })?;
+        hand_over(&key, &record);
+        if first {
+            note("it is the first one: from now on every call needs a key");
+        }
+        audit("create_key", &record);
+        Ok(())
+    }
+}
+
+fn revoke(path: &Path, id: &str, now: Timestamp) -> anyhow::Result<()> {
+    let revoked = keys_file::change(path, |keys| {
+        let key = find(keys, id)?;
+        key.revoked_at.get_or_insert(now);
+        anyhow::Ok(key.clone())
+    })?;
+    note(&format!(
+        "the key {id} of tenant {} is refused from now on",
+        revoked.tenant
+    ));
+    audit("revoke_key", &revoked);
+    Ok(())
+}
+
+fn rotate(path: &Path, id: &str, grace: Span, expires: Option<&str>, now: Timestamp) -> anyhow::Result<()> {
+    let old_ends = later(now, grace).context("--grace")?;
+    let expires_at = expires.map(|when| point_in_time(when, now)).transpose()?;
+    let key = NewKey::random().context("the operating system gives no random numbers")?;
+    let (old, new) = keys_file::change(path, |keys| {
+        let old = find(keys, id)?;
+        if state(old, now) != State::Valid {
+            bail!("the key {id} is not valid any more; make a new one with `context-manager keys create`");
+        }
+        old.expires_at = Some(old.expires_at.map_or(old_ends, |ends| ends.min(old_ends)));
+        let old = old.clone();
+        let new = KeyRecord {
+            id: key.id.clone(),
+            sha256: key.hash,
+            created_at: now,
+            expires_at,
+            rotated_from: Some(old.id.clone()),
+            ..old.clone()
+        };
+        keys.push(new.clone());
+        Ok((old, new))
+    })?;
+    hand_over(&key, &new);
+    note(&format!("the old key {id} is valid until {}", when(old.expires_at)));
+    audit("rotate_key", &new);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn list(path: &Path, now: Timestamp) -> anyhow::Result<()> {
+    let (records, used) = (keys_file::read(path)?, usage::read(path));
+    if records.keys.is_empty() {
+        note(&format!("there are no keys in `{}`", path.display()));
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header([
+            "id",
+            "name",
+            "tenant",
+            "permissions",
+            "state",
+            "created",
+            "expires",
+            "last used",
+        ]);
+    for key in &records.keys {
+        table.add_row([
+            key.id.clone(),
+            key.name.clone().unwrap_or_default(),
+            key.tenant.clone(),
+            key.permissions.to_string(),
+            state(key, now).to_string(),
+            when(Some(key.created_at)),
+            when(key.expires_at),
+            when(used.get(&key.id).copied()),
+        ]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+/// How a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Valid,
+    Expired,
+    Revoked,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Valid => "valid",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        })
+    }
+}
+
+fn state(key: &KeyRecord, now: Timestamp) -> State {
+    if key.revoked_at.is_some() {
+        State::Revoked
+    } else if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
+        State::Expired
+    } else {
+        State::Valid
+    }
+}
+
+fn find<'a>(keys: &'a mut [KeyRecord], id: &str) -> anyhow::Result<&'a mut KeyRecord> {
+    let key = keys.iter_mut().find(|key| key.id == id);
+    key.with_context(|| format!("there is no key {id}; `context-manager keys list` shows all"))
+}
+
+/// A time as text: one with its zone, the beginning of a day in UTC, or how long from now. It must be to come.
+fn point_in_time(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
+    let time = if let Ok(time) = text.parse::<Timestamp>() {
+        time
+    } else if let Ok(date) = text.parse::<civil::Date>() {
+        date.to_zoned(TimeZone::UTC)?.timestamp()
+    } else {
+        let span: Span = text
+            .parse()
+            .with_context(|| format!("`{text}` is no date, no time with its zone, and not how long from now"))?;
+        later(now, span)?
+    };
+    if time <= now {
+        bail!("{text} is over already");
+    }
+    Ok(time)
+}
+
+fn later(now: Timestamp, span: Span) -> anyhow::Result<Timestamp> {
+    Ok(now.to_zoned(TimeZone::UTC).checked_add(span)?.timestamp())
+}
+
+fn when(time: Option<Timestamp>) -> String {
+    time.map_or_else(|| "never".to_owned(), |time| format!("{time:.0}"))
+}
+
+/// Writes the key, and nothing else, to standard output.
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn hand_over(key: &NewKey, record: &KeyRecord) {
+    println!("{}", key.expose());
+    note(&format!(
+        "key {} of tenant {} ({}), expires: {}. Keep it now, it is not shown again",
+        record.id,
+        record.tenant,
+        record.permissions,
+        when(record.expires_at)
+    ));
+}
+
+#[expect(clippy::print_stderr, reason = "standard output is the key's")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+fn audit(action: &str, key: &KeyRecord) {
+    tracing::info!(
+        target: AUDIT_TARGET,
+        action,
+        who = "command line",
+        tenant = key.tenant,
+        what = key.id,
+        permissions = %key.permissions,
+        outcome = "done",
+        "keys changed",
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_date_a_time_or_a_while_and_lies_ahead() {
+        let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("2026-03-01", "2026-03-01T00:00:00Z"),
+            ("2026-03-01T08:00:00+02:00", "2026-03-01T06:00:00Z"),
+            ("90d", "2026-05-01T12:00:00Z"),
+            ("36h", "2026-02-02T00:00:00Z"),
+            ("1 month", "2026-02-28T12:00:00Z"),
+        ] {
+            assert_eq!(point_in_time(text, now).unwrap(), expected.parse().unwrap(), "{text}");
+        }
+        for refused in ["", "soon", "2026-01-31", "-1d"] {
+            assert!(point_in_time(refused, now).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn rotation_leaves_two_valid_keys_and_ends_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        let create = Create {
+            tenant: "acme".to_owned(),
+            permissions: vec![Permission::Read],
+            expires: None,
+            name: Some("ci".to_owned()),
+        };
+        create.run(&path, now).unwrap();
+        let id = keys_file::read(&path).unwrap().keys[0].id.clone();
+        rotate(&path, &id, "1h".parse().unwrap(), None, now).unwrap();
+        let keys = keys_file::read(&path).unwrap().keys;
+        let hour = later(now, "1h".parse().unwrap()).unwrap();
+        assert_eq!((keys[0].expires_at, keys[1].expires_at), (Some(hour), None));
+        assert_eq!((keys[1].name.as_deref(), keys[1].tenant.as_str()), (Some("ci"), "acme"));
+        assert_eq!(keys[1].rotated_from.as_ref(), Some(&id));
+        assert!(keys.iter().all(|key| state(key, now) == State::Valid));
+        assert_eq!(
+            (state(&keys[0], hour), state(&keys[1], hour)),
+            (State::Expired, State::Valid)
+        );
+        assert!(rotate(&path, &id, "1h".parse().unwrap(), None, hour).is_err());
+
+        revoke(&path, &keys[1].id, now).unwrap();
+        assert_eq!(state(&keys_file::read(&path).unwrap().keys[1], now), State::Revoked);
+        assert!(revoke(&path, "nobody", now).is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! Requests generated from the OpenAPI document, with every field that can name somebody's data filled.
+//!
+//! What may stand in a field is decided by its name. A name that is not known here fails the test: whoever adds a field or
+//! a route says what another tenant would put into it.
+
+use serde_json::{Map, Value, json};
+
+/// Somebody whose data a request asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) ids: Vec<String>,
+    pub(super) user_id: String,
+    pub(super) agent_id: String,
+    pub(super) session_id: String,
+}
+
+/// One call.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) operation: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+}
+
+/// Every call worth making of every operation below `/api/v1`, reads first, so that what writes leave does not hide
+/// anything from them.
+pub(super) fn all(document: &Value, subject: &Subject) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        if !path.starts_with("/api/v1/") {
+            continue;
+        }
+        for (method, operation) in item.as_object().unwrap() {
+            calls.extend(calls_of(document, subject, path, method, operation));
+        }
+    }
+    let rank = |call: &Call| {
+        ["GET", "PATCH", "DELETE", "POST"]
+            .iter()
+            .position(|method| *method == call.method)
+    };
+    calls.sort_by_key(rank);
+    calls
+}
+
+fn calls_of(document: &Value, subject: &Subject, path: &str, method: &str, operation: &Value) -> Vec<Call> {
+    let name = operation["operationId"].as_str().unwrap();
+    let mut filled = path.to_owned();
+    let mut queries = vec![String::new()];
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let parameter_name = parameter["name"].as_str().unwrap();
+        if parameter_name == "cursor" {
+            // A cursor is not a name; `a_cursor_of_another_tenant_shows_nothing` has it.
+            continue;
+        }
+        let value = text(&subject.value(name, parameter_name));
+        match parameter["in"].as_str().unwrap() {
+            "path" => filled = filled.replace(&format!("{{{parameter_name}}}"), &value),
+            "query" => queries.push(format!("?{parameter_name}={value}")),
+            other => panic!("{name}: no rule for a parameter in {other}"),
+        }
+    }
+    let bodies = bodies(document, subject, operation);
+    let call = |query: &String, body: &Option<Value>| Call {
+        operation: name.to_owned(),
+        method: method.to_uppercase(),
+        path: format!("{filled}{query}"),
+        body: body.clone(),
+    };
+    queries
+        .iter()
+        .flat_map(|query| bodies.iter().map(move |body| (query, body)))
+        .map(|(query, body)| call(query, body))
+        .collect()
+}
+
+fn bodies(document: &Value, subject: &Subject, operation: &Value) -> Vec<Option<Value>> {
+    let Some(content) = operation["requestBody"]["content"].as_object() else {
+        return vec![None];
+    };
+    let name = operation["operationId"].as_str().unwrap();
+    let schema = &content
+        .get("application/json")
+        .unwrap_or_else(|| panic!("{name}: no rule for a body of the types {:?}", content.keys()))["schema"];
+    let objects = objects(document, subject, name, schema);
+    objects.into_iter().map(Some).collect()
+}
+
+/// An object with what is required, one for every way to fill every other field, and one with all of them.
+fn objects(document: &Value, subject: &Subject, operation: &str, schema: &Value) -> Vec<Value> {
+    let (properties, required) = properties(document, schema);
+    let mut least = Map::new();
+    let mut optional = Vec::new();
+    for (name, schema) in properties {
+        let values = values(document, subject, operation, &name, &schema);
+        if required.contains(&name) {
+            least.insert(name, values[0].clone());
+        } else {
+            optional.push((name, values));
+        }
+    }
+    let mut all = vec![least.clone()];
+    let mut full = least.clone();
+    for (name, values) in &optional {
+        full.insert(name.clone(), values[values.len() - 1].clone());
+        for value in values {
+            let mut object = least.clone();
+            object.insert(name.clone(), value.clone());
+            all.push(object);
+        }
+    }
+    all.push(full);
+    all.into_iter().map(Value::Object).collect()
+}
+
+/// What may stand in a field.
+fn values(document: &Value, subject: &Subject, operation: &str, name: &str, schema: &Value) -> Vec<Value> {
+    match name {
+        "filter" => objects(document, subject, operation, reference(schema)),
+        // Not described further by the document, as each may be wrong by itself.
+        "contexts" => {
+            let item = json!({"$ref": "#/components/schemas/NewContext"});
+            let contexts = objects(document, subject, operation, &item);
+            vec![Value::Array(contexts)]
+        }
+        _ => vec![subject.value(operation, name)],
+    }
+}
+
+/// The properties of a schema, those it refers to or is made of included, and which are required.
+fn properties(document: &Value, schema: &Value) -> (Vec<(String, Value)>, Vec<String>) {
+    let schema = match schema["$ref"].as_str() {
+        Some(pointer) => document.pointer(pointer.trim_start_matches('#')).unwrap(),
+        None => schema,
+    };
+    let mut found = Vec::new();
+    let mut required: Vec<String> = Vec::new();
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        let (inner, needed) = properties(document, part);
+        found.extend(inner);
+        required.extend(needed);
+    }
+    let own = schema["properties"].as_object().into_iter().flatten();
+    found.extend(own.map(|(name, schema)| (name.clone(), schema.clone())));
+    let own = schema["required"].as_array().into_iter().flatten();
+    required.extend(own.filter_map(Value::as_str).map(str::to_owned));
+    (found, required)
+}
+
+/// The one schema that an optional field refers to.
+fn reference(schema: &Value) -> &Value {
+    let alternatives = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
+    alternatives
+        .into_iter()
+        .flatten()
+        .find(|alternative| alternative.get("$ref").is_some())
+        .unwrap_or(schema)
+}
+
+impl Subject {
+    fn value(&self, operation: &str, name: &str) -> Value {
+        match name {
+            "id" => json!(self.ids[0]),
+            "ids" | "supersedes" => json!(self.ids),
+            "user_id" => json!(self.user_id),
+            "agent_id" => json!(self.agent_id),
+            "session_id" => json!(self.session_id),
+            "text" | "query" => json!("what is the code of the vault"),
+            "tag" => json!("vault"),
+            "tags" | "tags_any" | "tags_all" => json!(["vault"]),
+            "metadata" => json!({"kind": "vault"}),
+            "level" => json!("long_term"),
+            "levels" => json!(["immediate", "short_term", "long_term"]),
+            "limit" => json!(100),
+            "max_tokens" => json!(1000),
+            "min_score" | "min_importance" => json!(0.0),
+            "mode" => json!("lexical"),
+            "diversity" | "importance" => json!(0.5),
+            "explain" | "include_superseded" | "pinned" => json!(true),
+            "ttl_secs" => json!(600),
+            "occurred_at" => json!("2026-01-01T00:00:00Z"),
+            "occurred_after" => json!("2000-01-01T00:00:00Z"),
+            "occurred_before" => json!("2100-01-01T00:00:00Z"),
+            "format" => json!("json"),
+            "order" => json!("chronological"),
+            _ => panic!("{operation}: say here what another tenant would put into `{name}`"),
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
