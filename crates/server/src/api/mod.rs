@@ -1,11 +1,13 @@
 //! The HTTP API, version 1: routes, and the types that go over the wire.
 
 mod access;
+mod limiting;
 mod openapi;
 mod routes;
 mod state;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,30 +16,34 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::{REQUEST_DURATION, limit_time, observe};
+use crate::config::Config;
+use crate::http::{HeadLimits, REQUEST_DURATION, cors, limit_head, limit_time, observe};
+use crate::limits::{admit, limit_address};
 
+pub use crate::http::PeerAddress;
+pub use crate::limits::Guards;
 pub use openapi::document;
 pub use state::{ApiState, Services};
 
-/// What a router needs to know of the configuration.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The longest a request may take.
-    pub request_timeout: Duration,
-    /// The largest request body, in bytes.
-    pub max_body_bytes: usize,
-}
-
-/// The whole API as a service.
-pub fn router(state: ApiState, limits: Limits) -> Router {
+/// The whole API as a service. What a request goes through stands here from the inside to the outside.
+pub fn router(state: ApiState, config: &Config) -> Router {
+    let server = &config.server;
     let (router, _) = documented_routes().split_for_parts();
-    router
+    let request_timeout = Duration::from_millis(server.request_timeout_ms);
+    let guards = || Arc::clone(&state.guards);
+    let mut router = router
         .route("/openapi.json", axum::routing::get(routes::openapi_json))
-        .layer(DefaultBodyLimit::max(limits.max_body_bytes))
-        .layer(from_fn_with_state(limits.request_timeout, limit_time))
+        .layer(DefaultBodyLimit::max(server.max_body_bytes))
+        .layer(from_fn_with_state(guards(), admit))
+        .layer(from_fn_with_state(request_timeout, limit_time))
+        .layer(from_fn_with_state(state.clone(), limiting::limit_caller))
         .fallback(routes::not_found)
-        .layer(from_fn(observe))
-        .with_state(state)
+        .layer(from_fn_with_state(guards(), limit_address))
+        .layer(from_fn_with_state(HeadLimits::new(&server.connections), limit_head));
+    if let Some(cors) = cors(&server.cors_allowed_origins) {
+        router = router.layer(cors);
+    }
+    router.layer(from_fn(observe)).with_state(state)
 }
 
 /// Every route that the OpenAPI document describes, which is every route but the document's own.

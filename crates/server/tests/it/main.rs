@@ -4,11 +4,14 @@
 
 mod api;
 mod bad_input;
+mod connections;
 mod embedding;
 mod levels;
+mod limits;
 mod openapi;
 mod pending;
 mod process;
 mod search;
 mod server;
 mod support;
+mod tls;

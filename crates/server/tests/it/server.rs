@@ -1,6 +1,7 @@
 //! The real binary, serving.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -36,6 +37,47 @@ pub(crate) fn command(data: &Path) -> Command {
     command
 }
 
+/// Starts the binary; returns it and the address where it listens.
+fn spawn(data: &Path, environment: &[(&str, &str)]) -> (Child, String) {
+    let mut process = command(data).envs(environment.iter().copied()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let address = log
+        .by_ref()
+        .find_map(|line| {
+            serde_json::from_str::<Value>(&line).ok()?["address"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .expect("the server logs where it listens");
+    // The pipe must be read on, or the server would wait for it.
+    std::thread::spawn(move || log.for_each(drop));
+    (process, address)
+}
+
+/// A running server that speaks TLS only. Killed when dropped.
+pub(crate) struct Tls {
+    process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Tls {
+    /// Starts it with these environment variables; it may not be ready yet.
+    pub(crate) fn start(data: &Path, environment: &[(&str, &str)]) -> Self {
+        let (process, address) = spawn(data, environment);
+        let address = address.parse().unwrap();
+        Self { process, address }
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 impl Server {
     /// Starts a server on a free port and waits until it is ready.
     pub(crate) async fn start(data: &Path) -> Self {
@@ -44,20 +86,7 @@ impl Server {
 
     /// The same, with further environment variables.
     pub(crate) async fn with(data: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut process = command(data).envs(environment.iter().copied()).spawn().unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        let address = log
-            .by_ref()
-            .find_map(|line| {
-                serde_json::from_str::<Value>(&line).ok()?["address"]
-                    .as_str()
-                    .map(str::to_owned)
-            })
-            .expect("the server logs where it listens");
-        // The pipe must be read on, or the server would wait for it.
-        std::thread::spawn(move || log.for_each(drop));
+        let (process, address) = spawn(data, environment);
         let server = Self {
             process,
             url: format!("http://{address}"),

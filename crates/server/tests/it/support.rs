@@ -1,12 +1,11 @@
 //! A server in this process, with the real engine and model in a temporary folder.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use context_manager::api::{ApiState, Limits, Services, router};
+use context_manager::api::{ApiState, Guards, Services, router};
 use context_manager::app::{Memory, anonymous_scope};
 use context_manager::config::Config;
 use context_manager_observability::{HealthRegistry, Metrics, Status, install_metrics};
@@ -53,6 +52,7 @@ impl TestApp {
             metrics: metrics(),
             writes: tokio_util::task::TaskTracker::default(),
             anonymous: anonymous_scope().unwrap(),
+            guards: Arc::new(Guards::new(&config)),
             started: tokio::time::Instant::now(),
         };
         state
@@ -63,12 +63,8 @@ impl TestApp {
                 store_health,
             })
             .unwrap();
-        let limits = Limits {
-            request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-            max_body_bytes: config.server.max_body_bytes,
-        };
         Self {
-            router: router(state.clone(), limits),
+            router: router(state.clone(), &config),
             memory,
             state,
             config,

@@ -117,5 +117,6 @@ pub(in crate::api) async fn get_stats(
     Caller(scope): Caller,
 ) -> Result<Json<StatsBody>, Problem> {
     let counted = state.engine()?.stats(&scope).await?;
-    Ok(Json(StatsBody::new(counted, state.started.elapsed().as_secs())))
+    let uptime_secs = state.started.elapsed().as_secs();
+    Ok(Json(StatsBody::new(counted, uptime_secs, Some(&state.guards))))
 }

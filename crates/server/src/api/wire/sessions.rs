@@ -5,7 +5,8 @@ use context_manager_core::ports::SessionSummary;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{LevelCounts, Time};
+use super::{LevelCounts, LimitsBody, Time};
+use crate::limits::Guards;
 
 /// A session at a glance.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,6 +58,9 @@ pub(in crate::api) struct StatsBody {
     store_bytes: u64,
     model: ModelBody,
     uptime_secs: u64,
+    /// How the server's limits are used, by all tenants together; for administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<LimitsBody>,
 }
 
 /// The embedding model.
@@ -68,8 +72,8 @@ struct ModelBody {
 }
 
 impl StatsBody {
-    /// The counts as they go out.
-    pub(in crate::api) fn new(stats: Stats, uptime_secs: u64) -> Self {
+    /// The counts as they go out, with those of `guards` for who may see them.
+    pub(in crate::api) fn new(stats: Stats, uptime_secs: u64, guards: Option<&Guards>) -> Self {
         Self {
             total: stats.contexts.iter().sum(),
             contexts: stats.contexts.into(),
@@ -80,6 +84,7 @@ impl StatsBody {
                 dimensions: stats.model.dimensions,
             },
             uptime_secs,
+            limits: guards.map(Into::into),
         }
     }
 }
