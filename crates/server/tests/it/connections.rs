@@ -58,7 +58,7 @@ async fn connect(server: &Server) -> TcpStream {
 /// Everything that comes until the server ends the connection, in whatever way.
 async fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut chunk = [0; 64 * 1024];
+    let mut chunk = vec![0; 64 * 1024];
     let reading = async {
         while let Ok(length @ 1..) = stream.read(&mut chunk).await {
             bytes.extend_from_slice(&chunk[..length]);
@@ -260,7 +260,7 @@ async fn a_good_client_is_served_while_others_are_slow_and_noisy() {
         .build()
         .unwrap();
     let url = format!("{}/api/v1/contexts", server.url);
-    let noise = async {
+    let shouting = async {
         let mut refused = 0;
         for _ in 0..60 {
             let asked = join_all((0..20).map(|_| noisy.get(&url).send())).await;
@@ -271,7 +271,7 @@ async fn a_good_client_is_served_while_others_are_slow_and_noisy() {
         }
         refused
     };
-    let (during, refused) = tokio::join!(search_latencies(&server, 60), noise);
+    let (during, refused) = tokio::join!(search_latencies(&server, 60), shouting);
     assert!(
         refused > 300,
         "{refused} of 1,200 calls of the noisy client were refused"

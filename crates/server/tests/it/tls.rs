@@ -42,7 +42,7 @@ fn install(folder: &Path, by: &Issuer) -> (PathBuf, PathBuf) {
     (cert_file, key_file)
 }
 
-async fn server(folder: &TempDir, more: &[(&str, &str)]) -> (TlsServer, Issuer) {
+fn server(folder: &TempDir, more: &[(&str, &str)]) -> (TlsServer, Issuer) {
     let ours = issuer();
     let (cert_file, key_file) = install(folder.path(), &ours);
     let mut environment = vec![
@@ -100,7 +100,7 @@ async fn ask(stream: &mut TlsStream<TcpStream>) -> std::io::Result<String> {
 #[tokio::test]
 async fn both_versions_of_http_are_served_and_nothing_in_the_clear() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, ours) = server(&folder, &[("CONTEXT_MANAGER_SERVER__TLS__HANDSHAKE_TIMEOUT_MS", "300")]).await;
+    let (server, ours) = server(&folder, &[("CONTEXT_MANAGER_SERVER__TLS__HANDSHAKE_TIMEOUT_MS", "300")]);
     let mut stream = connect(server.address, &client(&ours, "http/1.1", None)).await.unwrap();
     assert_eq!(ask(&mut stream).await.unwrap(), "HTTP/1.1 200 OK");
 
@@ -136,7 +136,7 @@ fn client_of_strangers() -> TlsConnector {
 #[tokio::test]
 async fn a_new_certificate_is_used_without_a_restart_and_old_connections_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, ours) = server(&folder, &[]).await;
+    let (server, ours) = server(&folder, &[]);
     let mut old = connect(server.address, &client(&ours, "http/1.1", None)).await.unwrap();
     assert_eq!(ask(&mut old).await.unwrap(), "HTTP/1.1 200 OK");
 
@@ -144,7 +144,7 @@ async fn a_new_certificate_is_used_without_a_restart_and_old_connections_go_on()
     std::fs::write(folder.path().join("cert.pem"), "not a certificate").unwrap();
     let other = issuer();
     let new = client(&other, "http/1.1", None);
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    tokio::time::sleep(Duration::from_millis(1_500));
     assert!(connect(server.address, &client(&ours, "http/1.1", None)).await.is_ok());
 
     install(folder.path(), &other);
@@ -167,8 +167,7 @@ async fn where_clients_need_a_certificate_none_and_a_strangers_are_refused() {
     let (server, ours) = server(
         &folder,
         &[("CONTEXT_MANAGER_SERVER__TLS__CLIENT_CA_FILE", ca_file.to_str().unwrap())],
-    )
-    .await;
+    );
     let ask_as = async |own: Option<&Issuer>| {
         // With TLS 1.3 the client learns that it was refused when it first reads.
         let mut stream = connect(server.address, &client(&ours, "http/1.1", own)).await?;
