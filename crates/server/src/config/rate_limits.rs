@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct RateLimitsConfig {
     /// How many keys, tenants and addresses are told apart, each; newcomers beyond share one allowance.
     pub max_callers: usize,
-    /// Requests of one client address (an IPv6 network of 64 bits counts as one), before it is known who it is.
+    /// Requests of one client address (an IPv6 network of 64 bits counts as one) but for health and metrics, before it is
+    /// known who it is.
     pub per_address: RateConfig,
     /// Calls with one key.
     pub per_key: CallRatesConfig,

@@ -109,7 +109,7 @@ impl Lanes {
     fn of(&self, path: &str) -> &Lane {
         if path.starts_with("/api/v1/admin/") {
             &self.admin
-        } else if path == "/metrics" || path.starts_with("/health") {
+        } else if is_operations(path) {
             &self.operations
         } else {
             &self.api
@@ -124,6 +124,11 @@ impl Lanes {
             self.operations.used("operations"),
         ]
     }
+}
+
+/// Whether this is asked by those who keep the server running: health and metrics.
+pub(super) fn is_operations(path: &str) -> bool {
+    path == "/metrics" || path == "/health" || path.starts_with("/health/")
 }
 
 /// Reads the body, waits for the request's turn, and answers it; turns it away where that cannot be done in time.

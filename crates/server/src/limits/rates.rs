@@ -14,6 +14,7 @@ use context_manager_resilience::{Allowance, RateLimited, RateLimiter};
 
 use super::Guards;
 use super::headers::{limited, policy};
+use super::lanes::is_operations;
 use crate::config::{CallRatesConfig, RateConfig, RateLimitsConfig};
 use crate::http::{PeerAddress, network};
 
@@ -186,7 +187,9 @@ pub(crate) async fn limit_address(State(guards): State<Arc<Guards>>, mut request
     };
     let client = guards.forwarding.client(peer, request.headers());
     request.extensions_mut().insert(client);
+    // A probe must not fail because someone else behind the same address is busy.
     if let Some(limit) = &guards.rates.addresses
+        && !is_operations(request.uri().path())
         && let Err(refusal) = limit.check(&network(client.0), NonZeroU32::MIN, &mut Standing::new())
     {
         return limited(&refusal).into_response();

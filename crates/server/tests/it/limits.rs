@@ -26,7 +26,7 @@ fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
 
 /// A request that seems to come from `peer`, with a header.
 async fn get_from(app: &TestApp, peer: &str, forwarded: Option<&str>) -> Answer {
-    let mut request = Request::get("/health/live");
+    let mut request = Request::get("/openapi.json");
     if let Some(forwarded) = forwarded {
         request = request.header("x-forwarded-for", forwarded);
     }
@@ -106,6 +106,9 @@ async fn an_address_is_limited_before_it_is_known_who_it_is_and_only_proxies_spe
     for _ in 0..2 {
         assert_eq!(get_from(&app, "192.0.2.1", None).await.status, 200);
     }
+    let mut probe = Request::get("/health/live").body(Body::empty()).unwrap();
+    probe.extensions_mut().insert(PeerAddress("192.0.2.1".parse().unwrap()));
+    assert_eq!(app.send(probe).await.status, 200, "probes are not counted");
     // A stranger's word about where it comes from does not count.
     get_from(&app, "192.0.2.1", Some("203.0.113.1"))
         .await

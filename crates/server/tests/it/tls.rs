@@ -144,7 +144,7 @@ async fn a_new_certificate_is_used_without_a_restart_and_old_connections_go_on()
     std::fs::write(folder.path().join("cert.pem"), "not a certificate").unwrap();
     let other = issuer();
     let new = client(&other, "http/1.1", None);
-    tokio::time::sleep(Duration::from_millis(1_500));
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert!(connect(server.address, &client(&ours, "http/1.1", None)).await.is_ok());
 
     install(folder.path(), &other);
