@@ -40,7 +40,7 @@ pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Vi
 pub use engine::{
     AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, Found, MAX_LIMIT,
     MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings, SearchMode,
-    SearchRequest, SearchResponse, Stats, Stored,
+    SearchRequest, SearchResponse, Stats, Stored, Usage,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};

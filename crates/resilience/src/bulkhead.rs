@@ -104,6 +104,20 @@ impl Bulkhead {
         self.enter(Some(deadline)).await
     }
 
+    /// Whether a turn can be had or waited for now; for turning someone away before any work is done for them.
+    ///
+    /// # Errors
+    /// [`Overloaded`], when [`acquire`](Self::acquire) would be refused at once.
+    pub fn check(&self) -> Result<(), Overloaded> {
+        if self.turns.is_closed() {
+            return Err(self.overloaded(Cause::Closed));
+        }
+        if self.turns.available_permits() == 0 && self.waiting() >= self.limits.max_waiting {
+            return Err(self.overloaded(Cause::LineFull));
+        }
+        Ok(())
+    }
+
     /// Turns away everyone from now on, those in the line included. Permits that were given stay good.
     pub fn close(&self) {
         self.turns.close();
@@ -214,6 +228,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert_eq!(bulkhead.waiting(), 1);
+        assert_eq!(bulkhead.check().unwrap_err().cause, Cause::LineFull);
 
         let started = Instant::now();
         let refused = bulkhead.acquire().await.unwrap_err();
@@ -230,6 +245,7 @@ mod tests {
         let running = bulkhead.acquire().await.unwrap();
         assert_eq!(bulkhead.acquire().await.unwrap_err().cause, Cause::LineFull);
         drop(running);
+        assert!(bulkhead.check().is_ok());
         assert!(bulkhead.acquire().await.is_ok());
     }
 
@@ -268,6 +284,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         bulkhead.close();
+        assert_eq!(bulkhead.check().unwrap_err().cause, Cause::Closed);
         assert_eq!(waiting.await.unwrap().unwrap_err().cause, Cause::Closed);
         assert_eq!(bulkhead.acquire().await.unwrap_err().cause, Cause::Closed);
         assert_eq!(bulkhead.in_flight(), 1);

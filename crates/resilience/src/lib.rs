@@ -1,13 +1,15 @@
-//! Staying responsive when something behind is slow or down: deadlines, bounded waiting lines, circuits and retries.
+//! Staying responsive when something behind is slow or down, or someone in front asks too much: deadlines, bounded
+//! waiting lines, rate limits, circuits and retries.
 //!
 //! - [`Deadline`] is a moment by which an answer is due. It is handed down through calls, so that every wait on the way
 //!   ends at the same moment instead of adding up.
 //! - [`Bulkhead`] lets a bounded number of operations run at once and a bounded number wait; everyone else is told at
 //!   once, and when to come back.
+//! - [`RateLimiter`] lets each caller do so much a second and no more.
 //! - [`CircuitBreaker`] refuses calls to a service that fails, at once, and finds out when it is back.
 //! - [`Retry`] makes a call again that may succeed the next time, within a deadline.
 //!
-//! Time is tokio's, so that tests can pause it. Deliberately absent: anything about what is being protected.
+//! Time is tokio's, so that tests can pause it; the rate limiter's is of its own, as `governor` has it. Deliberately absent: anything about what is being protected.
 //!
 //! ```
 //! use std::time::Duration;
@@ -34,9 +36,11 @@ mod bulkhead;
 mod circuit_breaker;
 mod deadline;
 pub mod metrics;
+mod rate_limiter;
 mod retry;
 
 pub use bulkhead::{Bulkhead, Cause, Limits, Overloaded, Permit};
 pub use circuit_breaker::{CallError, CallPermit, CircuitBreaker, CircuitBreakerConfig, CircuitOpen, CircuitState};
 pub use deadline::{Deadline, DeadlineExceeded};
+pub use rate_limiter::{Allowance, Rate, RateLimited, RateLimiter};
 pub use retry::{Retry, Verdict};

@@ -19,11 +19,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::{self, ApiState, Limits, Public, Services};
+use crate::api::{self, ApiState, Guards, Services};
 use crate::auth::Authenticator;
 use crate::canary::Canaries;
 use crate::config::Config;
 use crate::embedders::Embedders;
+use crate::limits;
+use crate::listen::{self, Site, Tls};
 use crate::pending::embed_pending;
 use crate::reembedding::Reembedding;
 
@@ -143,6 +145,7 @@ impl App {
                 Arc::new(SystemClock),
             )?),
             probed: Scope::maintenance(default_tenant()?),
+            guards: Arc::new(Guards::new(&config)),
             started: Instant::now(),
         };
         Ok(Self {
@@ -160,19 +163,10 @@ impl App {
     /// # Errors
     /// When the store cannot be opened, or its last flush failed.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
-        let limits = Limits {
-            request_timeout: Duration::from_millis(self.config.server.request_timeout_ms),
-            max_body_bytes: self.config.server.max_body_bytes,
-            public: Public {
-                metrics: self.config.auth.public_metrics,
-                health: self.config.auth.public_health,
-            },
-        };
-        let router = api::router(self.state.clone(), limits);
+        let site = self.site().await?;
         self.keep_keys();
-        let stop_accepting = self.stop.clone();
-        let server = axum::serve(listener, router).with_graceful_shutdown(stop_accepting.cancelled_owned());
-        let mut server = tokio::spawn(server.into_future());
+        let (config, stop_accepting) = (self.config.server.clone(), self.stop.clone());
+        let mut server = tokio::spawn(async move { listen::serve(listener, site, &config, stop_accepting).await });
 
         tokio::pin!(shutdown);
         // Listening comes first, so that a probe gets an answer while a large store is read.
@@ -200,6 +194,22 @@ impl App {
         memory.close().await?;
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// What is served, and to whom.
+    async fn site(&self) -> anyhow::Result<Site> {
+        let tls = Tls::load(&self.config.server.tls).await?.map(Arc::new);
+        if let Some(tls) = tls.clone() {
+            let interval = Duration::from_secs(self.config.server.tls.reload_interval_secs);
+            let stop = self.stop.clone();
+            self.loops
+                .spawn(async move { stop.run_until_cancelled(tls.follow(interval)).await });
+        }
+        Ok(Site {
+            router: api::router(self.state.clone(), &self.config),
+            places: self.state.guards.places.clone(),
+            tls,
+        })
     }
 
     /// Opens the store, starts the background loops and turns readiness on.
@@ -289,6 +299,7 @@ impl App {
             metrics.run_upkeep();
             std::future::ready(())
         });
+        self.start_limit_loops(memory);
         let state = self.state.clone();
         self.every(PROBE_INTERVAL, move || {
             let state = state.clone();
@@ -317,6 +328,22 @@ impl App {
         );
     }
 
+    fn start_limit_loops(&self, memory: &Memory) {
+        let guards = Arc::clone(&self.state.guards);
+        self.every(limits::UPKEEP, move || {
+            guards.rates.forget_idle();
+            std::future::ready(())
+        });
+        if self.state.guards.quotas.are_set() {
+            let (guards, engine) = (Arc::clone(&self.state.guards), Arc::clone(&memory.engine));
+            let interval = Duration::from_secs(self.config.quotas.recount_interval_secs);
+            self.every(interval, move || {
+                let (guards, engine) = (Arc::clone(&guards), Arc::clone(&engine));
+                async move { guards.quotas.recount(&engine).await }
+            });
+        }
+    }
+
     /// Runs `work` after each `interval` until the server stops.
     fn every<F: Future<Output = ()> + Send>(&self, interval: Duration, mut work: impl FnMut() -> F + Send + 'static) {
         let stop = self.stop.clone();
@@ -332,6 +359,8 @@ impl App {
 pub fn describe_metrics() {
     api::describe_metrics();
     crate::canary::describe_metrics();
+    limits::describe_metrics();
+    listen::describe_metrics();
     context_manager_core::metrics::describe();
     context_manager_embedding::metrics::describe();
     context_manager_resilience::metrics::describe();

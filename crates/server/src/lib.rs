@@ -12,5 +12,7 @@ pub mod cli;
 pub mod config;
 mod embedders;
 mod http;
+mod limits;
+mod listen;
 mod pending;
 pub mod reembedding;

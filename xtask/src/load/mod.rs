@@ -11,6 +11,7 @@ mod phase;
 mod report;
 mod request;
 mod scrape;
+mod siege;
 mod tally;
 
 use std::path::PathBuf;
@@ -88,6 +89,12 @@ struct Settings {
     /// The level of all contexts
     #[arg(long, value_enum, default_value_t)]
     level: Level,
+    /// Connections of `siege` that never finish a request's headers
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    siege_connections: usize,
+    /// Requests a second of the client of `siege` that asks too much
+    #[arg(long, value_name = "R", default_value_t = 1_000.0, value_parser = positive)]
+    siege_rate: f64,
     /// The same seed gives the same contexts and questions
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,

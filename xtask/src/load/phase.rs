@@ -11,6 +11,7 @@ use super::data::Data;
 use super::pace;
 use super::request::{Kind, Request, Verdict};
 use super::scrape::{Histogram, Scrape, Series};
+use super::siege::Siege;
 use super::tally::Tally;
 use super::{FilterBy, Settings};
 use crate::subject::client::{Batch, Client, Filter, SEARCH, STORE, STORE_BATCH, Search};
@@ -30,6 +31,8 @@ pub(super) enum Phase {
     Store,
     /// Searches and stores
     Mixed,
+    /// Searches, while other clients try to hold the server up
+    Siege,
 }
 
 /// How a phase went.
@@ -70,6 +73,9 @@ impl<'a> Run<'a> {
     /// When the server's metrics cannot be read; what goes wrong with requests is counted.
     pub(super) async fn phase(&mut self, phase: Phase, client: &Client) -> Result<Outcome> {
         let before = scrape(client).await?;
+        let siege = (phase == Phase::Siege)
+            .then(|| Siege::begin(client.base(), self.settings, self.first_search()))
+            .transpose()?;
         let start = Instant::now();
         let timed = self.settings.warm_up() + self.settings.duration();
         let warm_up = if phase == Phase::Ingest {
@@ -103,6 +109,9 @@ impl<'a> Run<'a> {
                 not_started = total - pace::open(ticks, pace::MOST_IN_FLIGHT, give_up, make, send, record).await;
             }
         }
+        if let Some(siege) = siege {
+            println!("{}", siege.end()?);
+        }
         let searches = self.searches(phase, used.get());
         self.asked += searches;
         self.stored += used.get() - searches;
@@ -123,7 +132,7 @@ impl<'a> Run<'a> {
         let searches = self.searches(phase, number);
         match phase {
             Phase::Ingest => self.batch(number),
-            Phase::Search | Phase::Store | Phase::Mixed => {
+            Phase::Search | Phase::Store | Phase::Mixed | Phase::Siege => {
                 if self.searches(phase, number + 1) > searches {
                     self.search(self.asked + searches)
                 } else {
@@ -137,7 +146,7 @@ impl<'a> Run<'a> {
     fn searches(&self, phase: Phase, count: u64) -> u64 {
         let percent = match phase {
             Phase::Ingest | Phase::Store => 0,
-            Phase::Search => 100,
+            Phase::Search | Phase::Siege => 100,
             Phase::Mixed => u64::from(self.settings.search_percent),
         };
         count * percent / 100

@@ -192,6 +192,11 @@ impl Client {
         })
     }
 
+    /// The server's address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Stores contexts and returns what became of each, in the same order.
     ///
     /// # Errors

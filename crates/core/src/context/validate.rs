@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-use super::{NewContext, Patch};
+use super::{Context, NewContext, Patch};
 
 /// The longest text in bytes, after trimming.
 pub const MAX_TEXT_BYTES: usize = 32_768;
@@ -195,7 +195,19 @@ impl io::Write for Counter {
     }
 }
 
+impl Context {
+    /// How many bytes text, tags and metadata serialise to as JSON.
+    pub fn content_bytes(&self) -> usize {
+        content_bytes(&self.text, &self.tags, &self.metadata)
+    }
+}
+
 impl NewContext {
+    /// How many bytes text, tags and metadata serialise to as JSON.
+    pub fn content_bytes(&self) -> usize {
+        content_bytes(&self.text, &self.tags, &self.metadata)
+    }
+
     /// Everything that is wrong, with pointers below `pointer` (such as `/contexts/3`, or empty for the body itself).
     pub fn validate(&self, pointer: &str) -> Violations {
         let mut found = Violations::default();

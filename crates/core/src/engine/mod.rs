@@ -32,7 +32,7 @@ use crate::{Config, TenantId};
 
 pub use embed::OnEmbeddingFailure;
 pub use pending::{Pending, PendingRound};
-pub use read::Stats;
+pub use read::{Stats, Usage};
 pub use reembed::{ReembedPhase, ReembedProgress, ReembedSettings};
 pub use search::{
     AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode,

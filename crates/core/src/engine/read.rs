@@ -18,6 +18,18 @@ pub struct Stats {
     pub model: ModelFingerprint,
 }
 
+/// How much a tenant keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Contexts, superseded ones too.
+    pub contexts: u64,
+    /// What their text, tags and metadata serialise to; 0 when it was not asked for.
+    pub bytes: u64,
+}
+
+/// How many contexts are read at once to measure them.
+const MEASURED_AT_ONCE: usize = 1000;
+
 impl ContextEngine {
     /// One context, superseded or not, unless it has expired.
     ///
@@ -114,5 +126,35 @@ impl ContextEngine {
             store_bytes,
             model: self.model.read().await.fingerprint().clone(),
         })
+    }
+
+    /// How much the tenant keeps; expired contexts do not count. Bytes are measured by reading every context.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn usage(&self, scope: &Scope, bytes: bool) -> Result<Usage, Error> {
+        if !bytes {
+            let live = Filter {
+                visibility: Visibility::Live(self.clock.now()),
+                ..Filter::default()
+            };
+            let contexts = self.store.count(scope, &live).await?;
+            return Ok(Usage { contexts, bytes: 0 });
+        }
+        let mut usage = Usage::default();
+        let mut after = None;
+        loop {
+            let page = self
+                .list(scope, Filter::default(), true, after, MEASURED_AT_ONCE)
+                .await?;
+            for context in &page.items {
+                usage.contexts += 1;
+                usage.bytes += context.content_bytes() as u64;
+            }
+            if page.next.is_none() {
+                return Ok(usage);
+            }
+            after = page.next;
+        }
     }
 }

@@ -25,11 +25,11 @@ pub(super) struct Gate {
 
 /// What is answered without a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Public {
+pub(super) struct Public {
     /// `/metrics`.
-    pub metrics: bool,
+    pub(super) metrics: bool,
     /// `/health`.
-    pub health: bool,
+    pub(super) health: bool,
 }
 
 impl Gate {

@@ -4,6 +4,7 @@ mod access;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod gate;
+mod limiting;
 mod openapi;
 mod routes;
 mod state;
@@ -19,42 +20,46 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa_axum::routes;
 
 use crate::auth::Permission::{Admin, Read, Write};
-use crate::http::{REQUEST_DURATION, limit_time, observe};
+use crate::config::Config;
+use crate::http::{HeadLimits, REQUEST_DURATION, cors, limit_head, limit_time, observe};
+use crate::limits::{admit, limit_address};
 use access::{Closable, Routes};
-use gate::{AUTH_FAILURES, Gate, authorize};
+use gate::{AUTH_FAILURES, Gate, Public, authorize};
 
-pub use gate::Public;
+pub use crate::http::PeerAddress;
+pub use crate::limits::Guards;
 pub use openapi::document;
 pub use state::{ApiState, Services};
 
-/// What a router needs to know of the configuration.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The longest a request may take.
-    pub request_timeout: Duration,
-    /// The largest request body, in bytes.
-    pub max_body_bytes: usize,
-    /// What is answered without a key although there are keys.
-    pub public: Public,
-}
-
-/// The whole API as a service.
-pub fn router(state: ApiState, limits: Limits) -> Router {
+/// The whole API as a service. What a request goes through stands here from the inside to the outside.
+pub fn router(state: ApiState, config: &Config) -> Router {
+    let server = &config.server;
     let (router, _, rules) = routes()
         .page("/openapi.json", axum::routing::get(routes::openapi_json))
         .into_parts();
+    let request_timeout = Duration::from_millis(server.request_timeout_ms);
+    let guards = || Arc::clone(&state.guards);
     let gate = Gate {
         authenticator: Arc::clone(&state.auth),
         rules: Arc::new(rules),
-        public: limits.public,
+        public: Public {
+            metrics: config.auth.public_metrics,
+            health: config.auth.public_health,
+        },
     };
-    router
-        .layer(DefaultBodyLimit::max(limits.max_body_bytes))
-        .layer(from_fn_with_state(limits.request_timeout, limit_time))
+    let mut router = router
+        .layer(DefaultBodyLimit::max(server.max_body_bytes))
+        .layer(from_fn_with_state(guards(), admit))
+        .layer(from_fn_with_state(request_timeout, limit_time))
+        .layer(from_fn_with_state(state.clone(), limiting::limit_caller))
         .layer(from_fn_with_state(gate, authorize))
         .fallback(routes::not_found)
-        .layer(from_fn(observe))
-        .with_state(state)
+        .layer(from_fn_with_state(guards(), limit_address))
+        .layer(from_fn_with_state(HeadLimits::new(&server.connections), limit_head));
+    if let Some(cors) = cors(&server.cors_allowed_origins) {
+        router = router.layer(cors);
+    }
+    router.layer(from_fn(observe)).with_state(state)
 }
 
 /// Every route that the OpenAPI document describes, with what it takes to call it.

@@ -24,8 +24,13 @@ use crate::http::{Code, FieldError, Problem};
 struct Base;
 
 /// Errors that any call may answer with, beside those of its own.
-const EVERYWHERE: [(&str, &str); 4] = [
+const EVERYWHERE: [(&str, &str); 6] = [
     ("405", "The path does not answer to that method"),
+    ("408", "The body did not come in time"),
+    (
+        "429",
+        "Too many calls; try again after `Retry-After`, and see `RateLimit` and `RateLimit-Policy`",
+    ),
     ("500", "A fault of the server"),
     (
         "503",

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use context_manager_core::{ContextEngine, Error, Filter, Scope};
+use context_manager_core::{ContextEngine, Error, Filter, NewContext, Scope};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_resilience::Deadline;
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use crate::auth::Authenticator;
 use crate::http::{Code, Problem};
+use crate::limits::{Guards, Reservation, current_turn};
 use crate::reembedding::Reembedding;
 
 /// How long the store may take to answer a probe before it counts as down.
@@ -63,6 +64,8 @@ pub struct ApiState {
     pub auth: Arc<Authenticator>,
     /// Whose contexts the store is asked for, to see whether it answers.
     pub probed: Scope,
+    /// What keeps callers apart.
+    pub guards: Arc<Guards>,
     /// When the server started.
     pub started: Instant,
 }
@@ -76,6 +79,11 @@ impl ApiState {
     /// What changes the embedding model, or the problem that it is not there yet.
     pub(super) fn reembedding(&self) -> Result<&Arc<Reembedding>, Problem> {
         Ok(&self.services()?.reembedding)
+    }
+
+    /// Makes room for what is about to be stored, or says that the tenant's quota is used up.
+    pub(super) async fn reserve(&self, scope: &Scope, context: &NewContext) -> Result<Reservation, Problem> {
+        self.guards.quotas.reserve(self.engine()?, scope, context).await
     }
 
     fn services(&self) -> Result<&Services, Problem> {
@@ -92,7 +100,13 @@ impl ApiState {
         W: FnOnce(Arc<ContextEngine>) -> F,
     {
         let engine = Arc::clone(self.engine()?);
-        let task = self.writes.spawn(work(engine).in_current_span());
+        let (turn, work) = (current_turn(), work(engine));
+        let work = async move {
+            let done = work.await;
+            drop(turn);
+            done
+        };
+        let task = self.writes.spawn(work.in_current_span());
         match task.await {
             Ok(result) => Ok(result?),
             Err(error) => {

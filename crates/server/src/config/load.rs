@@ -69,6 +69,8 @@ fn read(mut given: Dict) -> Result<Config, ConfigError> {
     let config = Config {
         server: reader.section("server"),
         auth: reader.section("auth"),
+        rate_limits: reader.section("rate_limits"),
+        quotas: reader.section("quotas"),
         log: reader.section("log"),
         audit: reader.section("audit"),
         embedding: reader.section("embedding"),
@@ -208,6 +210,45 @@ mod tests {
             let key = format!("[[auth.keys]]\ntenant = \"a\"\npermissions = [\"read\"]\nkey_sha256 = \"{hash}\"\n");
             assert!(load_file(jail, &format!("{open}{key}"))?.is_ok());
             assert!(load_file(jail, "[server]\nhost = \"0.0.0.0\"\nallow_unauthenticated = true\n")?.is_ok());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_example_holds_the_defaults() {
+        Jail::expect_with(|jail| {
+            let example = include_str!("../../../../config.example.toml");
+            assert_eq!(load_file(jail, example)?.unwrap(), Config::default());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn limits_that_make_no_sense_are_named() {
+        Jail::expect_with(|jail| {
+            let text = "[server]\ntrusted_proxies = [\"10.0.0.0/33\"]\n[server.connections]\nmax_headers = 0\n\
+                        [server.requests]\nmax_buffered_bytes = 1\n[server.tls]\ncert_file = \"a.pem\"\n\
+                        [rate_limits.per_key]\nread = { burst = 5 }\nwrite = { per_second = 5 }\n";
+            let error = load_file(jail, text)?.unwrap_err().to_string();
+            for part in [
+                "server.trusted_proxies: `10.0.0.0/33` is neither",
+                "rate_limits.per_key.read.per_sec: is needed",
+                "rate_limits.per_key.write.per_second: unknown key; did you mean `per_sec`?",
+            ] {
+                assert!(error.contains(part), "{part} is not in {error}");
+            }
+            let text = text.replace("10.0.0.0/33", "10.0.0.0/8");
+            let error = load_file(jail, &text)?.unwrap_err().to_string();
+            for part in [
+                "server.connections.max_headers: must be at least 1",
+                "server.requests.max_buffered_bytes: must be at least server.max_body_bytes",
+                "server.tls.key_file: is needed beside cert_file",
+            ] {
+                assert!(error.contains(part), "{part} is not in {error}");
+            }
+            let origin = "[server]\ncors_allowed_origins = [\"https://app.example.com/\"]\n";
+            let error = load_file(jail, origin)?.unwrap_err().to_string();
+            assert!(error.contains("is not an origin"), "{error}");
             Ok(())
         });
     }

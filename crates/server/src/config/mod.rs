@@ -1,8 +1,14 @@
 //! Configuration: defaults, then a TOML file, then environment variables, then the command line.
 
 mod auth;
+mod connections;
 mod embedding;
 mod load;
+mod proxies;
+mod quotas;
+mod rate_limits;
+mod requests;
+mod tls;
 mod unknown_keys;
 
 use std::net::{IpAddr, SocketAddr};
@@ -16,10 +22,16 @@ use serde::{Deserialize, Serialize};
 use crate::auth::keys_file;
 
 pub use auth::{AuthConfig, ConfiguredKey};
+pub use connections::{ConnectionsConfig, Http2Config};
 pub use embedding::EmbeddingConfig;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use load::load_text;
 pub use load::{ConfigError, Source, load};
+pub use proxies::{ForwardedHeader, TrustedProxies};
+pub use quotas::QuotasConfig;
+pub use rate_limits::{CallRatesConfig, RateConfig, RateLimitsConfig};
+pub use requests::RequestsConfig;
+pub use tls::TlsConfig;
 
 /// Everything that can be configured. `config.example.toml` shows each key with its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +41,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who may use the server.
     pub auth: AuthConfig,
+    /// How often callers may call.
+    pub rate_limits: RateLimitsConfig,
+    /// How much a tenant may keep.
+    pub quotas: QuotasConfig,
     /// Where logs go and what they say.
     pub log: LogConfig,
     /// Where it is written down who did which operator's or destructive call.
@@ -61,6 +77,20 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// How long a shutdown waits for requests in flight, in seconds.
     pub shutdown_grace_secs: u64,
+    /// Addresses and networks of proxies that say whom they speak for.
+    pub trusted_proxies: TrustedProxies,
+    /// The header in which they say it.
+    pub forwarded_header: ForwardedHeader,
+    /// The origins whose pages may call the server from a browser; `*` is any.
+    pub cors_allowed_origins: Vec<String>,
+    /// How many connections there may be, and how long a client may take.
+    pub connections: ConnectionsConfig,
+    /// What one HTTP/2 connection may do.
+    pub http2: Http2Config,
+    /// How many requests are worked on at once.
+    pub requests: RequestsConfig,
+    /// Encryption.
+    pub tls: TlsConfig,
 }
 
 impl Default for ServerConfig {
@@ -72,6 +102,13 @@ impl Default for ServerConfig {
             request_timeout_ms: 30_000,
             max_body_bytes: 16 * 1024 * 1024,
             shutdown_grace_secs: 10,
+            trusted_proxies: TrustedProxies::default(),
+            forwarded_header: ForwardedHeader::default(),
+            cors_allowed_origins: Vec::new(),
+            connections: ConnectionsConfig::default(),
+            http2: Http2Config::default(),
+            requests: RequestsConfig::default(),
+            tls: TlsConfig::default(),
         }
     }
 }
@@ -81,6 +118,39 @@ impl ServerConfig {
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
+
+    /// What is wrong with the limits of connections and requests.
+    fn limit_problems(&self) -> Vec<String> {
+        let sections = [
+            ("connections", self.connections.problems()),
+            ("http2", self.http2.problems()),
+            ("requests", self.requests.problems(self.max_body_bytes)),
+            ("tls", self.tls.problems()),
+        ];
+        let all = sections.into_iter().flat_map(|(section, problems)| {
+            problems
+                .into_iter()
+                .map(move |problem| format!("server.{section}.{problem}"))
+        });
+        let origins = self.cors_allowed_origins.iter().filter(|origin| !is_origin(origin));
+        let origins = origins.map(|origin| {
+            format!("server.cors_allowed_origins: `{origin}` is not an origin such as https://app.example.com")
+        });
+        all.chain(origins).collect()
+    }
+}
+
+/// Whether this is what a browser sends as `Origin`: scheme and host, nothing behind them.
+fn is_origin(text: &str) -> bool {
+    let host = text.split_once("://").map(|(_scheme, host)| host);
+    text == "*"
+        || host.is_some_and(|host| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/'))
+}
+
+/// The problem of each value that is 0 but must not be.
+fn zeros(values: &[(&str, u64)]) -> Vec<String> {
+    let zero = values.iter().filter(|(_, value)| *value == 0);
+    zero.map(|(key, _)| format!("{key}: must be at least 1")).collect()
 }
 
 /// Where contexts are kept.
@@ -108,15 +178,17 @@ impl Config {
         problems.extend(self.exposure());
         let auth = self.auth.problems();
         problems.extend(auth.into_iter().map(|problem| format!("auth.{problem}")));
-        for (key, value) in [
+        let needed = zeros(&[
             ("request_timeout_ms", server.request_timeout_ms),
             ("max_body_bytes", server.max_body_bytes as u64),
             ("shutdown_grace_secs", server.shutdown_grace_secs),
-        ] {
-            if value == 0 {
-                problems.push(format!("server.{key}: must be at least 1"));
-            }
-        }
+        ]);
+        problems.extend(needed.into_iter().map(|problem| format!("server.{problem}")));
+        problems.extend(server.limit_problems());
+        let rate_limits = self.rate_limits.problems();
+        problems.extend(rate_limits.into_iter().map(|problem| format!("rate_limits.{problem}")));
+        let quotas = self.quotas.problems();
+        problems.extend(quotas.into_iter().map(|problem| format!("quotas.{problem}")));
         if let Err(error) = self.log.filter() {
             problems.push(format!("log.filter: {error}"));
         }

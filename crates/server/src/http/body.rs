@@ -1,8 +1,8 @@
-//! JSON bodies: read with a limit, and errors that name the field.
+//! JSON bodies, and errors that name the field.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serialize};
@@ -43,13 +43,10 @@ async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, 
     if !is_json(request.headers()) {
         return Err(Problem::new(Code::UnsupportedMediaType));
     }
-    let announced = request.headers().get(header::CONTENT_LENGTH).cloned();
-    Bytes::from_request(request, state).await.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return too_large(announced.as_ref().and_then(|length| length.to_str().ok()));
-        }
-        Problem::new(Code::InvalidRequest).with_detail("the body could not be read to its end")
-    })
+    // It was gathered before, within its limits.
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| Problem::new(Code::from_status(rejection.status())))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -58,16 +55,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-fn too_large(announced: Option<&str>) -> Problem {
-    let actual = announced
-        .map(|length| format!(" of {length} bytes"))
-        .unwrap_or_default();
-    Problem::new(Code::PayloadTooLarge).with_detail(format!(
-        "the body{actual} is over the maximum that server.max_body_bytes allows"
-    ))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether a body is JSON by its type.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
         return false;
     };

@@ -1,17 +1,30 @@
 //! What every request goes through, whatever its route.
 
 mod body;
+mod client_address;
+mod cors;
 mod deadline;
+mod head;
 mod observe;
 mod problem;
+mod protect;
 mod query;
+mod receive;
 mod request_id;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::parse;
 pub(crate) use body::{Json, JsonParts, read_part};
+pub use client_address::PeerAddress;
+pub(crate) use client_address::{Forwarding, network};
+pub(crate) use cors::cors;
 pub(crate) use deadline::limit_time;
+pub(crate) use head::{HeadLimits, limit_head};
 pub(crate) use observe::{REQUEST_DURATION, observe};
-pub(crate) use problem::{Code, FieldError, Problem};
+pub(crate) use problem::{Code, FieldError, Problem, whole_secs};
 pub(crate) use query::{Params, PathId};
 pub(crate) use request_id::RequestId;
+pub(crate) use receive::Bodies;
+
+/// Counter of requests that were answered 503 because too much was under way; label `lane`.
+pub(crate) const REQUESTS_SHED: &str = "context_manager_requests_shed_total";

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::problem::{Code, Problem};
+use super::protect::protect;
 use super::request_id::{self, RequestId};
 
 /// Histogram of the time a request takes; labels `route`, `method`, `status`.
@@ -31,6 +32,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         .await;
     let response = answer.unwrap_or_else(|_| Problem::new(Code::Internal).into_response());
     let mut response = finish(response, &id);
+    protect(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(request_id::HEADER, value);
     }

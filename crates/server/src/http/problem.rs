@@ -3,9 +3,10 @@
 //! Handlers return a [`Problem`]; the [`super::observe`] middleware writes its body, as only there the request's id is
 //! known. An error response that carries no problem, such as the router's own 404 and 405, gets one there.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use context_manager_core::context::Problem as FieldProblem;
 use context_manager_core::{Error, ErrorKind};
@@ -13,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// When to try again after an error that says nothing better.
-const RETRY_AFTER_SECS: u32 = 1;
+const RETRY_AFTER_SECS: NonZeroU32 = NonZeroU32::MIN;
 
 /// What kind of error it is, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -32,6 +33,7 @@ pub(crate) enum Code {
     UriTooLong,
     UnsupportedMediaType,
     DimensionMismatch,
+    RateLimited,
     HeadersTooLarge,
     Internal,
     ServiceUnavailable,
@@ -107,6 +109,11 @@ impl Code {
                 "urn:context-manager:problem:dimension_mismatch",
                 "a vector's size is not the store's",
             ),
+            Self::RateLimited => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "urn:context-manager:problem:rate_limited",
+                "too many calls; see the Retry-After header",
+            ),
             Self::HeadersTooLarge => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "urn:context-manager:problem:headers_too_large",
@@ -143,6 +150,7 @@ impl Code {
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            StatusCode::TOO_MANY_REQUESTS => Self::RateLimited,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
             StatusCode::SERVICE_UNAVAILABLE => Self::ServiceUnavailable,
             StatusCode::GATEWAY_TIMEOUT => Self::DeadlineExceeded,
@@ -186,7 +194,10 @@ pub(crate) struct Problem {
     errors: Vec<FieldError>,
     #[serde(skip)]
     #[schema(ignore)]
-    retry_after_secs: Option<u32>,
+    retry_after_secs: Option<NonZeroU32>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    headers: Option<Box<HeaderMap>>,
 }
 
 impl Problem {
@@ -202,7 +213,22 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
             retry_after_secs: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECS),
+            headers: None,
         }
+    }
+
+    /// The same, to be tried again after this time.
+    pub(crate) fn with_retry_after(self, time: Duration) -> Self {
+        Self {
+            retry_after_secs: Some(whole_secs(time)),
+            ..self
+        }
+    }
+
+    /// The same with another header.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.get_or_insert_default().insert(name, value);
+        self
     }
 
     /// The same with other words.
@@ -257,7 +283,10 @@ impl Problem {
         );
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         if let Some(secs) = self.retry_after_secs {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs.get()));
+        }
+        if let Some(more) = self.headers.as_deref() {
+            headers.extend(more.clone());
         }
         if self.code == Code::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -306,10 +335,10 @@ impl From<Error> for Problem {
             ErrorKind::Conflict => Self::new(Code::Conflict),
             ErrorKind::DimensionMismatch => Self::new(Code::DimensionMismatch),
             ErrorKind::Unavailable => {
-                let retry_after_secs = error.retry_after().map_or(RETRY_AFTER_SECS, whole_secs);
-                Self {
-                    retry_after_secs: Some(retry_after_secs),
-                    ..Self::new(Code::ServiceUnavailable)
+                let problem = Self::new(Code::ServiceUnavailable);
+                match error.retry_after() {
+                    Some(time) => problem.with_retry_after(time),
+                    None => problem,
                 }
             }
             ErrorKind::Internal => {
@@ -325,7 +354,8 @@ impl From<Error> for Problem {
 }
 
 /// Rounded up, and at least 1: a client that comes too early is turned away again.
-fn whole_secs(time: Duration) -> u32 {
+pub(crate) fn whole_secs(time: Duration) -> NonZeroU32 {
     let secs = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-    u32::try_from(secs.max(1)).unwrap_or(u32::MAX)
+    let secs = u32::try_from(secs).unwrap_or(u32::MAX);
+    NonZeroU32::new(secs).unwrap_or(NonZeroU32::MIN)
 }

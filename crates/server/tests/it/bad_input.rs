@@ -187,15 +187,7 @@ async fn until_the_store_is_open_the_api_asks_for_patience() {
     let mut app = TestApp::start().await;
     app.state.services = std::sync::Arc::default();
     app.state.health.register("vector_store");
-    let limits = context_manager::api::Limits {
-        request_timeout: std::time::Duration::from_secs(1),
-        max_body_bytes: 1000,
-        public: context_manager::api::Public {
-            metrics: true,
-            health: true,
-        },
-    };
-    let router = context_manager::api::router(app.state.clone(), limits);
+    let router = context_manager::api::router(app.state.clone(), &app.config);
     for path in ["/api/v1/contexts", "/health/ready", "/health"] {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();

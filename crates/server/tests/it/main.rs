@@ -4,10 +4,12 @@
 
 mod api;
 mod bad_input;
+mod connections;
 mod embedding;
 mod isolation;
 mod keys;
 mod levels;
+mod limits;
 mod openapi;
 mod pending;
 mod process;
@@ -15,3 +17,4 @@ mod search;
 mod secrets;
 mod server;
 mod support;
+mod tls;

@@ -1,6 +1,7 @@
 //! The real binary, serving.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -39,6 +40,52 @@ pub(crate) fn command(data: &Path) -> Command {
     command
 }
 
+/// Starts the binary and keeps what it puts out; returns it and the address where it listens.
+fn spawn(data: &Path, environment: &[(&str, &str)], output: &Arc<Mutex<String>>) -> (Child, String) {
+    let mut process = command(data).envs(environment.iter().copied()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let address = log
+        .by_ref()
+        .inspect(|line| keep(output, line))
+        .find_map(|line| {
+            serde_json::from_str::<Value>(&line).ok()?["address"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .expect("the server logs where it listens");
+    // The pipes must be read on, or the server would wait for them.
+    let kept = Arc::clone(output);
+    std::thread::spawn(move || log.for_each(|line| keep(&kept, &line)));
+    let stdout = BufReader::new(process.stdout.take().unwrap()).lines();
+    let kept = Arc::clone(output);
+    std::thread::spawn(move || stdout.map_while(Result::ok).for_each(|line| keep(&kept, &line)));
+    (process, address)
+}
+
+/// A running server that speaks TLS only. Killed when dropped.
+pub(crate) struct Tls {
+    process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Tls {
+    /// Starts it with these environment variables; it may not be ready yet.
+    pub(crate) fn start(data: &Path, environment: &[(&str, &str)]) -> Self {
+        let (process, address) = spawn(data, environment, &Arc::default());
+        let address = address.parse().unwrap();
+        Self { process, address }
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 impl Server {
     /// Starts a server on a free port and waits until it is ready.
     pub(crate) async fn start(data: &Path) -> Self {
@@ -47,26 +94,8 @@ impl Server {
 
     /// The same, with further environment variables.
     pub(crate) async fn with(data: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut process = command(data).envs(environment.iter().copied()).spawn().unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
         let output = Arc::new(Mutex::new(String::new()));
-        let address = log
-            .by_ref()
-            .inspect(|line| keep(&output, line))
-            .find_map(|line| {
-                serde_json::from_str::<Value>(&line).ok()?["address"]
-                    .as_str()
-                    .map(str::to_owned)
-            })
-            .expect("the server logs where it listens");
-        // The pipes must be read on, or the server would wait for them.
-        let kept = Arc::clone(&output);
-        std::thread::spawn(move || log.for_each(|line| keep(&kept, &line)));
-        let stdout = BufReader::new(process.stdout.take().unwrap()).lines();
-        let kept = Arc::clone(&output);
-        std::thread::spawn(move || stdout.map_while(Result::ok).for_each(|line| keep(&kept, &line)));
+        let (process, address) = spawn(data, environment, &output);
         let server = Self {
             process,
             url: format!("http://{address}"),

@@ -1,12 +1,11 @@
 //! A server in this process, with the real engine and model in a temporary folder.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use context_manager::api::{ApiState, Limits, Public, Services, router};
+use context_manager::api::{ApiState, Guards, Services, router};
 use context_manager::app::{Memory, default_tenant};
 use context_manager::auth::Authenticator;
 use context_manager::config::Config;
@@ -59,6 +58,7 @@ impl TestApp {
             writes: tokio_util::task::TaskTracker::default(),
             auth: Arc::new(auth),
             probed: Scope::maintenance(default_tenant().unwrap()),
+            guards: Arc::new(Guards::new(&config)),
             started: tokio::time::Instant::now(),
         };
         state
@@ -69,16 +69,8 @@ impl TestApp {
                 store_health,
             })
             .unwrap();
-        let limits = Limits {
-            request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-            max_body_bytes: config.server.max_body_bytes,
-            public: Public {
-                metrics: config.auth.public_metrics,
-                health: config.auth.public_health,
-            },
-        };
         Self {
-            router: router(state.clone(), limits),
+            router: router(state.clone(), &config),
             memory,
             state,
             config,

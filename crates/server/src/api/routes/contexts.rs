@@ -1,5 +1,6 @@
 //! Storing, reading and changing contexts.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +9,7 @@ use context_manager_core::{Cursor, Error, Filter, Level, NewContext, Violations}
 
 use crate::api::ApiState;
 use crate::api::access::Caller;
+use crate::api::limiting::Weight;
 use crate::api::wire::{BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody};
 use crate::http::{Json, Params, PathId, Problem, read_part};
 
@@ -25,6 +27,7 @@ const MAX_PAGE: usize = 1000;
         (status = 201, description = "Stored", body = StoredBody, headers(("Location" = String, description = "Path of the context"))),
         (status = 200, description = "Was there before", body = StoredBody),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The tenant's quota is used up", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The id holds something else", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
@@ -35,8 +38,16 @@ pub(in crate::api) async fn store_context(
     Caller(scope): Caller,
     Json(body): Json<StoreBody>,
 ) -> Result<Response, Problem> {
+    let context: NewContext = body.into();
+    let room = state.reserve(&scope, &context).await?;
     let stored = state
-        .write(|engine| async move { engine.store(&scope, body.into()).await })
+        .write(|engine| async move {
+            let stored = engine.store(&scope, context).await?;
+            if !stored.deduplicated {
+                room.keep();
+            }
+            Ok(stored)
+        })
         .await?;
     let location = HeaderValue::try_from(format!("/api/v1/contexts/{}", stored.context.id)).ok();
     let status = if stored.deduplicated {
@@ -65,33 +76,36 @@ pub(in crate::api) async fn store_context(
 pub(in crate::api) async fn store_contexts(
     State(state): State<ApiState>,
     Caller(scope): Caller,
+    weight: Weight,
     Json(body): Json<BatchBody>,
-) -> Result<Json<BatchAnswer>, Problem> {
+) -> Result<Response, Problem> {
     if !(1..=MAX_BATCH).contains(&body.contexts.len()) {
         return Err(Problem::invalid_field(
             "/contexts",
             format!("must have 1 to {MAX_BATCH} contexts"),
         ));
     }
+    let standing = weight.of_writes(body.contexts.len())?;
     let read: Vec<Result<NewContext, Problem>> = body
         .contexts
         .into_iter()
         .enumerate()
         .map(|(at, item)| read_part::<StoreBody>(&format!("/contexts/{at}"), item).map(Into::into))
         .collect();
-    // The engine numbers only what could be read; its pointers are corrected by giving each its place.
-    let places: Vec<usize> = read
-        .iter()
-        .enumerate()
-        .filter(|(_, item)| item.is_ok())
-        .map(|(at, _)| at)
-        .collect();
+    // The engine numbers only what it is given; its pointers are corrected by giving each its place.
+    let mut places: Vec<usize> = Vec::with_capacity(read.len());
     let mut results: Vec<Option<BatchItem>> = Vec::with_capacity(read.len());
-    let mut good = Vec::with_capacity(places.len());
-    for item in read {
-        match item {
-            Ok(new) => {
+    let (mut good, mut rooms) = (Vec::with_capacity(read.len()), Vec::with_capacity(read.len()));
+    for (at, item) in read.into_iter().enumerate() {
+        let admitted = match item {
+            Ok(new) => state.reserve(&scope, &new).await.map(|room| (new, room)),
+            Err(problem) => Err(problem),
+        };
+        match admitted {
+            Ok((new, room)) => {
+                places.push(at);
                 good.push(new);
+                rooms.push(room);
                 results.push(None);
             }
             Err(problem) => results.push(Some(Err(problem).into())),
@@ -100,17 +114,24 @@ pub(in crate::api) async fn store_contexts(
     let pointers = places.clone();
     let stored = state
         .write(|engine| async move {
-            Ok(engine
+            let stored = engine
                 .store_many(&scope, good, |at| format!("/contexts/{}", pointers[at]))
-                .await)
+                .await;
+            for (room, result) in rooms.into_iter().zip(&stored) {
+                if matches!(result, Ok(stored) if !stored.deduplicated) {
+                    room.keep();
+                }
+            }
+            Ok(stored)
         })
         .await?;
     for (at, result) in places.into_iter().zip(stored) {
         results[at] = Some(result.map_err(Problem::from).into());
     }
-    Ok(Json(BatchAnswer {
+    let answer = Json(BatchAnswer {
         results: results.into_iter().flatten().collect(),
-    }))
+    });
+    Ok((standing.map(Extension), answer).into_response())
 }
 
 /// Read a context

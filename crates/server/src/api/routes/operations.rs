@@ -118,10 +118,7 @@ pub(in crate::api) async fn get_stats(
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<StatsBody>, Problem> {
     let counted = state.engine()?.stats(principal.scope()).await?;
-    let operator = principal.may(Permission::Admin);
-    Ok(Json(StatsBody::new(
-        counted,
-        state.started.elapsed().as_secs(),
-        operator,
-    )))
+    let uptime_secs = state.started.elapsed().as_secs();
+    let guards = principal.may(Permission::Admin).then_some(&*state.guards);
+    Ok(Json(StatsBody::new(counted, uptime_secs, guards)))
 }

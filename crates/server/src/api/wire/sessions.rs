@@ -5,7 +5,8 @@ use context_manager_core::ports::SessionSummary;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{LevelCounts, Time};
+use super::{LevelCounts, LimitsBody, Time};
+use crate::limits::Guards;
 
 /// A session at a glance.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,6 +59,9 @@ pub(in crate::api) struct StatsBody {
     store_bytes: Option<u64>,
     model: ModelBody,
     uptime_secs: u64,
+    /// How the server's limits are used, by all tenants together; for administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<LimitsBody>,
 }
 
 /// The embedding model.
@@ -69,18 +73,19 @@ struct ModelBody {
 }
 
 impl StatsBody {
-    /// The counts as they go out.
-    pub(in crate::api) fn new(stats: Stats, uptime_secs: u64, operator: bool) -> Self {
+    /// The counts as they go out, with those of the server as a whole for operators, who may see its `guards`.
+    pub(in crate::api) fn new(stats: Stats, uptime_secs: u64, guards: Option<&Guards>) -> Self {
         Self {
             total: stats.contexts.iter().sum(),
             contexts: stats.contexts.into(),
             pending_embeddings: stats.pending,
-            store_bytes: operator.then_some(stats.store_bytes),
+            store_bytes: guards.is_some().then_some(stats.store_bytes),
             model: ModelBody {
                 name: stats.model.name,
                 dimensions: stats.model.dimensions,
             },
             uptime_secs,
+            limits: guards.map(Into::into),
         }
     }
 }

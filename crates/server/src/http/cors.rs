@@ -1,0 +1,45 @@
+//! Which pages in a browser may call the server.
+
+use std::time::Duration;
+
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// How long a browser may rely on what it was told.
+const MAX_AGE: Duration = Duration::from_hours(1);
+
+/// The layer that answers browsers, if any origin may call. Credentials that a browser adds by itself, such as cookies,
+/// are never asked for.
+pub(crate) fn cors(origins: &[String]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+    };
+    let named = HeaderName::from_static;
+    let layer = CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            CONTENT_ENCODING,
+            named("x-api-key"),
+            named("x-request-id"),
+            named("x-request-timeout-ms"),
+            named("traceparent"),
+        ])
+        .expose_headers([
+            LOCATION,
+            RETRY_AFTER,
+            named("x-request-id"),
+            named("ratelimit"),
+            named("ratelimit-policy"),
+        ])
+        .max_age(MAX_AGE);
+    Some(layer)
+}

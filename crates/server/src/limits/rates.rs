@@ -1,0 +1,255 @@
+//! How often callers may call: by address before anyone knows who it is, then by key and by tenant.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use context_manager_core::TenantId;
+use context_manager_resilience::{Allowance, RateLimited, RateLimiter};
+
+use super::Guards;
+use super::headers::{limited, policy};
+use super::lanes::is_operations;
+use crate::config::{CallRatesConfig, RateConfig, RateLimitsConfig};
+use crate::http::{PeerAddress, network};
+
+/// Counter of calls that a rate limit refused; label `limit`.
+pub(super) const RATE_LIMITED: &str = "context_manager_rate_limited_total";
+
+/// What kind of call it is; each has limits of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallKind {
+    Read,
+    Write,
+    Admin,
+}
+
+/// Whose calls are counted together: those with one key, and those of its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct CallerKey {
+    tenant: TenantId,
+    key: Arc<str>,
+}
+
+impl CallerKey {
+    /// A caller of this tenant; `key` names the key it brought.
+    pub(crate) fn new(tenant: TenantId, key: Arc<str>) -> Self {
+        Self { tenant, key }
+    }
+}
+
+/// All rate limits.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    addresses: Option<Limit<IpAddr>>,
+    keys: [Option<Limit<CallerKey>>; 3],
+    tenants: [Option<Limit<TenantId>>; 3],
+}
+
+/// How a caller stands with the limits it was counted under.
+pub(crate) type Standing = Vec<(HeaderValue, &'static str, Allowance)>;
+
+/// Why a caller has to wait.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) name: &'static str,
+    pub(crate) policy: HeaderValue,
+    pub(crate) cause: RateLimited,
+}
+
+/// How one limit has been used since the server started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LimitUse {
+    pub(crate) name: &'static str,
+    pub(crate) callers: usize,
+    pub(crate) passed: u64,
+    pub(crate) refused: u64,
+}
+
+#[derive(Debug)]
+struct Limit<K: std::hash::Hash + Eq + Clone> {
+    name: &'static str,
+    policy: HeaderValue,
+    limiter: RateLimiter<K>,
+    passed: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl<K: std::hash::Hash + Eq + Clone> Limit<K> {
+    fn new(name: &'static str, config: RateConfig, max_callers: usize) -> Option<Self> {
+        let rate = config.rate()?;
+        Some(Self {
+            name,
+            policy: policy(name, rate),
+            limiter: RateLimiter::new(rate, max_callers),
+            passed: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        })
+    }
+
+    fn check(&self, caller: &K, cost: NonZeroU32, standing: &mut Standing) -> Result<(), Refusal> {
+        match self.limiter.check(caller, cost) {
+            Ok(allowance) => {
+                self.passed.fetch_add(1, Ordering::Relaxed);
+                standing.push((self.policy.clone(), self.name, allowance));
+                Ok(())
+            }
+            Err(cause) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                metrics::counter!(RATE_LIMITED, "limit" => self.name).increment(1);
+                Err(Refusal {
+                    name: self.name,
+                    policy: self.policy.clone(),
+                    cause,
+                })
+            }
+        }
+    }
+
+    fn used(&self) -> LimitUse {
+        LimitUse {
+            name: self.name,
+            callers: self.limiter.callers(),
+            passed: self.passed.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Rates {
+    pub(super) fn new(config: &RateLimitsConfig) -> Self {
+        let most = config.max_callers;
+        let CallRatesConfig { read, write, admin } = config.per_key;
+        let keys = [
+            Limit::new("key-read", read, most),
+            Limit::new("key-write", write, most),
+            Limit::new("key-admin", admin, most),
+        ];
+        let CallRatesConfig { read, write, admin } = config.per_tenant;
+        let tenants = [
+            Limit::new("tenant-read", read, most),
+            Limit::new("tenant-write", write, most),
+            Limit::new("tenant-admin", admin, most),
+        ];
+        Self {
+            addresses: Limit::new("address", config.per_address, most),
+            keys,
+            tenants,
+        }
+    }
+
+    /// Counts a call, `cost` times. The key comes first: a key that is refused takes nothing from its tenant's others.
+    ///
+    /// # Errors
+    /// [`Refusal`] by the limit that is exceeded.
+    pub(crate) fn charge(&self, caller: &CallerKey, kind: CallKind, cost: NonZeroU32) -> Result<Standing, Refusal> {
+        let mut standing = Standing::new();
+        if let Some(limit) = &self.keys[kind as usize] {
+            limit.check(caller, cost, &mut standing)?;
+        }
+        if let Some(limit) = &self.tenants[kind as usize] {
+            limit.check(&caller.tenant, cost, &mut standing)?;
+        }
+        Ok(standing)
+    }
+
+    /// Forgets callers that have been idle.
+    pub(crate) fn forget_idle(&self) {
+        if let Some(limit) = &self.addresses {
+            limit.limiter.forget_idle();
+        }
+        for limit in self.keys.iter().flatten() {
+            limit.limiter.forget_idle();
+        }
+        for limit in self.tenants.iter().flatten() {
+            limit.limiter.forget_idle();
+        }
+    }
+
+    /// How the limits that there are have been used.
+    pub(crate) fn used(&self) -> Vec<LimitUse> {
+        let addresses = self.addresses.iter().map(Limit::used);
+        let keys = self.keys.iter().flatten().map(Limit::used);
+        let tenants = self.tenants.iter().flatten().map(Limit::used);
+        addresses.chain(keys).chain(tenants).collect()
+    }
+}
+
+/// Finds out the client's address, and turns away a client that calls too often, whoever it is.
+pub(crate) async fn limit_address(State(guards): State<Arc<Guards>>, mut request: Request, next: Next) -> Response {
+    let Some(&peer) = request.extensions().get::<PeerAddress>() else {
+        return next.run(request).await;
+    };
+    let client = guards.forwarding.client(peer, request.headers());
+    request.extensions_mut().insert(client);
+    // A probe must not fail because someone else behind the same address is busy.
+    if let Some(limit) = &guards.rates.addresses
+        && !is_operations(request.uri().path())
+        && let Err(refusal) = limit.check(&network(client.0), NonZeroU32::MIN, &mut Standing::new())
+    {
+        return limited(&refusal).into_response();
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(tenant: &str, key: &str) -> CallerKey {
+        CallerKey::new(TenantId::try_new(tenant).unwrap(), key.into())
+    }
+
+    fn rates(per_key: u32, per_tenant: u32) -> Rates {
+        let write = |burst| CallRatesConfig {
+            write: RateConfig { per_sec: 1, burst },
+            ..CallRatesConfig::default()
+        };
+        Rates::new(&RateLimitsConfig {
+            per_key: write(per_key),
+            per_tenant: write(per_tenant),
+            ..RateLimitsConfig::default()
+        })
+    }
+
+    fn passes(rates: &Rates, caller: &CallerKey, cost: u32) -> Result<(), &'static str> {
+        let charged = rates.charge(caller, CallKind::Write, NonZeroU32::new(cost).unwrap());
+        charged.map(drop).map_err(|refusal| refusal.name)
+    }
+
+    #[test]
+    fn keys_share_what_their_tenant_has_and_tenants_share_nothing() {
+        let rates = rates(3, 5);
+        let (one, two, other) = (caller("a", "1"), caller("a", "2"), caller("b", "1"));
+        assert_eq!(passes(&rates, &one, 3), Ok(()));
+        assert_eq!(passes(&rates, &one, 1), Err("key-write"));
+        assert_eq!(
+            passes(&rates, &two, 2),
+            Ok(()),
+            "what was refused took nothing from the tenant"
+        );
+        assert_eq!(passes(&rates, &two, 1), Err("tenant-write"));
+        assert_eq!(passes(&rates, &other, 3), Ok(()));
+    }
+
+    #[test]
+    fn kinds_of_calls_are_counted_apart_and_what_has_no_limit_not_at_all() {
+        let rates = rates(1, 1);
+        assert_eq!(passes(&rates, &caller("a", "1"), 1), Ok(()));
+        for _ in 0..100 {
+            let read = rates.charge(&caller("a", "1"), CallKind::Read, NonZeroU32::MIN);
+            assert!(read.unwrap().is_empty());
+        }
+        let used = rates.used();
+        assert_eq!(
+            used.iter().map(|limit| limit.name).collect::<Vec<_>>(),
+            ["key-write", "tenant-write"]
+        );
+        assert_eq!((used[0].callers, used[0].passed, used[0].refused), (1, 1, 0));
+    }
+}

@@ -1,0 +1,191 @@
+//! One connection, from its handshake to its end.
+
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::http::Version;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use super::activity::{Activity, InFlight, Overdue, Patience};
+use super::patient::Patient;
+use super::tls::Tls;
+use super::{REFUSED, TIMED_OUT};
+use crate::config::ServerConfig;
+use crate::http::PeerAddress;
+
+/// Between two looks at whether a client takes too long: a part of what it may take, within these bounds.
+const SOONEST_LOOK: Duration = Duration::from_millis(20);
+const LATEST_LOOK: Duration = Duration::from_secs(5);
+/// hyper reads into a buffer of at least this size; the head of a request must fit.
+const MIN_BUFFER_BYTES: usize = 64 * 1024;
+
+/// How connections are served.
+#[derive(Debug)]
+pub(super) struct Protocol {
+    http: auto::Builder<TokioExecutor>,
+    patience: Patience,
+    write_timeout: Duration,
+    handshake_timeout: Duration,
+}
+
+impl Protocol {
+    pub(super) fn new(config: &ServerConfig) -> Self {
+        let (limits, http2) = (&config.connections, &config.http2);
+        let idle = Duration::from_secs(limits.idle_timeout_secs);
+        // Above the limits that are answered with a problem: what is larger still, hyper turns away by itself.
+        let head_bytes = limits.max_uri_bytes.saturating_add(limits.max_header_bytes);
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .max_headers(limits.max_headers.saturating_mul(2))
+            .max_buf_size(head_bytes.saturating_mul(2).max(MIN_BUFFER_BYTES));
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(http2.max_concurrent_streams)
+            .max_pending_accept_reset_streams(http2.max_pending_reset_streams)
+            .max_local_error_reset_streams(http2.max_local_error_reset_streams)
+            .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
+            .keep_alive_interval(Duration::from_secs(http2.keep_alive_interval_secs))
+            .keep_alive_timeout(Duration::from_secs(http2.keep_alive_timeout_secs));
+        Self {
+            http,
+            patience: Patience {
+                header: Duration::from_millis(limits.header_timeout_ms),
+                idle,
+            },
+            write_timeout: Duration::from_millis(limits.write_timeout_ms),
+            handshake_timeout: Duration::from_millis(config.tls.handshake_timeout_ms),
+        }
+    }
+
+    fn look_after(&self) -> Duration {
+        let shortest = self.patience.header.min(self.patience.idle);
+        (shortest / 4).clamp(SOONEST_LOOK, LATEST_LOOK)
+    }
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: IpAddr,
+    router: Router,
+    tls: Option<&Tls>,
+    protocol: &Protocol,
+    stop: &CancellationToken,
+) {
+    // An answer is written whole: there is nothing to gather it with. Where it cannot be set it does no harm.
+    let _ = stream.set_nodelay(true);
+    let activity = Activity::new();
+    let stream = Patient::new(stream, activity.clone(), protocol.write_timeout);
+    let Some(tls) = tls else {
+        return drive(stream, peer, router, activity, protocol, stop).await;
+    };
+    let handshake = tokio::time::timeout(protocol.handshake_timeout, tls.acceptor().accept(stream));
+    match stop.run_until_cancelled(handshake).await {
+        Some(Ok(Ok(stream))) => drive(stream, peer, router, activity, protocol, stop).await,
+        Some(Ok(Err(error))) => {
+            metrics::counter!(REFUSED, "cause" => "handshake").increment(1);
+            tracing::debug!(%error, "a TLS handshake failed");
+        }
+        Some(Err(_elapsed)) => metrics::counter!(TIMED_OUT, "cause" => "handshake").increment(1),
+        None => {}
+    }
+}
+
+/// Speaks HTTP until either side ends it.
+async fn drive(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: IpAddr,
+    router: Router,
+    activity: Activity,
+    protocol: &Protocol,
+    stop: &CancellationToken,
+) {
+    let requests = activity.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let in_flight = requests.request(request.version() == Version::HTTP_2);
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(PeerAddress(peer));
+        let mut router = router.clone();
+        async move {
+            let answer = Service::call(&mut router, request).await;
+            answer.map(|response| {
+                response.map(|body| Watched {
+                    body,
+                    _in_flight: in_flight,
+                })
+            })
+        }
+    });
+    let mut connection = pin!(protocol.http.serve_connection(TokioIo::new(stream), service));
+    let mut ending = false;
+    loop {
+        let look = tokio::time::sleep(protocol.look_after());
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(error, "a connection ended early");
+                }
+                return;
+            }
+            () = stop.cancelled(), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = look => match activity.overdue(protocol.patience) {
+                // Nothing is asked, and nothing more will be answered.
+                None if ending && !activity.is_busy() => return,
+                None => {}
+                Some(Overdue::Idle) if !ending => {
+                    ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                Some(overdue) => {
+                    let cause = if overdue == Overdue::Head { "header" } else { "idle" };
+                    metrics::counter!(TIMED_OUT, "cause" => cause).increment(1);
+                    return;
+                }
+            },
+        }
+    }
+}
+
+/// An answer on its way: until it is gone its request is in flight.
+struct Watched {
+    body: Body,
+    _in_flight: InFlight,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
