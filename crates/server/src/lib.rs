@@ -6,6 +6,7 @@
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod collection;
 pub mod config;
 mod embedders;
 mod http;

@@ -57,6 +57,7 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(routes::list_sessions))
         .routes(routes!(routes::delete_session))
         .routes(routes!(routes::get_stats))
+        .routes(routes!(routes::collect_garbage))
         .routes(routes!(
             routes::start_reembedding,
             routes::get_reembedding,

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::collection::Collection;
 use crate::http::{Code, Problem};
 use crate::reembedding::Reembedding;
 
@@ -24,6 +25,8 @@ pub struct Services {
     pub engine: Arc<ContextEngine>,
     /// Changes the embedding model.
     pub reembedding: Arc<Reembedding>,
+    /// Collects contexts whose time is over.
+    pub collection: Arc<Collection>,
     /// Says how the store is.
     pub store_health: HealthHandle,
 }
@@ -73,6 +76,11 @@ impl ApiState {
     /// What changes the embedding model, or the problem that it is not there yet.
     pub(super) fn reembedding(&self) -> Result<&Arc<Reembedding>, Problem> {
         Ok(&self.services()?.reembedding)
+    }
+
+    /// What collects contexts, or the problem that it is not there yet.
+    pub(super) fn collection(&self) -> Result<Arc<Collection>, Problem> {
+        Ok(Arc::clone(&self.services()?.collection))
     }
 
     fn services(&self) -> Result<&Services, Problem> {

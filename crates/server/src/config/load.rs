@@ -60,6 +60,9 @@ pub fn load(source: &Source) -> Result<Config, ConfigError> {
         embedding: reader.section("embedding"),
         vector_db: reader.section("vector_db"),
         hirag: reader.section("hirag"),
+        gc: reader.section("gc"),
+        dedup: reader.section("dedup"),
+        consolidation: reader.section("consolidation"),
         lexical: reader.section("lexical"),
         tokens: reader.section("tokens"),
     };

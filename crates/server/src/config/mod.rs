@@ -1,16 +1,19 @@
 //! Configuration: defaults, then a TOML file, then environment variables, then the command line.
 
+mod consolidation;
 mod embedding;
 mod load;
 mod unknown_keys;
 
 use std::net::{IpAddr, SocketAddr};
 
+use context_manager_core::lifecycle::{Dedup, Gc, Lifecycle};
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
 use context_manager_observability::LogConfig;
 use context_manager_vector_store::embedded;
 use serde::{Deserialize, Serialize};
 
+pub use consolidation::{ConsolidationConfig, LlmConfig};
 pub use embedding::EmbeddingConfig;
 pub use load::{ConfigError, Source, load};
 
@@ -28,6 +31,12 @@ pub struct Config {
     pub vector_db: VectorDbConfig,
     /// How memory is kept and ranked.
     pub hirag: HiragConfig,
+    /// What is collected and what is kept.
+    pub gc: Gc,
+    /// What becomes of what is said twice.
+    pub dedup: Dedup,
+    /// How many contexts become one.
+    pub consolidation: ConsolidationConfig,
     /// How texts become words.
     pub lexical: lexical::Config,
     /// How tokens are counted.
@@ -90,6 +99,15 @@ pub struct TokensConfig {
 }
 
 impl Config {
+    /// What governs the life of contexts, of several sections.
+    pub fn lifecycle(&self) -> Lifecycle {
+        Lifecycle {
+            gc: self.gc.clone(),
+            dedup: self.dedup.clone(),
+            consolidation: self.consolidation.rules.clone(),
+        }
+    }
+
     /// Everything that is wrong with the values, each as `section.key: what is expected`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -124,6 +142,15 @@ impl Config {
                 .into_iter()
                 .map(|problem| format!("hirag.{problem}")),
         );
+        let of = |section: &str, found: Vec<String>| -> Vec<String> {
+            found
+                .into_iter()
+                .map(|problem| format!("{section}.{problem}"))
+                .collect()
+        };
+        problems.extend(of("gc", self.gc.problems()));
+        problems.extend(of("dedup", self.dedup.problems()));
+        problems.extend(of("consolidation", self.consolidation.problems()));
         let lexical::Config {
             k1, b, average_words, ..
         } = self.lexical;
