@@ -226,6 +226,7 @@ pub struct Consolidation {
 }
 
 impl Default for Consolidation {
+    /// Similarity and size were measured on recorded conversations, see docs/benchmarks.md.
     fn default() -> Self {
         Self {
             enabled: true,
@@ -233,7 +234,7 @@ impl Default for Consolidation {
             min_accesses: 1,
             similarity: 0.5,
             min_group: 2,
-            max_group: 20,
+            max_group: 4,
             max_tokens: 512,
             keep_sources_secs: 24 * 3600,
         }

@@ -98,7 +98,7 @@ async fn of_many_near_duplicates_sent_at_once_one_is_left() {
         let calls = (0..64).map(|n| {
             let (engine, scope) = (Arc::clone(&bench.engine), bench.scope.clone());
             // Spaces are part of a text, and nothing that it says.
-            let text = SAID.replacen(" ", &" ".repeat(n + 1), 1);
+            let text = SAID.replacen(' ', &" ".repeat(n + 1), 1);
             tokio::spawn(async move { engine.store(&scope, long(&text)).await.is_ok() })
         });
         let mut stored = 0;
