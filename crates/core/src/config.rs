@@ -16,8 +16,10 @@ pub struct Config {
     pub l1_idle_secs: u64,
     /// How many seconds a `short_term` context lives unless it brings its own TTL.
     pub l2_cache_ttl: u64,
-    /// Seconds between two runs of the maintenance that evicts idle sessions.
+    /// Seconds between two collections, and between two looks for idle sessions.
     pub gc_interval_secs: u64,
+    /// How many contexts one batch of a collection treats.
+    pub gc_batch_size: usize,
     /// After this many seconds a context's recency is worth half.
     pub recency_half_life_secs: u64,
     /// How many candidates each of the two searches, by vector and by words, brings before ranking.
@@ -49,6 +51,7 @@ impl Default for Config {
             l1_idle_secs: 1800,
             l2_cache_ttl: 3600,
             gc_interval_secs: 300,
+            gc_batch_size: 100,
             recency_half_life_secs: 7 * 24 * 3600,
             candidates: 64,
             embed_timeout_ms: 2000,
@@ -225,6 +228,10 @@ impl Config {
             if !(0.1..=10.0).contains(&value) {
                 problems.push(format!("{key}: must be from 0.1 to 10"));
             }
+        }
+        // More than a page of the store would have it read in vain.
+        if !(1..=1000).contains(&self.gc_batch_size) {
+            problems.push("gc_batch_size: must be from 1 to 1000".to_owned());
         }
         // Below a half, texts that say different things would be taken for one.
         if !(0.5..=2.0).contains(&self.near_duplicate_similarity) {

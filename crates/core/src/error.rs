@@ -17,6 +17,9 @@ pub enum Error {
     /// The id is taken by a context with other content.
     #[error("id `{0}` holds another context")]
     Conflict(ContextId),
+    /// It says nearly the same as this context, and such are to be refused.
+    #[error("context `{0}` says nearly the same")]
+    NearDuplicate(ContextId),
     /// The text cannot be embedded now, and contexts without a vector are not wanted.
     #[error("the text cannot be embedded")]
     Embedding(#[from] EmbedError),
@@ -32,7 +35,7 @@ pub enum ErrorKind {
     Invalid,
     /// Nothing is there.
     NotFound,
-    /// Choose another id.
+    /// Choose another id, or do without: it is there already.
     Conflict,
     /// The vector's size does not fit the store's.
     DimensionMismatch,
@@ -48,7 +51,7 @@ impl Error {
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::NotFound(_) => ErrorKind::NotFound,
-            Self::Conflict(_) => ErrorKind::Conflict,
+            Self::Conflict(_) | Self::NearDuplicate(_) => ErrorKind::Conflict,
             Self::Embedding(error) => match error.kind {
                 EmbedErrorKind::Unavailable(_) => ErrorKind::Unavailable,
                 EmbedErrorKind::DimensionMismatch { .. } => ErrorKind::DimensionMismatch,
@@ -73,7 +76,12 @@ impl Error {
                 kind: EmbedErrorKind::Unavailable(after),
                 ..
             }) => *after,
-            Self::Embedding(_) | Self::Invalid(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Store(_) => None,
+            Self::Embedding(_)
+            | Self::Invalid(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::NearDuplicate(_)
+            | Self::Store(_) => None,
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Filter {
     pub ids: Option<Vec<ContextId>>,
     /// Whether its vector is stored.
     pub embedded: Option<bool>,
+    /// Only pinned ones.
+    pub pinned: bool,
     /// Which of the expired and superseded ones count.
     pub visibility: Visibility,
 }
@@ -51,6 +53,8 @@ pub enum Visibility {
     Current(Timestamp),
     /// Not expired at this time, superseded or not.
     Live(Timestamp),
+    /// Expired at this time, for collection.
+    Expired(Timestamp),
 }
 
 impl Filter {
@@ -86,10 +90,12 @@ impl Filter {
             && self.matches_metadata(context)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&context.id))
             && self.embedded.is_none_or(|embedded| context.embedded == embedded)
+            && (!self.pinned || context.pinned)
             && match self.visibility {
                 Visibility::All => true,
                 Visibility::Current(now) => context.is_live(now) && context.superseded_by.is_none(),
                 Visibility::Live(now) => context.is_live(now),
+                Visibility::Expired(now) => !context.is_live(now),
             }
     }
 

@@ -28,6 +28,7 @@ mod error;
 mod filter;
 mod l1;
 pub mod lexical;
+pub mod lifecycle;
 pub mod metrics;
 mod page;
 pub mod ports;
@@ -38,9 +39,9 @@ pub mod tokens;
 pub use config::{Budget, Config, Fusion, Neighbours, Speech, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
-    AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, Found, MAX_LIMIT,
-    MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings, SearchMode,
-    SearchRequest, SearchResponse, Stats, Stored, Usage,
+    AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, Found, GcAction,
+    GcAffected, GcReport, MAX_LIMIT, MAX_LISTED, MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, ReembedPhase,
+    ReembedProgress, ReembedSettings, SearchMode, SearchRequest, SearchResponse, Stats, Stored, Usage,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};

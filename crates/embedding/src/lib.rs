@@ -1,7 +1,8 @@
 //! Embedders: what turns texts into vectors for the Context Manager.
 //!
 //! [`BuiltIn`] is a static token table that is compiled in: some microseconds a text, no other service, English. Any
-//! embedder gets faster for repeated questions behind [`Cached`].
+//! embedder gets faster for repeated questions behind [`Cached`]. [`OpenAiCompatible`] asks a service; [`ChatModel`] asks one of the
+//! same kind for summaries.
 //!
 //! Deliberately absent: where vectors are stored, and what happens to a context whose embedding failed.
 //!
@@ -24,6 +25,7 @@ mod api;
 mod batching;
 mod built_in;
 mod cache;
+mod chat;
 mod error;
 mod kind;
 pub mod metrics;
@@ -36,5 +38,7 @@ pub use api::{ApiConfig, Builder, OpenAiCompatible};
 pub use batching::{BatchConfig, BatchEmbedder, Batching};
 pub use built_in::BuiltIn;
 pub use cache::{CacheConfig, Cached};
+pub use chat::ChatConfig;
+pub use chat::ChatModel;
 pub use error::Error;
 pub use secret::Secret;

@@ -18,12 +18,20 @@ pub const CACHE_HITS: &str = "context_manager_cache_hits_total";
 /// Counter of answers that no cache had; label `cache`.
 pub const CACHE_MISSES: &str = "context_manager_cache_misses_total";
 
+/// Histogram of the time a request for a summary takes; label `outcome`.
+pub const SUMMARIZE_DURATION: &str = "context_manager_summarize_duration_seconds";
+
 /// Registers the descriptions with the recorder that is installed.
 pub fn describe() {
     describe_histogram!(
         DURATION,
         Unit::Seconds,
         "Time of one call to the embedder, for one or many texts"
+    );
+    describe_histogram!(
+        SUMMARIZE_DURATION,
+        Unit::Seconds,
+        "Time of one request to the chat model for a summary"
     );
     describe_counter!(TEXTS, "Texts sent to the embedding service");
     describe_counter!(RETRIES, "Calls to the embedding service that were tried again");

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
-use context_manager_core::ports::{StoreError, SystemClock};
+use context_manager_core::ports::{StoreError, Summarizer, SystemClock};
 use context_manager_core::{ContextEngine, Deps, InvalidTenant, Scope, TenantId};
-use context_manager_embedding::Error as EmbeddingError;
+use context_manager_embedding::{ChatModel, Error as EmbeddingError};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
+use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::EmbeddedStore;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::{self, ApiState, Guards, Services};
 use crate::auth::Authenticator;
 use crate::canary::Canaries;
+use crate::collection::Collection;
 use crate::config::Config;
 use crate::embedders::Embedders;
 use crate::limits;
@@ -47,6 +49,8 @@ pub struct Memory {
     pub engine: Arc<ContextEngine>,
     /// Changes the embedding model.
     pub reembedding: Arc<Reembedding>,
+    /// Collects contexts whose time is over.
+    pub collection: Arc<Collection>,
     pub(crate) store: Arc<EmbeddedStore>,
 }
 
@@ -75,10 +79,15 @@ impl Memory {
             clock: Arc::new(SystemClock),
             analyzer: Analyzer::new(config.lexical.clone()),
         };
-        let engine = Arc::new(ContextEngine::new(config.hirag.clone(), deps));
+        let engine = ContextEngine::new(config.hirag.clone(), deps).with_lifecycle(config.lifecycle());
+        let engine = Arc::new(match summarizer(config)? {
+            Some(summarizer) => engine.with_summarizer(summarizer),
+            None => engine,
+        });
         let models = Arc::clone(&store) as _;
         let reembedding = Reembedding::new(Arc::clone(&engine), models, embedders, &config.embedding);
         Ok(Self {
+            collection: Arc::new(Collection::new(Arc::clone(&engine))),
             engine,
             reembedding: Arc::new(reembedding),
             store,
@@ -104,6 +113,17 @@ impl Memory {
     }
 }
 
+/// The chat model that writes what is made of many contexts, if one is configured.
+fn summarizer(config: &Config) -> anyhow::Result<Option<Arc<dyn Summarizer>>> {
+    let llm = &config.consolidation.llm;
+    if llm.chat.api_url.is_none() {
+        return Ok(None);
+    }
+    let breaker = CircuitBreaker::new("consolidation_llm", llm.circuit_breaker.clone());
+    let model = ChatModel::new(llm.chat.clone(), Arc::new(breaker)).context("cannot use [consolidation.llm]")?;
+    Ok(Some(Arc::new(model)))
+}
+
 /// The tenant of callers where no keys are asked for.
 ///
 /// # Errors
@@ -121,6 +141,7 @@ pub struct App {
     loops: TaskTracker,
     store_health: HealthHandle,
     embedder_health: HealthHandle,
+    gc_health: HealthHandle,
 }
 
 impl App {
@@ -133,6 +154,7 @@ impl App {
         let health = HealthRegistry::default();
         let store_health = health.register("vector_store");
         let embedder_health = health.register("embedder");
+        let gc_health = health.register("gc");
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
@@ -155,6 +177,7 @@ impl App {
             loops: TaskTracker::new(),
             store_health,
             embedder_health,
+            gc_health,
         })
     }
 
@@ -178,6 +201,7 @@ impl App {
         tracing::info!("shutting down");
         self.store_health.set(Status::Down);
         self.stop.cancel();
+        memory.collection.stop();
         let grace = Duration::from_secs(self.config.server.shutdown_grace_secs);
         if tokio::time::timeout(grace, &mut server).await.is_err() {
             tracing::warn!(grace_secs = grace.as_secs(), "requests still in flight were cut off");
@@ -219,12 +243,14 @@ impl App {
         let services = Services {
             engine: Arc::clone(&memory.engine),
             reembedding: Arc::clone(&memory.reembedding),
+            collection: Arc::clone(&memory.collection),
             store_health: self.store_health.clone(),
         };
         // Set once, here.
         let _ = self.state.services.set(services);
         self.store_health.set(Status::Up);
         self.embedder_health.set(Status::Up);
+        self.gc_health.set(Status::Up);
         tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
         self.start_loops(&memory);
         self.start_canaries(&memory).await?;
@@ -270,8 +296,14 @@ impl App {
     }
 
     fn start_loops(&self, memory: &Memory) {
+        let gc_interval = Duration::from_secs(self.config.hirag.gc_interval_secs);
+        if self.config.gc.enabled {
+            let collection = Arc::clone(&memory.collection).every(gc_interval, self.gc_health.clone());
+            self.loops
+                .spawn(self.stop.clone().run_until_cancelled_owned(collection));
+        }
         let engine = Arc::clone(&memory.engine);
-        self.every(Duration::from_secs(self.config.hirag.gc_interval_secs), move || {
+        self.every(gc_interval, move || {
             let evicted = engine.evict_idle_sessions();
             if evicted > 0 {
                 tracing::debug!(sessions = evicted, "idle sessions left memory");
@@ -285,6 +317,11 @@ impl App {
             async move {
                 if let Err(error) = engine.flush_accesses().await {
                     tracing::warn!(error = %error, "how often contexts were served was not written yet");
+                }
+                // Takes milliseconds, and is about searches that were answered already.
+                let reviewed = tokio::task::spawn_blocking(move || engine.review_regret()).await;
+                if let Err(error) = reviewed {
+                    tracing::error!(%error, "what is missed of what was collected was not counted");
                 }
             }
         });

@@ -9,6 +9,7 @@ mod audit;
 pub mod auth;
 mod canary;
 pub mod cli;
+pub mod collection;
 pub mod config;
 mod embedders;
 mod http;

@@ -79,10 +79,12 @@ fn of_anybody(filter: &Filter) -> Option<Vec<Condition>> {
         all.push(any_fact(values.iter().filter_map(|value| fact::metadata(name, value)))?);
     }
     all.extend(filter.embedded.map(|embedded| is(fact::embedded(embedded))));
+    all.extend(filter.pinned.then(|| is(fact::pinned())));
     match filter.visibility {
         Visibility::All => {}
         Visibility::Current(now) => all.push(above(key::VISIBLE, number(millis_down(now)))),
         Visibility::Live(now) => all.push(above(key::EXPIRES, number(millis_down(now)))),
+        Visibility::Expired(now) => all.push(below(key::EXPIRES, number(millis_down(now) + 1))),
     }
     Some(all)
 }

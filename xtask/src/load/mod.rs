@@ -5,6 +5,7 @@
 //! time, its memory and its start-up. Client and server share the machine unless `--server` names another one, and the
 //! client is one thread: a rate that it cannot keep shows as requests that started late.
 
+mod collection;
 mod data;
 mod pace;
 mod phase;
@@ -46,7 +47,7 @@ pub(crate) struct Args {
 /// What to do; written into the report, so that it can be done again.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 struct Settings {
-    /// What to do, in this order; all but `ingest` expect the contexts to be there
+    /// What to do, in this order; all but `ingest` and `expire` expect the contexts to be there
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ingest,search,store,mixed")]
     phases: Vec<Phase>,
     /// How many contexts are stored before anything else, and asked about
@@ -62,10 +63,10 @@ struct Settings {
     /// when they were due; `ingest` is always a closed loop
     #[arg(long, value_name = "R", value_parser = positive)]
     rate: Option<f64>,
-    /// Seconds of each phase but `ingest`, warm-up not counted
+    /// Seconds of each phase but `ingest` and `expire`, warm-up not counted
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
     duration: f64,
-    /// Seconds at the beginning of each phase but `ingest` that are not counted
+    /// Seconds at the beginning of each phase but `ingest` and `expire` that are not counted
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = not_negative)]
     warm_up: f64,
     /// Seconds of rest before each phase but the first

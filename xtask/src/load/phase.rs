@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
+use super::collection;
 use super::data::Data;
 use super::pace;
 use super::request::{Kind, Request, Verdict};
@@ -33,6 +34,17 @@ pub(super) enum Phase {
     Mixed,
     /// Searches, while other clients try to hold the server up
     Siege,
+    /// Stores as many contexts again, as `ingest` does, that expire at once
+    Expire,
+    /// Searches while everything that is expired is collected
+    Collect,
+}
+
+impl Phase {
+    /// Whether it lasts as long as there are batches to store.
+    fn stores_batches(self) -> bool {
+        matches!(self, Self::Ingest | Self::Expire)
+    }
 }
 
 /// How a phase went.
@@ -78,7 +90,7 @@ impl<'a> Run<'a> {
             .transpose()?;
         let start = Instant::now();
         let timed = self.settings.warm_up() + self.settings.duration();
-        let warm_up = if phase == Phase::Ingest {
+        let warm_up = if phase.stores_batches() {
             Duration::ZERO
         } else {
             self.settings.warm_up()
@@ -95,23 +107,37 @@ impl<'a> Run<'a> {
             tally.borrow_mut().record(request.kind, times, verdict);
         };
         let workers = self.settings.concurrency;
-        let mut not_started = 0;
-        match (phase, self.settings.rate) {
-            (Phase::Ingest, _) => {
-                let batches = self.settings.contexts.div_ceil(self.settings.batch);
-                pace::closed(workers, |number| number < batches, make, send, record).await;
+        let requests = async {
+            match self.settings.rate {
+                _ if phase.stores_batches() => {
+                    let batches = self.settings.contexts.div_ceil(self.settings.batch);
+                    pace::closed(workers, |number| number < batches, make, send, record).await;
+                    0
+                }
+                None => {
+                    pace::closed(workers, |_| start.elapsed() < timed, make, send, record).await;
+                    0
+                }
+                Some(rate) => {
+                    let total = pace::due_within(timed, rate);
+                    let ticks = pace::ticks(start, rate, total);
+                    let give_up = start + timed + CATCH_UP;
+                    total - pace::open(ticks, pace::MOST_IN_FLIGHT, give_up, make, send, record).await
+                }
             }
-            (_, None) => pace::closed(workers, |_| start.elapsed() < timed, make, send, record).await,
-            (_, Some(rate)) => {
-                let total = pace::due_within(timed, rate);
-                let ticks = pace::ticks(start, rate, total);
-                let give_up = start + timed + CATCH_UP;
-                not_started = total - pace::open(ticks, pace::MOST_IN_FLIGHT, give_up, make, send, record).await;
+        };
+        let collection = async {
+            if phase == Phase::Collect {
+                collection::run(client).await
+            } else {
+                Ok(())
             }
-        }
+        };
+        let (not_started, collected) = tokio::join!(requests, collection);
         if let Some(siege) = siege {
             println!("{}", siege.end()?);
         }
+        collected?;
         let searches = self.searches(phase, used.get());
         self.asked += searches;
         self.stored += used.get() - searches;
@@ -131,8 +157,9 @@ impl<'a> Run<'a> {
     fn request(&self, phase: Phase, number: u64) -> Request {
         let searches = self.searches(phase, number);
         match phase {
-            Phase::Ingest => self.batch(number),
-            Phase::Search | Phase::Store | Phase::Mixed | Phase::Siege => {
+            Phase::Ingest => self.batch(number, false),
+            Phase::Expire => self.batch(number, true),
+            Phase::Search | Phase::Store | Phase::Mixed | Phase::Siege | Phase::Collect => {
                 if self.searches(phase, number + 1) > searches {
                     self.search(self.asked + searches)
                 } else {
@@ -145,17 +172,24 @@ impl<'a> Run<'a> {
     /// How many of the first `count` requests are searches: as many as the share says, evenly spread.
     fn searches(&self, phase: Phase, count: u64) -> u64 {
         let percent = match phase {
-            Phase::Ingest | Phase::Store => 0,
-            Phase::Search | Phase::Siege => 100,
+            Phase::Ingest | Phase::Expire | Phase::Store => 0,
+            Phase::Search | Phase::Siege | Phase::Collect => 100,
             Phase::Mixed => u64::from(self.settings.search_percent),
         };
         count * percent / 100
     }
 
-    fn batch(&self, number: u64) -> Request {
+    fn batch(&self, number: u64, expire: bool) -> Request {
         let first = number * self.settings.batch;
         let last = (first + self.settings.batch).min(self.settings.contexts);
-        let contexts: Vec<_> = (first..last).map(|number| self.data.context(number)).collect();
+        let make = |number| {
+            if expire {
+                self.data.expiring_context(number)
+            } else {
+                self.data.context(number)
+            }
+        };
+        let contexts: Vec<_> = (first..last).map(make).collect();
         request(Kind::Batch, STORE_BATCH, &Batch { contexts: &contexts })
     }
 

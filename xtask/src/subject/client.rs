@@ -70,6 +70,10 @@ pub(crate) struct NewContext {
     pub(crate) session_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) occurred_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) importance: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ttl_secs: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -235,6 +239,16 @@ impl Client {
         let url = format!("{}/metrics", self.base);
         let response = self.http.get(&url).send().await?.error_for_status()?;
         Ok(response.text().await?)
+    }
+
+    /// Gets JSON.
+    ///
+    /// # Errors
+    /// When there is no answer, or another one than 200 or what was expected.
+    pub(crate) async fn get<A: DeserializeOwned>(&self, path: &str, query: &BTreeMap<&str, &str>) -> Result<A> {
+        let url = reqwest::Url::parse_with_params(&format!("{}{path}", self.base), query)?;
+        let response = self.http.get(url).send().await?.error_for_status()?;
+        Ok(response.json().await?)
     }
 
     /// Posts JSON and returns the whole answer, whatever its status.

@@ -4,6 +4,7 @@ mod content_key;
 mod input;
 mod level;
 mod patch;
+mod takeover;
 mod validate;
 
 use std::fmt;
@@ -16,7 +17,7 @@ pub use content_key::{ContentKey, SessionTrack};
 pub use input::NewContext;
 pub use level::{Level, UnknownLevel};
 pub use patch::Patch;
-pub(crate) use patch::unique as unique_tags;
+pub(crate) use patch::{after, unique as unique_tags};
 pub use validate::{
     MAX_CONTENT_BYTES, MAX_ID_BYTES, MAX_SUPERSEDES, MAX_TAG_BYTES, MAX_TAGS, MAX_TEXT_BYTES, MAX_TTL_SECS, Problem,
     Violation, Violations,

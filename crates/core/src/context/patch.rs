@@ -80,7 +80,7 @@ impl Context {
 }
 
 /// `now` plus `secs`, or the end of time.
-fn after(now: Timestamp, secs: u64) -> Timestamp {
+pub(crate) fn after(now: Timestamp, secs: u64) -> Timestamp {
     let millis = i64::try_from(secs)
         .unwrap_or(i64::MAX)
         .saturating_mul(1000)

@@ -6,13 +6,18 @@
 mod access;
 mod change;
 mod embed;
+mod gc;
 mod locks;
+mod near;
 mod pending;
+mod plan;
 mod prepare;
 mod read;
 mod recent;
 mod reembed;
+mod regret;
 mod search;
+mod served;
 mod session;
 mod store;
 mod vocabulary;
@@ -27,10 +32,12 @@ use tokio::time::Duration;
 
 use crate::l1::L1;
 use crate::lexical::Analyzer;
-use crate::ports::{Clock, Embedder, TokenCounter, VectorStore};
+use crate::lifecycle::Lifecycle;
+use crate::ports::{Clock, Embedder, Summarizer, TokenCounter, VectorStore};
 use crate::{Config, TenantId};
 
 pub use embed::OnEmbeddingFailure;
+pub use gc::{GcAction, GcAffected, GcReport, MAX_LISTED};
 pub use pending::{Pending, PendingRound};
 pub use read::{Stats, Usage};
 pub use reembed::{ReembedPhase, ReembedProgress, ReembedSettings};
@@ -45,6 +52,8 @@ use locks::KeyedLocks;
 use pending::PendingSignal;
 use prepare::Preparer;
 use recent::RecentQueries;
+use regret::RegretLog;
+use served::Served;
 use vocabulary::Vocabularies;
 
 /// How many sessions' next positions are remembered; a forgotten one costs a look-up in the store.
@@ -71,6 +80,7 @@ pub struct Deps {
 #[derive(Debug)]
 pub struct ContextEngine {
     config: Config,
+    lifecycle: Lifecycle,
     store: Arc<dyn VectorStore>,
     /// Makes vectors. Whoever makes some holds it until they are stored or compared; it is taken before the locks of keys.
     model: RwLock<Arc<dyn Embedder>>,
@@ -81,16 +91,26 @@ pub struct ContextEngine {
     preparer: Arc<Preparer>,
     l1: L1,
     locks: KeyedLocks,
+    /// Of scopes whose near-duplicates are looked for; taken before `locks`, and never by who holds some of these.
+    scope_locks: KeyedLocks,
     tracks: Cache<(TenantId, String), u32>,
     last_sequence: AtomicU64,
     accesses: Accesses,
     vocabularies: Vocabularies,
+    regret: RegretLog,
+    served: Served,
+    summarizer: Option<Arc<dyn Summarizer>>,
 }
 
 impl ContextEngine {
     /// An engine over these parts. `config` must have no [`Config::problems`].
     pub fn new(config: Config, deps: Deps) -> Self {
+        let lifecycle = Lifecycle::default();
         Self {
+            regret: RegretLog::new(lifecycle.gc.regret_log_size, lifecycle.gc.regret_secs),
+            served: Served::new(lifecycle.dedup.own_output_secs),
+            summarizer: None,
+            lifecycle,
             l1: L1::new(config.l1_cache_size, config.l1_max_contexts),
             config,
             store: deps.store,
@@ -104,10 +124,31 @@ impl ContextEngine {
                 tokens: deps.tokens,
             }),
             locks: KeyedLocks::default(),
+            scope_locks: KeyedLocks::default(),
             tracks: Cache::new(REMEMBERED_TRACKS),
             last_sequence: AtomicU64::new(0),
             accesses: Accesses::default(),
             vocabularies: Vocabularies::default(),
+        }
+    }
+
+    /// The same engine with other settings for the life of contexts; they must have no problems.
+    #[must_use]
+    pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
+        Self {
+            regret: RegretLog::new(lifecycle.gc.regret_log_size, lifecycle.gc.regret_secs),
+            served: Served::new(lifecycle.dedup.own_output_secs),
+            lifecycle,
+            ..self
+        }
+    }
+
+    /// The same engine with somebody who writes the text of what is made of many contexts.
+    #[must_use]
+    pub fn with_summarizer(self, summarizer: Arc<dyn Summarizer>) -> Self {
+        Self {
+            summarizer: Some(summarizer),
+            ..self
         }
     }
 

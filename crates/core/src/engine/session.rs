@@ -61,7 +61,8 @@ impl ContextEngine {
                 .into_iter()
                 .filter(|record| record.context.session_id == key.session)
             {
-                if kept.len() < self.config.l1_cache_size {
+                // A pinned one is never moved down.
+                if kept.len() < self.config.l1_cache_size || record.context.pinned {
                     kept.push(record);
                 } else {
                     overflow.push(record.context);
@@ -79,7 +80,7 @@ impl ContextEngine {
         Ok(kept)
     }
 
-    async fn immediate_page(
+    pub(super) async fn immediate_page(
         &self,
         scope: &Scope,
         key: &SessionKey,

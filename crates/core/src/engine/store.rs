@@ -1,18 +1,16 @@
 //! Storing: validate, recognise what is there already, write durably, then remember in working memory.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
 use super::ContextEngine;
-use super::locks::Key;
+use super::plan::{Draft, Known, Outcome, Plan};
 use super::prepare::Prepared;
-use crate::context::{
-    ContentKey, Context, ContextId, Level, NewContext, Superseded, Violations, to_millis, unique_tags,
-};
+use crate::context::{Context, ContextId, Level, NewContext, Superseded, Violations, after, to_millis, unique_tags};
 use crate::l1::SessionKey;
-use crate::ports::{Record, StoreError, StoreErrorKind};
-use crate::{Error, Scope};
+use crate::ports::{ListRequest, Record, StoreError, StoreErrorKind};
+use crate::{Error, Filter, Scope};
 
 /// The importance of a context that was not given one.
 const DEFAULT_IMPORTANCE: f32 = 0.5;
@@ -79,7 +77,9 @@ impl ContextEngine {
         for ((new, prepared), dense) in new.into_iter().zip(prepared).zip(vectors) {
             rejected.push(match dense {
                 Ok(dense) => {
-                    drafts.push(self.draft(new, prepared, dense, now));
+                    let mut draft = self.draft(new, prepared, dense, now);
+                    self.mark_echo(scope, &mut draft.record.context);
+                    drafts.push(draft);
                     None
                 }
                 Err(error) => Some(error),
@@ -146,80 +146,106 @@ impl ContextEngine {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
-        let _locks = self
-            .locks
-            .lock(scope.tenant(), drafts.iter().flat_map(Draft::keys))
-            .await;
+        let (_locks, near) = self.lock_drafts(scope, &drafts).await?;
         let epoch = self.l1.epoch();
         let known = Known::look_up(self, scope, &drafts).await?;
-        let mut plan = Plan::new(known);
-        let mut outcomes = Vec::with_capacity(drafts.len());
-        let mut supersedes = Vec::new();
-        for draft in drafts {
-            let replaced = draft.supersedes.clone();
-            let outcome = plan.admit(draft);
-            if let Some(by) = outcome.stored_id()
-                && !replaced.is_empty()
-            {
-                supersedes.push((by, replaced));
-            }
-            outcomes.push(outcome);
-        }
+        let mut plan = Plan::new(known, self.alike());
+        let admitted = drafts
+            .into_iter()
+            .zip(near)
+            .map(|(draft, near)| plan.admit(draft, near));
+        let outcomes: Vec<Outcome> = admitted.collect();
         let now = self.clock.now();
-        let mut records = plan.new;
+        let Plan {
+            new: mut records,
+            mut replaced,
+            ..
+        } = plan;
         let mut contexts: Vec<Context> = records.iter().map(|record| record.context.clone()).collect();
         self.assign_slots(scope, &mut contexts).await?;
         for (record, mut context) in records.iter_mut().zip(contexts) {
             context.sequence = self.next_sequence(now);
+            if let Some(by) = replaced.remove(&context.id) {
+                self.supersede(&mut context, by, now);
+            }
             record.context = context;
         }
-        if !records.is_empty() {
-            self.store.upsert(scope, records.clone()).await?;
+        let old = self.replaced(scope, &replaced, now).await?;
+        if records.is_empty() {
+            let old = old.iter().map(|record| record.context.clone());
+            self.store.update(scope, old.collect()).await?;
+        } else {
+            // In one step: nobody sees the new one beside the old one, or neither of them.
+            self.store
+                .upsert(scope, [records.clone(), old.clone()].concat())
+                .await?;
             self.vocabularies.stored(scope.tenant(), &records);
             if records.iter().any(|record| record.dense.is_none()) {
                 self.pending.arrived();
             }
         }
-        self.mark_superseded(scope, &supersedes, now).await?;
+        for record in &old {
+            self.l1.changed(scope.tenant(), &record.context, None);
+        }
         self.remember(scope, &records, epoch).await;
         let written: HashMap<ContextId, Context> = records
             .into_iter()
             .map(|record| (record.context.id, record.context))
             .collect();
+        self.regret.stored(scope, written.values());
         Ok(outcomes
             .into_iter()
             .map(|outcome| outcome.into_result(&written))
             .collect())
     }
 
-    async fn mark_superseded(
+    /// The stored contexts that are replaced, as they are to be stored from now on.
+    async fn replaced(
         &self,
         scope: &Scope,
-        supersedes: &[(ContextId, Vec<ContextId>)],
+        by: &HashMap<ContextId, ContextId>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let by: HashMap<ContextId, ContextId> = supersedes
-            .iter()
-            .flat_map(|(by, replaced)| replaced.iter().map(|old| (*old, *by)))
-            .collect();
+    ) -> Result<Vec<Record>, StoreError> {
         if by.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let ids: Vec<ContextId> = by.keys().copied().collect();
-        let mut old = self.store.get(scope, &ids).await?;
-        old.retain(|context| context.superseded_by.is_none());
-        for context in &mut old {
-            context.superseded_by = Some(Superseded {
-                by: by[&context.id],
-                at: to_millis(now),
-            });
-            context.updated_at = to_millis(now);
+        let mut old = self.records(scope, by.keys().copied().collect()).await?;
+        old.retain(|record| record.context.superseded_by.is_none());
+        for record in &mut old {
+            let by = by[&record.context.id];
+            self.supersede(&mut record.context, by, now);
         }
-        self.store.update(scope, old.clone()).await?;
-        for context in &old {
-            self.l1.changed(scope.tenant(), context, None);
+        Ok(old)
+    }
+
+    /// Stored contexts with their vectors and words.
+    pub(super) async fn records(&self, scope: &Scope, ids: Vec<ContextId>) -> Result<Vec<Record>, StoreError> {
+        let mut request = ListRequest {
+            limit: ids.len(),
+            filter: Filter::by_ids(ids),
+            with_vectors: true,
+            ..ListRequest::default()
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = self.store.list(scope, request.clone()).await?;
+            found.extend(page.items);
+            request.after = page.next;
+            if request.after.is_none() {
+                return Ok(found);
+            }
         }
-        Ok(())
+    }
+
+    /// Marks a context as replaced; it lives on for `gc.superseded_ttl_secs` at most.
+    pub(super) fn supersede(&self, context: &mut Context, by: ContextId, now: Timestamp) {
+        context.superseded_by = Some(Superseded { by, at: to_millis(now) });
+        context.updated_at = to_millis(now);
+        let ttl_secs = self.lifecycle.gc.superseded_ttl_secs;
+        if ttl_secs > 0 && !context.pinned {
+            let end = after(now, ttl_secs);
+            context.expires_at = Some(context.expires_at.map_or(end, |expires_at| expires_at.min(end)));
+        }
     }
 
     /// Puts new immediate contexts into working memory and moves on what overflows. The write is durable already: a
@@ -260,164 +286,11 @@ impl ContextEngine {
     }
 }
 
-/// A context about to be stored.
-struct Draft {
-    record: Record,
-    key: ContentKey,
-    client_id: bool,
-    given_time: bool,
-    supersedes: Vec<ContextId>,
-}
-
-impl Draft {
-    fn keys(&self) -> impl Iterator<Item = Key<'_>> {
-        let context = &self.record.context;
-        let in_session = context.session_id.is_some() || context.level == Level::Immediate;
-        [Key::Content(&self.key)]
-            .into_iter()
-            .chain(self.client_id.then_some(Key::Id(context.id)))
-            .chain(in_session.then_some(Key::Session(context.session_id.as_deref())))
-            .chain(self.supersedes.iter().map(|id| Key::Id(*id)))
-    }
-
-    /// Whether `stored` is what this draft would have become. A level further down is the same context later in life.
-    fn is_unchanged(&self, stored: &Context) -> bool {
-        let new = &self.record.context;
-        stored.content_key() == self.key
-            && stored.level >= new.level
-            && stored.tags == new.tags
-            && stored.metadata == new.metadata
-            && stored.importance.to_bits() == new.importance.to_bits()
-            && stored.pinned == new.pinned
-            && stored.ttl_secs == new.ttl_secs
-            && (!self.given_time || stored.occurred_at == new.occurred_at)
-    }
-}
-
-/// What is stored already under the ids and texts of the drafts.
-struct Known {
-    by_id: HashMap<ContextId, Context>,
-    by_content: HashMap<(ContentKey, Level), Context>,
-}
-
-impl Known {
-    async fn look_up(engine: &ContextEngine, scope: &Scope, drafts: &[Draft]) -> Result<Self, StoreError> {
-        let ids: Vec<ContextId> = drafts
-            .iter()
-            .filter(|draft| draft.client_id)
-            .map(|draft| draft.record.context.id)
-            .collect();
-        let keys: HashSet<&ContentKey> = drafts.iter().map(|draft| &draft.key).collect();
-        let keys: Vec<ContentKey> = keys.into_iter().cloned().collect();
-        let by_id = if ids.is_empty() {
-            Vec::new()
-        } else {
-            engine.store.get(scope, &ids).await?
-        };
-        let now = engine.clock.now();
-        let same_text = engine.store.find_by_content(scope, &keys).await?;
-        Ok(Self {
-            // An expired context is gone for its id too: the new one takes its place.
-            by_id: by_id
-                .into_iter()
-                .filter(|context| context.is_live(now))
-                .map(|c| (c.id, c))
-                .collect(),
-            by_content: same_text
-                .into_iter()
-                .filter(|context| context.is_live(now) && context.superseded_by.is_none())
-                .map(|context| ((context.content_key(), context.level), context))
-                .collect(),
-        })
-    }
-}
-
-/// Sorts drafts into new ones and known ones, in order, so that repetition within one batch is seen too.
-struct Plan {
-    known: Known,
-    new: Vec<Record>,
-}
-
-/// What becomes of one draft.
-enum Outcome {
-    New(ContextId),
-    /// The same as an earlier one of this batch, which is among the new ones.
-    SameAsNew(ContextId),
-    Known(Box<Context>),
-    Conflict(ContextId),
-}
-
-impl Plan {
-    fn new(known: Known) -> Self {
-        Self { known, new: Vec::new() }
-    }
-
-    fn admit(&mut self, draft: Draft) -> Outcome {
-        let id = draft.record.context.id;
-        if draft.client_id
-            && let Some(stored) = self.known.by_id.get(&id)
-        {
-            return if draft.is_unchanged(stored) {
-                self.existing(stored.clone())
-            } else {
-                Outcome::Conflict(id)
-            };
-        }
-        let text_and_level = (draft.key, draft.record.context.level);
-        if let Some(stored) = self.known.by_content.get(&text_and_level)
-            && !draft.supersedes.contains(&stored.id)
-        {
-            return self.existing(stored.clone());
-        }
-        let context = draft.record.context.clone();
-        self.known.by_id.insert(id, context.clone());
-        self.known.by_content.insert(text_and_level, context);
-        self.new.push(draft.record);
-        Outcome::New(id)
-    }
-
-    fn existing(&self, stored: Context) -> Outcome {
-        if self.new.iter().any(|record| record.context.id == stored.id) {
-            Outcome::SameAsNew(stored.id)
-        } else {
-            Outcome::Known(Box::new(stored))
-        }
-    }
-}
-
-impl Outcome {
-    fn stored_id(&self) -> Option<ContextId> {
-        match self {
-            Self::New(id) | Self::SameAsNew(id) => Some(*id),
-            Self::Known(context) => Some(context.id),
-            Self::Conflict(_) => None,
-        }
-    }
-
-    fn into_result(self, written: &HashMap<ContextId, Context>) -> Result<Stored, Error> {
-        match self {
-            Self::New(id) => Ok(Stored {
-                context: written[&id].clone(),
-                deduplicated: false,
-            }),
-            Self::SameAsNew(id) => Ok(Stored {
-                context: written[&id].clone(),
-                deduplicated: true,
-            }),
-            Self::Known(context) => Ok(Stored {
-                context: *context,
-                deduplicated: true,
-            }),
-            Self::Conflict(id) => Err(Error::Conflict(id)),
-        }
-    }
-}
-
 /// The same failure for each of `count` items.
 fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
     let (operation, kind) = match error {
         Error::Store(error) => (error.operation, error.kind),
-        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Embedding(_) => {
+        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::NearDuplicate(_) | Error::Embedding(_) => {
             ("write", StoreErrorKind::Internal)
         }
     };

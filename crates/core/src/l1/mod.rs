@@ -105,8 +105,11 @@ impl L1 {
             };
             session.last_used = Instant::now();
             session.entries.push_back(Arc::new(record));
-            while session.entries.len() > self.per_session {
-                overflow.extend(session.entries.pop_front());
+            // Pinned ones are never moved down, even if all are.
+            while session.entries.len() > self.per_session
+                && let Some(oldest) = session.entries.iter().position(|entry| !entry.context.pinned)
+            {
+                overflow.extend(session.entries.remove(oldest));
             }
         }
         self.total.fetch_add(1, Ordering::Relaxed);
@@ -174,6 +177,11 @@ impl L1 {
             session.entries.retain(|entry| !filter.matches(&entry.context));
             self.total.fetch_sub(before - session.entries.len(), Ordering::Relaxed);
         }
+    }
+
+    /// How long a session in memory was not used; `None` when it is not in memory.
+    pub(crate) fn unused_for(&self, key: &SessionKey) -> Option<Duration> {
+        self.sessions.get(key).map(|session| session.last_used.elapsed())
     }
 
     /// Forgets sessions not used for `idle`, and returns how many.

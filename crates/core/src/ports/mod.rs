@@ -6,12 +6,14 @@
 mod clock;
 mod embedder;
 mod model_change;
+mod summarizer;
 mod token_counter;
 mod vector_store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
 pub use model_change::{ModelChange, OtherModel, StoredModels};
+pub use summarizer::{SummarizeError, Summarizer};
 pub use token_counter::TokenCounter;
 pub use vector_store::{
     BoxError, Candidate, ListRequest, Order, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery,

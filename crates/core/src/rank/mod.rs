@@ -11,3 +11,4 @@ pub use diversity::diversify;
 pub use likeness::{Likeness, Rarity, cosine, fuse};
 pub use neighbours::{Place, lend, missing_slots, scale_down};
 pub use score::{Parts, score};
+pub(crate) use score::{frequency, recency};

@@ -29,24 +29,32 @@ pub struct Parts {
 
 impl Parts {
     /// The parts that depend on the context alone, at `now`; the likenesses are 0.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "ages and counts need no more than a float's precision"
-    )]
     pub fn of(context: &Context, now: Timestamp, half_life_secs: u64) -> Self {
-        let age_secs = (now.as_millisecond() - context.occurred_at.as_millisecond()).max(0) as f32 / 1000.0;
         Self {
-            recency: (-age_secs / half_life_secs as f32).exp2(),
+            recency: recency(context.occurred_at, now, half_life_secs),
             level: match context.level {
                 Level::Immediate => 1.0,
                 Level::ShortTerm => 0.7,
                 Level::LongTerm => 0.5,
             },
-            frequency: ((context.access_count as f32).ln_1p() / FREQUENT.ln_1p()).min(1.0),
+            frequency: frequency(context.access_count),
             importance: context.importance,
             ..Self::default()
         }
     }
+}
+
+/// 1 for `now`, half after each half-life.
+#[expect(clippy::cast_precision_loss, reason = "ages need no more than a float's precision")]
+pub(crate) fn recency(at: Timestamp, now: Timestamp, half_life_secs: u64) -> f32 {
+    let age_secs = (now.as_millisecond() - at.as_millisecond()).max(0) as f32 / 1000.0;
+    (-age_secs / half_life_secs as f32).exp2()
+}
+
+/// How often something was served, on a logarithmic scale from 0 to 1.
+#[expect(clippy::cast_precision_loss, reason = "counts need no more than a float's precision")]
+pub(crate) fn frequency(accesses: u64) -> f32 {
+    ((accesses as f32).ln_1p() / FREQUENT.ln_1p()).min(1.0)
 }
 
 /// The weighted mean of the parts, 0 to 1.

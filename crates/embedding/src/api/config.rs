@@ -108,6 +108,11 @@ impl ApiConfig {
 
 /// The URL to post to.
 pub(super) fn endpoint(url: &str) -> Result<Url, String> {
+    complete(url, DEFAULT_PATH, ENDPOINT)
+}
+
+/// A URL with the path of a service: `default_path` if it has none, and `ending` at its end in any case.
+pub(crate) fn complete(url: &str, default_path: &str, ending: &str) -> Result<Url, String> {
     let expected = "api_url: must be a URL such as https://api.openai.com/v1 or http://localhost:8081";
     let mut url = Url::parse(url).map_err(|error| format!("{expected}: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -117,9 +122,9 @@ pub(super) fn endpoint(url: &str) -> Result<Url, String> {
         return Err("api_url: must not hold a name or password; use api_token or headers".to_owned());
     }
     let path = match url.path().trim_end_matches('/') {
-        "" => DEFAULT_PATH.to_owned(),
-        path if path.ends_with(ENDPOINT) => path.to_owned(),
-        path => format!("{path}{ENDPOINT}"),
+        "" => default_path.to_owned(),
+        path if path.ends_with(ending) => path.to_owned(),
+        path => format!("{path}{ending}"),
     };
     url.set_path(&path);
     Ok(url)

@@ -87,7 +87,8 @@ impl Endpoint {
     }
 }
 
-async fn whole_body(mut response: Response, longest: usize) -> Result<Vec<u8>, Failure> {
+/// The body of an answer, if it is not longer than `longest` bytes.
+pub(crate) async fn whole_body(mut response: Response, longest: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > longest {
@@ -99,7 +100,7 @@ async fn whole_body(mut response: Response, longest: usize) -> Result<Vec<u8>, F
 }
 
 /// `Retry-After` as seconds, or as a date, which is compared with the service's own clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

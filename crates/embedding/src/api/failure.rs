@@ -10,28 +10,36 @@ use super::wire::{BadVector, Garbled};
 
 /// Why one HTTP call gave no vectors. No message holds a URL, a text or a token.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error("the embedding service did not answer in time")]
+pub(crate) enum Failure {
+    #[error("the service did not answer in time")]
     TimedOut,
     /// Not reached, or the connection broke before the whole answer was there.
-    #[error("there is no connection to the embedding service")]
+    #[error("there is no connection to the service")]
     NoConnection(#[source] reqwest::Error),
-    #[error("the embedding service answered {status}")]
+    #[error("the service answered {status}")]
     Status {
         status: StatusCode,
         retry_after: Option<Duration>,
     },
-    #[error("the embedding service gave a garbled answer")]
+    #[error("the service gave a garbled answer")]
     Garbled(#[from] Garbled),
     /// It was not asked.
-    #[error("the embedding service failed lately and is left alone")]
+    #[error("the service failed lately and is left alone")]
     CircuitOpen(#[from] CircuitOpen),
 }
 
 impl Failure {
+    /// An answer that is not the JSON that was expected. Without serde's message, which may quote it.
+    pub(crate) fn garbled(error: &serde_json::Error) -> Self {
+        Self::Garbled(Garbled::NotJson {
+            line: error.line(),
+            column: error.column(),
+        })
+    }
+
     /// Whether the service refused the texts. Only these three statuses speak of the body; all other client errors
     /// speak of the credential, the path or the rate.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self,
             Self::Status {
@@ -42,7 +50,7 @@ impl Failure {
     }
 
     /// Whether the service is broken, too busy or out of reach; what a circuit breaker counts.
-    pub(super) fn is_outage(&self) -> bool {
+    pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::TimedOut | Self::NoConnection(_) | Self::Garbled(_) => true,
             Self::Status { status, .. } => is_transient(*status),
@@ -51,7 +59,7 @@ impl Failure {
     }
 
     /// Whether the same call may succeed soon. Embedding changes nothing, so a call that broke half-way counts too.
-    pub(super) fn is_worth_another_try(&self) -> bool {
+    pub(crate) fn is_worth_another_try(&self) -> bool {
         match self {
             Self::NoConnection(_) => true,
             Self::Status { status, .. } => is_transient(*status),
@@ -61,7 +69,7 @@ impl Failure {
     }
 
     /// How long the service is to be left alone.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
             Self::CircuitOpen(open) => Some(open.retry_after),
@@ -70,7 +78,7 @@ impl Failure {
     }
 
     /// The status, when it is one that only somebody who changes the settings or the service can put right.
-    pub(super) fn misconfigured(&self) -> Option<StatusCode> {
+    pub(crate) fn misconfigured(&self) -> Option<StatusCode> {
         match self {
             Self::Status { status, .. } if !self.is_refusal() && !self.is_outage() => Some(*status),
             Self::Status { .. } | Self::TimedOut | Self::NoConnection(_) | Self::Garbled(_) | Self::CircuitOpen(_) => {
@@ -80,7 +88,7 @@ impl Failure {
     }
 
     /// The value of the metric's label `outcome`.
-    pub(super) fn outcome(&self) -> &'static str {
+    pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::TimedOut => "timeout",
             Self::NoConnection(_) => "no_connection",

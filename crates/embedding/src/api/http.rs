@@ -17,7 +17,7 @@ use crate::{Error, Secret};
 
 /// A client that sends the token and the headers of `config` with every request, and follows no redirect: they would
 /// travel along.
-pub(super) fn client(config: &ApiConfig, encrypted: bool) -> Result<Client, Error> {
+pub(crate) fn client(config: &ApiConfig, encrypted: bool) -> Result<Client, Error> {
     Client::builder()
         // Handed over ready-made: left to itself, reqwest takes the process's crypto provider and panics without one.
         .tls_backend_preconfigured(tls(config.tls_ca_file.as_deref(), encrypted)?)

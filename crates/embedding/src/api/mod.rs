@@ -23,6 +23,11 @@ use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, QueryE
 
 pub use builder::Builder;
 pub use config::ApiConfig;
+// What other services of the same kind are asked with.
+pub(crate) use config::complete;
+pub(crate) use endpoint::{retry_after, whole_body as read_body};
+pub(crate) use failure::Failure;
+pub(crate) use http::client as http_client;
 
 use crate::batching::BatchEmbedder;
 use crate::kind::Kind;

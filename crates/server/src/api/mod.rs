@@ -78,6 +78,7 @@ fn routes() -> Routes {
         .needs(Read, routes!(routes::list_sessions))
         .destroys(routes!(routes::delete_session))
         .needs(Read, routes!(routes::get_stats))
+        .needs(Admin, routes!(routes::collect_garbage))
         .needs(
             Admin,
             routes!(

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::auth::Authenticator;
+use crate::collection::Collection;
 use crate::http::{Code, Problem};
 use crate::limits::{Guards, Reservation, current_turn};
 use crate::reembedding::Reembedding;
@@ -26,6 +27,8 @@ pub struct Services {
     pub engine: Arc<ContextEngine>,
     /// Changes the embedding model.
     pub reembedding: Arc<Reembedding>,
+    /// Collects contexts whose time is over.
+    pub collection: Arc<Collection>,
     /// Says how the store is.
     pub store_health: HealthHandle,
 }
@@ -84,6 +87,11 @@ impl ApiState {
     /// Makes room for what is about to be stored, or says that the tenant's quota is used up.
     pub(super) async fn reserve(&self, scope: &Scope, context: &NewContext) -> Result<Reservation, Problem> {
         self.guards.quotas.reserve(self.engine()?, scope, context).await
+    }
+
+    /// What collects contexts, or the problem that it is not there yet.
+    pub(super) fn collection(&self) -> Result<Arc<Collection>, Problem> {
+        Ok(Arc::clone(&self.services()?.collection))
     }
 
     fn services(&self) -> Result<&Services, Problem> {

@@ -76,6 +76,9 @@ fn read(mut given: Dict) -> Result<Config, ConfigError> {
         embedding: reader.section("embedding"),
         vector_db: reader.section("vector_db"),
         hirag: reader.section("hirag"),
+        gc: reader.section("gc"),
+        dedup: reader.section("dedup"),
+        consolidation: reader.section("consolidation"),
         lexical: reader.section("lexical"),
         tokens: reader.section("tokens"),
     };

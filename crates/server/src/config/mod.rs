@@ -2,6 +2,7 @@
 
 mod auth;
 mod connections;
+mod consolidation;
 mod embedding;
 mod load;
 mod proxies;
@@ -14,6 +15,7 @@ mod unknown_keys;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use context_manager_core::lifecycle::{Dedup, Gc, Lifecycle};
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
 use context_manager_observability::{AuditConfig, LogConfig};
 use context_manager_vector_store::embedded;
@@ -23,6 +25,7 @@ use crate::auth::keys_file;
 
 pub use auth::{AuthConfig, ConfiguredKey};
 pub use connections::{ConnectionsConfig, Http2Config};
+pub use consolidation::{ConsolidationConfig, LlmConfig};
 pub use embedding::EmbeddingConfig;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use load::load_text;
@@ -55,6 +58,12 @@ pub struct Config {
     pub vector_db: VectorDbConfig,
     /// How memory is kept and ranked.
     pub hirag: HiragConfig,
+    /// What is collected and what is kept.
+    pub gc: Gc,
+    /// What becomes of what is said twice.
+    pub dedup: Dedup,
+    /// How many contexts become one.
+    pub consolidation: ConsolidationConfig,
     /// How texts become words.
     pub lexical: lexical::Config,
     /// How tokens are counted.
@@ -171,6 +180,15 @@ pub struct TokensConfig {
 }
 
 impl Config {
+    /// What governs the life of contexts, of several sections.
+    pub fn lifecycle(&self) -> Lifecycle {
+        Lifecycle {
+            gc: self.gc.clone(),
+            dedup: self.dedup.clone(),
+            consolidation: self.consolidation.rules.clone(),
+        }
+    }
+
     /// Everything that is wrong with the values, each as `section.key: what is expected`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -202,6 +220,15 @@ impl Config {
                 .into_iter()
                 .map(|problem| format!("hirag.{problem}")),
         );
+        let of = |section: &str, found: Vec<String>| -> Vec<String> {
+            found
+                .into_iter()
+                .map(|problem| format!("{section}.{problem}"))
+                .collect()
+        };
+        problems.extend(of("gc", self.gc.problems()));
+        problems.extend(of("dedup", self.dedup.problems()));
+        problems.extend(of("consolidation", self.consolidation.problems()));
         let lexical::Config {
             k1, b, average_words, ..
         } = self.lexical;

@@ -65,6 +65,7 @@ impl TestApp {
             .services
             .set(Services {
                 reembedding: Arc::clone(&memory.reembedding),
+                collection: Arc::clone(&memory.collection),
                 engine: Arc::clone(&memory.engine),
                 store_health,
             })

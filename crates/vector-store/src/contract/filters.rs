@@ -62,6 +62,7 @@ fn diverse() -> Vec<Context> {
         },
         Context {
             metadata: metadata(json!({"kind": "note", "stars": 5, "draft": false})),
+            pinned: true,
             ..context(7)
         },
         Context {
@@ -263,10 +264,15 @@ fn filters() -> Vec<Filter> {
         visibility: Visibility::Live(now),
         ..any()
     }));
-    filters.extend([Filter {
-        visibility: Visibility::Live(time(150) - a_little),
+    filters.extend(now.map(|now| Filter {
+        visibility: Visibility::Expired(now),
         ..any()
-    }]);
+    }));
+    filters.extend([Filter { pinned: true, ..any() }]);
+    let between = time(150) - a_little;
+    filters.extend(
+        [Visibility::Live(between), Visibility::Expired(between)].map(|visibility| Filter { visibility, ..any() }),
+    );
     filters.extend([Filter {
         visibility: Visibility::Current(time(50)),
         levels: vec![Level::LongTerm],
@@ -352,6 +358,8 @@ pub async fn what_is_over_is_hidden_as_asked(store: &dyn VectorStore) {
         (Visibility::Current(now), vec![3]),
         (Visibility::Live(now), vec![3, 2]),
         (Visibility::All, vec![3, 2, 1]),
+        (Visibility::Expired(now), vec![1]),
+        (Visibility::Expired(time(9)), vec![]),
         (Visibility::Current(time(9)), vec![3, 1]),
     ] {
         let expected: Vec<ContextId> = expected.into_iter().map(id).collect();

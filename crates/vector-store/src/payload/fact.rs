@@ -15,6 +15,7 @@ const MAX_BYTES: usize = 128;
 /// Everything that can be said about `context`.
 pub(super) fn all(context: &Context) -> Vec<String> {
     let mut facts = vec![embedded(context.embedded), content(&context.content_key())];
+    facts.extend(context.pinned.then(pinned));
     facts.extend(context.user_id.as_deref().map(user));
     facts.extend(context.agent_id.as_deref().map(agent));
     facts.extend(context.tags.iter().map(|name| tag(name)));
@@ -36,6 +37,10 @@ pub(crate) fn tag(name: &str) -> String {
 
 pub(crate) fn embedded(embedded: bool) -> String {
     new('e', if embedded { "yes" } else { "no" })
+}
+
+pub(crate) fn pinned() -> String {
+    new('p', "yes")
 }
 
 pub(crate) fn content(key: &ContentKey) -> String {

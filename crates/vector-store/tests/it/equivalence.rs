@@ -40,7 +40,7 @@ fn word() -> impl Strategy<Value = String> {
 prop_compose! {
     fn any_context()(
         number in 0_u64..12,
-        (level, importance, embedded) in (0..3_usize, 0..5_u8, any::<bool>()),
+        (level, importance, embedded, pinned) in (0..3_usize, 0..5_u8, any::<bool>(), any::<bool>()),
         (user_id, agent_id, session_id) in (of(word()), of(word()), of(word())),
         tags in vec(word(), 0..3),
         stars in of(0..3_u8),
@@ -49,7 +49,7 @@ prop_compose! {
     ) -> Context {
         let metadata = stars.map(|stars| ("stars".to_owned(), json!([stars, {"half": stars * 2}]))).into_iter().collect();
         Context {
-            level: Level::ALL[level], importance: f32::from(importance) / 4.0, embedded, user_id, agent_id, session_id,
+            level: Level::ALL[level], importance: f32::from(importance) / 4.0, embedded, pinned, user_id, agent_id, session_id,
             tags, metadata, occurred_at, expires_at, slot,
             superseded_by: superseded_at.map(|at| Superseded { by: id(1), at }),
             ..context(number)
@@ -74,17 +74,19 @@ prop_compose! {
         (tags_any, tags_all) in (vec(word(), 0..2), vec(word(), 0..2)),
         (occurred_after, occurred_before) in (of(time()), proptest::option::weighted(0.2, time())),
         stars in proptest::option::weighted(0.2, 0..3_u8),
+        pinned in proptest::bool::weighted(0.1),
         ids in proptest::option::weighted(0.2, vec((0_u64..12).prop_map(id), 0..6)),
         visibility in prop_oneof![
             Just(Visibility::All),
             time().prop_map(Visibility::Current),
             time().prop_map(Visibility::Live),
+            time().prop_map(Visibility::Expired),
         ],
     ) -> Filter {
         let metadata = stars.map(|stars| ("stars.half".to_owned(), vec![json!(stars)])).into_iter().collect();
         Filter {
-            levels, user_id, session_id, tags_any, tags_all, occurred_after, occurred_before, metadata, ids, visibility,
-            ..Filter::default()
+            levels, user_id, session_id, tags_any, tags_all, occurred_after, occurred_before, metadata, pinned, ids,
+            visibility, ..Filter::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 //! contexts of its conversation.
 
 mod ask;
+mod consolidated;
 mod dataset;
 mod metrics;
 mod report;
@@ -32,6 +33,9 @@ pub(super) struct Args {
     /// What the server searches by
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
+    /// Stores turns as short-term, and asks only after all of them have expired and were consolidated
+    #[arg(long)]
+    after_consolidation: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -45,25 +49,32 @@ pub(super) fn run(args: &Args, target: &Path) -> Result<()> {
     conversations.truncate(args.limit_conversations.unwrap_or(usize::MAX));
     ensure!(!conversations.is_empty(), "there is no conversation to measure with");
     let report = subject::measure(&args.place.server, target, async |subject| {
-        measure(args.mode, &conversations, subject.client()).await
+        measure(args, &conversations, subject.client()).await
     })?;
     println!("\n{}", report.table());
     println!("{}", report.notes());
     args.place.write(target, &report)
 }
 
-async fn measure(mode: Mode, conversations: &[Conversation], client: &Client) -> Result<Report> {
+async fn measure(args: &Args, conversations: &[Conversation], client: &Client) -> Result<Report> {
     let turns: usize = conversations.iter().map(Conversation::turn_count).sum();
     println!("storing {turns} turns of {} conversations", conversations.len());
-    let stored = store::store_all(client, conversations, &bar(turns)).await?;
+    let mut stored = store::store_all(client, conversations, args.after_consolidation, &bar(turns)).await?;
+    let consolidated = if args.after_consolidation {
+        println!("consolidating");
+        Some(consolidated::consolidate(client, conversations, &mut stored).await?)
+    } else {
+        None
+    };
 
     let tasks = ask::tasks(conversations, &stored);
     println!("asking {} questions, {} searches each", tasks.len(), ask::SEARCHES);
-    let answers = ask::ask_all(client, &tasks, mode, &bar(tasks.len())).await?;
+    let answers = ask::ask_all(client, &tasks, args.mode, &bar(tasks.len())).await?;
 
     let questions: usize = conversations
         .iter()
         .map(|conversation| conversation.questions.len())
         .sum();
-    Ok(Report::new(mode, conversations.len(), &stored, questions, answers))
+    let report = Report::new(args.mode, conversations.len(), &stored, questions, answers);
+    Ok(report.with(consolidated))
 }

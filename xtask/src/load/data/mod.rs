@@ -88,6 +88,15 @@ impl Data {
         self.context_at(QUESTIONS / 2 + number, Place::of(number, LIVE), "live")
     }
 
+    /// Context `number` of those that expire as soon as they are stored.
+    pub(super) fn expiring_context(&self, number: u64) -> NewContext {
+        NewContext {
+            level: Level::ShortTerm,
+            ttl_secs: Some(1),
+            ..self.context_at(QUESTIONS / 4 + number, Place::of(number, 1), "expiring")
+        }
+    }
+
     /// Question `number`, about one of the first `contexts` contexts.
     pub(super) fn question(&self, number: u64, contexts: u64) -> Question {
         let mut rng = self.stream(QUESTIONS + number);
@@ -126,6 +135,7 @@ impl Data {
             occurred_at: Some(place.said_at().to_string()),
             tags: vec![TOPICS[place.topic()].to_owned()],
             metadata: BTreeMap::from([("channel", place.channel().to_owned())]),
+            ..NewContext::default()
         }
     }
 

@@ -89,6 +89,9 @@ impl ContextEngine {
             .iter()
             .map(|citation| citation.id)
             .collect();
+        let quoted = fitting.ranking.ranked.iter().map(|ranked| &ranked.record.context);
+        let quoted = quoted.filter(|context| served.contains(&context.id));
+        self.served.remember(scope, &fitting.request.search, quoted);
         self.accesses.record(scope, served, self.clock.now());
         Ok(response)
     }

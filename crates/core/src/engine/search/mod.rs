@@ -38,6 +38,8 @@ impl ContextEngine {
         metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
         let served = response.contexts.iter().map(|found| found.context.id);
         self.accesses.record(scope, served, self.clock.now());
+        let served = response.contexts.iter().map(|found| &found.context);
+        self.served.remember(scope, &request, served);
         Ok(response)
     }
 

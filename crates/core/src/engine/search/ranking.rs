@@ -82,6 +82,8 @@ impl ContextEngine {
             }
         }
         Step::Neighbours.took(start);
+        self.regret
+            .asked(scope, request, question.vector.as_deref(), &pool.records);
         let start = Instant::now();
         let ranking = Ranking {
             searched: searched(&pool),

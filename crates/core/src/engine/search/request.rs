@@ -48,6 +48,8 @@ pub struct SearchRequest {
     pub explain: bool,
     /// Whether contexts that were replaced may be found too.
     pub include_superseded: bool,
+    /// Whether contexts that were made of others are opened into these, as far as they are still there.
+    pub open_sources: bool,
 }
 
 impl SearchRequest {
@@ -101,7 +103,7 @@ impl SearchRequest {
     }
 
     /// Whose working memory is meant: that of the session named, or the one the filter is confined to.
-    pub(super) fn working_memory(&self) -> Option<&str> {
+    pub(in crate::engine) fn working_memory(&self) -> Option<&str> {
         self.session_id.as_deref().or(self.filter.session_id.as_deref())
     }
 }

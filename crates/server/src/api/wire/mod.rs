@@ -3,6 +3,7 @@
 mod assemble;
 mod context;
 mod filter;
+mod gc;
 mod limits;
 mod reembed;
 mod search;
@@ -14,6 +15,7 @@ pub(super) use context::{
     BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody, WireLevel,
 };
 pub(super) use filter::{ClearBody, DeleteBody, Deleted, FilterBody};
+pub(super) use gc::{GcAnswer, GcBody};
 pub(super) use limits::LimitsBody;
 pub(super) use reembed::ReembedAnswer;
 pub(super) use search::{LevelCounts, SearchAnswer, SearchBody};

@@ -1,0 +1,136 @@
+//! A chat model that answers `POST /v1/chat/completions` as OpenAI's does, for summaries.
+//!
+//! It is asked off every path that somebody waits on, within a budget of tokens a minute, through a circuit breaker of its
+//! own. Whoever asks has another way when there is no answer.
+//!
+//! **Invariant:** no text, token or query of a URL gets into an error or a log.
+
+mod budget;
+mod config;
+mod wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use context_manager_core::ports::{SummarizeError, Summarizer};
+use context_manager_resilience::{CallError, CircuitBreaker, Deadline, Retry, Verdict};
+use metrics::histogram;
+use reqwest::{Client, Url};
+use tokio::time::Instant;
+
+pub use config::ChatConfig;
+
+use crate::Error;
+use crate::api::{Failure, http_client, read_body, retry_after};
+use crate::metrics::SUMMARIZE_DURATION;
+use budget::TokenBudget;
+use wire::{Answer, Request};
+
+/// A chat model behind an HTTP API.
+#[derive(Debug)]
+pub struct ChatModel {
+    http: Client,
+    url: Url,
+    config: ChatConfig,
+    budget: TokenBudget,
+    breaker: Arc<CircuitBreaker>,
+}
+
+/// Why there is no summary.
+#[derive(Debug, thiserror::Error)]
+enum NoSummary {
+    #[error("the budget of tokens for this minute is spent")]
+    OverBudget,
+    #[error("the chat model failed lately and is left alone")]
+    CircuitOpen,
+    #[error("the chat model gave no answer")]
+    Failed(#[from] Failure),
+    #[error("the chat model gave an answer without a text")]
+    Empty,
+}
+
+impl NoSummary {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::OverBudget => "over_budget",
+            Self::CircuitOpen => "circuit_open",
+            Self::Failed(failure) => failure.outcome(),
+            Self::Empty => "garbled",
+        }
+    }
+}
+
+impl ChatModel {
+    /// A client for the service that `config` names, whose calls `breaker` decides about. No call is made yet.
+    ///
+    /// # Errors
+    /// When the settings are of no use.
+    pub fn new(config: ChatConfig, breaker: Arc<CircuitBreaker>) -> Result<Self, Error> {
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(Error::Config(problems));
+        }
+        let url = config.endpoint().map_err(|problem| Error::Config(vec![problem]))?;
+        Ok(Self {
+            http: http_client(&config.connection(), url.scheme() == "https")?,
+            url,
+            budget: TokenBudget::new(config.tokens_per_minute),
+            breaker,
+            config,
+        })
+    }
+
+    async fn ask(&self, texts: &[String], max_tokens: usize) -> Result<String, NoSummary> {
+        let request = Request::new(&self.config.model, texts, max_tokens);
+        if !self.budget.take(request.estimated_tokens()) {
+            return Err(NoSummary::OverBudget);
+        }
+        let body = request.body();
+        let deadline = Deadline::after(self.config.timeout());
+        let retry = Retry {
+            max_retries: self.config.max_retries,
+            ..Retry::default()
+        };
+        let verdict = |failure: &CallError<Failure>| match failure {
+            CallError::Failed(failure) if failure.is_worth_another_try() => Verdict::Retry(failure.retry_after()),
+            CallError::Failed(_) | CallError::Open(_) => Verdict::GiveUp,
+        };
+        let attempt = || self.breaker.call(self.post(&body, deadline), Failure::is_outage);
+        let answer = retry
+            .run(deadline, verdict, attempt)
+            .await
+            .map_err(|error| match error {
+                CallError::Open(_) => NoSummary::CircuitOpen,
+                CallError::Failed(failure) => failure.into(),
+            })?;
+        let text = answer.text().ok_or(NoSummary::Empty)?;
+        Ok(text.trim().to_owned())
+    }
+
+    async fn post(&self, body: &serde_json::Value, deadline: Deadline) -> Result<Answer, Failure> {
+        let request = self
+            .http
+            .post(self.url.clone())
+            .timeout(deadline.remaining())
+            .json(body);
+        let response = request.send().await?;
+        let status = response.status();
+        if !status.is_success() {
+            // The body may repeat the texts, so nobody reads it.
+            let retry_after = retry_after(response.headers());
+            return Err(Failure::Status { status, retry_after });
+        }
+        wire::read(&read_body(response, wire::LONGEST_ANSWER).await?)
+    }
+}
+
+#[async_trait]
+impl Summarizer for ChatModel {
+    async fn summarize(&self, texts: &[String], max_tokens: usize) -> Result<String, SummarizeError> {
+        let start = Instant::now();
+        let answer = self.ask(texts, max_tokens).await;
+        let outcome = answer.as_ref().map_or_else(NoSummary::outcome, |_text| "ok");
+        histogram!(SUMMARIZE_DURATION, "outcome" => outcome).record(start.elapsed());
+        answer.map_err(|error| SummarizeError(error.into()))
+    }
+}

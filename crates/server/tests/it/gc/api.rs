@@ -1,0 +1,41 @@
+//! The call that runs a collection.
+
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn a_collection_tells_what_it_would_do_and_does_it() {
+    let app = TestApp::start().await;
+    let short = |text: &str, importance: f32| json!({"text": text, "ttl_secs": 1, "importance": importance});
+    let gone = app.store(short("a remark", 0.1)).await;
+    let kept = app.store(short("the launch code", 0.9)).await;
+    app.store(json!({"text": "a fact", "level": "long_term"})).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let foreseen = app.post("/admin/gc", json!({"dry_run": true})).await.body;
+    assert_eq!(foreseen["dry_run"], true);
+    let done = app.post("/admin/gc", json!({"dry_run": false})).await.body;
+    for (answer, when) in [(&foreseen, "before"), (&done, "after")] {
+        let counts =
+            ["deleted", "promoted", "consolidated", "made", "settled", "errors"].map(|key| answer[key].clone());
+        assert_eq!(
+            counts,
+            [json!(1), json!(1), json!(0), json!(0), json!(0), json!(0)],
+            "{when}"
+        );
+        assert_eq!(answer["truncated"], false);
+        let contexts = answer["contexts"].as_array().unwrap();
+        let of = |id: &serde_json::Value| contexts.iter().find(|context| context["id"] == *id).unwrap();
+        assert_eq!(of(&gone["id"])["reason"], "expired");
+        assert_eq!(of(&kept["id"])["action"], "promote");
+    }
+    assert_eq!(app.get("/api/v1/stats").await.body["total"], 2);
+    let again = app.post("/admin/gc", json!({})).await.body;
+    assert_eq!((&again["deleted"], &again["counts"]), (&json!(0), &json!([])));
+    app.post("/admin/gc", json!({"dryrun": true}))
+        .await
+        .problem(400, "invalid_request");
+    let metrics = app.get("/metrics").await.text;
+    let counted = "context_manager_gc_deleted_total{level=\"short_term\",reason=\"expired\"}";
+    assert!(metrics.contains(counted), "{metrics}");
+}

@@ -1,0 +1,121 @@
+//! The store in memory, failing where it is told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use context_manager_core::context::{ContentKey, Context, ContextId};
+use context_manager_core::lexical::SparseVector;
+use context_manager_core::ports::{
+    Candidate, ListRequest, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery, VectorStore,
+};
+use context_manager_core::{Filter, Page, Scope, TenantId};
+use context_manager_vector_store::MemoryStore;
+
+/// A store of which so many of the next deletions fail.
+#[derive(Debug)]
+pub(super) struct Faulty {
+    store: MemoryStore,
+    failing: AtomicUsize,
+}
+
+impl Default for Faulty {
+    fn default() -> Self {
+        Self {
+            store: MemoryStore::new(256),
+            failing: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Faulty {
+    /// Lets the next `count` deletions fail.
+    pub(super) fn fail_deletions(&self, count: usize) {
+        self.failing.store(count, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl VectorStore for Faulty {
+    async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
+        self.store.upsert(scope, records).await
+    }
+
+    async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
+        self.store.update(scope, contexts).await
+    }
+
+    async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        self.store.set_vectors(scope, embedded).await
+    }
+
+    async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
+        self.store.get(scope, ids).await
+    }
+
+    async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
+        self.store.find_by_content(scope, keys).await
+    }
+
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.store.at_slots(scope, slots, filter).await
+    }
+
+    async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
+        self.store.list(scope, request).await
+    }
+
+    async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
+        self.store.tenants(filter).await
+    }
+
+    async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        self.store.count(scope, filter).await
+    }
+
+    async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        let take = |left: usize| left.checked_sub(1);
+        if self
+            .failing
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
+        {
+            return Err(StoreError {
+                operation: "delete",
+                kind: StoreErrorKind::Unavailable(None),
+                source: None,
+            });
+        }
+        self.store.delete(scope, filter).await
+    }
+
+    async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
+        self.store.search(scope, query).await
+    }
+
+    async fn sample_terms(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<SparseVector>, StoreError> {
+        self.store.sample_terms(scope, filter, limit).await
+    }
+
+    async fn sessions(
+        &self,
+        scope: &Scope,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<SessionSummary, String>, StoreError> {
+        self.store.sessions(scope, after, limit).await
+    }
+
+    async fn size_bytes(&self) -> Result<u64, StoreError> {
+        self.store.size_bytes().await
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        self.store.flush().await
+    }
+}
