@@ -38,9 +38,9 @@ pub mod tokens;
 pub use config::{Budget, Config, Fusion, Neighbours, Speech, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
-    AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, Found, MAX_LIMIT,
-    MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings, SearchMode,
-    SearchRequest, SearchResponse, Stats, Stored,
+    AssembleRequest, AssembleResponse, Carried, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, ExportRequest,
+    Forgotten, Found, Imported, MAX_LIMIT, MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, Receipt, ReembedPhase,
+    ReembedProgress, ReembedSettings, Restored, SearchMode, SearchRequest, SearchResponse, Stats, Stored,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};

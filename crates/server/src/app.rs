@@ -14,6 +14,7 @@ use context_manager_core::{ContextEngine, Deps, Scope, TenantId};
 use context_manager_embedding::Error as EmbeddingError;
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_vector_store::EmbeddedStore;
+use context_manager_vector_store::embedded::EmbeddedSnapshots;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use crate::pending::embed_pending;
 use crate::reembedding::Reembedding;
 
 /// The tenant of callers that bring no key.
-const DEFAULT_TENANT: &str = "default";
+pub(crate) const DEFAULT_TENANT: &str = "default";
 /// How often accumulated metrics are moved into their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// The longest that a shutdown spends on writing how often contexts were served.
@@ -43,6 +44,8 @@ pub struct Memory {
     pub engine: Arc<ContextEngine>,
     /// Changes the embedding model.
     pub reembedding: Arc<Reembedding>,
+    /// Makes copies of the whole store.
+    pub snapshots: Arc<EmbeddedSnapshots>,
     store: Arc<EmbeddedStore>,
 }
 
@@ -74,11 +77,23 @@ impl Memory {
         let engine = Arc::new(ContextEngine::new(config.hirag.clone(), deps));
         let models = Arc::clone(&store) as _;
         let reembedding = Reembedding::new(Arc::clone(&engine), models, embedders, &config.embedding);
+        let snapshots = EmbeddedSnapshots::new(Arc::clone(&store), config.snapshots.clone());
         Ok(Self {
             engine,
             reembedding: Arc::new(reembedding),
+            snapshots: Arc::new(snapshots),
             store,
         })
+    }
+
+    /// The same for a command. A server that has the data folder open is to be asked instead.
+    ///
+    /// # Errors
+    /// As [`Memory::open`].
+    pub(crate) async fn open_offline(config: &Config) -> anyhow::Result<Self> {
+        Self::open(config).await.context(
+            "cannot open the data folder; a server that has it open can be asked itself, with --url and --api-key",
+        )
     }
 
     /// Writes what is still to be written about accesses, finishes all writes and flushes them to disk.
@@ -153,7 +168,9 @@ impl App {
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let limits = Limits {
             request_timeout: Duration::from_millis(self.config.server.request_timeout_ms),
+            long_request_timeout: Duration::from_millis(self.config.server.long_request_timeout_ms),
             max_body_bytes: self.config.server.max_body_bytes,
+            max_line_bytes: self.config.server.max_line_bytes,
         };
         let router = api::router(self.state.clone(), limits);
         let stop_accepting = self.stop.clone();
@@ -193,6 +210,7 @@ impl App {
         let services = Services {
             engine: Arc::clone(&memory.engine),
             reembedding: Arc::clone(&memory.reembedding),
+            snapshots: Some(Arc::clone(&memory.snapshots) as _),
             store_health: self.store_health.clone(),
         };
         // Set once, here.

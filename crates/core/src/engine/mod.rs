@@ -6,12 +6,16 @@
 mod access;
 mod change;
 mod embed;
+mod export;
+mod forget;
+mod import;
 mod locks;
 mod pending;
 mod prepare;
 mod read;
 mod recent;
 mod reembed;
+mod restore;
 mod search;
 mod session;
 mod store;
@@ -31,9 +35,13 @@ use crate::ports::{Clock, Embedder, TokenCounter, VectorStore};
 use crate::{Config, TenantId};
 
 pub use embed::OnEmbeddingFailure;
+pub use export::{Carried, ExportRequest};
+pub use forget::{Forgotten, Receipt};
+pub use import::Imported;
 pub use pending::{Pending, PendingRound};
 pub use read::Stats;
 pub use reembed::{ReembedPhase, ReembedProgress, ReembedSettings};
+pub use restore::Restored;
 pub use search::{
     AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode,
     SearchRequest, SearchResponse,

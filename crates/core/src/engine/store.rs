@@ -414,7 +414,7 @@ impl Outcome {
 }
 
 /// The same failure for each of `count` items.
-fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
+pub(super) fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
     let (operation, kind) = match error {
         Error::Store(error) => (error.operation, error.kind),
         Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Embedding(_) => {

@@ -6,12 +6,14 @@
 mod clock;
 mod embedder;
 mod model_change;
+mod snapshots;
 mod token_counter;
 mod vector_store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
 pub use model_change::{ModelChange, OtherModel, StoredModels};
+pub use snapshots::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 pub use token_counter::TokenCounter;
 pub use vector_store::{
     BoxError, Candidate, ListRequest, Order, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery,

@@ -6,7 +6,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::{Content, Ref};
 
-use super::documented_routes;
+use super::{documented_routes, long_routes};
 use crate::http::{Code, FieldError, Problem};
 
 #[derive(Debug, OpenApi)]
@@ -40,6 +40,7 @@ const EVERYWHERE: [(&str, &str); 4] = [
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut api = Base::openapi();
     api.merge(documented_routes().into_openapi());
+    api.merge(long_routes().into_openapi());
     for item in api.paths.paths.values_mut() {
         let operations = [
             &mut item.get,

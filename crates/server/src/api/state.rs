@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use context_manager_core::ports::Snapshots;
 use context_manager_core::{ContextEngine, Error, Filter, Scope};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_resilience::Deadline;
@@ -24,6 +25,8 @@ pub struct Services {
     pub engine: Arc<ContextEngine>,
     /// Changes the embedding model.
     pub reembedding: Arc<Reembedding>,
+    /// Copies of the whole store; `None` where something else makes them.
+    pub snapshots: Option<Arc<dyn Snapshots>>,
     /// Says how the store is.
     pub store_health: HealthHandle,
 }
@@ -73,6 +76,11 @@ impl ApiState {
     /// What changes the embedding model, or the problem that it is not there yet.
     pub(super) fn reembedding(&self) -> Result<&Arc<Reembedding>, Problem> {
         Ok(&self.services()?.reembedding)
+    }
+
+    /// Copies of the whole store, if it makes some, or the problem that it is not open yet.
+    pub(super) fn snapshots(&self) -> Result<Option<Arc<dyn Snapshots>>, Problem> {
+        Ok(self.services()?.snapshots.clone())
     }
 
     fn services(&self) -> Result<&Services, Problem> {

@@ -3,13 +3,17 @@
 mod check;
 mod demo;
 mod reembed;
+mod remote;
 mod serve;
+mod snapshot;
+mod transfer;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use context_manager_observability::init_logs;
 
 use crate::config::{Config, ConfigError, Source, load};
 
@@ -36,7 +40,7 @@ struct Options {
     port: Option<u16>,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Serve the API (the default).
     Serve,
@@ -48,6 +52,13 @@ enum Command {
     PrintConfig,
     /// Embed everything with another model, and have that model take over. For a data folder that no server has open.
     Reembed,
+    /// Write all contexts of a tenant to a file of JSON lines.
+    Export(transfer::ExportArgs),
+    /// Store the contexts of a file that was exported. Importing again changes nothing.
+    Import(transfer::ImportArgs),
+    /// Make, list, verify and restore copies of the whole store.
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -63,6 +74,14 @@ impl Options {
     }
 }
 
+/// Runs a command's asynchronous part, with the configuration and logs on standard error.
+fn block_on(options: Options, work: impl AsyncFnOnce(Config) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let config = options.load()?;
+    init_logs(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(work(config))
+}
+
 /// Runs the command line and returns the process's exit code: 0, or 1 with the reason on standard error.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -72,6 +91,9 @@ pub fn run() -> ExitCode {
         Command::CheckConfig => check::check(cli.options),
         Command::PrintConfig => check::print(cli.options),
         Command::Reembed => reembed::run(cli.options),
+        Command::Export(args) => transfer::export(cli.options, args),
+        Command::Import(args) => transfer::import(cli.options, args),
+        Command::Snapshot(command) => snapshot::run(cli.options, command),
         Command::Openapi => check::openapi(),
     };
     match outcome {

@@ -59,6 +59,7 @@ pub fn load(source: &Source) -> Result<Config, ConfigError> {
         log: reader.section("log"),
         embedding: reader.section("embedding"),
         vector_db: reader.section("vector_db"),
+        snapshots: reader.section("snapshots"),
         hirag: reader.section("hirag"),
         lexical: reader.section("lexical"),
         tokens: reader.section("tokens"),

@@ -2,12 +2,14 @@
 
 mod body;
 mod deadline;
+mod lines;
 mod observe;
 mod problem;
 mod query;
 mod request_id;
 
-pub(crate) use body::{Json, JsonParts, read_part};
+pub(crate) use body::{Json, JsonParts, read_part, read_text};
+pub(crate) use lines::{BodyLine, Lines};
 pub(crate) use deadline::limit_time;
 pub(crate) use observe::{REQUEST_DURATION, observe};
 pub(crate) use problem::{Code, FieldError, Problem};

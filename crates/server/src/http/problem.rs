@@ -32,8 +32,10 @@ pub(crate) enum Code {
     DimensionMismatch,
     HeadersTooLarge,
     Internal,
+    NotImplemented,
     ServiceUnavailable,
     DeadlineExceeded,
+    InsufficientStorage,
 }
 
 impl Code {
@@ -105,6 +107,11 @@ impl Code {
                 "urn:context-manager:problem:internal",
                 "something went wrong in the server; its log knows more under the request id",
             ),
+            Self::NotImplemented => (
+                StatusCode::NOT_IMPLEMENTED,
+                "urn:context-manager:problem:not_implemented",
+                "the server cannot do this as it is configured",
+            ),
             Self::ServiceUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:context-manager:problem:service_unavailable",
@@ -114,6 +121,11 @@ impl Code {
                 StatusCode::GATEWAY_TIMEOUT,
                 "urn:context-manager:problem:deadline_exceeded",
                 "the request's time ran out; a write may have been applied",
+            ),
+            Self::InsufficientStorage => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "urn:context-manager:problem:insufficient_storage",
+                "the disk is too small; nothing was changed",
             ),
         }
     }
@@ -130,7 +142,9 @@ impl Code {
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
+            StatusCode::NOT_IMPLEMENTED => Self::NotImplemented,
             StatusCode::SERVICE_UNAVAILABLE => Self::ServiceUnavailable,
+            StatusCode::INSUFFICIENT_STORAGE => Self::InsufficientStorage,
             StatusCode::GATEWAY_TIMEOUT => Self::DeadlineExceeded,
             status if status.is_client_error() => Self::InvalidRequest,
             _ => Self::Internal,
@@ -226,6 +240,11 @@ impl Problem {
             request_id: Some(request_id.to_owned()),
             ..self
         }
+    }
+
+    /// What happened.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The HTTP status.

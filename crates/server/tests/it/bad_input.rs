@@ -189,7 +189,9 @@ async fn until_the_store_is_open_the_api_asks_for_patience() {
     app.state.health.register("vector_store");
     let limits = context_manager::api::Limits {
         request_timeout: std::time::Duration::from_secs(1),
+        long_request_timeout: std::time::Duration::from_secs(1),
         max_body_bytes: 1000,
+        max_line_bytes: 1000,
     };
     let router = context_manager::api::router(app.state.clone(), limits);
     for path in ["/api/v1/contexts", "/health/ready", "/health"] {

@@ -11,4 +11,7 @@ mod pending;
 mod process;
 mod search;
 mod server;
+mod snapshots;
 mod support;
+mod transfer;
+mod users;

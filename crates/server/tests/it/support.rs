@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use axum::response::Response;
 use context_manager::api::{ApiState, Limits, Services, router};
 use context_manager::app::{Memory, anonymous_scope};
 use context_manager::config::Config;
@@ -60,12 +61,15 @@ impl TestApp {
             .set(Services {
                 reembedding: Arc::clone(&memory.reembedding),
                 engine: Arc::clone(&memory.engine),
+                snapshots: Some(Arc::clone(&memory.snapshots) as _),
                 store_health,
             })
             .unwrap();
         let limits = Limits {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
+            long_request_timeout: Duration::from_millis(config.server.long_request_timeout_ms),
             max_body_bytes: config.server.max_body_bytes,
+            max_line_bytes: config.server.max_line_bytes,
         };
         Self {
             router: router(state.clone(), limits),
@@ -78,16 +82,29 @@ impl TestApp {
 
     /// The same data in a new server.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let Self {
-            memory, config, folder, ..
+            memory,
+            mut config,
+            folder,
+            ..
         } = self;
         memory.close().await.unwrap();
         drop(memory);
+        change(&mut config);
         Self::open(config, folder).await
     }
 
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.raw(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -113,6 +130,19 @@ impl TestApp {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call("POST", &format!("/api/v1{path}"), body).await
+    }
+
+    /// Everything there is, as it is exported.
+    pub(crate) async fn export(&self, query: &str) -> String {
+        let answer = self.get(&format!("/api/v1/admin/export{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.text
+    }
+
+    /// Imports what was exported.
+    pub(crate) async fn import(&self, lines: impl Into<Body>) -> Answer {
+        let request = Request::post("/api/v1/admin/import").header(header::CONTENT_TYPE, "application/x-ndjson");
+        self.send(request.body(lines.into()).unwrap()).await
     }
 
     /// Stores one context and returns it.

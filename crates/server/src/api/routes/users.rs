@@ -1,0 +1,50 @@
+//! Persons as a whole.
+
+use axum::extract::{Path, State};
+use sha2::{Digest, Sha256};
+
+use crate::api::ApiState;
+use crate::api::access::Caller;
+use crate::api::wire::ForgottenBody;
+use crate::http::{Json, Problem};
+
+/// Forget a person
+///
+/// Deletes all contexts of a user at all levels, and what was made from them, and everything in memory about them. Looks
+/// again until nothing is left. Snapshots made before do not bring them back.
+#[utoipa::path(
+    delete, path = "/users/{user_id}", tag = "contexts",
+    params(("user_id" = String, Path, description = "Id of the user")),
+    responses(
+        (status = 200, description = "What was forgotten", body = ForgottenBody),
+        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn forget_user(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Path(user_id): Path<String>,
+) -> Result<Json<ForgottenBody>, Problem> {
+    // The audit log is not to keep what is being forgotten.
+    let user_sha256 = format!("{:x}", Sha256::digest(format!("{}\n{user_id}\n", scope.tenant().as_str())));
+    let tenant = scope.tenant().clone();
+    let forgotten = state
+        .write(|engine| async move { engine.forget_user(&scope, &user_id).await })
+        .await?;
+    let [immediate, short_term, long_term] = forgotten.contexts;
+    tracing::info!(
+        target: "audit",
+        event = "user_forgotten",
+        tenant = tenant.as_str(),
+        user_sha256,
+        deleted = forgotten.deleted(),
+        immediate,
+        short_term,
+        long_term,
+        derived = forgotten.derived,
+        receipt = forgotten.receipt.hash,
+        time = %forgotten.receipt.time,
+        "a person was forgotten"
+    );
+    Ok(Json(forgotten.into()))
+}
