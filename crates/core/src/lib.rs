@@ -39,8 +39,8 @@ pub use config::{Budget, Config, Fusion, Neighbours, Speech, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
     AssembleRequest, AssembleResponse, Carried, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, ExportRequest,
-    Forgotten, Found, Imported, MAX_LIMIT, MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, Receipt, ReembedPhase,
-    ReembedProgress, ReembedSettings, Restored, SearchMode, SearchRequest, SearchResponse, Stats, Stored,
+    Forgotten, Found, Imported, MAX_LIMIT, MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, Receipt,
+    ReembedPhase, ReembedProgress, ReembedSettings, Restored, SearchMode, SearchRequest, SearchResponse, Stats, Stored,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};

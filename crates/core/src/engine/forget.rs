@@ -133,7 +133,9 @@ impl ContextEngine {
         forgotten: &mut Forgotten,
     ) -> Result<(), Error> {
         let ids: Vec<ContextId> = contexts.iter().map(|context| context.id).collect();
-        let sessions = contexts.iter().map(|context| Key::Session(context.session_id.as_deref()));
+        let sessions = contexts
+            .iter()
+            .map(|context| Key::Session(context.session_id.as_deref()));
         let keys = ids.iter().map(|id| Key::Id(*id)).chain(sessions);
         // A change that runs would write back what it has read.
         let _locks = self.locks.lock(scope.tenant(), keys).await;
@@ -180,9 +182,11 @@ fn receipt(scope: &Scope, user_id: &str, forgotten: &Forgotten, time: Timestamp)
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

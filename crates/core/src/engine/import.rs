@@ -131,8 +131,7 @@ impl ContextEngine {
     ) -> HashMap<ContextId, Result<Record, Error>> {
         let texts: Vec<String> = carried.iter().map(|one| one.context.text.clone()).collect();
         let prepared = self.preparer.prepare(&texts).await;
-        let is_of_model =
-            |one: &Carried| matches!(&one.vector, Some((made_by, _)) if made_by == model.fingerprint());
+        let is_of_model = |one: &Carried| matches!(&one.vector, Some((made_by, _)) if made_by == model.fingerprint());
         let to_embed: Vec<String> = carried
             .iter()
             .filter(|one| !is_of_model(one))
@@ -216,7 +215,10 @@ fn validate(carried: &Carried, model: &Arc<dyn Embedder>) -> Violations {
     if let Some((made_by, values)) = vector
         && (values.len() != made_by.dimensions || !values.iter().all(|value| value.is_finite()))
     {
-        found.invalid("/context/vector", "must have as many finite numbers as its model has dimensions");
+        found.invalid(
+            "/context/vector",
+            "must have as many finite numbers as its model has dimensions",
+        );
     }
     if let Some((made_by, _)) = vector
         && made_by == model.fingerprint()

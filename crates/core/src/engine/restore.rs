@@ -42,7 +42,13 @@ impl ContextEngine {
         self.pending.arrived();
         let (snapshot, erased_again) = taken_over?;
         let paused_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(snapshot = snapshot.name, contexts = snapshot.total(), erased_again, paused_ms, "a snapshot was restored");
+        tracing::info!(
+            snapshot = snapshot.name,
+            contexts = snapshot.total(),
+            erased_again,
+            paused_ms,
+            "a snapshot was restored"
+        );
         Ok(Restored {
             snapshot,
             erased_again,

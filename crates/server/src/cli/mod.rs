@@ -91,9 +91,9 @@ pub fn run() -> ExitCode {
         Command::CheckConfig => check::check(cli.options),
         Command::PrintConfig => check::print(cli.options),
         Command::Reembed => reembed::run(cli.options),
-        Command::Export(args) => transfer::export(cli.options, args),
-        Command::Import(args) => transfer::import(cli.options, args),
-        Command::Snapshot(command) => snapshot::run(cli.options, command),
+        Command::Export(args) => transfer::export(cli.options, &args),
+        Command::Import(args) => transfer::import(cli.options, &args),
+        Command::Snapshot(command) => snapshot::run(cli.options, &command),
         Command::Openapi => check::openapi(),
     };
     match outcome {

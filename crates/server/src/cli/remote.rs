@@ -119,7 +119,10 @@ impl Server {
             return Ok(response);
         }
         let problem: Value = response.json().await.unwrap_or_default();
-        bail!("the server answered {status}: {}", problem["detail"].as_str().unwrap_or_default())
+        bail!(
+            "the server answered {status}: {}",
+            problem["detail"].as_str().unwrap_or_default()
+        )
     }
 }
 

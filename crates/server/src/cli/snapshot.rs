@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::Subcommand;
-use context_manager_core::ports::{Snapshot, Snapshots};
+use context_manager_core::ports::Snapshots;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -45,21 +45,22 @@ pub(super) enum SnapshotCommand {
 impl SnapshotCommand {
     fn remote(&self) -> &Remote {
         match self {
-            Self::Create { remote } | Self::List { remote } | Self::Verify { remote, .. } | Self::Restore { remote, .. } => {
-                remote
-            }
+            Self::Create { remote }
+            | Self::List { remote }
+            | Self::Verify { remote, .. }
+            | Self::Restore { remote, .. } => remote,
         }
     }
 }
 
-pub(super) fn run(options: Options, command: SnapshotCommand) -> anyhow::Result<()> {
+pub(super) fn run(options: Options, command: &SnapshotCommand) -> anyhow::Result<()> {
     let server = command.remote().clone().server()?;
     block_on(options, async |config| {
         let answer = match server {
-            Some(server) => ask(&server, &command).await?,
+            Some(server) => ask(&server, command).await?,
             None => {
                 let memory = Memory::open_offline(&config).await?;
-                let answer = perform(&memory, &command).await;
+                let answer = perform(&memory, command).await;
                 memory.close().await?;
                 answer?
             }
@@ -98,8 +99,7 @@ async fn perform(memory: &Memory, command: &SnapshotCommand) -> anyhow::Result<V
         }
         SnapshotCommand::Verify { name, .. } => {
             let verified = snapshots.verify(name).await?;
-            let snapshot: Snapshot = verified.snapshot;
-            json!({ "snapshot": snapshot_json(snapshot), "files": verified.files })
+            json!({ "snapshot": snapshot_json(verified.snapshot), "files": verified.files })
         }
         SnapshotCommand::Restore {
             name, accept_erased, ..

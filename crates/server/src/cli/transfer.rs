@@ -58,13 +58,13 @@ pub(super) struct ImportArgs {
     remote: Remote,
 }
 
-pub(super) fn export(options: Options, args: ExportArgs) -> anyhow::Result<()> {
+pub(super) fn export(options: Options, args: &ExportArgs) -> anyhow::Result<()> {
     let server = args.remote.clone().server()?;
     block_on(options, async |config| match server {
-        Some(server) => export_from(&server, &args).await,
+        Some(server) => export_from(&server, args).await,
         None => {
             let memory = Memory::open_offline(&config).await?;
-            let exported = export_offline(&memory, &args).await;
+            let exported = export_offline(&memory, args).await;
             memory.close().await?;
             exported
         }
@@ -115,11 +115,14 @@ async fn write_export(memory: &Memory, scope: Scope, args: &ExportArgs, file: &P
     }
     bar.finish_and_clear();
     output.finish()?;
-    say(file, &format!("{} contexts were exported to `{}`", export.written(), file.display()));
+    say(
+        file,
+        &format!("{} contexts were exported to `{}`", export.written(), file.display()),
+    );
     Ok(())
 }
 
-pub(super) fn import(options: Options, args: ImportArgs) -> anyhow::Result<()> {
+pub(super) fn import(options: Options, args: &ImportArgs) -> anyhow::Result<()> {
     let server = args.remote.clone().server()?;
     block_on(options, async |config| {
         let bytes = fs::metadata(&args.file)
@@ -136,7 +139,7 @@ pub(super) fn import(options: Options, args: ImportArgs) -> anyhow::Result<()> {
             }
             None => {
                 let memory = Memory::open_offline(&config).await?;
-                let answer = import_offline(&config, &memory, &args, gzip, &bar).await;
+                let answer = import_offline(&config, &memory, args, gzip, &bar).await;
                 memory.close().await?;
                 answer?
             }
@@ -168,7 +171,10 @@ async fn import_offline(
         while !rest.is_empty() {
             let (later, whole) = lines.take(rest)?;
             for line in whole {
-                import.line(line).await.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))?;
+                import
+                    .line(line)
+                    .await
+                    .map_err(|problem| anyhow::anyhow!("{}", problem.detail()))?;
             }
             rest = later;
         }
@@ -179,7 +185,10 @@ async fn import_offline(
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     for line in last {
-        import.line(line).await.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))?;
+        import
+            .line(line)
+            .await
+            .map_err(|problem| anyhow::anyhow!("{}", problem.detail()))?;
     }
     let answer = import.finish(cut_short).await;
     Ok(serde_json::to_value(
@@ -196,7 +205,11 @@ fn report(answer: &Value) -> anyhow::Result<()> {
         answer["imported"], answer["skipped"]
     );
     for line in answer["failed"].as_array().into_iter().flatten().take(SHOWN) {
-        println!("line {}: {}", line["line"], line["error"]["detail"].as_str().unwrap_or_default());
+        println!(
+            "line {}: {}",
+            line["line"],
+            line["error"]["detail"].as_str().unwrap_or_default()
+        );
     }
     if answer["complete"] != true {
         bail!(
@@ -216,7 +229,9 @@ fn scope(tenant: &str) -> anyhow::Result<Scope> {
 
 fn is_gzip(file: &Path) -> io::Result<bool> {
     let mut magic = Vec::new();
-    File::open(file)?.take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
+    File::open(file)?
+        .take(GZIP_MAGIC.len() as u64)
+        .read_to_end(&mut magic)?;
     Ok(magic == GZIP_MAGIC)
 }
 

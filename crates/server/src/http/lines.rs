@@ -136,7 +136,11 @@ mod tests {
         let body = b"first\r\n\nsecond line\nthird";
         for at in 0..body.len() {
             let (a, b) = body.split_at(at);
-            assert_eq!(lines(false, 100, &[a, b]).unwrap(), ["first", "second line", "third"], "{at}");
+            assert_eq!(
+                lines(false, 100, &[a, b]).unwrap(),
+                ["first", "second line", "third"],
+                "{at}"
+            );
         }
     }
 
@@ -145,7 +149,11 @@ mod tests {
         let body = b"12345\n123456\n1234567890123\n12\n";
         for at in 0..body.len() {
             let (a, b) = body.split_at(at);
-            assert_eq!(lines(false, 5, &[a, b]).unwrap(), ["12345", "too long", "too long", "12"], "{at}");
+            assert_eq!(
+                lines(false, 5, &[a, b]).unwrap(),
+                ["12345", "too long", "too long", "12"],
+                "{at}"
+            );
         }
     }
 

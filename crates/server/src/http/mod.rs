@@ -9,8 +9,8 @@ mod query;
 mod request_id;
 
 pub(crate) use body::{Json, JsonParts, read_part, read_text};
-pub(crate) use lines::{BodyLine, Lines};
 pub(crate) use deadline::limit_time;
+pub(crate) use lines::{BodyLine, Lines};
 pub(crate) use observe::{REQUEST_DURATION, observe};
 pub(crate) use problem::{Code, FieldError, Problem};
 pub(crate) use query::{Params, PathId};

@@ -24,15 +24,23 @@ async fn going_back_keeps_what_was_erased_since_erased() {
         let context = json!({"text": format!("fact {n}"), "level": "immediate", "session_id": "s"});
         ids.push(app.store(context).await["id"].as_str().unwrap().to_owned());
     }
-    app.call("DELETE", &format!("/api/v1/contexts/{}", ids[0]), json!(null)).await;
+    app.call("DELETE", &format!("/api/v1/contexts/{}", ids[0]), json!(null))
+        .await;
     let name = snapshot(&app).await;
     let listed = app.get("/api/v1/admin/snapshots").await.body;
     assert_eq!(listed["snapshots"][0]["name"], name.as_str());
     assert_eq!(listed["snapshots"][0]["tenants"], json!({"default": 4}));
 
-    app.call("DELETE", &format!("/api/v1/contexts/{}", ids[1]), json!(null)).await;
-    app.call("PATCH", &format!("/api/v1/contexts/{}", ids[2]), json!({"text": "changed"})).await;
-    app.store(json!({"text": "later", "level": "immediate", "session_id": "s"})).await;
+    app.call("DELETE", &format!("/api/v1/contexts/{}", ids[1]), json!(null))
+        .await;
+    app.call(
+        "PATCH",
+        &format!("/api/v1/contexts/{}", ids[2]),
+        json!({"text": "changed"}),
+    )
+    .await;
+    app.store(json!({"text": "later", "level": "immediate", "session_id": "s"}))
+        .await;
     assert_eq!(app.found(json!({"query": "fact", "session_id": "s"})).await.len(), 4);
 
     let restored = app.post(&format!("/admin/snapshots/{name}/restore"), json!({})).await;
@@ -42,7 +50,8 @@ async fn going_back_keeps_what_was_erased_since_erased() {
     let mut found = app.found(in_memory.clone()).await;
     found.sort();
     assert_eq!(found, ["fact 2", "fact 3", "fact 4"]);
-    app.store(json!({"text": "fact 5", "level": "immediate", "session_id": "s"})).await;
+    app.store(json!({"text": "fact 5", "level": "immediate", "session_id": "s"}))
+        .await;
 
     let app = app.restart().await;
     assert_eq!(app.found(in_memory).await.len(), 4);
@@ -59,7 +68,9 @@ async fn snapshots_that_are_not_there_or_not_whole_are_told() {
         answer.problem(404, "not_found");
     }
     let name = snapshot(&app).await;
-    let refused = app.post(&format!("/admin/snapshots/{name}/restore"), json!({"accept": 1})).await;
+    let refused = app
+        .post(&format!("/admin/snapshots/{name}/restore"), json!({"accept": 1}))
+        .await;
     refused.problem(400, "invalid_request");
     let folder = app.config.vector_db.embedded.path.join("snapshots").join(&name);
     std::fs::write(folder.join("manifest.json"), "{}").unwrap();
@@ -73,11 +84,23 @@ async fn a_disk_that_is_too_small_is_told_and_nothing_is_left_behind() {
     let app = TestApp::start().await;
     app.store(json!({"text": "a fact"})).await;
     // Needs more than any disk has; the engine that is open does not look at it.
-    let app = app.restart_with(|config| config.vector_db.embedded.min_free_bytes = 1 << 60).await;
-    app.post("/admin/snapshots", json!(null)).await.problem(507, "insufficient_storage");
-    let left: Vec<_> = std::fs::read_dir(&app.config.vector_db.embedded.path).unwrap().collect();
-    let names: Vec<String> = left.into_iter().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert!(names.iter().all(|name| !name.contains("new") && name != "snapshots"), "{names:?}");
+    let app = app
+        .restart_with(|config| config.vector_db.embedded.min_free_bytes = 1 << 60)
+        .await;
+    app.post("/admin/snapshots", json!(null))
+        .await
+        .problem(507, "insufficient_storage");
+    let left: Vec<_> = std::fs::read_dir(&app.config.vector_db.embedded.path)
+        .unwrap()
+        .collect();
+    let names: Vec<String> = left
+        .into_iter()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(
+        names.iter().all(|name| !name.contains("new") && name != "snapshots"),
+        "{names:?}"
+    );
 }
 
 fn batch(kind: &str, number: usize) -> Value {
@@ -105,8 +128,10 @@ async fn a_snapshot_made_during_writes_has_everything_acknowledged_before() {
     let acknowledged = std::sync::Mutex::new(Vec::<String>::new());
     let make = async {
         let mut made = Vec::new();
-        for _ in 0..4 {
-            tokio::time::sleep(Duration::from_millis(150)).await;
+        for round in 1..=4 {
+            while acknowledged.lock().unwrap().len() < 400 * round {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             let before = acknowledged.lock().unwrap().clone();
             let snapshot = server.post("/admin/snapshots", &json!(null)).await.unwrap();
             made.push((snapshot, before));
@@ -118,7 +143,9 @@ async fn a_snapshot_made_during_writes_has_everything_acknowledged_before() {
         let mut number = 0;
         while let Ok(answer) = server.post("/contexts/batch", &batch("context", number)).await {
             let results = answer["results"].as_array().unwrap();
-            let ids = results.iter().map(|result| result["context"]["id"].as_str().unwrap().to_owned());
+            let ids = results
+                .iter()
+                .map(|result| result["context"]["id"].as_str().unwrap().to_owned());
             acknowledged.lock().unwrap().extend(ids);
             number += 1;
         }
@@ -128,7 +155,10 @@ async fn a_snapshot_made_during_writes_has_everything_acknowledged_before() {
     for (snapshot, before) in made {
         let name = snapshot["name"].as_str().unwrap();
         assert!(snapshot["paused_ms"].as_u64().unwrap() < 10_000, "{snapshot}");
-        let restored = server.post(&format!("/admin/snapshots/{name}/restore"), &json!({})).await.unwrap();
+        let restored = server
+            .post(&format!("/admin/snapshots/{name}/restore"), &json!({}))
+            .await
+            .unwrap();
         assert_eq!(restored["snapshot"]["name"], name, "{restored}");
         assert_eq!(total(&server).await, snapshot["contexts"].as_u64().unwrap());
         let mut missing = before.len();
@@ -138,7 +168,6 @@ async fn a_snapshot_made_during_writes_has_everything_acknowledged_before() {
             missing -= found["contexts"].as_array().unwrap().len();
         }
         assert_eq!(missing, 0, "of {}", before.len());
-        assert!(!before.is_empty());
     }
 }
 
@@ -183,7 +212,12 @@ async fn killed_while_restoring_it_is_what_it_was_before_or_after() {
 }
 
 async fn export(server: &Server) -> String {
-    let answer = server.client.get(format!("{}/api/v1/admin/export", server.url)).send().await.unwrap();
+    let answer = server
+        .client
+        .get(format!("{}/api/v1/admin/export", server.url))
+        .send()
+        .await
+        .unwrap();
     answer.text().await.unwrap()
 }
 
@@ -215,7 +249,10 @@ async fn killed_while_importing_the_next_import_finishes_it() {
     assert!(partly > 0, "it was never killed in the middle");
     let server = Server::start(&data).await;
     let answer = import(&server, &exported).await.unwrap();
-    assert_eq!((&answer["complete"], &answer["failed_total"]), (&json!(true), &json!(0)));
+    assert_eq!(
+        (&answer["complete"], &answer["failed_total"]),
+        (&json!(true), &json!(0))
+    );
     assert!(answer["skipped"].as_u64().unwrap() > 0);
     assert!(export(&server).await == exported);
 }
@@ -240,13 +277,22 @@ async fn commands_carry_data_with_and_without_a_server() {
     let exported = export(&server).await;
 
     let (good, _, refused) = run(&data, &["export", "--output", "offline.jsonl"]);
-    assert!(!good && refused.contains("--url") && refused.contains("in use"), "{refused}");
+    assert!(
+        !good && refused.contains("--url") && refused.contains("in use"),
+        "{refused}"
+    );
     let url = ["--url", server.url.as_str()];
-    let (good, ..) = run(&data, &[&["export", "-o", "online.jsonl.gz", "--gzip"], &url[..]].concat());
+    let (good, ..) = run(
+        &data,
+        &[&["export", "-o", "online.jsonl.gz", "--gzip"], &url[..]].concat(),
+    );
     assert!(good);
     let (good, said, error) = run(&data, &[&["snapshot", "create"], &url[..]].concat());
     assert!(good, "{error}");
-    let name = serde_json::from_str::<Value>(&said).unwrap()["name"].as_str().unwrap().to_owned();
+    let name = serde_json::from_str::<Value>(&said).unwrap()["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     drop(server);
 
     let (good, said, error) = run(&data, &["export", "-o", "offline.jsonl"]);

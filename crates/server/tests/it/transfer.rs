@@ -33,10 +33,12 @@ async fn fill(app: &TestApp) {
     }
     let stored = app.post("/contexts/batch", json!({ "contexts": contexts })).await.body;
     let old = &stored["results"][1]["context"]["id"];
-    app.store(json!({"text": "the newer truth", "level": "long_term", "supersedes": [old]})).await;
+    app.store(json!({"text": "the newer truth", "level": "long_term", "supersedes": [old]}))
+        .await;
     // The same text again, after the first was replaced: no duplicate, and both have to come back.
     app.store(json!({"text": "note", "level": "long_term"})).await;
-    app.post("/contexts/search", json!({"query": "note 5 about winter", "limit": 10})).await;
+    app.post("/contexts/search", json!({"query": "note 5 about winter", "limit": 10}))
+        .await;
     while app.memory.engine.flush_accesses().await.unwrap() > 0 {}
 }
 
@@ -60,12 +62,18 @@ async fn export_wipe_import_gives_a_byte_equal_export() {
         wipe(&app).await;
         let imported = app.import(exported.clone()).await;
         assert_eq!(imported.body["imported"], 132, "{}", imported.text);
-        assert_eq!((&imported.body["skipped"], &imported.body["failed_total"]), (&json!(0), &json!(0)));
+        assert_eq!(
+            (&imported.body["skipped"], &imported.body["failed_total"]),
+            (&json!(0), &json!(0))
+        );
         assert_eq!(imported.body["complete"], true, "{}", imported.text);
         assert!(app.export(query).await == exported, "the second export is another one");
 
         let again = app.import(exported.clone()).await;
-        assert_eq!((&again.body["imported"], &again.body["skipped"]), (&json!(0), &json!(132)));
+        assert_eq!(
+            (&again.body["imported"], &again.body["skipped"]),
+            (&json!(0), &json!(132))
+        );
         assert!(app.export(query).await == exported, "importing again changed something");
         assert_eq!(app.found(questions.clone()).await, answers);
     }
@@ -77,15 +85,19 @@ async fn export_wipe_import_gives_a_byte_equal_export() {
 async fn sessions_go_on_where_they_were() {
     let app = TestApp::start().await;
     for n in 0..3 {
-        app.store(json!({"text": format!("before {n}"), "level": "immediate", "session_id": "s"})).await;
+        app.store(json!({"text": format!("before {n}"), "level": "immediate", "session_id": "s"}))
+            .await;
     }
     let exported = app.export("").await;
     wipe(&app).await;
     app.import(exported).await;
-    app.store(json!({"text": "after", "level": "immediate", "session_id": "s"})).await;
+    app.store(json!({"text": "after", "level": "immediate", "session_id": "s"}))
+        .await;
     let page = app.get("/api/v1/contexts?session_id=s").await.body;
     assert_eq!(texts(&page), ["after", "before 2", "before 1", "before 0"]);
-    let found = app.found(json!({"query": "before", "session_id": "s", "levels": ["immediate"]})).await;
+    let found = app
+        .found(json!({"query": "before", "session_id": "s", "levels": ["immediate"]}))
+        .await;
     assert_eq!(found.len(), 4);
     let last = app.export("").await;
     let positions: Vec<Value> = last
@@ -100,7 +112,8 @@ async fn sessions_go_on_where_they_were() {
 async fn every_bad_line_is_named_and_loses_no_good_one() {
     let app = TestApp::with(|config| config.server.max_line_bytes = 5000).await;
     for n in 0..6 {
-        app.store(json!({"text": format!("fact {n}"), "level": "long_term"})).await;
+        app.store(json!({"text": format!("fact {n}"), "level": "long_term"}))
+            .await;
     }
     let exported = app.export("").await;
     let lines: Vec<&str> = exported.lines().collect();
@@ -111,17 +124,40 @@ async fn every_bad_line_is_named_and_loses_no_good_one() {
     let changed = lines[3].replace("fact 2", "fact X");
     let long = format!("{{\"context\":{{\"text\":\"{}\"}}}}", "x".repeat(5000));
     let damaged = [
-        lines[0], lines[1], lines[2], &changed, "{\"context\":", &long, lines[4], lines[5], lines[6], lines[7],
+        lines[0],
+        lines[1],
+        lines[2],
+        &changed,
+        "{\"context\":",
+        &long,
+        lines[4],
+        lines[5],
+        lines[6],
+        lines[7],
     ];
     let answer = app.import(damaged.join("\n")).await.body;
-    assert_eq!((&answer["imported"], &answer["failed_total"]), (&json!(4), &json!(4)), "{answer}");
+    assert_eq!(
+        (&answer["imported"], &answer["failed_total"]),
+        (&json!(4), &json!(4)),
+        "{answer}"
+    );
     let failed: Vec<(u64, &str)> = answer["failed"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|failed| (failed["line"].as_u64().unwrap(), failed["error"]["code"].as_str().unwrap()))
+        .map(|failed| {
+            (
+                failed["line"].as_u64().unwrap(),
+                failed["error"]["code"].as_str().unwrap(),
+            )
+        })
         .collect();
-    let expected = [(4, "invalid_request"), (5, "invalid_json"), (6, "payload_too_large"), (3, "conflict")];
+    let expected = [
+        (4, "invalid_request"),
+        (5, "invalid_json"),
+        (6, "payload_too_large"),
+        (3, "conflict"),
+    ];
     assert_eq!(failed, expected);
     assert_eq!(answer["complete"], false, "the lines are not those of the trailer");
     assert_eq!(app.get("/api/v1/stats").await.body["total"], 5);
@@ -131,23 +167,41 @@ async fn every_bad_line_is_named_and_loses_no_good_one() {
 async fn an_export_that_was_cut_short_is_told_and_what_came_stays() {
     let app = TestApp::start().await;
     for n in 0..4 {
-        app.store(json!({"text": format!("fact {n}"), "level": "long_term"})).await;
+        app.store(json!({"text": format!("fact {n}"), "level": "long_term"}))
+            .await;
     }
     let exported = app.export("").await;
     wipe(&app).await;
     let cut: Vec<&str> = exported.lines().take(3).collect();
     let answer = app.import(cut.join("\n")).await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!((&answer.body["imported"], &answer.body["complete"]), (&json!(2), &json!(false)));
-    assert!(answer.body["incomplete_because"].as_str().unwrap().contains("trailer is missing"));
+    assert_eq!(
+        (&answer.body["imported"], &answer.body["complete"]),
+        (&json!(2), &json!(false))
+    );
+    assert!(
+        answer.body["incomplete_because"]
+            .as_str()
+            .unwrap()
+            .contains("trailer is missing")
+    );
     let answer = app.import(exported).await.body;
-    assert_eq!((&answer["imported"], &answer["skipped"], &answer["complete"]), (&json!(2), &json!(2), &json!(true)));
+    assert_eq!(
+        (&answer["imported"], &answer["skipped"], &answer["complete"]),
+        (&json!(2), &json!(2), &json!(true))
+    );
 }
 
 #[tokio::test]
 async fn what_is_no_export_is_refused() {
     let app = TestApp::start().await;
-    for body in ["", "{\"text\": \"hello\"}", "[1, 2]", "\n\n", "{\"header\":{\"format\":99}}"] {
+    for body in [
+        "",
+        "{\"text\": \"hello\"}",
+        "[1, 2]",
+        "\n\n",
+        "{\"header\":{\"format\":99}}",
+    ] {
         let answer = app.import(body).await;
         answer.problem(400, "invalid_request");
     }
@@ -155,14 +209,20 @@ async fn what_is_no_export_is_refused() {
     let request = Request::post("/api/v1/admin/import").header(header::CONTENT_ENCODING, "br");
     let answer = app.send(request.body(Body::from("x")).unwrap()).await;
     answer.problem(415, "unsupported_media_type");
-    assert_eq!(app.get("/api/v1/admin/export?vectors=maybe").await.problem(400, "invalid_request"), ["/vectors"]);
+    assert_eq!(
+        app.get("/api/v1/admin/export?vectors=maybe")
+            .await
+            .problem(400, "invalid_request"),
+        ["/vectors"]
+    );
 }
 
 #[tokio::test]
 async fn bodies_may_be_compressed_and_larger_than_other_bodies() {
     let app = TestApp::with(|config| config.server.max_body_bytes = 20_000).await;
     for n in 0..60 {
-        app.store(json!({"text": format!("fact {n} {}", "y".repeat(300)), "level": "long_term"})).await;
+        app.store(json!({"text": format!("fact {n} {}", "y".repeat(300)), "level": "long_term"}))
+            .await;
     }
     let exported = app.export("").await;
     assert!(exported.len() > 20_000);
@@ -204,7 +264,13 @@ async fn a_body_that_does_not_go_on_is_not_waited_for() {
     let pieces = futures::stream::once(async move { Ok::<_, Infallible>(Bytes::from(first)) });
     let stalled = futures::StreamExt::chain(pieces, futures::stream::pending());
     let import = app.import(Body::from_stream(stalled));
-    let answer = tokio::time::timeout(Duration::from_secs(20), import).await.unwrap().body;
+    let answer = tokio::time::timeout(Duration::from_secs(20), import)
+        .await
+        .unwrap()
+        .body;
     assert_eq!(answer["complete"], false);
-    assert!(answer["incomplete_because"].as_str().unwrap().contains("in time"), "{answer}");
+    assert!(
+        answer["incomplete_because"].as_str().unwrap().contains("in time"),
+        "{answer}"
+    );
 }

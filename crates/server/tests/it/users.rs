@@ -26,7 +26,9 @@ async fn fill(app: &TestApp, user: &str) -> Vec<String> {
 
 /// Stores a context that was made from others, as consolidation does.
 async fn derive(app: &TestApp, from: &[&str], user: Option<&str>) -> String {
-    let made = app.store(json!({"text": format!("a summary of {from:?}"), "level": "long_term", "user_id": user})).await;
+    let made = app
+        .store(json!({"text": format!("a summary of {from:?}"), "level": "long_term", "user_id": user}))
+        .await;
     let id: ContextId = ContextId(made["id"].as_str().unwrap().parse().unwrap());
     let (scope, engine) = (anonymous_scope().unwrap(), &app.memory.engine);
     let mut context = engine.get(&scope, id).await.unwrap();
@@ -64,8 +66,14 @@ async fn everything_of_a_person_goes_with_what_was_made_from_it() {
 
     let forgotten = forget(&app, "ann").await;
     assert_eq!(forgotten["deleted"], 12, "{forgotten}");
-    assert_eq!(forgotten["levels"], json!({"immediate": 3, "short_term": 3, "long_term": 4}));
-    assert_eq!((&forgotten["derived"], &forgotten["working_memory"]), (&json!(2), &json!(3)));
+    assert_eq!(
+        forgotten["levels"],
+        json!({"immediate": 3, "short_term": 3, "long_term": 4})
+    );
+    assert_eq!(
+        (&forgotten["derived"], &forgotten["working_memory"]),
+        (&json!(2), &json!(3))
+    );
     assert_eq!(forgotten["receipt"]["hash"].as_str().unwrap().len(), 64);
     for gone in ann.iter().chain([&own, &mixed, &of_mixed]) {
         assert!(!is_there(&app, gone).await);
@@ -73,11 +81,15 @@ async fn everything_of_a_person_goes_with_what_was_made_from_it() {
     for kept in bob.iter().chain([&of_bob]) {
         assert!(is_there(&app, kept).await);
     }
-    let found = app.found(json!({"query": "ann likes", "session_id": "shared", "limit": 100})).await;
+    let found = app
+        .found(json!({"query": "ann likes", "session_id": "shared", "limit": 100}))
+        .await;
     assert!(found.iter().all(|text| !text.contains("ann")), "{found:?}");
     assert_eq!(forget(&app, "ann").await["deleted"], 0);
     let too_long = "x".repeat(257);
-    let refused = app.call("DELETE", &format!("/api/v1/users/{too_long}"), json!(null)).await;
+    let refused = app
+        .call("DELETE", &format!("/api/v1/users/{too_long}"), json!(null))
+        .await;
     assert_eq!(refused.problem(400, "invalid_request"), ["/user_id"]);
 }
 
@@ -102,7 +114,8 @@ async fn a_person_is_forgotten_while_clients_store_for_them() {
                 // Changing a text while it is being deleted must not bring it back.
                 let path = format!("/api/v1/contexts/{id}");
                 acknowledged.lock().unwrap().push(id);
-                app.call("PATCH", &path, json!({"text": format!("ann {client} {n} changed")})).await;
+                app.call("PATCH", &path, json!({"text": format!("ann {client} {n} changed")}))
+                    .await;
             }
         });
     }

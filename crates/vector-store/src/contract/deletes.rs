@@ -39,7 +39,13 @@ pub async fn deletes_count_exactly(store: &dyn VectorStore) {
 pub async fn discarding_deletes(store: &dyn VectorStore) {
     let scope = acme();
     fill(store, &scope, 1..=3).await;
-    assert_eq!(store.discard(&scope, &Filter::by_ids(vec![id(2), id(9)])).await.unwrap(), 1);
+    assert_eq!(
+        store
+            .discard(&scope, &Filter::by_ids(vec![id(2), id(9)]))
+            .await
+            .unwrap(),
+        1
+    );
     assert_eq!(all(store, &scope, Filter::default()).await, [id(3), id(1)]);
     assert_eq!(store.discard(&scope, &Filter::default()).await.unwrap(), 2);
 }

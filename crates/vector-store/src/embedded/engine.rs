@@ -77,7 +77,8 @@ impl Engine {
                 (load(config, &manifest)?, manifest)
             }
         };
-        let erasures = Erasures::open(path, config.max_erasures).map_err(folder::io_error("open the log of deletions of", path))?;
+        let erasures = Erasures::open(path, config.max_erasures)
+            .map_err(folder::io_error("open the log of deletions of", path))?;
         Ok(Self {
             erasures: Mutex::new(erasures),
             optimizing: Mutex::new(()),
@@ -165,7 +166,11 @@ impl Engine {
 
     fn with_erasures(&self, work: impl FnOnce(&mut Erasures) -> io::Result<()>) -> Result<(), Failure> {
         let mut log = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = |source| Failure::Folder(Arc::new(folder::io_error("write the log of deletions of", &self.path)(source)));
+        let failed = |source| {
+            Failure::Folder(Arc::new(folder::io_error("write the log of deletions of", &self.path)(
+                source,
+            )))
+        };
         work(&mut log).map_err(failed)
     }
 

@@ -135,7 +135,11 @@ impl Erasures {
         while first > 0 && first < entries.len() && entries[first].0 == entries[first - 1].0 {
             first += 1;
         }
-        let complete_since = if first == 0 { self.complete_since } else { entries[first - 1].0 };
+        let complete_since = if first == 0 {
+            self.complete_since
+        } else {
+            entries[first - 1].0
+        };
         let kept = &entries[first..];
         self.file = begin(&self.folder, complete_since, kept)?;
         self.complete_since = complete_since;
@@ -278,7 +282,10 @@ mod tests {
             log.append([point(number)].into_iter()).unwrap();
         }
         assert_eq!(points(folder.path(), 0), [4, 5, 6, 7, 8, 9]);
-        assert_eq!(Erasures::since(folder.path(), first).unwrap().1, Completeness::BeginsLater);
+        assert_eq!(
+            Erasures::since(folder.path(), first).unwrap().1,
+            Completeness::BeginsLater
+        );
         let now = log.mark();
         assert_eq!(Erasures::since(folder.path(), now).unwrap().1, Completeness::Complete);
         assert_eq!(Erasures::open(folder.path(), 8).unwrap().entries, 6);
@@ -289,7 +296,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(
             Erasures::since(folder.path(), 5).unwrap(),
-            (Erased { points: BTreeSet::new(), until: 5 }, Completeness::BeginsLater)
+            (
+                Erased {
+                    points: BTreeSet::new(),
+                    until: 5
+                },
+                Completeness::BeginsLater
+            )
         );
     }
 }

@@ -31,10 +31,11 @@ impl ModelChange for EmbeddedStore {
     async fn add_model(&self, model: &ModelFingerprint) -> Result<(), StoreError> {
         let running = self.running.read().await;
         let model = model.clone();
-        running.write("add_model", |reply| {
-            Write::ChangeModels(ChangeModels::Add(model), reply)
-        })
-        .await
+        running
+            .write("add_model", |reply| {
+                Write::ChangeModels(ChangeModels::Add(model), reply)
+            })
+            .await
     }
 
     async fn without_other(
@@ -74,7 +75,8 @@ impl ModelChange for EmbeddedStore {
             if new.is_empty() {
                 return Ok(());
             }
-            running.write("set_other_vectors", |reply| Write::SetVectors(new, reply))
+            running
+                .write("set_other_vectors", |reply| Write::SetVectors(new, reply))
                 .await
         })
         .await
@@ -114,16 +116,18 @@ impl ModelChange for EmbeddedStore {
 
     async fn switch(&self) -> Result<(), StoreError> {
         let running = self.running.read().await;
-        running.write("switch", |reply| Write::ChangeModels(ChangeModels::Switch, reply))
+        running
+            .write("switch", |reply| Write::ChangeModels(ChangeModels::Switch, reply))
             .await
     }
 
     async fn remove_other(&self) -> Result<(), StoreError> {
         let running = self.running.read().await;
-        running.write("remove_other", |reply| {
-            Write::ChangeModels(ChangeModels::RemoveOther, reply)
-        })
-        .await
+        running
+            .write("remove_other", |reply| {
+                Write::ChangeModels(ChangeModels::RemoveOther, reply)
+            })
+            .await
     }
 }
 

@@ -66,10 +66,14 @@ pub(super) fn tenants(shard: &EdgeShard, filter: EngineFilter) -> Result<Vec<Ten
 
 /// How many points each tenant has.
 pub(super) fn tenant_counts(shard: &EdgeShard) -> Result<BTreeMap<TenantId, u64>, BoxError> {
-    let facet = FacetRequestBuilder::new(path(key::TENANT)).limit(u32::MAX as usize).exact(true);
+    let facet = FacetRequestBuilder::new(path(key::TENANT))
+        .limit(u32::MAX as usize)
+        .exact(true);
     let hits = shard.facet(facet.build())?.hits.into_iter();
     let named = hits.filter_map(|hit| Some((keyword(hit.value)?, hit.count as u64)));
-    named.map(|(name, count)| Ok((TenantId::try_new(&name)?, count))).collect()
+    named
+        .map(|(name, count)| Ok((TenantId::try_new(&name)?, count)))
+        .collect()
 }
 
 pub(super) fn count(shard: &EdgeShard, filter: EngineFilter) -> OperationResult<u64> {

@@ -37,7 +37,11 @@ pub(super) struct Running {
 
 impl Running {
     /// Opens the data folder and starts the threads. Blocks.
-    pub(super) fn open(config: &Config, model: &ModelFingerprint, lock: Option<Arc<FolderLock>>) -> Result<Self, Error> {
+    pub(super) fn open(
+        config: &Config,
+        model: &ModelFingerprint,
+        lock: Option<Arc<FolderLock>>,
+    ) -> Result<Self, Error> {
         let engine = Arc::new(Engine::open(config, model, lock)?);
         let limits = Limits {
             max_concurrent: config.concurrent_reads(),

@@ -78,7 +78,9 @@ impl VectorStore for EmbeddedStore {
             if new.is_empty() {
                 return Ok(());
             }
-            running.write("set_vectors", |reply| Write::SetVectors(new, reply)).await
+            running
+                .write("set_vectors", |reply| Write::SetVectors(new, reply))
+                .await
         })
         .await
     }
@@ -126,7 +128,8 @@ impl VectorStore for EmbeddedStore {
         observed("tenants", async {
             match filter::of_any_tenant(filter) {
                 Some(filter) => {
-                    running.read("tenants", move |engine| reads::tenants(engine.shard(), filter))
+                    running
+                        .read("tenants", move |engine| reads::tenants(engine.shard(), filter))
                         .await
                 }
                 None => Ok(Vec::new()),
@@ -140,7 +143,8 @@ impl VectorStore for EmbeddedStore {
         observed("count", async {
             match reads::translate(scope.tenant(), filter) {
                 Some(filter) => {
-                    running.read("count", move |engine| Ok(reads::count(engine.shard(), filter)?))
+                    running
+                        .read("count", move |engine| Ok(reads::count(engine.shard(), filter)?))
                         .await
                 }
                 None => Ok(0),
@@ -184,7 +188,8 @@ impl VectorStore for EmbeddedStore {
         let tenant = scope.tenant().clone();
         observed("search", async {
             validate::query("search", running.engine("search")?.manifest().model.dimensions, &query)?;
-            running.read("search", move |engine| search::search(engine, &tenant, query))
+            running
+                .read("search", move |engine| search::search(engine, &tenant, query))
                 .await
         })
         .await
@@ -200,10 +205,11 @@ impl VectorStore for EmbeddedStore {
         observed("sample", async {
             match reads::translate(scope.tenant(), filter) {
                 Some(filter) => {
-                    running.read("sample", move |engine| {
-                        Ok(reads::sample_terms(engine.shard(), filter, limit)?)
-                    })
-                    .await
+                    running
+                        .read("sample", move |engine| {
+                            Ok(reads::sample_terms(engine.shard(), filter, limit)?)
+                        })
+                        .await
                 }
                 None => Ok(Vec::new()),
             }

@@ -46,7 +46,10 @@ async fn a_snapshot_never_changes_whatever_becomes_of_the_store() {
     }
     let second = snapshots.create().await.unwrap();
     let erased = restore(&snapshots, &first.name).await;
-    assert_eq!(erased, 499, "of those in the snapshot, all but the last one were deleted since");
+    assert_eq!(
+        erased, 499,
+        "of those in the snapshot, all but the last one were deleted since"
+    );
     assert_eq!(count(&store).await, 1);
     // What the later one holds was stored again after it was deleted, or never.
     assert_eq!(restore(&snapshots, &second.name).await, 0);
@@ -62,7 +65,10 @@ async fn what_was_discarded_may_come_back_and_what_was_deleted_may_not() {
     let snapshots = snapshots(&store, 7);
     store.upsert(&scope(), records(1..=10)).await.unwrap();
     let made = snapshots.create().await.unwrap();
-    store.discard(&scope(), &Filter::by_ids(vec![id(1), id(2)])).await.unwrap();
+    store
+        .discard(&scope(), &Filter::by_ids(vec![id(1), id(2)]))
+        .await
+        .unwrap();
     store.delete(&scope(), &Filter::by_ids(vec![id(3)])).await.unwrap();
     let staged = snapshots.stage(&made.name, false).await.unwrap();
     // Also what is deleted while it is prepared.
@@ -86,9 +92,18 @@ async fn old_snapshots_leave_and_one_thing_is_done_at_a_time() {
     for _ in 0..4 {
         names.push(snapshots.create().await.unwrap().name);
     }
-    let listed: Vec<String> = snapshots.list().await.unwrap().into_iter().map(|one| one.name).collect();
+    let listed: Vec<String> = snapshots
+        .list()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|one| one.name)
+        .collect();
     assert_eq!(listed, [names[3].clone(), names[2].clone()]);
-    assert!(matches!(snapshots.verify(&names[0]).await, Err(SnapshotError::NotFound)));
+    assert!(matches!(
+        snapshots.verify(&names[0]).await,
+        Err(SnapshotError::NotFound)
+    ));
     let staged = snapshots.stage(&names[3], false).await.unwrap();
     assert!(matches!(snapshots.create().await, Err(SnapshotError::Busy)));
     drop(staged);
@@ -132,8 +147,14 @@ async fn a_damaged_snapshot_is_neither_verified_nor_restored() {
             "remove" => std::fs::remove_file(&file).unwrap(),
             _ => std::fs::write(file.with_extension("more"), "x").unwrap(),
         }
-        assert!(matches!(snapshots.verify(&made.name).await, Err(SnapshotError::Damaged(_))), "{damage}");
-        assert!(matches!(snapshots.stage(&made.name, false).await, Err(SnapshotError::Damaged(_))), "{damage}");
+        assert!(
+            matches!(snapshots.verify(&made.name).await, Err(SnapshotError::Damaged(_))),
+            "{damage}"
+        );
+        assert!(
+            matches!(snapshots.stage(&made.name, false).await, Err(SnapshotError::Damaged(_))),
+            "{damage}"
+        );
         assert_eq!(count(&store).await, 50);
     }
     store.close().await.unwrap();

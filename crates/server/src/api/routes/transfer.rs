@@ -84,7 +84,9 @@ impl From<ExportError> for Problem {
 
 fn chunks(export: Export, wait: Duration) -> impl Stream<Item = Result<Vec<u8>, ExportError>> + Send {
     stream::try_unfold(export, move |mut export| async move {
-        let next = timeout(wait, export.next()).await.map_err(|_late| ExportError::TooSlow)?;
+        let next = timeout(wait, export.next())
+            .await
+            .map_err(|_late| ExportError::TooSlow)?;
         let next = next.inspect_err(|error| tracing::error!(%error, "an export was cut short"))?;
         Ok(next.map(|chunk| (chunk, export)))
     })

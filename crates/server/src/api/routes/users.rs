@@ -26,7 +26,10 @@ pub(in crate::api) async fn forget_user(
     Path(user_id): Path<String>,
 ) -> Result<Json<ForgottenBody>, Problem> {
     // The audit log is not to keep what is being forgotten.
-    let user_sha256 = format!("{:x}", Sha256::digest(format!("{}\n{user_id}\n", scope.tenant().as_str())));
+    let user_sha256 = format!(
+        "{:x}",
+        Sha256::digest(format!("{}\n{user_id}\n", scope.tenant().as_str()))
+    );
     let tenant = scope.tenant().clone();
     let forgotten = state
         .write(|engine| async move { engine.forget_user(&scope, &user_id).await })

@@ -34,7 +34,8 @@ impl Frozen {
 /// Copies the engine's files and the manifest into `to`. The caller is the one who writes, has written everything out, and
 /// keeps the indexes from being rebuilt. Blocks.
 pub(in crate::embedded) fn freeze(engine: &Engine, to: &Path) -> Result<Result<Frozen, Failure>, OperationError> {
-    let contexts = reads::tenant_counts(engine.shard()).map_err(|error| OperationError::service_error(error.to_string()))?;
+    let contexts =
+        reads::tenant_counts(engine.shard()).map_err(|error| OperationError::service_error(error.to_string()))?;
     let copied = copy_folder(&folder::shard(engine.path()), &folder::shard(to))
         .map_err(folder::io_error("copy the engine's files to", to))
         .and_then(|()| folder::write_manifest(to, &engine.manifest()));

@@ -101,7 +101,9 @@ impl EmbeddedSnapshots {
     }
 
     fn take_turn(&self) -> Result<OwnedMutexGuard<()>, SnapshotError> {
-        Arc::clone(&self.turn).try_lock_owned().map_err(|_taken| SnapshotError::Busy)
+        Arc::clone(&self.turn)
+            .try_lock_owned()
+            .map_err(|_taken| SnapshotError::Busy)
     }
 }
 
@@ -135,7 +137,10 @@ impl Snapshots for EmbeddedSnapshots {
 
     async fn list(&self) -> Result<Vec<Snapshot>, SnapshotError> {
         let folder = self.folder();
-        spawn_blocking(move || description::list(&folder)).await.map_err(failed).flatten()
+        spawn_blocking(move || description::list(&folder))
+            .await
+            .map_err(failed)
+            .flatten()
     }
 
     async fn verify(&self, name: &str) -> Result<Verified, SnapshotError> {
@@ -163,17 +168,16 @@ impl Snapshots for EmbeddedSnapshots {
 }
 
 /// Makes a snapshot in `staging` and moves it to `folder`. Blocks.
-fn make(
-    store: &EmbeddedStore,
-    running: &Running,
-    staging: &Path,
-    folder: &Path,
-) -> Result<Snapshot, SnapshotError> {
+fn make(store: &EmbeddedStore, running: &Running, staging: &Path, folder: &Path) -> Result<Snapshot, SnapshotError> {
     let config = &store.config;
     files::remove(staging).map_err(io_failed)?;
     let engine = running.engine("snapshot")?;
     let shard = folder::shard(&config.path);
-    check_space(&config.path, folder::size(&shard).map_err(io_failed)?, config.min_free_bytes)?;
+    check_space(
+        &config.path,
+        folder::size(&shard).map_err(io_failed)?,
+        config.min_free_bytes,
+    )?;
     fs::create_dir_all(staging).map_err(io_failed)?;
     let frozen = {
         let _as_they_are = engine.without_optimizing();

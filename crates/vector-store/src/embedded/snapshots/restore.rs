@@ -14,12 +14,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::ports::{Snapshot, SnapshotError, Staged};
 use qdrant_edge::{EdgeShard, PointId, PointOperations, UpdateOperation};
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::description::{self, Description};
 use super::files::{FileEntry, copy_folder, read_entries, remove, sync_all};
@@ -34,6 +36,9 @@ use crate::embedded::{EmbeddedStore, reads, unavailable};
 const STAGING: &str = "restore.new";
 const DECIDED: &str = "restore";
 const OLD_SHARD: &str = "shard.old";
+
+/// How long a read may hold the engine that is to be closed.
+const RELEASE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Points looked for and deleted at once.
 const CHUNK: usize = 512;
@@ -200,10 +205,7 @@ fn check_contexts(description: &Description, shard: &EdgeShard) -> Result<(), Sn
 }
 
 /// Deletes what there is of these points, and counts it.
-fn delete(
-    shard: &EdgeShard,
-    points: impl IntoIterator<Item = uuid::Uuid>,
-) -> Result<u64, qdrant_edge::OperationError> {
+fn delete(shard: &EdgeShard, points: impl IntoIterator<Item = uuid::Uuid>) -> Result<u64, qdrant_edge::OperationError> {
     let points: Vec<PointId> = points.into_iter().map(PointId::Uuid).collect();
     let mut deleted = 0;
     for chunk in points.chunks(CHUNK) {
@@ -239,17 +241,21 @@ async fn take_over(store: &EmbeddedStore, prepared: Prepared) -> Result<(Snapsho
             "the embedding model was changed while the snapshot was prepared".to_owned(),
         ));
     }
-    let (lock, manifest) = (engine.lock(), engine.manifest());
-    let retiring = Arc::clone(&engine);
-    spawn_blocking(move || retiring.retire()).await.map_err(failed)?;
-    drop(engine);
-    if !running.close().await? {
-        let busy = std::io::Error::other("a read holds the engine");
+    let (lock, manifest, mut released) = (engine.lock(), engine.manifest(), engine.released());
+    spawn_blocking(move || engine.retire()).await.map_err(failed)?;
+    let closed = running.close().await;
+    // It never changes: what is waited for is its end. Reads that nobody waits for any more hold it until they are done.
+    if timeout(RELEASE_TIMEOUT, released.changed()).await.is_err() {
+        tracing::error!("the store cannot be set back, as a read does not end; it is closed, restart the server");
+        let busy = io::Error::other("a read holds the engine");
         return Err(SnapshotError::Store(unavailable("restore", None, busy)));
     }
     let config = store.config.clone();
     let work = move || {
-        let replaced = replace(&config, prepared);
+        let replaced = match closed {
+            Ok(_gone) => replace(&config, prepared),
+            Err(error) => Err(error.into()),
+        };
         // Whichever of the two is there now.
         let opened = Running::open(&config, &manifest.model, Some(lock)).map_err(store_failed)?;
         Ok::<_, SnapshotError>((opened, replaced))
@@ -346,7 +352,11 @@ mod tests {
             assert_eq!(is_taking_over(path), steps < 4);
             finish(path).unwrap();
             finish(path).unwrap();
-            assert_eq!(fs::read_to_string(path.join("shard/data")).unwrap(), "new", "after {steps}");
+            assert_eq!(
+                fs::read_to_string(path.join("shard/data")).unwrap(),
+                "new",
+                "after {steps}"
+            );
             assert_eq!(fs::read_to_string(path.join(MANIFEST)).unwrap(), "new", "after {steps}");
             assert_eq!(fs::read_dir(path).unwrap().count(), 2, "after {steps}");
         }

@@ -148,7 +148,9 @@ fn header_and_trailer_are_read_and_newer_formats_refused() {
     lines.add(&header);
     let trailer = trailer_line(3, &lines);
     assert!(matches!(Line::parse(&trailer), Ok(Line::Trailer(trailer)) if trailer.contexts == 3));
-    let newer = String::from_utf8(header).unwrap().replace("\"format\":1", "\"format\":2");
+    let newer = String::from_utf8(header)
+        .unwrap()
+        .replace("\"format\":1", "\"format\":2");
     let problem = serde_json::to_value(Line::parse(newer.as_bytes()).unwrap_err()).unwrap();
     assert_eq!(problem["errors"][0]["pointer"], "/header/format");
 }
