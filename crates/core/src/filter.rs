@@ -35,6 +35,8 @@ pub struct Filter {
     pub metadata: BTreeMap<String, Vec<Value>>,
     /// One of these ids; `Some` of an empty list matches nothing.
     pub ids: Option<Vec<ContextId>>,
+    /// Made from at least one of these.
+    pub derived_from: Vec<ContextId>,
     /// Whether its vector is stored.
     pub embedded: Option<bool>,
     /// Only pinned ones.
@@ -89,6 +91,7 @@ impl Filter {
             && self.min_importance.is_none_or(|least| context.importance >= least)
             && self.matches_metadata(context)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&context.id))
+            && (self.derived_from.is_empty() || self.derived_from.iter().any(|id| context.derived_from.contains(id)))
             && self.embedded.is_none_or(|embedded| context.embedded == embedded)
             && (!self.pinned || context.pinned)
             && match self.visibility {

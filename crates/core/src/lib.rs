@@ -39,9 +39,10 @@ pub mod tokens;
 pub use config::{Budget, Config, Fusion, Neighbours, Speech, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
-    AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, Found, GcAction,
-    GcAffected, GcReport, MAX_LIMIT, MAX_LISTED, MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, ReembedPhase,
-    ReembedProgress, ReembedSettings, SearchMode, SearchRequest, SearchResponse, Stats, Stored, Usage,
+    AssembleRequest, AssembleResponse, Carried, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, ExportRequest,
+    Forgotten, Found, GcAction, GcAffected, GcReport, Imported, MAX_LIMIT, MAX_LISTED, MAX_TOKENS, OnEmbeddingFailure,
+    Pending, PendingRound, Receipt, ReembedPhase, ReembedProgress, ReembedSettings, Restored, SearchMode,
+    SearchRequest, SearchResponse, Stats, Stored, Usage,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};

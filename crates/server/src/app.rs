@@ -15,6 +15,7 @@ use context_manager_embedding::{ChatModel, Error as EmbeddingError};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::EmbeddedStore;
+use context_manager_vector_store::embedded::EmbeddedSnapshots;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +33,7 @@ use crate::pending::embed_pending;
 use crate::reembedding::Reembedding;
 
 /// The tenant of callers that bring no key.
-const DEFAULT_TENANT: &str = "default";
+pub(crate) const DEFAULT_TENANT: &str = "default";
 /// How often accumulated metrics are moved into their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// The longest that a shutdown spends on writing how often contexts were served.
@@ -51,6 +52,8 @@ pub struct Memory {
     pub reembedding: Arc<Reembedding>,
     /// Collects contexts whose time is over.
     pub collection: Arc<Collection>,
+    /// Makes copies of the whole store.
+    pub snapshots: Arc<EmbeddedSnapshots>,
     pub(crate) store: Arc<EmbeddedStore>,
 }
 
@@ -86,12 +89,24 @@ impl Memory {
         });
         let models = Arc::clone(&store) as _;
         let reembedding = Reembedding::new(Arc::clone(&engine), models, embedders, &config.embedding);
+        let snapshots = EmbeddedSnapshots::new(Arc::clone(&store), config.snapshots.clone());
         Ok(Self {
             collection: Arc::new(Collection::new(Arc::clone(&engine))),
             engine,
             reembedding: Arc::new(reembedding),
+            snapshots: Arc::new(snapshots),
             store,
         })
+    }
+
+    /// The same for a command. A server that has the data folder open is to be asked instead.
+    ///
+    /// # Errors
+    /// As [`Memory::open`].
+    pub(crate) async fn open_offline(config: &Config) -> anyhow::Result<Self> {
+        Self::open(config).await.context(
+            "cannot open the data folder; a server that has it open can be asked itself, with --url and --api-key",
+        )
     }
 
     /// Writes what is still to be written about accesses, finishes all writes and flushes them to disk.
@@ -244,6 +259,7 @@ impl App {
             engine: Arc::clone(&memory.engine),
             reembedding: Arc::clone(&memory.reembedding),
             collection: Arc::clone(&memory.collection),
+            snapshots: Some(Arc::clone(&memory.snapshots) as _),
             store_health: self.store_health.clone(),
         };
         // Set once, here.

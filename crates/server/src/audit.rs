@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use context_manager_core::{Filter, TenantId};
 use context_manager_observability::AUDIT_TARGET;
@@ -67,6 +67,13 @@ fn outline(filter: &Filter) -> String {
     outline.join(" ")
 }
 
+/// Where the call went. Not who a person is: the audit log outlives them being forgotten.
+fn path(request: &Request) -> String {
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let of_person = matched.filter(|path| path.contains("{user_id}"));
+    of_person.unwrap_or(request.uri().path()).to_owned()
+}
+
 /// A call that goes into the audit log when it ends, also when its client goes away before: what it began goes on.
 #[derive(Debug)]
 pub(crate) struct AuditedCall {
@@ -86,7 +93,7 @@ impl AuditedCall {
             action: action.to_owned(),
             who: Arc::clone(principal.key_id()),
             tenant: principal.scope().tenant().clone(),
-            path: request.uri().path().to_owned(),
+            path: path(request),
             request_id: id.map(|id| id.0.clone()).unwrap_or_default(),
             ended: false,
         }

@@ -17,3 +17,4 @@ mod limits;
 mod listen;
 mod pending;
 pub mod reembedding;
+mod transfer;

@@ -68,6 +68,9 @@ fn of_anybody(filter: &Filter) -> Option<Vec<Condition>> {
         all.push(any_fact(filter.tags_any.iter().map(|tag| fact::tag(tag)))?);
     }
     all.extend(filter.tags_all.iter().map(|tag| is(fact::tag(tag))));
+    if !filter.derived_from.is_empty() {
+        all.push(any_fact(filter.derived_from.iter().map(|id| fact::derived(*id)))?);
+    }
     let after = filter.occurred_after.map(millis_up);
     all.extend(after.map(|after| at_least(key::OCCURRED, number(after))));
     let before = filter.occurred_before.map(millis_up);

@@ -19,8 +19,8 @@ pub use level::{Level, UnknownLevel};
 pub use patch::Patch;
 pub(crate) use patch::{after, unique as unique_tags};
 pub use validate::{
-    MAX_CONTENT_BYTES, MAX_ID_BYTES, MAX_SUPERSEDES, MAX_TAG_BYTES, MAX_TAGS, MAX_TEXT_BYTES, MAX_TTL_SECS, Problem,
-    Violation, Violations,
+    MAX_CONTENT_BYTES, MAX_DERIVED_FROM, MAX_ID_BYTES, MAX_SUPERSEDES, MAX_TAG_BYTES, MAX_TAGS, MAX_TEXT_BYTES,
+    MAX_TTL_SECS, Problem, Violation, Violations,
 };
 
 /// Identifies a context within its tenant.

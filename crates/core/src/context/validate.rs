@@ -18,6 +18,8 @@ pub const MAX_TAG_BYTES: usize = 256;
 pub const MAX_ID_BYTES: usize = 256;
 /// The most contexts one may replace.
 pub const MAX_SUPERSEDES: usize = 100;
+/// The most contexts that one is made from.
+pub const MAX_DERIVED_FROM: usize = 10_000;
 /// The longest time to live in seconds: 100 years.
 pub const MAX_TTL_SECS: u64 = 3_153_600_000;
 

@@ -102,6 +102,14 @@ impl Accesses {
 }
 
 impl Accesses {
+    /// Forgets accesses to contexts that are gone.
+    pub(super) fn forget(&self, scope: &Scope, ids: &[ContextId]) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tenant) = waiting.get_mut(scope.tenant()) {
+            tenant.contexts.retain(|id, _| !ids.contains(id));
+        }
+    }
+
     /// Puts back what could not be written.
     fn put_back(&self, scope: &Scope, served: HashMap<ContextId, Served>) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);

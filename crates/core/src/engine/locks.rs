@@ -60,6 +60,17 @@ impl KeyedLocks {
     }
 }
 
+impl KeyedLocks {
+    /// Waits until nobody holds a lock, and has everybody wait who wants one.
+    pub(super) async fn lock_all(&self) -> Guards {
+        let mut guards = Vec::with_capacity(STRIPES);
+        for stripe in &self.stripes {
+            guards.push(Arc::clone(stripe).lock_owned().await);
+        }
+        Guards { _guards: guards }
+    }
+}
+
 /// Held locks.
 #[derive(Debug)]
 pub(super) struct Guards {

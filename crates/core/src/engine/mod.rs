@@ -6,7 +6,10 @@
 mod access;
 mod change;
 mod embed;
+mod export;
+mod forget;
 mod gc;
+mod import;
 mod locks;
 mod near;
 mod pending;
@@ -16,6 +19,7 @@ mod read;
 mod recent;
 mod reembed;
 mod regret;
+mod restore;
 mod search;
 mod served;
 mod session;
@@ -37,10 +41,14 @@ use crate::ports::{Clock, Embedder, Summarizer, TokenCounter, VectorStore};
 use crate::{Config, TenantId};
 
 pub use embed::OnEmbeddingFailure;
+pub use export::{Carried, ExportRequest};
+pub use forget::{Forgotten, Receipt};
 pub use gc::{GcAction, GcAffected, GcReport, MAX_LISTED};
+pub use import::Imported;
 pub use pending::{Pending, PendingRound};
 pub use read::{Stats, Usage};
 pub use reembed::{ReembedPhase, ReembedProgress, ReembedSettings};
+pub use restore::Restored;
 pub use search::{
     AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode,
     SearchRequest, SearchResponse,

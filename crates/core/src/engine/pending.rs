@@ -69,6 +69,15 @@ impl PendingSignal {
         self.refused.contains_key(&key) || self.suspect.contains_key(&key)
     }
 
+    /// Forgets contexts that are gone.
+    pub(super) fn forget(&self, scope: &Scope, ids: &[ContextId]) {
+        for id in ids {
+            let key = (scope.tenant().clone(), *id);
+            self.refused.invalidate(&key);
+            self.suspect.invalidate(&key);
+        }
+    }
+
     /// Something was stored without its vector.
     pub(super) fn arrived(&self) {
         self.arrived.notify_one();

@@ -39,6 +39,12 @@ impl RecentQueries {
         recent.push_back(asked);
     }
 
+    /// Forgets what was asked about a user's contexts.
+    pub(super) fn forget_user(&self, scope: &Scope, user_id: &str) {
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|asked| asked.scope != *scope || asked.filter.user_id.as_deref() != Some(user_id));
+    }
+
     /// All that are remembered.
     pub(super) fn all(&self) -> Vec<Asked> {
         let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -151,6 +151,31 @@ impl RegretLog {
         });
     }
 
+    /// Forgets what was collected of a person, and what was asked about them.
+    pub(super) fn forget_user(&self, scope: &Scope, user_id: &str) {
+        self.forget(|tenant, user| tenant == scope.tenant() && user == Some(user_id));
+    }
+
+    /// Forgets everything.
+    pub(super) fn forget_all(&self) {
+        self.forget(|_, _| true);
+    }
+
+    fn forget(&self, is_over: impl Fn(&TenantId, Option<&str>) -> bool) {
+        self.change(|inner| {
+            let (gone, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut inner.tombstones)
+                .into_iter()
+                .partition(|tombstone| is_over(&tombstone.tenant, tombstone.user.as_deref()));
+            inner.tombstones = kept;
+            for tombstone in gone {
+                inner.forget_text(&(tombstone.tenant, tombstone.key));
+            }
+            inner
+                .asked
+                .retain(|asked| !is_over(&asked.tenant, asked.user.as_deref()));
+        });
+    }
+
     /// Remembers a search to be compared later, unless its filter is about more than a user.
     pub(super) fn asked(
         &self,
@@ -295,5 +320,22 @@ mod tests {
         log.collected(&scope("t"), gone.iter().take(1), at(0));
         log.collected(&scope("t"), gone.iter().skip(1).take(1), at(200));
         assert_eq!(remembered(&log), 1, "after a while it is forgotten");
+    }
+
+    #[test]
+    fn of_a_person_who_is_forgotten_nothing_is_kept() {
+        let log = RegretLog::new(10, 100);
+        let mut of_ann = record("hers", [1.0, 0.0]);
+        of_ann.context.user_id = Some("ann".to_owned());
+        log.collected(
+            &scope("t"),
+            [of_ann, record("nobody's", [0.0, 1.0])].iter(),
+            Timestamp::UNIX_EPOCH,
+        );
+        log.forget_user(&scope("u"), "ann");
+        assert_eq!(remembered(&log), 2, "another tenant's ann is another person");
+        log.forget_user(&scope("t"), "ann");
+        assert_eq!(remembered(&log), 1);
+        assert_eq!(log.change(|inner| inner.texts.len()), 1);
     }
 }

@@ -68,6 +68,21 @@ impl Served {
         sessions.insert(key, texts);
     }
 
+    /// Forgets contexts of the scope's tenant, whatever session was served them.
+    pub(super) fn forget(&self, scope: &Scope, ids: &[ContextId]) {
+        for (key, texts) in self.0.iter().flatten() {
+            if key.0 == *scope.tenant() {
+                let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
+                texts.retain(|(id, _)| !ids.contains(id));
+            }
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn forget_all(&self) {
+        self.0.iter().for_each(Cache::invalidate_all);
+    }
+
     fn of_session(&self, scope: &Scope, session: &str) -> Vec<(ContextId, Arc<str>)> {
         let texts = self
             .0

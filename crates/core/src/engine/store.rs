@@ -287,7 +287,7 @@ impl ContextEngine {
 }
 
 /// The same failure for each of `count` items.
-fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
+pub(super) fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
     let (operation, kind) = match error {
         Error::Store(error) => (error.operation, error.kind),
         Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::NearDuplicate(_) | Error::Embedding(_) => {

@@ -65,6 +65,11 @@ impl Vocabularies {
         }
     }
 
+    /// Forgets all of them, as what is stored is another thing now.
+    pub(super) fn forget_all(&self) {
+        self.0.invalidate_all();
+    }
+
     /// Forgets those of a tenant, as something that was in them is gone or has other words.
     pub(super) fn forget(&self, tenant: &TenantId) {
         let tenant = tenant.clone();

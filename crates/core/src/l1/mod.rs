@@ -165,9 +165,10 @@ impl L1 {
         }
     }
 
-    /// Follows a deletion in the store.
-    pub(crate) fn deleted(&self, tenant: &TenantId, filter: &Filter) {
+    /// Follows a deletion in the store, and returns how many left memory.
+    pub(crate) fn deleted(&self, tenant: &TenantId, filter: &Filter) -> usize {
         self.epoch.fetch_add(1, Ordering::AcqRel);
+        let mut deleted = 0;
         for mut session in self
             .sessions
             .iter_mut()
@@ -175,8 +176,10 @@ impl L1 {
         {
             let before = session.entries.len();
             session.entries.retain(|entry| !filter.matches(&entry.context));
-            self.total.fetch_sub(before - session.entries.len(), Ordering::Relaxed);
+            deleted += before - session.entries.len();
         }
+        self.total.fetch_sub(deleted, Ordering::Relaxed);
+        deleted
     }
 
     /// How long a session in memory was not used; `None` when it is not in memory.

@@ -6,6 +6,7 @@
 mod clock;
 mod embedder;
 mod model_change;
+mod snapshots;
 mod summarizer;
 mod token_counter;
 mod vector_store;
@@ -13,6 +14,7 @@ mod vector_store;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
 pub use model_change::{ModelChange, OtherModel, StoredModels};
+pub use snapshots::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 pub use summarizer::{SummarizeError, Summarizer};
 pub use token_counter::TokenCounter;
 pub use vector_store::{

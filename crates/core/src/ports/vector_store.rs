@@ -82,11 +82,20 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`] when the store failed.
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError>;
 
-    /// Deletes everything that matches, and returns exactly how many that were.
+    /// Deletes everything that matches for good, and returns exactly how many that were. A store that can be set back to
+    /// an earlier state ([`Snapshots`](super::Snapshots)) does not bring them back.
     ///
     /// # Errors
     /// [`StoreError`] when the store failed.
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError>;
+
+    /// As [`VectorStore::delete`], for what nobody asked to be forgotten: going back to an earlier state may bring it back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        self.delete(scope, filter).await
+    }
 
     /// The best matches by vector and the best by words, as one list without order or repetition.
     ///

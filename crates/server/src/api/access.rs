@@ -83,6 +83,11 @@ impl Rules {
         rule.map_or_else(|| Found::OtherMethods(allow(methods)), |(_, rule)| Found::Route(rule))
     }
 
+    /// Adds the rules of other paths.
+    pub(super) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
     fn add(&mut self, path: &str, method: Method, rule: Rule) {
         self.0.entry(path.to_owned()).or_default().push((method, rule));
     }

@@ -14,9 +14,9 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::{Extension, Router};
 use utoipa_axum::routes;
 
 use crate::auth::Permission::{Admin, Read, Write};
@@ -30,15 +30,35 @@ pub use crate::http::PeerAddress;
 pub use crate::limits::Guards;
 pub use openapi::document;
 pub use state::{ApiState, Services};
+pub(crate) use wire::{FailedLine, ImportAnswer, carried, restored_json, snapshot_json};
+
+/// What bounds a body that is read or written piece by piece.
+#[derive(Debug, Clone, Copy)]
+struct StreamLimits {
+    /// The longest wait for a piece.
+    wait: Duration,
+    max_line_bytes: usize,
+}
 
 /// The whole API as a service. What a request goes through stands here from the inside to the outside.
 pub fn router(state: ApiState, config: &Config) -> Router {
     let server = &config.server;
-    let (router, _, rules) = routes()
+    let (short, _, mut rules) = routes()
         .page("/openapi.json", axum::routing::get(routes::openapi_json))
         .into_parts();
-    let request_timeout = Duration::from_millis(server.request_timeout_ms);
+    let (long, _, long_rules) = long_routes().into_parts();
+    rules.extend(long_rules);
     let guards = || Arc::clone(&state.guards);
+    let bounded = |routes: Router<ApiState>, longest_ms| {
+        routes
+            .layer(DefaultBodyLimit::max(server.max_body_bytes))
+            .layer(from_fn_with_state(guards(), admit))
+            .layer(from_fn_with_state(Duration::from_millis(longest_ms), limit_time))
+    };
+    let stream_limits = StreamLimits {
+        wait: Duration::from_millis(server.request_timeout_ms),
+        max_line_bytes: server.max_line_bytes,
+    };
     let gate = Gate {
         authenticator: Arc::clone(&state.auth),
         rules: Arc::new(rules),
@@ -47,10 +67,9 @@ pub fn router(state: ApiState, config: &Config) -> Router {
             health: config.auth.public_health,
         },
     };
-    let mut router = router
-        .layer(DefaultBodyLimit::max(server.max_body_bytes))
-        .layer(from_fn_with_state(guards(), admit))
-        .layer(from_fn_with_state(request_timeout, limit_time))
+    let long = bounded(long.layer(Extension(stream_limits)), server.long_request_timeout_ms);
+    let mut router = bounded(short, server.request_timeout_ms)
+        .merge(long)
         .layer(from_fn_with_state(state.clone(), limiting::limit_caller))
         .layer(from_fn_with_state(gate, authorize))
         .fallback(routes::not_found)
@@ -62,7 +81,19 @@ pub fn router(state: ApiState, config: &Config) -> Router {
     router.layer(from_fn(observe)).with_state(state)
 }
 
-/// Every route that the OpenAPI document describes, with what it takes to call it.
+/// Routes whose calls may take as long as the data is large.
+fn long_routes() -> Routes {
+    let v1 = Routes::default()
+        .destroys(routes!(routes::forget_user))
+        .needs(Admin, routes!(routes::export_contexts))
+        .needs(Admin, routes!(routes::import_contexts))
+        .needs(Admin, routes!(routes::create_snapshot, routes::list_snapshots))
+        .needs(Admin, routes!(routes::restore_snapshot))
+        .needs(Admin, routes!(routes::verify_snapshot));
+    Routes::default().nest("/api/v1", v1)
+}
+
+/// Every other route that the OpenAPI document describes, with what it takes to call it.
 fn routes() -> Routes {
     let v1 = Routes::default()
         .needs(Read, routes!(routes::list_contexts))

@@ -4,7 +4,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::access::{API_KEY, BEARER, add_problem, operations};
-use super::{routes, words};
+use super::{long_routes, routes, words};
 use crate::http::{Code, FieldError, Problem};
 
 #[derive(Debug, OpenApi)]
@@ -42,8 +42,10 @@ const EVERYWHERE: [(&str, &str); 6] = [
 /// The document that `/openapi.json` serves.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut api = Base::openapi();
-    let (_, described, _) = routes().into_parts();
-    api.merge(described);
+    for routes in [routes(), long_routes()] {
+        let (_, described, _) = routes.into_parts();
+        api.merge(described);
+    }
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A key that `context-manager keys create` printed"));

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use context_manager_core::ports::Snapshots;
 use context_manager_core::{ContextEngine, Error, Filter, NewContext, Scope};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_resilience::Deadline;
@@ -29,6 +30,8 @@ pub struct Services {
     pub reembedding: Arc<Reembedding>,
     /// Collects contexts whose time is over.
     pub collection: Arc<Collection>,
+    /// Copies of the whole store; `None` where something else makes them.
+    pub snapshots: Option<Arc<dyn Snapshots>>,
     /// Says how the store is.
     pub store_health: HealthHandle,
 }
@@ -92,6 +95,11 @@ impl ApiState {
     /// What collects contexts, or the problem that it is not there yet.
     pub(super) fn collection(&self) -> Result<Arc<Collection>, Problem> {
         Ok(Arc::clone(&self.services()?.collection))
+    }
+
+    /// Copies of the whole store, if it makes some, or the problem that it is not open yet.
+    pub(super) fn snapshots(&self) -> Result<Option<Arc<dyn Snapshots>>, Problem> {
+        Ok(self.services()?.snapshots.clone())
     }
 
     fn services(&self) -> Result<&Services, Problem> {

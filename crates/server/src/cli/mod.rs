@@ -4,13 +4,17 @@ mod check;
 mod demo;
 mod keys;
 mod reembed;
+mod remote;
 mod serve;
+mod snapshot;
+mod transfer;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use context_manager_observability::init_logs;
 
 use crate::config::{Config, ConfigError, Source, load};
 
@@ -52,6 +56,13 @@ enum Command {
     /// Make, list, rotate and revoke keys. A running server takes changes over.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Write all contexts of a tenant to a file of JSON lines.
+    Export(transfer::ExportArgs),
+    /// Store the contexts of a file that was exported. Importing again changes nothing.
+    Import(transfer::ImportArgs),
+    /// Make, list, verify and restore copies of the whole store.
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -73,6 +84,14 @@ impl Options {
     }
 }
 
+/// Runs a command's asynchronous part, with the configuration and logs on standard error.
+fn block_on(options: Options, work: impl AsyncFnOnce(Config) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let config = options.load_without_listening()?;
+    init_logs(&config.log, &config.audit)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(work(config))
+}
+
 /// Runs the command line and returns the process's exit code: 0, or 1 with the reason on standard error.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -83,6 +102,9 @@ pub fn run() -> ExitCode {
         Command::PrintConfig => check::print(cli.options),
         Command::Reembed => reembed::run(cli.options),
         Command::Keys(command) => keys::run(cli.options, command),
+        Command::Export(args) => transfer::export(cli.options, &args),
+        Command::Import(args) => transfer::import(cli.options, &args),
+        Command::Snapshot(command) => snapshot::run(cli.options, &command),
         Command::Openapi => check::openapi(),
     };
     match outcome {

@@ -7,11 +7,10 @@ use anyhow::{Context as _, bail};
 use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{Embedder, SystemClock};
 use context_manager_core::{ContextEngine, Deps, OnEmbeddingFailure, ReembedPhase, ReembedProgress, ReembedSettings};
-use context_manager_observability::init_logs;
 use context_manager_vector_store::EmbeddedStore;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Options;
+use super::{Options, block_on};
 use crate::config::Config;
 use crate::embedders::Embedders;
 
@@ -19,10 +18,7 @@ use crate::embedders::Embedders;
 const BATCH: usize = 256;
 
 pub(super) fn run(options: Options) -> anyhow::Result<()> {
-    let config = options.load()?;
-    init_logs(&config.log, &config.audit)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(change(&config))
+    block_on(options, async |config| change(&config).await)
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]

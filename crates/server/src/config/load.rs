@@ -75,6 +75,7 @@ fn read(mut given: Dict) -> Result<Config, ConfigError> {
         audit: reader.section("audit"),
         embedding: reader.section("embedding"),
         vector_db: reader.section("vector_db"),
+        snapshots: reader.section("snapshots"),
         hirag: reader.section("hirag"),
         gc: reader.section("gc"),
         dedup: reader.section("dedup"),

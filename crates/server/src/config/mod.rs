@@ -56,6 +56,8 @@ pub struct Config {
     pub embedding: EmbeddingConfig,
     /// Where contexts are kept.
     pub vector_db: VectorDbConfig,
+    /// Copies of the whole store.
+    pub snapshots: embedded::SnapshotConfig,
     /// How memory is kept and ranked.
     pub hirag: HiragConfig,
     /// What is collected and what is kept.
@@ -82,8 +84,13 @@ pub struct ServerConfig {
     pub allow_unauthenticated: bool,
     /// The longest a request may take, in milliseconds.
     pub request_timeout_ms: u64,
+    /// The longest that an export, an import, forgetting a person, and making or restoring a snapshot may take, in
+    /// milliseconds. Each wait for a piece of a body is bounded by `request_timeout_ms`.
+    pub long_request_timeout_ms: u64,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// The longest line of an import, in bytes; its body as a whole is not bounded.
+    pub max_line_bytes: usize,
     /// How long a shutdown waits for requests in flight, in seconds.
     pub shutdown_grace_secs: u64,
     /// Addresses and networks of proxies that say whom they speak for.
@@ -109,7 +116,9 @@ impl Default for ServerConfig {
             port: 8080,
             allow_unauthenticated: false,
             request_timeout_ms: 30_000,
+            long_request_timeout_ms: 3_600_000,
             max_body_bytes: 16 * 1024 * 1024,
+            max_line_bytes: 1024 * 1024,
             shutdown_grace_secs: 10,
             trusted_proxies: TrustedProxies::default(),
             forwarded_header: ForwardedHeader::default(),
@@ -198,7 +207,9 @@ impl Config {
         problems.extend(auth.into_iter().map(|problem| format!("auth.{problem}")));
         let needed = zeros(&[
             ("request_timeout_ms", server.request_timeout_ms),
+            ("long_request_timeout_ms", server.long_request_timeout_ms),
             ("max_body_bytes", server.max_body_bytes as u64),
+            ("max_line_bytes", server.max_line_bytes as u64),
             ("shutdown_grace_secs", server.shutdown_grace_secs),
         ]);
         problems.extend(needed.into_iter().map(|problem| format!("server.{problem}")));
@@ -214,6 +225,8 @@ impl Config {
         problems.extend(embedding.into_iter().map(|problem| format!("embedding.{problem}")));
         let vector_db = self.vector_db.embedded.problems();
         problems.extend(vector_db.into_iter().map(|problem| format!("vector_db.{problem}")));
+        let snapshots = self.snapshots.problems();
+        problems.extend(snapshots.into_iter().map(|problem| format!("snapshots.{problem}")));
         problems.extend(
             self.hirag
                 .problems()

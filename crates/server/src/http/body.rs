@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use serde::{Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
@@ -77,9 +77,17 @@ pub(crate) fn read_part<T: DeserializeOwned>(prefix: &str, part: Value) -> Resul
     read(prefix, part)
 }
 
+/// Reads a JSON text that is a part of something larger; pointers in errors start with `prefix`.
+pub(crate) fn read_text<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = read(prefix, &mut deserializer)?;
+    deserializer.end().map_err(|error| invalid_json(&error))?;
+    Ok(value)
+}
+
 fn read<'de, T, D>(prefix: &str, deserializer: D) -> Result<T, Problem>
 where
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
     D: Deserializer<'de, Error = serde_json::Error>,
 {
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
@@ -138,8 +146,6 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@ mod client_address;
 mod cors;
 mod deadline;
 mod head;
+mod lines;
 mod observe;
 mod problem;
 mod protect;
@@ -14,12 +15,13 @@ mod request_id;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::parse;
-pub(crate) use body::{Json, JsonParts, read_part};
+pub(crate) use body::{Json, JsonParts, read_part, read_text};
 pub use client_address::PeerAddress;
 pub(crate) use client_address::{Forwarding, network};
 pub(crate) use cors::cors;
 pub(crate) use deadline::limit_time;
 pub(crate) use head::{HeadLimits, limit_head};
+pub(crate) use lines::{BodyLine, Lines};
 pub(crate) use observe::{REQUEST_DURATION, observe};
 pub(crate) use problem::{Code, FieldError, Problem, whole_secs};
 pub(crate) use query::{Params, PathId};

@@ -36,8 +36,10 @@ pub(crate) enum Code {
     RateLimited,
     HeadersTooLarge,
     Internal,
+    NotImplemented,
     ServiceUnavailable,
     DeadlineExceeded,
+    InsufficientStorage,
 }
 
 impl Code {
@@ -124,6 +126,11 @@ impl Code {
                 "urn:context-manager:problem:internal",
                 "something went wrong in the server; its log knows more under the request id",
             ),
+            Self::NotImplemented => (
+                StatusCode::NOT_IMPLEMENTED,
+                "urn:context-manager:problem:not_implemented",
+                "the server cannot do this as it is configured",
+            ),
             Self::ServiceUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:context-manager:problem:service_unavailable",
@@ -133,6 +140,11 @@ impl Code {
                 StatusCode::GATEWAY_TIMEOUT,
                 "urn:context-manager:problem:deadline_exceeded",
                 "the request's time ran out; a write may have been applied",
+            ),
+            Self::InsufficientStorage => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "urn:context-manager:problem:insufficient_storage",
+                "the disk is too small; nothing was changed",
             ),
         }
     }
@@ -152,7 +164,9 @@ impl Code {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
             StatusCode::TOO_MANY_REQUESTS => Self::RateLimited,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
+            StatusCode::NOT_IMPLEMENTED => Self::NotImplemented,
             StatusCode::SERVICE_UNAVAILABLE => Self::ServiceUnavailable,
+            StatusCode::INSUFFICIENT_STORAGE => Self::InsufficientStorage,
             StatusCode::GATEWAY_TIMEOUT => Self::DeadlineExceeded,
             status if status.is_client_error() => Self::InvalidRequest,
             _ => Self::Internal,
@@ -266,6 +280,11 @@ impl Problem {
             request_id: Some(request_id.to_owned()),
             ..self
         }
+    }
+
+    /// What happened.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The HTTP status.

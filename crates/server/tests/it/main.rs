@@ -17,5 +17,8 @@ mod process;
 mod search;
 mod secrets;
 mod server;
+mod snapshots;
 mod support;
 mod tls;
+mod transfer;
+mod users;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use axum::response::Response;
 use context_manager::api::{ApiState, Guards, Services, router};
 use context_manager::app::{Memory, default_tenant};
 use context_manager::auth::Authenticator;
@@ -67,6 +68,7 @@ impl TestApp {
                 reembedding: Arc::clone(&memory.reembedding),
                 collection: Arc::clone(&memory.collection),
                 engine: Arc::clone(&memory.engine),
+                snapshots: Some(Arc::clone(&memory.snapshots) as _),
                 store_health,
             })
             .unwrap();
@@ -81,16 +83,29 @@ impl TestApp {
 
     /// The same data in a new server.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let Self {
-            memory, config, folder, ..
+            memory,
+            mut config,
+            folder,
+            ..
         } = self;
         memory.close().await.unwrap();
         drop(memory);
+        change(&mut config);
         Self::open(config, folder).await
     }
 
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.raw(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -131,6 +146,19 @@ impl TestApp {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call("POST", &format!("/api/v1{path}"), body).await
+    }
+
+    /// Everything there is, as it is exported.
+    pub(crate) async fn export(&self, query: &str) -> String {
+        let answer = self.get(&format!("/api/v1/admin/export{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.text
+    }
+
+    /// Imports what was exported.
+    pub(crate) async fn import(&self, lines: impl Into<Body>) -> Answer {
+        let request = Request::post("/api/v1/admin/import").header(header::CONTENT_TYPE, "application/x-ndjson");
+        self.send(request.body(lines.into()).unwrap()).await
     }
 
     /// Stores one context and returns it.

@@ -35,6 +35,21 @@ pub async fn deletes_count_exactly(store: &dyn VectorStore) {
     assert_eq!(store.delete(&scope, &Filter::default()).await.unwrap(), 0);
 }
 
+/// What is discarded is gone as if it was deleted, and counted.
+pub async fn discarding_deletes(store: &dyn VectorStore) {
+    let scope = acme();
+    fill(store, &scope, 1..=3).await;
+    assert_eq!(
+        store
+            .discard(&scope, &Filter::by_ids(vec![id(2), id(9)]))
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(all(store, &scope, Filter::default()).await, [id(3), id(1)]);
+    assert_eq!(store.discard(&scope, &Filter::default()).await.unwrap(), 2);
+}
+
 /// Deleting what is not there deletes nothing.
 pub async fn deleting_nothing_is_no_error(store: &dyn VectorStore) {
     let scope = acme();

@@ -96,6 +96,10 @@ fn diverse() -> Vec<Context> {
             superseded_by: superseded(12, 80),
             ..context(14)
         },
+        Context {
+            derived_from: vec![id(1), id(2)],
+            ..context(15)
+        },
     ]
 }
 
@@ -152,6 +156,14 @@ fn filters() -> Vec<Filter> {
         },
         Filter {
             session_id: text("s1"),
+            ..any()
+        },
+        Filter {
+            derived_from: vec![id(2), id(99)],
+            ..any()
+        },
+        Filter {
+            derived_from: vec![id(15)],
             ..any()
         },
         Filter {

@@ -24,7 +24,9 @@ mod sessions;
 mod tenants;
 mod writes;
 
-pub use deletes::{deletes_count_exactly, deleting_nothing_is_no_error, what_is_deleted_is_gone_everywhere};
+pub use deletes::{
+    deletes_count_exactly, deleting_nothing_is_no_error, discarding_deletes, what_is_deleted_is_gone_everywhere,
+};
 pub use filters::{every_condition_narrows_as_defined, what_is_over_is_hidden_as_asked};
 pub use fixture::DIMENSIONS;
 pub use lists::{
@@ -80,6 +82,7 @@ macro_rules! contract {
             counts_are_exact,
             deletes_count_exactly,
             deleting_nothing_is_no_error,
+            discarding_deletes,
             each_kind_of_search_is_limited_by_itself,
             empty_questions_find_nothing,
             empty_writes_are_no_error,

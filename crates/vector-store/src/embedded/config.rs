@@ -36,6 +36,9 @@ pub struct Config {
     /// Writes are refused while the disk has fewer than this many bytes free. The engine maps its files into memory, so
     /// a disk that is really full would end the process.
     pub min_free_bytes: u64,
+    /// How many deleted contexts the log of deletions remembers, 28 bytes each, so that restoring an older snapshot does
+    /// not bring them back.
+    pub max_erasures: usize,
 }
 
 /// What an acknowledged write survives.
@@ -65,6 +68,7 @@ impl Default for Config {
             hnsw_ef_construct: 100,
             record_cache_bytes: 32 << 20,
             min_free_bytes: 128 << 20,
+            max_erasures: 1_000_000,
         }
     }
 }
@@ -77,6 +81,7 @@ impl Config {
             ("write_queue", self.write_queue as u64, 1),
             ("optimize_after_changes", self.optimize_after_changes, 1),
             ("optimize_idle_secs", self.optimize_idle_secs, 1),
+            ("max_erasures", self.max_erasures as u64, 100),
             ("hnsw_m", self.hnsw_m as u64, 2),
             ("hnsw_ef_construct", self.hnsw_ef_construct as u64, 4),
         ];

@@ -1,18 +1,22 @@
 //! The engine with what has to live exactly as long: the lock on its folder, and the gate between reads and writes.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use context_manager_core::ports::{ModelFingerprint, StoredModels};
 use qdrant_edge::{EdgeConfig, EdgeShard, PointId};
 use tokio::sync::watch;
 
 use super::config::Config;
+use super::erasures::Erasures;
+use super::failure::Failure;
 use super::folder::{self, FIRST_VECTOR, Manifest, State};
 use super::lock::FolderLock;
 use super::records::RecordCache;
 use super::schema;
+use super::snapshots;
 use crate::Error;
 
 /// An open engine.
@@ -26,14 +30,22 @@ pub(super) struct Engine {
     records: RecordCache,
     gate: RwLock<()>,
     changes: AtomicU64,
+    erasures: Mutex<Erasures>,
+    /// Held while indexes are rebuilt, and by those who need the files to stay as they are.
+    optimizing: Mutex<()>,
+    retired: AtomicBool,
     path: PathBuf,
-    _lock: FolderLock,
+    lock: Arc<FolderLock>,
     released: watch::Sender<()>,
 }
 
 impl Engine {
-    /// Opens the folder or makes it. Blocks.
-    pub(super) fn open(config: &Config, model: &ModelFingerprint) -> Result<Self, Error> {
+    /// Opens the folder or makes it; `lock` is the folder's, if the caller has it already. Blocks.
+    pub(super) fn open(
+        config: &Config,
+        model: &ModelFingerprint,
+        lock: Option<Arc<FolderLock>>,
+    ) -> Result<Self, Error> {
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(Error::Config {
@@ -43,9 +55,15 @@ impl Engine {
         }
         let path = &config.path;
         // Before the first change, so that what is not ours stays as it is.
-        check(path, model)?;
+        if !snapshots::is_taking_over(path) {
+            check(path, model)?;
+        }
         std::fs::create_dir_all(path).map_err(folder::io_error("create", path))?;
-        let lock = FolderLock::take(path)?;
+        let lock = match lock {
+            Some(lock) => lock,
+            None => Arc::new(FolderLock::take(path)?),
+        };
+        snapshots::finish(path).map_err(folder::io_error("restore the snapshot in", path))?;
         // Again: somebody else may have had the folder, and changed it, until now.
         let (shard, manifest) = match check(path, model)? {
             State::Fresh | State::Unfinished => {
@@ -59,14 +77,19 @@ impl Engine {
                 (load(config, &manifest)?, manifest)
             }
         };
+        let erasures = Erasures::open(path, config.max_erasures)
+            .map_err(folder::io_error("open the log of deletions of", path))?;
         Ok(Self {
+            erasures: Mutex::new(erasures),
+            optimizing: Mutex::new(()),
+            retired: AtomicBool::new(false),
             shard,
             manifest: RwLock::new(Arc::new(manifest)),
             records: RecordCache::new(config.record_cache_bytes, config.threads_per_search()),
             gate: RwLock::new(()),
             changes: AtomicU64::new(0),
             path: path.clone(),
-            _lock: lock,
+            lock,
             released: watch::Sender::new(()),
         })
     }
@@ -114,6 +137,58 @@ impl Engine {
     /// The data folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The lock on the folder, to be kept beyond the engine's end.
+    pub(super) fn lock(&self) -> Arc<FolderLock> {
+        Arc::clone(&self.lock)
+    }
+
+    /// Writes down that these points are about to be deleted for good.
+    pub(super) fn erase(&self, ids: &[PointId]) -> Result<(), Failure> {
+        let points = ids.iter().filter_map(|id| match id {
+            PointId::Uuid(point) => Some(*point),
+            // There are none: all ids are derived.
+            PointId::NumId(_) => None,
+        });
+        self.with_erasures(|log| log.append(points))
+    }
+
+    /// Makes what was erased survive a power loss.
+    pub(super) fn sync_erasures(&self) -> Result<(), Failure> {
+        self.with_erasures(Erasures::sync)
+    }
+
+    /// A number between those of what was erased so far and of what will be.
+    pub(super) fn mark_erasures(&self) -> u64 {
+        self.erasures.lock().unwrap_or_else(PoisonError::into_inner).mark()
+    }
+
+    fn with_erasures(&self, work: impl FnOnce(&mut Erasures) -> io::Result<()>) -> Result<(), Failure> {
+        let mut log = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |source| {
+            Failure::Folder(Arc::new(folder::io_error("write the log of deletions of", &self.path)(
+                source,
+            )))
+        };
+        work(&mut log).map_err(failed)
+    }
+
+    /// Waits for an optimisation that runs; no other begins as long as the guard lives. Blocks.
+    pub(super) fn without_optimizing(&self) -> MutexGuard<'_, ()> {
+        self.optimizing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for an optimisation that runs; no other begins. Blocks.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        drop(self.without_optimizing());
+    }
+
+    /// To be held while indexes are rebuilt; `None` when they are not to be any more. Blocks.
+    pub(super) fn may_optimize(&self) -> Option<MutexGuard<'_, ()>> {
+        let alone = self.without_optimizing();
+        (!self.retired.load(Ordering::Acquire)).then_some(alone)
     }
 
     /// Counts points that were written or deleted.
@@ -183,7 +258,8 @@ fn create(path: &Path, shard: &Path, config: EdgeConfig) -> Result<EdgeShard, Er
     Ok(shard)
 }
 
-fn load(config: &Config, manifest: &Manifest) -> Result<EdgeShard, Error> {
+/// Loads the engine's files in the folder of `config`.
+pub(super) fn load(config: &Config, manifest: &Manifest) -> Result<EdgeShard, Error> {
     let path = &config.path;
     let engine = |error| engine_error("load", path, error);
     // Looked at before; should it be gone since, the engine says so.

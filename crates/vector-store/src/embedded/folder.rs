@@ -6,6 +6,11 @@
 //! LOCK                who has it open
 //! keys.*              not ours: what the server knows of its callers
 //! shard/              the engine's
+//! erasures.log        what was deleted for good
+//! snapshots/          copies of the engine's files
+//! snapshot.new/       one that is being made
+//! restore.new/        one that is being prepared to take the place of shard/
+//! restore/            one that takes it
 //! ```
 //!
 //! A folder is made in this order: `manifest.json.new`, the engine's files, and then the manifest gets its final name.
@@ -20,7 +25,7 @@ use std::path::{Path, PathBuf};
 use context_manager_core::ports::{ModelFingerprint, OtherModel, StoredModels};
 use serde::{Deserialize, Serialize};
 
-use super::lock;
+use super::{erasures, lock};
 use crate::Error;
 use crate::payload::key;
 
@@ -32,15 +37,18 @@ const FORMAT: u32 = 2;
 /// What the vectors are called, as long as the model is the first one.
 pub(super) const FIRST_VECTOR: &str = key::DENSE;
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 const NEW_MANIFEST: &str = "manifest.json.new";
 const SHARD: &str = "shard";
+/// Where snapshots are kept unless said otherwise.
+pub(super) const SNAPSHOTS: &str = "snapshots";
 
 /// Where the engine builds segments before it takes them into use. It forgets them when it is killed.
-const TEMP_SEGMENTS: &str = "temp_segments";
+pub(super) const TEMP_SEGMENTS: &str = "temp_segments";
 
 /// What is no reason to call a folder somebody else's: our lock, and what file systems put into their root.
-const IGNORED: [&str; 2] = [lock::FILE, "lost+found"];
+/// And what outlives the data that it is about.
+const IGNORED: [&str; 4] = [lock::FILE, "lost+found", erasures::FILE, SNAPSHOTS];
 
 /// What the names of files begin with that a server keeps beside the store. Keys can be made before it starts first.
 const BESIDE: &str = "keys.";
@@ -159,6 +167,13 @@ pub(super) fn create<T>(
     Ok(engine)
 }
 
+/// Writes the manifest of a folder that is not in use yet.
+pub(super) fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
+    let file = path.join(MANIFEST);
+    let text = serde_json::to_vec_pretty(manifest).expect("a manifest has nothing that JSON cannot hold");
+    write_durably(&file, &text).map_err(io_error("write", &file))
+}
+
 /// Gives a data folder another manifest, in one step that survives a power loss.
 pub(super) fn replace_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     let manifest = Manifest {
@@ -256,14 +271,14 @@ fn read_manifest(folder: &Path, name: &str) -> Result<Option<Manifest>, Error> {
     serde_json::from_slice(&text).map(Some).map_err(corrupt)
 }
 
-fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
 
 /// Makes the names in a folder survive a power loss. Only Unix knows how.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(path)?.sync_all()
     } else {
@@ -271,7 +286,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(super) fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

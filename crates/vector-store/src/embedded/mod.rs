@@ -11,6 +11,7 @@
 
 mod config;
 mod engine;
+mod erasures;
 mod failure;
 mod filter;
 mod folder;
@@ -21,35 +22,30 @@ mod optimizer;
 mod queue;
 mod reads;
 mod records;
+mod running;
 mod schema;
 mod search;
+mod snapshots;
 mod store;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoreErrorKind, StoredModels};
-use context_manager_resilience::{Bulkhead, Limits};
-use tokio::sync::watch;
+use tokio::sync::RwLock;
 use tokio::task::spawn_blocking;
 
 pub use config::{Config, Durability};
-use engine::Engine;
-use failure::Failure;
-use optimizer::Optimizer;
-use queue::Queue;
-use writer::Writer;
+pub use snapshots::{EmbeddedSnapshots, SnapshotConfig};
+
+use running::Running;
 
 use crate::Error;
 
 /// When those who were turned away may come back: a full line is worked off within about this time.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
-
-/// How long [`EmbeddedStore::close`] waits, after everything is saved, for an optimisation that cannot be stopped.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The store that runs inside the process.
 ///
@@ -57,11 +53,10 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 /// lost, but nobody learns when the folder is free again.
 #[derive(Debug)]
 pub struct EmbeddedStore {
-    // Dropped before the line of writes, so that the engine, whose end takes a while, ends in the writer's thread.
-    engine: RwLock<Option<Arc<Engine>>>,
-    reads: Bulkhead,
-    writes: Queue,
-    written: watch::Receiver<Option<Result<(), Failure>>>,
+    config: Config,
+    /// Held for reading by every call until it is done, and for writing while a snapshot takes the place of what is
+    /// stored. No call takes it twice.
+    running: Arc<RwLock<Running>>,
 }
 
 impl EmbeddedStore {
@@ -70,18 +65,12 @@ impl EmbeddedStore {
     /// # Errors
     /// [`Error`] when the folder is somebody else's, in use, damaged, or holds the vectors of another model.
     pub async fn open(config: Config, model: &ModelFingerprint) -> Result<Self, Error> {
-        let model = model.clone();
-        let path = config.path.clone();
-        // A panic of the engine over a damaged folder is an error, too.
-        spawn_blocking(move || Self::open_blocking(&config, &model))
-            .await
-            .unwrap_or_else(|panic| {
-                Err(Error::Engine {
-                    operation: "open",
-                    path,
-                    source: Box::new(panic),
-                })
-            })
+        let (opened, model) = (config.clone(), model.clone());
+        let running = blocking(&config.path, move || Running::open(&opened, &model, None)).await?;
+        Ok(Self {
+            config,
+            running: Arc::new(RwLock::new(running)),
+        })
     }
 
     /// The models whose vectors are stored in the data folder `path`; `None` when there is no data yet.
@@ -95,39 +84,6 @@ impl EmbeddedStore {
         engine::stored_models(path)
     }
 
-    fn open_blocking(config: &Config, model: &ModelFingerprint) -> Result<Self, Error> {
-        let engine = Arc::new(Engine::open(config, model)?);
-        let limits = Limits {
-            max_concurrent: config.concurrent_reads(),
-            max_waiting: config.read_queue,
-            retry_after: RETRY_AFTER,
-        };
-        let (optimizer, changed) = Optimizer::new(Arc::clone(&engine), config);
-        let (queue, waiting) = Queue::new(config.write_queue);
-        let writer = Writer::new(Arc::clone(&engine), waiting, changed, config);
-        let (end, written) = watch::channel(None);
-        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
-            spawned
-                .map(drop)
-                .map_err(folder::io_error("start a thread for", &config.path))
-        };
-        spawn("store-optimizer", Box::new(move || optimizer.run()))?;
-        spawn(
-            "store-writer",
-            Box::new(move || {
-                // Nobody waits for the end when the store was dropped.
-                let _ = end.send(Some(writer.run()));
-            }),
-        )?;
-        Ok(Self {
-            engine: RwLock::new(Some(engine)),
-            reads: Bulkhead::new("embedded store", limits),
-            writes: queue,
-            written,
-        })
-    }
-
     /// Accepts nothing more, finishes what was accepted, writes everything out and frees the folder.
     ///
     /// An optimisation that runs cannot be stopped and holds the folder until it ends or the process does; after a few
@@ -136,39 +92,27 @@ impl EmbeddedStore {
     /// # Errors
     /// [`StoreError`] when not everything could be written out.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let failed = |source: BoxError| StoreError {
-            operation: "close",
-            kind: StoreErrorKind::Internal,
-            source: Some(source),
-        };
-        self.writes.close();
-        self.reads.close();
-        let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
-        let mut written = self.written.clone();
-        let written = written
-            .wait_for(Option::is_some)
-            .await
-            .map_err(|gone| failed(Box::new(gone)))?
-            .clone();
-        if let Some(engine) = engine {
-            let mut released = engine.released();
-            // The end of the engine writes everything out once more, which blocks.
-            spawn_blocking(move || drop(engine));
-            // It never changes: what is waited for is its end.
-            if tokio::time::timeout(RELEASE_TIMEOUT, released.changed()).await.is_err() {
-                tracing::warn!(
-                    "the store is closed while its indexes are being rebuilt, its folder stays locked until that ends"
-                );
-            }
+        if !self.running.read().await.close().await? {
+            tracing::warn!(
+                "the store is closed while its indexes are being rebuilt, its folder stays locked until that ends"
+            );
         }
-        written.unwrap_or(Ok(())).map_err(|failure| failed(Box::new(failure)))
+        Ok(())
     }
+}
 
-    /// The engine, unless the store was closed.
-    fn engine(&self, operation: &'static str) -> Result<Arc<Engine>, StoreError> {
-        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner).clone();
-        engine.ok_or_else(|| unavailable(operation, None, queue::Refused::Closed))
-    }
+/// Opens something of a data folder on a blocking thread. A panic of the engine over a damaged folder is an error, too.
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    spawn_blocking(work).await.unwrap_or_else(|panic| {
+        Err(Error::Engine {
+            operation: "open",
+            path: path.to_owned(),
+            source: Box::new(panic),
+        })
+    })
 }
 
 fn unavailable(

@@ -13,6 +13,7 @@ use super::engine::Engine;
 use super::failure::Failure;
 use super::folder::Other;
 use super::models::ChangeModels;
+use super::running::Running;
 use super::store::named_vector;
 use super::writer::{NewVector, Write};
 use super::{EmbeddedStore, filter, internal, reads};
@@ -23,15 +24,18 @@ use crate::validate;
 #[async_trait]
 impl ModelChange for EmbeddedStore {
     async fn models(&self) -> Result<StoredModels, StoreError> {
-        Ok(self.engine("models")?.manifest().models())
+        let running = self.running.read().await;
+        Ok(running.engine("models")?.manifest().models())
     }
 
     async fn add_model(&self, model: &ModelFingerprint) -> Result<(), StoreError> {
+        let running = self.running.read().await;
         let model = model.clone();
-        self.write("add_model", |reply| {
-            Write::ChangeModels(ChangeModels::Add(model), reply)
-        })
-        .await
+        running
+            .write("add_model", |reply| {
+                Write::ChangeModels(ChangeModels::Add(model), reply)
+            })
+            .await
     }
 
     async fn without_other(
@@ -40,8 +44,9 @@ impl ModelChange for EmbeddedStore {
         after: Option<ContextId>,
         limit: usize,
     ) -> Result<Page<Context, ContextId>, StoreError> {
+        let running = self.running.read().await;
         let tenant = scope.tenant().clone();
-        let read = self.read("without_other", move |engine| {
+        let read = running.read("without_other", move |engine| {
             let Some(other) = &engine.manifest().other else {
                 return Ok(Page {
                     items: Vec::new(),
@@ -54,8 +59,9 @@ impl ModelChange for EmbeddedStore {
     }
 
     async fn set_other_vectors(&self, scope: &Scope, vectors: Vec<(ContextId, Vec<f32>)>) -> Result<(), StoreError> {
+        let running = self.running.read().await;
         observed("set_other_vectors", async {
-            let other = self.other("set_other_vectors")?;
+            let other = other(&running, "set_other_vectors")?;
             let ids = PointIds::of(scope.tenant());
             let mut new = Vec::with_capacity(vectors.len());
             for (id, vector) in vectors {
@@ -69,7 +75,8 @@ impl ModelChange for EmbeddedStore {
             if new.is_empty() {
                 return Ok(());
             }
-            self.write("set_other_vectors", |reply| Write::SetVectors(new, reply))
+            running
+                .write("set_other_vectors", |reply| Write::SetVectors(new, reply))
                 .await
         })
         .await
@@ -82,7 +89,8 @@ impl ModelChange for EmbeddedStore {
         filter: &Filter,
         limit: usize,
     ) -> Result<Vec<ContextId>, StoreError> {
-        let other = self.other("search_other")?;
+        let running = self.running.read().await;
+        let other = other(&running, "search_other")?;
         validate::vector("search_other", other.model.dimensions, &vector)?;
         let tenant = scope.tenant().clone();
         let Some(filter) = filter::translate(&tenant, filter).filter(|_| limit > 0) else {
@@ -96,7 +104,7 @@ impl ModelChange for EmbeddedStore {
             .query(ScoringQuery::Vector(nearest))
             .filter(filter)
             .with_payload(WithPayloadInterface::Bool(true));
-        let read = self.read("search_other", move |engine| {
+        let read = running.read("search_other", move |engine| {
             let found = engine.shard().query(request.build())?;
             let ids = found
                 .into_iter()
@@ -107,23 +115,25 @@ impl ModelChange for EmbeddedStore {
     }
 
     async fn switch(&self) -> Result<(), StoreError> {
-        self.write("switch", |reply| Write::ChangeModels(ChangeModels::Switch, reply))
+        let running = self.running.read().await;
+        running
+            .write("switch", |reply| Write::ChangeModels(ChangeModels::Switch, reply))
             .await
     }
 
     async fn remove_other(&self) -> Result<(), StoreError> {
-        self.write("remove_other", |reply| {
-            Write::ChangeModels(ChangeModels::RemoveOther, reply)
-        })
-        .await
+        let running = self.running.read().await;
+        running
+            .write("remove_other", |reply| {
+                Write::ChangeModels(ChangeModels::RemoveOther, reply)
+            })
+            .await
     }
 }
 
-impl EmbeddedStore {
-    fn other(&self, operation: &'static str) -> Result<Other, StoreError> {
-        let other = self.engine(operation)?.manifest().other.clone();
-        other.ok_or_else(|| internal(operation, Box::new(Failure::NoOtherModel)))
-    }
+fn other(running: &Running, operation: &'static str) -> Result<Other, StoreError> {
+    let other = running.engine(operation)?.manifest().other.clone();
+    other.ok_or_else(|| internal(operation, Box::new(Failure::NoOtherModel)))
 }
 
 /// A page of the contexts without a vector of this name, by the ids of their points.

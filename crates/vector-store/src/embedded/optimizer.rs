@@ -68,6 +68,9 @@ impl Optimizer {
     }
 
     fn optimize(&self) {
+        let Some(_alone) = self.engine.may_optimize() else {
+            return;
+        };
         let changes = self.engine.take_changes();
         if !self.has_room() {
             tracing::warn!("too little disk space is left to rebuild the indexes, searches stay slower");
@@ -87,7 +90,7 @@ impl Optimizer {
     /// While it works it needs the space of the store a second time, and a disk that is full ends the process.
     fn has_room(&self) -> bool {
         let path = self.engine.path();
-        match (fs4::available_space(path), folder::size(path)) {
+        match (fs4::available_space(path), folder::size(&folder::shard(path))) {
             (Ok(free), Ok(size)) => free >= self.min_free_bytes.saturating_add(size),
             (Err(_), _) | (_, Err(_)) => true,
         }

@@ -2,7 +2,7 @@
 //!
 //! Everything here blocks, and expects the caller to keep writes out while it runs.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
@@ -62,6 +62,18 @@ pub(super) fn tenants(shard: &EdgeShard, filter: EngineFilter) -> Result<Vec<Ten
         .into_iter()
         .filter_map(|hit| keyword(hit.value));
     names.map(|name| Ok(TenantId::try_new(&name)?)).collect()
+}
+
+/// How many points each tenant has.
+pub(super) fn tenant_counts(shard: &EdgeShard) -> Result<BTreeMap<TenantId, u64>, BoxError> {
+    let facet = FacetRequestBuilder::new(path(key::TENANT))
+        .limit(u32::MAX as usize)
+        .exact(true);
+    let hits = shard.facet(facet.build())?.hits.into_iter();
+    let named = hits.filter_map(|hit| Some((keyword(hit.value)?, hit.count as u64)));
+    named
+        .map(|(name, count)| Ok((TenantId::try_new(&name)?, count)))
+        .collect()
 }
 
 pub(super) fn count(shard: &EdgeShard, filter: EngineFilter) -> OperationResult<u64> {

@@ -10,24 +10,21 @@ use context_manager_core::ports::{
 };
 use context_manager_core::{Filter, Page, Scope, TenantId};
 use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::engine::Engine;
-use super::failure::Failure;
-use super::queue::Refused;
 use super::schema::WORDS;
-use super::writer::{NewVector, Reply, Write};
-use super::{EmbeddedStore, RETRY_AFTER, filter, folder, internal, reads, search, unavailable};
-use crate::metrics::{READS_QUEUED, READS_RUNNING, observed};
+use super::writer::{Deletion, NewVector, Write};
+use super::{EmbeddedStore, filter, folder, internal, reads, search};
+use crate::metrics::observed;
 use crate::payload::{self, Malformed, PointIds};
 use crate::validate;
 
 #[async_trait]
 impl VectorStore for EmbeddedStore {
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
+        let running = self.running.read().await;
         observed("upsert", async {
-            let model = self.engine("upsert")?.manifest();
+            let model = running.engine("upsert")?.manifest();
             validate::records("upsert", model.model.dimensions, &records)?;
             let ids = PointIds::of(scope.tenant());
             let point = |record| point(scope, ids, &model.vector, record);
@@ -36,12 +33,13 @@ impl VectorStore for EmbeddedStore {
             if points.is_empty() {
                 return Ok(());
             }
-            self.write("upsert", |reply| Write::Upsert(points, reply)).await
+            running.write("upsert", |reply| Write::Upsert(points, reply)).await
         })
         .await
     }
 
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
+        let running = self.running.read().await;
         observed("update", async {
             validate::contexts("update", &contexts)?;
             let ids = PointIds::of(scope.tenant());
@@ -54,14 +52,15 @@ impl VectorStore for EmbeddedStore {
             if payloads.is_empty() {
                 return Ok(());
             }
-            self.write("update", |reply| Write::Update(payloads, reply)).await
+            running.write("update", |reply| Write::Update(payloads, reply)).await
         })
         .await
     }
 
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        let running = self.running.read().await;
         observed("set_vectors", async {
-            let model = self.engine("set_vectors")?.manifest();
+            let model = running.engine("set_vectors")?.manifest();
             let ids = PointIds::of(scope.tenant());
             let mut new = Vec::with_capacity(embedded.len());
             for (context, vector) in embedded {
@@ -79,50 +78,58 @@ impl VectorStore for EmbeddedStore {
             if new.is_empty() {
                 return Ok(());
             }
-            self.write("set_vectors", |reply| Write::SetVectors(new, reply)).await
+            running
+                .write("set_vectors", |reply| Write::SetVectors(new, reply))
+                .await
         })
         .await
     }
 
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
+        let running = self.running.read().await;
         let (tenant, ids) = (scope.tenant().clone(), ids.to_vec());
         observed(
             "get",
-            self.read("get", move |engine| reads::get(engine.shard(), &tenant, &ids)),
+            running.read("get", move |engine| reads::get(engine.shard(), &tenant, &ids)),
         )
         .await
     }
 
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
+        let running = self.running.read().await;
         let (tenant, keys) = (scope.tenant().clone(), keys.to_vec());
-        let read = self.read("find_by_content", move |engine| {
+        let read = running.read("find_by_content", move |engine| {
             reads::find_by_content(engine.shard(), &tenant, &keys)
         });
         observed("find_by_content", read).await
     }
 
     async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        let running = self.running.read().await;
         let (tenant, slots, filter) = (scope.tenant().clone(), slots.to_vec(), filter.clone());
-        let read = self.read("at_slots", move |engine| {
+        let read = running.read("at_slots", move |engine| {
             reads::at_slots(engine, &tenant, &slots, &filter)
         });
         observed("at_slots", read).await
     }
 
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
+        let running = self.running.read().await;
         let tenant = scope.tenant().clone();
         observed(
             "list",
-            self.read("list", move |engine| reads::list(engine, &tenant, &request)),
+            running.read("list", move |engine| reads::list(engine, &tenant, &request)),
         )
         .await
     }
 
     async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
+        let running = self.running.read().await;
         observed("tenants", async {
             match filter::of_any_tenant(filter) {
                 Some(filter) => {
-                    self.read("tenants", move |engine| reads::tenants(engine.shard(), filter))
+                    running
+                        .read("tenants", move |engine| reads::tenants(engine.shard(), filter))
                         .await
                 }
                 None => Ok(Vec::new()),
@@ -132,10 +139,12 @@ impl VectorStore for EmbeddedStore {
     }
 
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        let running = self.running.read().await;
         observed("count", async {
             match reads::translate(scope.tenant(), filter) {
                 Some(filter) => {
-                    self.read("count", move |engine| Ok(reads::count(engine.shard(), filter)?))
+                    running
+                        .read("count", move |engine| Ok(reads::count(engine.shard(), filter)?))
                         .await
                 }
                 None => Ok(0),
@@ -145,9 +154,29 @@ impl VectorStore for EmbeddedStore {
     }
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        let running = self.running.read().await;
         observed("delete", async {
             match reads::translate(scope.tenant(), filter) {
-                Some(filter) => self.write("delete", |reply| Write::Delete(filter, reply)).await,
+                Some(filter) => {
+                    running
+                        .write("delete", |reply| Write::Delete(filter, Deletion::ForGood, reply))
+                        .await
+                }
+                None => Ok(0),
+            }
+        })
+        .await
+    }
+
+    async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        let running = self.running.read().await;
+        observed("discard", async {
+            match reads::translate(scope.tenant(), filter) {
+                Some(filter) => {
+                    running
+                        .write("discard", |reply| Write::Delete(filter, Deletion::Revocable, reply))
+                        .await
+                }
                 None => Ok(0),
             }
         })
@@ -155,10 +184,12 @@ impl VectorStore for EmbeddedStore {
     }
 
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
+        let running = self.running.read().await;
         let tenant = scope.tenant().clone();
         observed("search", async {
-            validate::query("search", self.engine("search")?.manifest().model.dimensions, &query)?;
-            self.read("search", move |engine| search::search(engine, &tenant, query))
+            validate::query("search", running.engine("search")?.manifest().model.dimensions, &query)?;
+            running
+                .read("search", move |engine| search::search(engine, &tenant, query))
                 .await
         })
         .await
@@ -170,13 +201,15 @@ impl VectorStore for EmbeddedStore {
         filter: &Filter,
         limit: usize,
     ) -> Result<Vec<SparseVector>, StoreError> {
+        let running = self.running.read().await;
         observed("sample", async {
             match reads::translate(scope.tenant(), filter) {
                 Some(filter) => {
-                    self.read("sample", move |engine| {
-                        Ok(reads::sample_terms(engine.shard(), filter, limit)?)
-                    })
-                    .await
+                    running
+                        .read("sample", move |engine| {
+                            Ok(reads::sample_terms(engine.shard(), filter, limit)?)
+                        })
+                        .await
                 }
                 None => Ok(Vec::new()),
             }
@@ -190,88 +223,26 @@ impl VectorStore for EmbeddedStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
+        let running = self.running.read().await;
         let (tenant, after) = (scope.tenant().clone(), after.map(str::to_owned));
-        let read = self.read("sessions", move |engine| {
+        let read = running.read("sessions", move |engine| {
             reads::sessions(engine.shard(), &tenant, after.as_deref(), limit)
         });
         observed("sessions", read).await
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {
-        let engine = self.engine("size")?;
-        let size = spawn_blocking(move || folder::size(engine.path())).await;
+        let running = self.running.read().await;
+        let engine = running.engine("size")?;
+        let size = spawn_blocking(move || folder::size(&folder::shard(engine.path()))).await;
         size.map_err(BoxError::from)
             .and_then(|size| size.map_err(BoxError::from))
             .map_err(|error| internal("size", error))
     }
 
     async fn flush(&self) -> Result<(), StoreError> {
-        self.write("flush", Write::Flush).await
-    }
-}
-
-impl EmbeddedStore {
-    /// Runs `read` on a blocking thread when its turn comes. The turn lasts until the work is done, even when nobody
-    /// waits for it any more.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        read: impl FnOnce(&Engine) -> Result<T, BoxError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let engine = self.engine(operation)?;
-        let permit = {
-            let _waiting = Gauge::raise(READS_QUEUED);
-            self.reads
-                .acquire()
-                .await
-                .map_err(|refused| unavailable(operation, Some(refused.retry_after), refused))?
-        };
-        let work = spawn_blocking(move || {
-            let (_permit, _running) = (permit, Gauge::raise(READS_RUNNING));
-            let (engine, _gate) = engine.read();
-            read(engine)
-        });
-        work.await
-            .map_err(BoxError::from)
-            .flatten()
-            .map_err(|error| internal(operation, error))
-    }
-
-    /// Has a write done by the writer, and waits for it.
-    pub(super) async fn write<T>(
-        &self,
-        operation: &'static str,
-        write: impl FnOnce(Reply<T>) -> Write,
-    ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.writes.push(write(reply)).map_err(|refused| {
-            let retry_after = (refused == Refused::Full).then_some(RETRY_AFTER);
-            unavailable(operation, retry_after, refused)
-        })?;
-        match answer.await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(failure @ Failure::DiskFull { .. })) => Err(unavailable(operation, None, failure)),
-            Ok(Err(
-                failure @ (Failure::Engine(_) | Failure::Folder(_) | Failure::NoOtherModel | Failure::Panicked),
-            )) => Err(internal(operation, Box::new(failure))),
-            Err(gone) => Err(internal(operation, Box::new(gone))),
-        }
-    }
-}
-
-/// A gauge that is one higher as long as this lives.
-struct Gauge(&'static str);
-
-impl Gauge {
-    fn raise(name: &'static str) -> Self {
-        metrics::gauge!(name).increment(1.0);
-        Self(name)
-    }
-}
-
-impl Drop for Gauge {
-    fn drop(&mut self) {
-        metrics::gauge!(self.0).decrement(1.0);
+        let running = self.running.read().await;
+        running.write("flush", Write::Flush).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! flushes: a flush while another thread writes could claim to have saved what it has only half of.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use super::models::ChangeModels;
 use super::optimizer::Changed;
 use super::queue::Ticket;
 use super::reads;
+use super::snapshots::{Frozen, freeze};
 use crate::metrics::observe_background;
 
 /// Points in one operation of the engine. It lets nobody read while it replaces points, and larger ones gain nothing.
@@ -51,11 +53,20 @@ pub(super) enum Write {
     /// Give points that exist vectors, and replace their payloads where there are some.
     SetVectors(Vec<NewVector>, Reply<()>),
     /// Delete what matches, and count it.
-    Delete(EngineFilter, Reply<u64>),
+    Delete(EngineFilter, Deletion, Reply<u64>),
+    /// Copy everything that was written so far into this folder.
+    Freeze(PathBuf, Reply<Frozen>),
     /// Change which models' vectors there are.
     ChangeModels(ChangeModels, Reply<()>),
     /// Write everything out.
     Flush(Reply<()>),
+}
+
+/// Whether going back to a snapshot may undo it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deletion {
+    ForGood,
+    Revocable,
 }
 
 /// A vector for a point that exists.
@@ -158,7 +169,8 @@ impl Writer {
         match write {
             Write::Upsert(_, reply) | Write::Update(_, reply) | Write::Flush(reply) if reply.is_closed() => None,
             Write::SetVectors(_, reply) | Write::ChangeModels(_, reply) if reply.is_closed() => None,
-            Write::Delete(_, reply) if reply.is_closed() => None,
+            Write::Delete(_, _, reply) if reply.is_closed() => None,
+            Write::Freeze(_, reply) if reply.is_closed() => None,
             Write::Upsert(points, reply) => Some(Done::Unit(self.attempt(1, |writer| writer.upsert(points)), reply)),
             Write::Update(payloads, reply) => {
                 Some(Done::Unit(self.attempt(1, |writer| writer.update(payloads)), reply))
@@ -173,10 +185,21 @@ impl Writer {
                     .and_then(|()| self.attempt(1, |writer| change.apply(&writer.engine)));
                 Some(Done::Unit(changed.flatten(), reply))
             }
-            Write::Delete(filter, reply) => Some(Done::Count(
-                self.attempt(DELETION_RESERVE, |writer| writer.delete(&filter)),
+            Write::Delete(filter, deletion, reply) => Some(Done::Count(
+                self.attempt(DELETION_RESERVE, |writer| writer.delete(&filter, deletion))
+                    .flatten(),
                 reply,
             )),
+            Write::Freeze(folder, reply) => {
+                let started = Instant::now();
+                // Everything is on the disk then: it is as durable as it can be, and acknowledged after it was asked for.
+                let frozen = self
+                    .flush()
+                    .and_then(|()| self.attempt(1, |writer| freeze(&writer.engine, &folder)));
+                // Nobody waits any more where sending fails.
+                drop(reply.send(frozen.flatten().map(|frozen| frozen.paused(started.elapsed()))));
+                None
+            }
             Write::Flush(reply) => Some(Done::Unit(self.flush(), reply)),
         }
     }
@@ -261,7 +284,7 @@ impl Writer {
     }
 
     /// Deletes page by page what it has found, so that what is counted is what was deleted.
-    fn delete(&self, filter: &EngineFilter) -> Result<u64, OperationError> {
+    fn delete(&self, filter: &EngineFilter, deletion: Deletion) -> Result<Result<u64, Failure>, OperationError> {
         let mut deleted = 0;
         let mut page = ScrollRequestBuilder::new()
             .filter(filter.clone())
@@ -273,6 +296,11 @@ impl Writer {
             let ids: Vec<PointId> = records.into_iter().map(|record| record.id).collect();
             let count = ids.len();
             if count > 0 {
+                if deletion == Deletion::ForGood
+                    && let Err(failure) = self.engine.erase(&ids)
+                {
+                    return Ok(Err(failure));
+                }
                 let (shard, _gate) = self.engine.replace(&ids);
                 shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
             }
@@ -280,17 +308,20 @@ impl Writer {
             deleted += count as u64;
             page.offset = Some(match next {
                 Some(next) => next,
-                None => return Ok(deleted),
+                None => return Ok(Ok(deleted)),
             });
         }
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
         let started = Instant::now();
-        let result = match catch_unwind(AssertUnwindSafe(|| self.engine.shard().flush())) {
-            Ok(result) => result.map_err(|error| Failure::Engine(Arc::new(error))),
-            Err(_reported_by_the_panic_hook) => Err(Failure::Panicked),
-        };
+        // First what was erased, then that it is gone.
+        let result = self.engine.sync_erasures().and_then(|()| {
+            match catch_unwind(AssertUnwindSafe(|| self.engine.shard().flush())) {
+                Ok(result) => result.map_err(|error| Failure::Engine(Arc::new(error))),
+                Err(_reported_by_the_panic_hook) => Err(Failure::Panicked),
+            }
+        });
         observe_background("flush", started, &result);
         if let Err(error) = &result {
             tracing::error!(%error, source = error_source(error), "flush failed, it is tried again");

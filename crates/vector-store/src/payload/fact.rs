@@ -4,7 +4,7 @@
 //! each index is a dozen files that every flush has to write: with one for each field a flush takes twice as long. The
 //! letter in front keeps the kinds apart.
 
-use context_manager_core::context::{ContentKey, Context};
+use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::{metadata_fact, metadata_facts};
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,6 +19,7 @@ pub(super) fn all(context: &Context) -> Vec<String> {
     facts.extend(context.user_id.as_deref().map(user));
     facts.extend(context.agent_id.as_deref().map(agent));
     facts.extend(context.tags.iter().map(|name| tag(name)));
+    facts.extend(context.derived_from.iter().map(|id| derived(*id)));
     facts.extend(metadata_facts(&context.metadata).iter().map(|fact| new('m', fact)));
     facts
 }
@@ -33,6 +34,11 @@ pub(crate) fn agent(id: &str) -> String {
 
 pub(crate) fn tag(name: &str) -> String {
     new('t', name)
+}
+
+/// It was made from this one.
+pub(crate) fn derived(from: ContextId) -> String {
+    new('d', &from.to_string())
 }
 
 pub(crate) fn embedded(embedded: bool) -> String {

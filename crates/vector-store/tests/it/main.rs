@@ -11,4 +11,5 @@ mod models;
 mod qdrant;
 mod qdrant_collection;
 mod qdrant_server;
+mod snapshots;
 mod standin;

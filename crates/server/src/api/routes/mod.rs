@@ -7,6 +7,9 @@ mod operations;
 mod reembed;
 mod search;
 mod sessions;
+mod snapshots;
+mod transfer;
+mod users;
 
 pub(super) use contexts::*;
 pub(super) use deletion::*;
@@ -15,6 +18,9 @@ pub(super) use operations::*;
 pub(super) use reembed::*;
 pub(super) use search::*;
 pub(super) use sessions::*;
+pub(super) use snapshots::*;
+pub(super) use transfer::*;
+pub(super) use users::*;
 
 use axum::Json;
 

@@ -43,7 +43,7 @@ impl From<Level> for WireLevel {
 }
 
 /// Whether a context can be found by its meaning yet.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::api) enum EmbeddingStatus {
     /// Its vector is stored.

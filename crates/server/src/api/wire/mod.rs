@@ -1,6 +1,7 @@
 //! What goes over the wire: request and response bodies, and how they become the domain's types.
 
 mod assemble;
+pub(crate) mod carried;
 mod context;
 mod filter;
 mod gc;
@@ -8,7 +9,10 @@ mod limits;
 mod reembed;
 mod search;
 mod sessions;
+mod snapshots;
 mod time;
+mod transfer;
+mod users;
 
 pub(super) use assemble::{AssembleAnswer, AssembleBody, LayoutBody};
 pub(super) use context::{
@@ -20,4 +24,8 @@ pub(super) use limits::LimitsBody;
 pub(super) use reembed::ReembedAnswer;
 pub(super) use search::{LevelCounts, SearchAnswer, SearchBody};
 pub(super) use sessions::{SessionPage, StatsBody};
+pub(super) use snapshots::{RestoreBody, RestoredBody, SnapshotBody, SnapshotList, VerifiedBody};
+pub(crate) use snapshots::{restored_json, snapshot_json};
 pub(super) use time::Time;
+pub(crate) use transfer::{FailedLine, ImportAnswer};
+pub(super) use users::ForgottenBody;

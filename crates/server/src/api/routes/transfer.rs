@@ -1,0 +1,234 @@
+//! Carrying all contexts of a tenant away and bringing them back.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use context_manager_core::Error;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use tokio::time::timeout;
+
+use crate::api::access::Caller;
+use crate::api::wire::ImportAnswer;
+use crate::api::{ApiState, StreamLimits};
+use crate::http::{Code, Json, Lines, Params, Problem};
+use crate::transfer::{Export, Gzip, Import};
+
+/// The media type of JSON lines.
+const JSON_LINES: &str = "application/x-ndjson";
+
+/// Export everything that is stored
+///
+/// One JSON text a line: a header, each context with its checksum, in the order in which they were stored, and a trailer.
+/// Without the trailer the export is not whole. The same contexts give the same bytes. Compressed with gzip if
+/// `Accept-Encoding` asks for it.
+#[utoipa::path(
+    get, path = "/admin/export", tag = "operations",
+    params(("vectors" = Option<bool>, Query, description = "Whether vectors come along, so that importing need not make them again. Default false")),
+    responses(
+        (status = 200, description = "The lines", body = String, content_type = "application/x-ndjson"),
+        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn export_contexts(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Extension(limits): Extension<StreamLimits>,
+    headers: HeaderMap,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let vectors: bool = params.parse("vectors", "must be `true` or `false`").unwrap_or(false);
+    params.finish()?;
+    let export = Export::new(state.engine()?.clone(), scope, vectors);
+    let mut chunks = Box::pin(chunks(export, limits.wait));
+    // What fails at once is answered as an error; later there is only the missing trailer to tell of it.
+    let first = chunks.next().await.transpose().map_err(Problem::from)?;
+    let chunks = stream::iter(first.map(Ok)).chain(chunks);
+    let mut response = if accepts_gzip(&headers) {
+        let mut response = Body::from_stream(compressed(chunks)).into_response();
+        let gzip = HeaderValue::from_static("gzip");
+        response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+        response
+    } else {
+        Body::from_stream(chunks.map_ok(Bytes::from)).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON_LINES));
+    headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
+    Ok(response)
+}
+
+/// Why an export ends before its time.
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    #[error("the store failed")]
+    Store(#[from] Error),
+    #[error("the store did not answer in time")]
+    TooSlow,
+    #[error("cannot compress")]
+    Compression(#[from] std::io::Error),
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => error.into(),
+            ExportError::TooSlow => Self::new(Code::DeadlineExceeded),
+            ExportError::Compression(_) => Self::new(Code::Internal),
+        }
+    }
+}
+
+fn chunks(export: Export, wait: Duration) -> impl Stream<Item = Result<Vec<u8>, ExportError>> + Send {
+    stream::try_unfold(export, move |mut export| async move {
+        let next = timeout(wait, export.next())
+            .await
+            .map_err(|_late| ExportError::TooSlow)?;
+        let next = next.inspect_err(|error| tracing::error!(%error, "an export was cut short"))?;
+        Ok(next.map(|chunk| (chunk, export)))
+    })
+}
+
+fn compressed(
+    chunks: impl Stream<Item = Result<Vec<u8>, ExportError>> + Send + 'static,
+) -> impl Stream<Item = Result<Bytes, ExportError>> + Send {
+    let start = Some((Box::pin(chunks), Gzip::new()));
+    stream::try_unfold(start, async move |state| {
+        let Some((mut chunks, mut gzip)) = state else {
+            return Ok(None);
+        };
+        loop {
+            let Some(chunk) = chunks.next().await.transpose()? else {
+                return Ok(Some((Bytes::from(gzip.finish()?), None)));
+            };
+            let bytes = gzip.add(&chunk)?;
+            if !bytes.is_empty() {
+                return Ok(Some((Bytes::from(bytes), Some((chunks, gzip)))));
+            }
+        }
+    })
+}
+
+/// Whether gzip is among the codings that the client accepts.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let refused = parts.any(|part| {
+            let quality = part.strip_prefix("q=").and_then(|quality| quality.parse::<f32>().ok());
+            quality.is_some_and(|quality| quality <= 0.0)
+        });
+        name.eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
+/// Import what was exported
+///
+/// Ids, times and counts are kept. A context whose id is there already with the same content is skipped, so importing again
+/// changes nothing. Each line is checked by itself; what is wrong with the first 1,000 of those that were not imported is
+/// told. Vectors are made again where none came along or another model made them. The body may be compressed with gzip
+/// (`Content-Encoding: gzip`).
+#[utoipa::path(
+    post, path = "/admin/import", tag = "operations",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 200, description = "What became of the lines", body = ImportAnswer),
+        (status = 400, description = "Not an export", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The first line is too long", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Compressed in another way than with gzip", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(in crate::api) async fn import_contexts(
+    State(state): State<ApiState>,
+    Caller(scope): Caller,
+    Extension(limits): Extension<StreamLimits>,
+    request: Request,
+) -> Result<Json<ImportAnswer>, Problem> {
+    let gzip = is_gzip(request.headers())?;
+    let engine = state.engine()?.clone();
+    let mut import = Import::new(engine, scope, state.writes.clone(), limits.max_line_bytes);
+    let mut lines = Lines::new(gzip, limits.max_line_bytes);
+    let mut body = request.into_body().into_data_stream();
+    let cut_short = loop {
+        let piece = match timeout(limits.wait, body.next()).await {
+            Ok(Some(Ok(piece))) => piece,
+            Ok(None) => break None,
+            Ok(Some(Err(_))) => break Some("the body could not be read to its end".to_owned()),
+            Err(_late) => break Some("the body did not go on in time".to_owned()),
+        };
+        let mut rest = &piece[..];
+        let mut broken = None;
+        while !rest.is_empty() {
+            let (later, whole) = match lines.take(rest) {
+                Ok(taken) => taken,
+                Err(error) => {
+                    broken = Some(error.to_string());
+                    break;
+                }
+            };
+            for line in whole {
+                import.line(line).await?;
+            }
+            rest = later;
+        }
+        if broken.is_some() {
+            break broken;
+        }
+    };
+    let cut_short = match cut_short {
+        Some(reason) => Some(reason),
+        None => match lines.finish() {
+            Ok(last) => {
+                for line in last {
+                    import.line(line).await?;
+                }
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        },
+    };
+    if import.is_empty() {
+        let detail = cut_short.unwrap_or_else(|| "the body is empty".to_owned());
+        return Err(Problem::new(Code::InvalidRequest).with_detail(detail));
+    }
+    Ok(Json(import.finish(cut_short).await?))
+}
+
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
+    let coding = headers.get(header::CONTENT_ENCODING);
+    match coding.map(|coding| coding.to_str().unwrap_or_default().trim().to_ascii_lowercase()) {
+        None => Ok(false),
+        Some(coding) if coding == "identity" => Ok(false),
+        Some(coding) if coding == "gzip" || coding == "x-gzip" => Ok(true),
+        Some(_) => {
+            Err(Problem::new(Code::UnsupportedMediaType).with_detail("the body may be compressed with gzip only"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_only_to_those_who_ask_for_it() {
+        for (value, expected) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("gzip;q=0", false),
+            ("identity", false),
+            ("*", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+            assert_eq!(accepts_gzip(&headers), expected, "{value}");
+        }
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+}

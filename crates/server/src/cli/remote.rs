@@ -1,0 +1,141 @@
+//! A server that runs, asked by a command.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use futures::Stream;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::{Client, Method, RequestBuilder, Response, redirect};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+
+/// What is read of a file and sent at once.
+const PIECE: usize = 64 * 1024;
+
+/// Which server to ask. Without one, a command works on the data folder, which no server may have open then.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Remote {
+    /// Ask the server that runs there, such as `http://127.0.0.1:8080`, instead of opening the data folder.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The key to show to that server; it decides the tenant.
+    #[arg(long, env = "CONTEXT_MANAGER_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
+}
+
+/// A server to ask.
+#[derive(Debug)]
+pub(super) struct Server {
+    client: Client,
+    url: String,
+    api_key: Option<String>,
+}
+
+impl Remote {
+    /// The server, if one was named.
+    pub(super) fn server(self) -> anyhow::Result<Option<Server>> {
+        let Some(url) = self.url else { return Ok(None) };
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls(url.starts_with("https:"))?)
+            // The key would travel along.
+            .redirect(redirect::Policy::none())
+            .build()?;
+        Ok(Some(Server {
+            client,
+            url: url.trim_end_matches('/').to_owned(),
+            api_key: self.api_key,
+        }))
+    }
+}
+
+fn tls(encrypted: bool) -> anyhow::Result<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    if encrypted {
+        return Ok(builder.with_platform_verifier()?.with_no_client_auth());
+    }
+    // A container may well have no certificates, and needs none.
+    Ok(builder
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
+}
+
+impl Server {
+    /// The body of an export.
+    pub(super) async fn export(&self, vectors: bool, gzip: bool) -> anyhow::Result<Response> {
+        let coding = if gzip { "gzip" } else { "identity" };
+        let request = self.request(Method::GET, &format!("/admin/export?vectors={vectors}"));
+        self.send(request.header(ACCEPT_ENCODING, coding)).await
+    }
+
+    /// Has a file imported, and returns what became of it. `sent` is told how many bytes went out.
+    pub(super) async fn import(
+        &self,
+        file: &Path,
+        gzip: bool,
+        sent: impl Fn(usize) + Send + 'static,
+    ) -> anyhow::Result<Value> {
+        let file = tokio::fs::File::open(file).await?;
+        let mut request = self
+            .request(Method::POST, "/admin/import")
+            .header(CONTENT_TYPE, "application/x-ndjson")
+            .body(reqwest::Body::wrap_stream(pieces(file, sent)));
+        if gzip {
+            request = request.header(CONTENT_ENCODING, "gzip");
+        }
+        Ok(self.send(request).await?.json().await?)
+    }
+
+    /// Asks for something small.
+    pub(super) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let request = self.request(method, path);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        Ok(self.send(request).await?.json().await?)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}/api/v1{path}", self.url));
+        match &self.api_key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("the server `{}` does not answer", self.url))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let problem: Value = response.json().await.unwrap_or_default();
+        bail!(
+            "the server answered {status}: {}",
+            problem["detail"].as_str().unwrap_or_default()
+        )
+    }
+}
+
+/// A file piece by piece.
+fn pieces(
+    file: tokio::fs::File,
+    sent: impl Fn(usize) + Send + 'static,
+) -> impl Stream<Item = std::io::Result<Vec<u8>>> + Send {
+    futures::stream::try_unfold((file, sent), async |(mut file, sent)| {
+        let mut piece = vec![0; PIECE];
+        let read = file.read(&mut piece).await?;
+        piece.truncate(read);
+        sent(read);
+        Ok((read > 0).then_some((piece, (file, sent))))
+    })
+}

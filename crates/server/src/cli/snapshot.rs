@@ -1,0 +1,121 @@
+//! `context-manager snapshot`: copies of the whole store, and going back to one.
+
+use anyhow::bail;
+use clap::Subcommand;
+use context_manager_core::ports::Snapshots;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::remote::{Remote, Server};
+use super::{Options, block_on};
+use crate::api::{restored_json, snapshot_json};
+use crate::app::Memory;
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum SnapshotCommand {
+    /// Make one.
+    Create {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Show those there are, newest first.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Open a copy of one, and compare its files and contexts with what was written down when it was made.
+    Verify {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Set the store back to one. What was deleted after it was made is deleted again.
+    Restore {
+        /// Its name.
+        name: String,
+        /// Go on where contexts that were deleted since may come back, as the log of deletions does not reach back that far.
+        #[arg(long)]
+        accept_erased: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+impl SnapshotCommand {
+    fn remote(&self) -> &Remote {
+        match self {
+            Self::Create { remote }
+            | Self::List { remote }
+            | Self::Verify { remote, .. }
+            | Self::Restore { remote, .. } => remote,
+        }
+    }
+}
+
+pub(super) fn run(options: Options, command: &SnapshotCommand) -> anyhow::Result<()> {
+    let server = command.remote().clone().server()?;
+    block_on(options, async |config| {
+        let answer = match server {
+            Some(server) => ask(&server, command).await?,
+            None => {
+                let memory = Memory::open_offline(&config).await?;
+                let answer = perform(&memory, command).await;
+                memory.close().await?;
+                answer?
+            }
+        };
+        print(&answer);
+        Ok(())
+    })
+}
+
+async fn ask(server: &Server, command: &SnapshotCommand) -> anyhow::Result<Value> {
+    let path = "/admin/snapshots";
+    match command {
+        SnapshotCommand::Create { .. } => server.call(Method::POST, path, None).await,
+        SnapshotCommand::List { .. } => server.call(Method::GET, path, None).await,
+        SnapshotCommand::Verify { name, .. } => {
+            let path = format!("{path}/{}/verify", checked(name)?);
+            server.call(Method::POST, &path, None).await
+        }
+        SnapshotCommand::Restore {
+            name, accept_erased, ..
+        } => {
+            let path = format!("{path}/{}/restore", checked(name)?);
+            let body = json!({ "accept_erased": accept_erased });
+            server.call(Method::POST, &path, Some(body)).await
+        }
+    }
+}
+
+async fn perform(memory: &Memory, command: &SnapshotCommand) -> anyhow::Result<Value> {
+    let snapshots = &*memory.snapshots;
+    Ok(match command {
+        SnapshotCommand::Create { .. } => snapshot_json(snapshots.create().await?),
+        SnapshotCommand::List { .. } => {
+            let listed: Vec<Value> = snapshots.list().await?.into_iter().map(snapshot_json).collect();
+            json!({ "snapshots": listed })
+        }
+        SnapshotCommand::Verify { name, .. } => {
+            let verified = snapshots.verify(name).await?;
+            json!({ "snapshot": snapshot_json(verified.snapshot), "files": verified.files })
+        }
+        SnapshotCommand::Restore {
+            name, accept_erased, ..
+        } => restored_json(memory.engine.restore(snapshots, name, *accept_erased).await?),
+    })
+}
+
+/// A name that may stand in a URL as it is.
+fn checked(name: &str) -> anyhow::Result<&str> {
+    if name.is_empty() || name.contains(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))) {
+        bail!("there is no snapshot of this name");
+    }
+    Ok(name)
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn print(answer: &Value) {
+    println!("{answer:#}");
+}

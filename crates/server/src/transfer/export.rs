@@ -1,0 +1,114 @@
+//! Writing all contexts of a tenant as lines.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use context_manager_core::{ContextEngine, Cursor, Error, ExportRequest, Scope};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::api::carried::{LinesHash, context_line, header_line, trailer_line};
+
+/// Contexts read at once: some hundred kilobytes, and 6 MiB at most.
+const PAGE: usize = 100;
+
+/// An export that is being written.
+#[derive(Debug)]
+pub(crate) struct Export {
+    engine: Arc<ContextEngine>,
+    scope: Scope,
+    with_vectors: bool,
+    end: Cursor,
+    next: Next,
+    lines: LinesHash,
+    written: u64,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Header,
+    Page(Option<Cursor>),
+    Trailer,
+    Nothing,
+}
+
+impl Export {
+    /// Everything of the scope that is stored now.
+    pub(crate) fn new(engine: Arc<ContextEngine>, scope: Scope, with_vectors: bool) -> Self {
+        Self {
+            end: engine.export_end(),
+            engine,
+            scope,
+            with_vectors,
+            next: Next::Header,
+            lines: LinesHash::default(),
+            written: 0,
+        }
+    }
+
+    /// How many contexts were written.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The next lines; `None` when all were written.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let mut chunk = Vec::new();
+        match self.next {
+            Next::Header => {
+                let header = header_line(self.engine.model().await, self.with_vectors);
+                self.push(&mut chunk, &header);
+                self.next = Next::Page(None);
+            }
+            Next::Page(after) => {
+                let request = ExportRequest {
+                    after,
+                    end: self.end,
+                    limit: PAGE,
+                    with_vectors: self.with_vectors,
+                };
+                let page = self.engine.export(&self.scope, request).await?;
+                for carried in page.items {
+                    self.push(&mut chunk, &context_line(carried));
+                    self.written += 1;
+                }
+                self.next = page.next.map_or(Next::Trailer, |next| Next::Page(Some(next)));
+            }
+            Next::Trailer => {
+                let trailer = trailer_line(self.written, &self.lines);
+                self.push(&mut chunk, &trailer);
+                self.next = Next::Nothing;
+            }
+            Next::Nothing => return Ok(None),
+        }
+        Ok(Some(chunk))
+    }
+
+    fn push(&mut self, chunk: &mut Vec<u8>, line: &[u8]) {
+        self.lines.add(line);
+        chunk.extend_from_slice(line);
+        chunk.push(b'\n');
+    }
+}
+
+/// Compresses chunk by chunk.
+#[derive(Debug)]
+pub(crate) struct Gzip(GzEncoder<Vec<u8>>);
+
+impl Gzip {
+    pub(crate) fn new() -> Self {
+        Self(GzEncoder::new(Vec::new(), Compression::fast()))
+    }
+
+    /// What there is of the compressed form after this chunk; it may be nothing.
+    pub(crate) fn add(&mut self, chunk: &[u8]) -> io::Result<Vec<u8>> {
+        self.0.write_all(chunk)?;
+        Ok(std::mem::take(self.0.get_mut()))
+    }
+
+    /// The rest.
+    pub(crate) fn finish(self) -> io::Result<Vec<u8>> {
+        self.0.finish()
+    }
+}

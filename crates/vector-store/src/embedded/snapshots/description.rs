@@ -1,0 +1,146 @@
+//! What a snapshot says about itself, and where snapshots are kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use context_manager_core::TenantId;
+use context_manager_core::ports::{Snapshot, SnapshotError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::files::FileEntry;
+use super::freeze::Frozen;
+use super::{damaged, io_failed};
+use crate::embedded::folder::write_durably;
+
+/// The description's name in the snapshot's folder.
+pub(super) const FILE: &str = "snapshot.json";
+/// The form this version writes, and the newest it reads.
+const FORMAT: u32 = 1;
+const MAX_NAME_BYTES: usize = 64;
+
+/// What a snapshot says about itself. Written last: a folder without it is none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Description {
+    format: u32,
+    created_at: Timestamp,
+    paused_ms: u64,
+    /// What was erased after this number is to be deleted again.
+    pub(super) erased_until: u64,
+    /// How many contexts it has of each tenant.
+    pub(super) contexts: BTreeMap<String, u64>,
+    pub(super) files: Vec<FileEntry>,
+}
+
+impl Description {
+    pub(super) fn new(frozen: &Frozen, created_at: Timestamp, files: Vec<FileEntry>) -> Self {
+        Self {
+            format: FORMAT,
+            created_at,
+            paused_ms: u64::try_from(frozen.paused.as_millis()).unwrap_or(u64::MAX),
+            erased_until: frozen.erased_until,
+            contexts: frozen
+                .contexts
+                .iter()
+                .map(|(tenant, count)| (tenant.as_str().to_owned(), *count))
+                .collect(),
+            files,
+        }
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(self).expect("a description has nothing that JSON cannot hold");
+        write_durably(&folder.join(FILE), &text)
+    }
+
+    /// Reads that of the snapshot in `folder`.
+    pub(super) fn read(folder: &Path) -> Result<Self, SnapshotError> {
+        let text = match fs::read(folder.join(FILE)) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Err(SnapshotError::NotFound);
+            }
+            Err(error) => return Err(io_failed(error)),
+        };
+        let description: Self =
+            serde_json::from_slice(&text).map_err(|error| damaged(format!("{FILE} cannot be read: {error}")))?;
+        if description.format > FORMAT {
+            return Err(SnapshotError::Unusable(format!(
+                "the snapshot has format {}, and this version reads formats up to {FORMAT}",
+                description.format
+            )));
+        }
+        Ok(description)
+    }
+
+    /// As others see it.
+    pub(super) fn snapshot(&self, name: &str) -> Result<Snapshot, SnapshotError> {
+        let mut contexts = BTreeMap::new();
+        for (tenant, count) in &self.contexts {
+            let tenant = TenantId::try_new(tenant).map_err(|error| damaged(error.to_string()))?;
+            contexts.insert(tenant, *count);
+        }
+        Ok(Snapshot {
+            name: name.to_owned(),
+            created_at: self.created_at,
+            contexts,
+            bytes: self.bytes(),
+            paused_ms: self.paused_ms,
+        })
+    }
+
+    /// How many bytes its files have.
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+/// The name of a snapshot made at this time.
+pub(super) fn name_at(time: Timestamp) -> String {
+    format!("{time:.3}").replace(':', "-")
+}
+
+/// A name leads to a folder below the one of all snapshots, and nowhere else.
+pub(super) fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
+}
+
+/// The snapshots in `folder`, newest first. What cannot be read is passed over: it was not made by us, or not to its end.
+pub(super) fn list(folder: &Path) -> Result<Vec<Snapshot>, SnapshotError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io_failed(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(io_failed)?.file_name();
+        let Some(name) = name.to_str().filter(|name| is_name(name)) else {
+            continue;
+        };
+        match Description::read(&folder.join(name)).and_then(|description| description.snapshot(name)) {
+            Ok(snapshot) => found.push(snapshot),
+            Err(error) => tracing::warn!(snapshot = name, %error, "a snapshot cannot be read"),
+        }
+    }
+    found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| b.name.cmp(&a.name)));
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_nowhere_else() {
+        let time: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
+        assert_eq!(name_at(time), "2026-01-02T03-04-05.678Z");
+        assert!(is_name(&name_at(time)));
+        for bad in ["", ".", "..", "../x", "a/b", ".hidden", "a b", "a\\b", &"x".repeat(65)] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+}
