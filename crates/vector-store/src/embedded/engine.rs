@@ -34,7 +34,10 @@ pub(super) struct Engine {
 impl Engine {
     /// Opens the folder or makes it. Blocks.
     pub(super) fn open(config: &Config, model: &ModelFingerprint) -> Result<Self, Error> {
-        let problems = config.problems();
+        let mut problems = config.problems();
+        if config.shards > 1 {
+            problems.push("shards: this store is one of them, `ShardedStore` has several".to_owned());
+        }
         if !problems.is_empty() {
             return Err(Error::Config {
                 store: "embedded",
