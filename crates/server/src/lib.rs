@@ -11,3 +11,4 @@ mod embedders;
 mod http;
 mod pending;
 pub mod reembedding;
+mod store;

@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod migrate;
+mod promote;
 mod reembed;
 mod serve;
 
@@ -36,7 +38,7 @@ struct Options {
     port: Option<u16>,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Serve the API (the default).
     Serve,
@@ -48,6 +50,10 @@ enum Command {
     PrintConfig,
     /// Embed everything with another model, and have that model take over. For a data folder that no server has open.
     Reembed,
+    /// Bring all contexts from one store into another. Stop the servers that write to either; what was interrupted goes on.
+    Migrate(migrate::Migration),
+    /// Give a large tenant a shard of its own, on a Qdrant server with `vector_db.sharding = "tenant"`.
+    Promote(promote::Promotion),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -72,6 +78,8 @@ pub fn run() -> ExitCode {
         Command::CheckConfig => check::check(cli.options),
         Command::PrintConfig => check::print(cli.options),
         Command::Reembed => reembed::run(cli.options),
+        Command::Migrate(migration) => migrate::run(cli.options, &migration),
+        Command::Promote(promotion) => promote::run(cli.options, &promotion),
         Command::Openapi => check::openapi(),
     };
     match outcome {

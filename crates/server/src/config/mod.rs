@@ -3,16 +3,17 @@
 mod embedding;
 mod load;
 mod unknown_keys;
+mod vector_db;
 
 use std::net::{IpAddr, SocketAddr};
 
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
 use context_manager_observability::LogConfig;
-use context_manager_vector_store::embedded;
 use serde::{Deserialize, Serialize};
 
 pub use embedding::EmbeddingConfig;
 pub use load::{ConfigError, Source, load};
+pub use vector_db::VectorDbConfig;
 
 /// Everything that can be configured. `config.example.toml` shows each key with its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -72,15 +73,6 @@ impl ServerConfig {
     }
 }
 
-/// Where contexts are kept.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct VectorDbConfig {
-    /// The engine inside this process.
-    #[serde(flatten)]
-    pub embedded: embedded::Config,
-}
-
 /// How tokens are counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -116,7 +108,7 @@ impl Config {
         }
         let embedding = self.embedding.problems();
         problems.extend(embedding.into_iter().map(|problem| format!("embedding.{problem}")));
-        let vector_db = self.vector_db.embedded.problems();
+        let vector_db = self.vector_db.problems();
         problems.extend(vector_db.into_iter().map(|problem| format!("vector_db.{problem}")));
         problems.extend(
             self.hirag

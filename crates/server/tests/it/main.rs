@@ -9,6 +9,10 @@ mod levels;
 mod openapi;
 mod pending;
 mod process;
+mod qdrant;
 mod search;
 mod server;
+#[allow(dead_code, reason = "the tests of the stores use more of it")]
+#[path = "../../../vector-store/tests/it/standin/mod.rs"]
+mod standin;
 mod support;
