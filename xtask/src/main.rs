@@ -10,6 +10,7 @@
 
 mod ci;
 mod eval;
+mod integration;
 mod load;
 mod process;
 mod report;
@@ -28,6 +29,8 @@ enum Task {
     Ci,
     /// Checks the layering of the crates, their manifests and the length of their files
     Tidy,
+    /// Runs the tests that need a Qdrant server: one that the environment names, or containers
+    Integration,
     /// Measures retrieval: stores texts in a server, asks questions about them, prints what was found
     Eval(eval::Args),
     /// Measures latency and throughput: stores generated texts in a server and searches among them
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
+        Task::Integration => integration::run(),
         Task::Eval(args) => eval::run(&args),
         Task::Load(args) => load::run(&args),
     };

@@ -14,7 +14,7 @@ use context_manager_core::{ContextEngine, Deps, InvalidTenant, Scope, TenantId};
 use context_manager_embedding::{ChatModel, Error as EmbeddingError};
 use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
 use context_manager_resilience::CircuitBreaker;
-use context_manager_vector_store::EmbeddedStore;
+use context_manager_vector_store::Error as StoreOpenError;
 use context_manager_vector_store::embedded::EmbeddedSnapshots;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -31,6 +31,7 @@ use crate::limits;
 use crate::listen::{self, Site, Tls};
 use crate::pending::embed_pending;
 use crate::reembedding::Reembedding;
+use crate::store::Store;
 
 /// The tenant of callers that bring no key.
 pub(crate) const DEFAULT_TENANT: &str = "default";
@@ -38,7 +39,7 @@ pub(crate) const DEFAULT_TENANT: &str = "default";
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// The longest that a shutdown spends on writing how often contexts were served.
 const LAST_ACCESSES: Duration = Duration::from_secs(5);
-/// How long to wait before an embedding service that did not answer at the start is asked again.
+/// How long to wait before a service that did not answer at the start is asked again.
 const RETRY_OPEN: Duration = Duration::from_secs(2);
 /// How often the store is probed, so that `/health` can answer without asking it.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
@@ -52,30 +53,28 @@ pub struct Memory {
     pub reembedding: Arc<Reembedding>,
     /// Collects contexts whose time is over.
     pub collection: Arc<Collection>,
-    /// Makes copies of the whole store.
-    pub snapshots: Arc<EmbeddedSnapshots>,
-    pub(crate) store: Arc<EmbeddedStore>,
+    /// Makes copies of the whole store; `None` where something else makes them.
+    pub snapshots: Option<Arc<EmbeddedSnapshots>>,
+    pub(crate) store: Store,
 }
 
 impl Memory {
     /// Opens the store and puts the engine on it.
     ///
     /// # Errors
-    /// When no model can be used, or not the one whose vectors are stored, or the data folder cannot be used.
+    /// When no model can be used, or not the one whose vectors are stored, or the store cannot be used or reached.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let tokens = config.tokens.encoding.counter();
         let loading = Arc::clone(&tokens);
         // The first count loads the table: better now than in the first request.
         let warm = tokio::task::spawn_blocking(move || loading.count("warm"));
-        let path = &config.vector_db.embedded.path;
-        let stored = EmbeddedStore::stored_models(path)?;
+        let stored = Store::stored_models(&config.vector_db).await?;
         let embedders = Embedders::connect(&config.embedding, stored.as_ref()).await?;
-        let serving = embedders.serving(path, stored.as_ref())?;
-        let store = EmbeddedStore::open(config.vector_db.embedded.clone(), serving.fingerprint()).await?;
-        let store = Arc::new(store);
+        let serving = embedders.serving(&config.vector_db, stored.as_ref())?;
+        let store = Store::open(&config.vector_db, serving.fingerprint()).await?;
         warm.await?;
         let deps = Deps {
-            store: Arc::clone(&store) as _,
+            store: store.contexts(),
             embedder: serving,
             on_embedding_failure: config.embedding.on_failure,
             tokens,
@@ -87,14 +86,12 @@ impl Memory {
             Some(summarizer) => engine.with_summarizer(summarizer),
             None => engine,
         });
-        let models = Arc::clone(&store) as _;
-        let reembedding = Reembedding::new(Arc::clone(&engine), models, embedders, &config.embedding);
-        let snapshots = EmbeddedSnapshots::new(Arc::clone(&store), config.snapshots.clone());
+        let reembedding = Reembedding::new(Arc::clone(&engine), store.models(), embedders, &config.embedding);
         Ok(Self {
             collection: Arc::new(Collection::new(Arc::clone(&engine))),
             engine,
             reembedding: Arc::new(reembedding),
-            snapshots: Arc::new(snapshots),
+            snapshots: store.snapshots(&config.snapshots),
             store,
         })
     }
@@ -259,7 +256,7 @@ impl App {
             engine: Arc::clone(&memory.engine),
             reembedding: Arc::clone(&memory.reembedding),
             collection: Arc::clone(&memory.collection),
-            snapshots: Some(Arc::clone(&memory.snapshots) as _),
+            snapshots: memory.snapshots.clone().map(|snapshots| snapshots as _),
             store_health: self.store_health.clone(),
         };
         // Set once, here.
@@ -274,19 +271,22 @@ impl App {
         Ok(memory)
     }
 
-    /// Waits for an embedding service that has to tell the size of its vectors first: whoever starts both at once does not
-    /// have to put them in order.
+    /// Waits for a Qdrant server, and for an embedding service that has to tell the size of its vectors first: whoever
+    /// starts all at once does not have to put them in order. What they refuse ends the process.
     async fn open_memory(&self) -> anyhow::Result<Memory> {
         loop {
             let error = match Memory::open(&self.config).await {
                 Ok(memory) => return Ok(memory),
                 Err(error) => error,
             };
-            let Some(EmbeddingError::Unreachable { .. }) = error.downcast_ref() else {
+            if error.downcast_ref().is_some_and(StoreOpenError::is_outage) {
+                self.store_health.set(Status::Down);
+            } else if let Some(EmbeddingError::Unreachable { .. }) = error.downcast_ref() {
+                self.embedder_health.set(Status::Down);
+            } else {
                 self.store_health.set(Status::Down);
                 return Err(error);
-            };
-            self.embedder_health.set(Status::Down);
+            }
             tracing::warn!(error = format!("{error:#}"), "not ready yet, trying again");
             tokio::time::sleep(RETRY_OPEN).await;
         }
@@ -297,7 +297,7 @@ impl App {
         if !self.config.auth.canaries {
             return Ok(());
         }
-        let store = Arc::clone(&memory.store) as _;
+        let store = memory.store.contexts();
         let canaries = Canaries::plant(Arc::clone(&memory.engine), store).await;
         let canaries = Arc::new(canaries.context("cannot plant canaries")?);
         self.every(Duration::from_secs(self.config.auth.canary_interval_secs), move || {

@@ -213,7 +213,7 @@ mod tests {
         let mut config = Config::default();
         config.vector_db.embedded.path = folder.join("data");
         let memory = Memory::open(&config).await.unwrap();
-        let store = Arc::clone(&memory.store) as _;
+        let store = memory.store.contexts();
         let canaries = Canaries::plant(Arc::clone(&memory.engine), store).await.unwrap();
         (memory, canaries)
     }
@@ -256,7 +256,7 @@ mod tests {
     async fn what_is_planted_stays_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let (memory, first) = canaries(folder.path()).await;
-        let store = Arc::clone(&memory.store) as _;
+        let store = memory.store.contexts();
         let second = Canaries::plant(Arc::clone(&memory.engine), store).await.unwrap();
         for (one, other) in first.planted.iter().zip(&second.planted) {
             assert_eq!(one.name, other.name);

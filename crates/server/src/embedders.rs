@@ -1,6 +1,5 @@
 //! The embedding models that the configuration names, and which of them serves.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -8,7 +7,7 @@ use context_manager_core::ports::{Embedder, ModelFingerprint, StoredModels};
 use context_manager_embedding::{ApiConfig, Batching, BuiltIn, Cached, OpenAiCompatible};
 use context_manager_resilience::CircuitBreaker;
 
-use crate::config::EmbeddingConfig;
+use crate::config::{EmbeddingConfig, VectorDbConfig};
 
 /// The models that can be asked.
 #[derive(Debug)]
@@ -40,20 +39,29 @@ impl Embedders {
         Ok(Self { configured, next })
     }
 
-    /// The one whose vectors are stored at `path`; that of `[embedding]` when there are none yet.
+    /// The one whose vectors are stored where `place` says; that of `[embedding]` when there are none yet.
     ///
     /// # Errors
     /// When it is not configured, with the ways out.
-    pub(crate) fn serving(&self, path: &Path, stored: Option<&StoredModels>) -> anyhow::Result<Arc<dyn Embedder>> {
+    pub(crate) fn serving(
+        &self,
+        place: &VectorDbConfig,
+        stored: Option<&StoredModels>,
+    ) -> anyhow::Result<Arc<dyn Embedder>> {
         let Some(stored) = stored else {
             return Ok(Arc::clone(&self.configured));
         };
         let Some(serving) = self.of(&stored.in_use) else {
+            let other_way = if place.qdrant.url.is_some() {
+                "see \"Changing the embedding model\" in docs/configuration.md"
+            } else {
+                "run `context-manager reembed` to embed everything with the new one; to go on serving meanwhile, put the \
+                 old model into [embedding] and the new one into [embedding.next]"
+            };
             bail!(
-                "data folder `{}` holds vectors of the model {}, and [embedding] names the model {}. Either configure the \
-                 old model again, or run `context-manager reembed` to embed everything with the new one; to go on serving \
-                 meanwhile, put the old model into [embedding] and the new one into [embedding.next]",
-                path.display(),
+                "{} holds vectors of the model {}, and [embedding] names the model {}. Either configure the old model \
+                 again, or {other_way}",
+                place.place(),
                 stored.in_use,
                 self.configured.fingerprint(),
             )

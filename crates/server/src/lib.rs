@@ -17,4 +17,5 @@ mod limits;
 mod listen;
 mod pending;
 pub mod reembedding;
+mod store;
 mod transfer;

@@ -16,7 +16,8 @@ const BATCH: usize = 64;
 #[derive(Debug)]
 pub struct Reembedding {
     engine: Arc<ContextEngine>,
-    models: Arc<dyn ModelChange>,
+    /// `None` when the store keeps one model only.
+    models: Option<Arc<dyn ModelChange>>,
     embedders: Embedders,
     settings: ReembedSettings,
     state: Arc<Mutex<State>>,
@@ -51,6 +52,12 @@ pub enum CannotReembed {
         "there is no other embedding model: name one in [embedding.next] and restart, and see that it can be reached"
     )]
     NoOtherModel,
+    /// The store cannot.
+    #[error(
+        "contexts on a Qdrant server cannot be given another model's vectors while they are served, see \"Changing the \
+         embedding model\" in docs/configuration.md"
+    )]
+    NotHere,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,7 +66,7 @@ pub enum CannotReembed {
 impl Reembedding {
     pub(crate) fn new(
         engine: Arc<ContextEngine>,
-        models: Arc<dyn ModelChange>,
+        models: Option<Arc<dyn ModelChange>>,
         embedders: Embedders,
         config: &EmbeddingConfig,
     ) -> Self {
@@ -80,9 +87,10 @@ impl Reembedding {
     /// # Errors
     /// [`CannotReembed`].
     pub async fn start(&self) -> Result<(), CannotReembed> {
-        let in_use = self.models.models().await?.in_use;
+        let models = self.models.as_ref().ok_or(CannotReembed::NotHere)?;
+        let in_use = models.models().await?.in_use;
         let to = self.embedders.other_than(&in_use).ok_or(CannotReembed::NoOtherModel)?;
-        self.start_to(to);
+        self.start_to(models, to);
         Ok(())
     }
 
@@ -91,10 +99,11 @@ impl Reembedding {
     /// # Errors
     /// [`StoreError`] when the store failed.
     pub async fn resume(&self) -> Result<(), StoreError> {
-        let other = self.models.models().await?.other.filter(|other| other.filling);
+        let Some(models) = &self.models else { return Ok(()) };
+        let other = models.models().await?.other.filter(|other| other.filling);
         if let Some(to) = other.and_then(|other| self.embedders.of(&other.model)) {
             tracing::info!(model = %to.fingerprint(), "going on with a change of the embedding model");
-            self.start_to(to);
+            self.start_to(models, to);
         }
         Ok(())
     }
@@ -105,7 +114,10 @@ impl Reembedding {
     /// [`StoreError`] when the store failed.
     pub async fn discard(&self) -> Result<(), StoreError> {
         self.stop().await;
-        self.models.remove_other().await
+        match &self.models {
+            Some(models) => models.remove_other().await,
+            None => Ok(()),
+        }
     }
 
     /// Stops a change that runs. What is done stays.
@@ -133,12 +145,12 @@ impl Reembedding {
         (stands, state.progress.clone())
     }
 
-    fn start_to(&self, to: Arc<dyn Embedder>) {
+    fn start_to(&self, models: &Arc<dyn ModelChange>, to: Arc<dyn Embedder>) {
         let mut state = self.lock();
         if state.task.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let (engine, models) = (Arc::clone(&self.engine), Arc::clone(&self.models));
+        let (engine, models) = (Arc::clone(&self.engine), Arc::clone(models));
         let (settings, shared) = (self.settings, Arc::clone(&self.state));
         state.progress = None;
         state.failed = false;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use context_manager_core::ports::{BoxError, ModelFingerprint};
 
+use crate::qdrant::Failure;
+
 /// Why a data folder or a collection cannot be opened. Unless said otherwise, it was left exactly as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,6 +34,33 @@ pub enum Error {
     Foreign {
         /// The folder.
         path: PathBuf,
+    },
+
+    /// The folder is divided into shards, and is not one itself.
+    #[error(
+        "data folder `{}` is divided into several shards, and the configuration says one: set `vector_db.shards` to what its \
+         shards.json says",
+        path.display()
+    )]
+    Sharded {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// The folder was made with another number of shards.
+    #[error(
+        "data folder `{}` has {stored} shard(s), and `vector_db.shards` is {configured}: set it to {stored} again, or bring \
+         the contexts into a new folder with `context-manager migrate --from embedded --to embedded --to-path FOLDER \
+         --to-shards {configured}`",
+        path.display()
+    )]
+    ShardsChanged {
+        /// The folder.
+        path: PathBuf,
+        /// How many it has.
+        stored: u32,
+        /// How many are configured.
+        configured: u32,
     },
 
     /// Another process, or another store in this one, has the folder open.
@@ -162,4 +191,28 @@ pub enum Error {
         /// Each as `key: what is expected`.
         problems: Vec<String>,
     },
+}
+
+impl Error {
+    /// Whether it may pass by itself: the server is down, or cannot be reached.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Server { source, .. } => source.downcast_ref().is_some_and(Failure::is_outage),
+            Self::Io { .. }
+            | Self::NotAFolder { .. }
+            | Self::Foreign { .. }
+            | Self::Sharded { .. }
+            | Self::ShardsChanged { .. }
+            | Self::InUse { .. }
+            | Self::CorruptManifest { .. }
+            | Self::NewerFormat { .. }
+            | Self::ModelChanged { .. }
+            | Self::Damaged { .. }
+            | Self::Engine { .. }
+            | Self::ServerTooOld { .. }
+            | Self::ForeignCollection { .. }
+            | Self::CollectionModelChanged { .. }
+            | Self::Config { .. } => false,
+        }
+    }
 }

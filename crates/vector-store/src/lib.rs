@@ -4,6 +4,7 @@
 //!
 //! - [`EmbeddedStore`] runs Qdrant's engine inside the process, on a data folder. It is durable, and meant for
 //!   production.
+//! - [`ShardedStore`] is several of these, each for some of the tenants.
 //! - [`QdrantStore`] uses a Qdrant server or cluster, which many processes can share. It is meant for those who outgrow
 //!   one machine.
 //! - [`MemoryStore`] keeps everything in memory and compares everything with everything. It is meant for tests and for
@@ -53,6 +54,7 @@
 mod conditions;
 #[cfg(feature = "testing")]
 pub mod contract;
+pub mod copy;
 pub mod embedded;
 mod error;
 mod memory;
@@ -60,10 +62,12 @@ pub mod metrics;
 mod page;
 mod payload;
 pub mod qdrant;
+mod sharded;
 mod validate;
 
 pub use embedded::EmbeddedStore;
 pub use error::Error;
 pub use memory::MemoryStore;
 pub use qdrant::QdrantStore;
+pub use sharded::ShardedStore;
 pub use validate::PayloadTooLarge;

@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod keys;
+mod migrate;
+mod promote;
 mod reembed;
 mod remote;
 mod serve;
@@ -63,6 +65,10 @@ enum Command {
     /// Make, list, verify and restore copies of the whole store.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
+    /// Bring all contexts from one store into another. Stop the servers that write to either; what was interrupted goes on.
+    Migrate(migrate::Migration),
+    /// Give a large tenant a shard of its own, on a Qdrant server with `vector_db.sharding = "tenant"`.
+    Promote(promote::Promotion),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -105,6 +111,8 @@ pub fn run() -> ExitCode {
         Command::Export(args) => transfer::export(cli.options, &args),
         Command::Import(args) => transfer::import(cli.options, &args),
         Command::Snapshot(command) => snapshot::run(cli.options, &command),
+        Command::Migrate(migration) => migrate::run(cli.options, &migration),
+        Command::Promote(promotion) => promote::run(cli.options, &promotion),
         Command::Openapi => check::openapi(),
     };
     match outcome {

@@ -7,12 +7,12 @@ use anyhow::{Context as _, bail};
 use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{Embedder, SystemClock};
 use context_manager_core::{ContextEngine, Deps, OnEmbeddingFailure, ReembedPhase, ReembedProgress, ReembedSettings};
-use context_manager_vector_store::EmbeddedStore;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Options, block_on};
 use crate::config::Config;
 use crate::embedders::Embedders;
+use crate::store::Store;
 
 /// Texts embedded at once.
 const BATCH: usize = 256;
@@ -23,9 +23,14 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
 async fn change(config: &Config) -> anyhow::Result<()> {
-    let path = &config.vector_db.embedded.path;
-    let Some(stored) = EmbeddedStore::stored_models(path)? else {
-        println!("there is nothing to embed: `{}` holds no data", path.display());
+    if config.vector_db.qdrant.url.is_some() {
+        bail!(
+            "`vector_db.url` is set, and contexts on a Qdrant server cannot be given another model's vectors there, see \
+             \"Changing the embedding model\" in docs/configuration.md"
+        );
+    }
+    let Some(stored) = Store::stored_models(&config.vector_db).await? else {
+        println!("there is nothing to embed: {} holds no data", config.vector_db.place());
         return Ok(());
     };
     let embedders = Embedders::connect(&config.embedding, Some(&stored)).await?;
@@ -33,10 +38,9 @@ async fn change(config: &Config) -> anyhow::Result<()> {
         println!("there is nothing to do: {} is in use already", stored.in_use);
         return Ok(());
     };
-    let store = EmbeddedStore::open(config.vector_db.embedded.clone(), &stored.in_use)
+    let store = Store::open(&config.vector_db, &stored.in_use)
         .await
         .context("a server that has the folder open changes its model itself, by `POST /api/v1/admin/reembed`")?;
-    let store = Arc::new(store);
     let result = embed_all(config, &store, to).await;
     store.close().await?;
     let done = result?;
@@ -51,14 +55,11 @@ async fn change(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn embed_all(
-    config: &Config,
-    store: &Arc<EmbeddedStore>,
-    to: Arc<dyn Embedder>,
-) -> anyhow::Result<ReembedProgress> {
+async fn embed_all(config: &Config, store: &Store, to: Arc<dyn Embedder>) -> anyhow::Result<ReembedProgress> {
+    let models = store.models().context("this store keeps one model only")?;
     // Nothing is searched or stored here, so that the model in use is never asked.
     let deps = Deps {
-        store: Arc::clone(store) as _,
+        store: store.contexts(),
         embedder: Arc::clone(&to),
         on_embedding_failure: OnEmbeddingFailure::default(),
         tokens: config.tokens.encoding.counter(),
@@ -79,7 +80,7 @@ async fn embed_all(
         bar.set_length(progress.total);
         bar.set_position(progress.embedded + progress.refused);
     };
-    let done = engine.reembed(&**store, to, settings, report).await;
+    let done = engine.reembed(&*models, to, settings, report).await;
     bar.finish_and_clear();
     Ok(done?)
 }

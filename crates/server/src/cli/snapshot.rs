@@ -1,6 +1,6 @@
 //! `context-manager snapshot`: copies of the whole store, and going back to one.
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use context_manager_core::ports::Snapshots;
 use reqwest::Method;
@@ -90,7 +90,9 @@ async fn ask(server: &Server, command: &SnapshotCommand) -> anyhow::Result<Value
 }
 
 async fn perform(memory: &Memory, command: &SnapshotCommand) -> anyhow::Result<Value> {
-    let snapshots = &*memory.snapshots;
+    let snapshots = memory.snapshots.as_deref().context(
+        "this store makes no snapshots: `export` copies several shards, and a Qdrant server makes snapshots of its own",
+    )?;
     Ok(match command {
         SnapshotCommand::Create { .. } => snapshot_json(snapshots.create().await?),
         SnapshotCommand::List { .. } => {

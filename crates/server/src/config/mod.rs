@@ -11,6 +11,7 @@ mod rate_limits;
 mod requests;
 mod tls;
 mod unknown_keys;
+mod vector_db;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use context_manager_core::lifecycle::{Dedup, Gc, Lifecycle};
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
 use context_manager_observability::{AuditConfig, LogConfig};
-use context_manager_vector_store::embedded;
+use context_manager_vector_store::embedded::SnapshotConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::keys_file;
@@ -35,6 +36,7 @@ pub use quotas::QuotasConfig;
 pub use rate_limits::{CallRatesConfig, RateConfig, RateLimitsConfig};
 pub use requests::RequestsConfig;
 pub use tls::TlsConfig;
+pub use vector_db::VectorDbConfig;
 
 /// Everything that can be configured. `config.example.toml` shows each key with its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -57,7 +59,7 @@ pub struct Config {
     /// Where contexts are kept.
     pub vector_db: VectorDbConfig,
     /// Copies of the whole store.
-    pub snapshots: embedded::SnapshotConfig,
+    pub snapshots: SnapshotConfig,
     /// How memory is kept and ranked.
     pub hirag: HiragConfig,
     /// What is collected and what is kept.
@@ -171,15 +173,6 @@ fn zeros(values: &[(&str, u64)]) -> Vec<String> {
     zero.map(|(key, _)| format!("{key}: must be at least 1")).collect()
 }
 
-/// Where contexts are kept.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct VectorDbConfig {
-    /// The engine inside this process.
-    #[serde(flatten)]
-    pub embedded: embedded::Config,
-}
-
 /// How tokens are counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -223,7 +216,7 @@ impl Config {
         }
         let embedding = self.embedding.problems();
         problems.extend(embedding.into_iter().map(|problem| format!("embedding.{problem}")));
-        let vector_db = self.vector_db.embedded.problems();
+        let vector_db = self.vector_db.problems();
         problems.extend(vector_db.into_iter().map(|problem| format!("vector_db.{problem}")));
         let snapshots = self.snapshots.problems();
         problems.extend(snapshots.into_iter().map(|problem| format!("snapshots.{problem}")));

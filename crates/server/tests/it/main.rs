@@ -14,10 +14,14 @@ mod limits;
 mod openapi;
 mod pending;
 mod process;
+mod qdrant;
 mod search;
 mod secrets;
 mod server;
 mod snapshots;
+#[allow(dead_code, reason = "the tests of the stores use more of it")]
+#[path = "../../../vector-store/tests/it/standin/mod.rs"]
+mod standin;
 mod support;
 mod tls;
 mod transfer;

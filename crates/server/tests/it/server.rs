@@ -167,7 +167,7 @@ fn keep(output: &Mutex<String>, line: &str) {
     output.push('\n');
 }
 
-fn http_client() -> Client {
+pub(crate) fn http_client() -> Client {
     // The library wants to know what does its cryptography although nothing here is encrypted; the first one stays.
     let _already_chosen = rustls::crypto::ring::default_provider().install_default();
     Client::new()

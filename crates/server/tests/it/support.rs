@@ -1,5 +1,9 @@
 //! A server in this process, with the real engine and model in a temporary folder.
+//!
+//! With `TEST_STORE=qdrant` contexts are kept on the Qdrant server at `QDRANT_URL` instead, in a collection for each test:
+//! `cargo xtask integration` runs the tests of the API that way, too.
 
+use std::env;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -13,6 +17,7 @@ use context_manager::config::Config;
 use context_manager_core::Scope;
 use context_manager_core::ports::SystemClock;
 use context_manager_observability::{HealthRegistry, Metrics, Status, install_metrics};
+use qdrant_client::Qdrant;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -23,6 +28,46 @@ pub(crate) struct TestApp {
     pub(crate) state: ApiState,
     pub(crate) config: Config,
     folder: TempDir,
+    collection: Option<Collection>,
+}
+
+/// A collection of a test's own, removed with this.
+struct Collection {
+    url: String,
+    name: String,
+}
+
+impl Collection {
+    /// Has the server of this configuration use one, if asked for by the environment.
+    fn if_asked_for(config: &mut Config) -> Option<Self> {
+        env::var("TEST_STORE").ok().filter(|store| store == "qdrant")?;
+        let server = &mut config.vector_db.qdrant;
+        if server.url.is_none() {
+            server.url = Some(env::var("QDRANT_URL").expect("QDRANT_URL is set beside TEST_STORE"));
+            server.api_key = env::var("QDRANT_API_KEY").ok().map(Into::into);
+        }
+        server.collection_prefix = format!("test_{}", uuid::Uuid::now_v7().simple());
+        Some(Self {
+            url: server.url.clone().unwrap(),
+            name: server.collection(),
+        })
+    }
+}
+
+impl Drop for Collection {
+    fn drop(&mut self) {
+        let remove = || {
+            let client = Qdrant::from_url(&self.url).api_key(env::var("QDRANT_API_KEY"));
+            let client = client.skip_compatibility_check().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(client.delete_collection(&self.name)).unwrap();
+        };
+        // A runtime cannot be waited for inside another.
+        std::thread::scope(|scope| scope.spawn(remove).join().unwrap());
+    }
 }
 
 pub(crate) struct Answer {
@@ -42,10 +87,11 @@ impl TestApp {
         let mut config = Config::default();
         config.vector_db.embedded.path = folder.path().join("data");
         change(&mut config);
-        Self::open(config, folder).await
+        let collection = Collection::if_asked_for(&mut config);
+        Self::open(config, folder, collection).await
     }
 
-    async fn open(config: Config, folder: TempDir) -> Self {
+    async fn open(config: Config, folder: TempDir, collection: Option<Collection>) -> Self {
         let memory = Memory::open(&config).await.unwrap();
         let health = HealthRegistry::default();
         let store_health = health.register("vector_store");
@@ -68,7 +114,7 @@ impl TestApp {
                 reembedding: Arc::clone(&memory.reembedding),
                 collection: Arc::clone(&memory.collection),
                 engine: Arc::clone(&memory.engine),
-                snapshots: Some(Arc::clone(&memory.snapshots) as _),
+                snapshots: memory.snapshots.clone().map(|snapshots| snapshots as _),
                 store_health,
             })
             .unwrap();
@@ -78,6 +124,7 @@ impl TestApp {
             state,
             config,
             folder,
+            collection,
         }
     }
 
@@ -92,12 +139,13 @@ impl TestApp {
             memory,
             mut config,
             folder,
+            collection,
             ..
         } = self;
         memory.close().await.unwrap();
         drop(memory);
         change(&mut config);
-        Self::open(config, folder).await
+        Self::open(config, folder, collection).await
     }
 
     pub(crate) async fn raw(&self, request: Request<Body>) -> Response {

@@ -51,30 +51,30 @@ pub use writes::{
 
 /// Makes every clause of the contract a test for the store that the asynchronous function `$new` returns.
 ///
-/// With `contract!(if $new)` the function returns an `Option`, and without a store the clause holds by default: for
-/// stores that are not always there to be tested.
+/// With `contract!(ignored "why" $new)` the tests are ignored unless asked for: for stores that are not always there to
+/// be tested.
 #[macro_export]
 macro_rules! contract {
-    (@always $new:path: $($clause:ident),+ $(,)?) => { $(
+    (@each (always) $new:path: $($clause:ident),+ $(,)?) => { $(
         #[tokio::test]
         async fn $clause() {
             let store = $new().await;
             $crate::contract::$clause(&*store).await;
         }
     )+ };
-    (@if_there $new:path: $($clause:ident),+ $(,)?) => { $(
+    (@each (ignored $why:literal) $new:path: $($clause:ident),+ $(,)?) => { $(
         #[tokio::test]
+        #[ignore = $why]
         async fn $clause() {
-            if let Some(store) = $new().await {
-                $crate::contract::$clause(&*store).await;
-            }
+            let store = $new().await;
+            $crate::contract::$clause(&*store).await;
         }
     )+ };
-    (if $new:path) => {
-        $crate::contract!(@clauses if_there $new);
+    (ignored $why:literal $new:path) => {
+        $crate::contract!(@clauses (ignored $why) $new);
     };
-    (@clauses $when:ident $new:path) => {
-        $crate::contract!(@$when $new:
+    (@clauses ($($when:tt)+) $new:path) => {
+        $crate::contract!(@each ($($when)+) $new:
             bad_vectors_are_refused_before_anything_is_written,
             contexts_are_found_by_content,
             contexts_stored_at_once_share_a_page,
@@ -116,6 +116,6 @@ macro_rules! contract {
         );
     };
     ($new:path) => {
-        $crate::contract!(@clauses always $new);
+        $crate::contract!(@clauses (always) $new);
     };
 }

@@ -46,7 +46,10 @@ impl Engine {
         model: &ModelFingerprint,
         lock: Option<Arc<FolderLock>>,
     ) -> Result<Self, Error> {
-        let problems = config.problems();
+        let mut problems = config.problems();
+        if config.shards > 1 {
+            problems.push("shards: this store is one of them, `ShardedStore` has several".to_owned());
+        }
         if !problems.is_empty() {
             return Err(Error::Config {
                 store: "embedded",

@@ -26,6 +26,13 @@ impl PointIds {
     pub(crate) fn point(self, id: ContextId) -> Uuid {
         Uuid::new_v5(&self.namespace, id.0.as_bytes())
     }
+
+    /// Which of so many shares the tenant belongs to, of which there is at least one. Changing it makes what is stored
+    /// unfindable where tenants are kept apart by it.
+    pub(crate) fn share(self, shares: u32) -> u32 {
+        let share = self.namespace.as_u128() % u128::from(shares.max(1));
+        u32::try_from(share).expect("a remainder is less than what it is divided by")
+    }
 }
 
 #[cfg(test)]

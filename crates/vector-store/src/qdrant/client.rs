@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use context_manager_core::TenantId;
 use context_manager_resilience::{CircuitBreaker, Deadline};
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
 use qdrant_client::qdrant::{
-    HealthCheckRequest, PointsOperationResponse, ReadConsistency, ReadConsistencyType, UpdateResult, UpdateStatus,
-    WriteOrdering, WriteOrderingType, read_consistency,
+    HealthCheckRequest, PointsOperationResponse, ReadConsistency, ReadConsistencyType, ShardKeySelector, UpdateResult,
+    UpdateStatus, WriteOrdering, WriteOrderingType, read_consistency,
 };
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -21,8 +22,9 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Response, Status};
 
-use super::config::{self, Config};
+use super::config::{self, ApiKey, Config};
 use super::failure::Failure;
+use super::shards;
 use crate::Error;
 
 /// How long making a connection may take; less than a call, so that a second attempt may still succeed.
@@ -59,6 +61,10 @@ pub(super) struct Client {
     pub(super) consistency: Option<ReadConsistency>,
     /// In which order replicas see writes.
     pub(super) ordering: Option<WriteOrdering>,
+    /// Into how many groups tenants are divided, if the collection is sharded by tenant.
+    groups: Option<u32>,
+    /// The shards that a call is about; `None` for all of them.
+    pub(super) shards: Option<ShardKeySelector>,
 }
 
 impl Client {
@@ -69,7 +75,7 @@ impl Client {
         if url.is_empty() {
             problems.push("url: is needed for a Qdrant server".to_owned());
         }
-        let authorization = Authorization::new(config);
+        let authorization = Authorization::new(config.key()?);
         if authorization.is_none() {
             problems.push("api_key: must be visible ASCII".to_owned());
         }
@@ -88,7 +94,27 @@ impl Client {
             circuit,
             consistency: config.read_consistency.map(consistency),
             ordering: Some(ordering(config.write_ordering)),
+            groups: None,
+            shards: None,
         })
+    }
+
+    /// The same for a collection that is sharded by tenant, or is not.
+    pub(super) fn with_groups(self, groups: Option<u32>) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// Into how many groups tenants are divided, if the collection is sharded by tenant.
+    pub(super) fn groups(&self) -> Option<u32> {
+        self.groups
+    }
+
+    /// The same for calls about this tenant alone.
+    pub(super) fn of(&self, tenant: &TenantId) -> Self {
+        Self {
+            shards: self.groups.map(|groups| shards::of(tenant, groups)),
+            ..self.clone()
+        }
     }
 
     /// The time limit of a call as the server is told it, in whole seconds, so that it does not work on for nobody.
@@ -194,7 +220,7 @@ fn endpoint(config: &Config, url: &str) -> Result<Endpoint, Error> {
         .keep_alive_while_idle(true)
         .http2_adaptive_window(true);
     if endpoint.uri().scheme_str() != Some("https") {
-        if config.api_key.is_some() {
+        if config.api_key.is_some() || config.api_key_file.is_some() {
             tracing::warn!(
                 url,
                 "the API key is sent to the Qdrant server unencrypted; https encrypts it"
@@ -242,8 +268,8 @@ pub(super) struct Authorization(Option<MetadataValue<Ascii>>);
 
 impl Authorization {
     /// `None` when the key cannot be sent.
-    fn new(config: &Config) -> Option<Self> {
-        let Some(key) = &config.api_key else {
+    fn new(key: Option<ApiKey>) -> Option<Self> {
+        let Some(key) = key else {
             return Some(Self(None));
         };
         let mut key: MetadataValue<Ascii> = key.expose().parse().ok()?;
@@ -278,7 +304,7 @@ mod tests {
     async fn the_key_is_sent_and_never_formatted() {
         let client = Client::new(&config("http://localhost:1"), None).unwrap();
         assert!(!format!("{client:?}").contains("s3cret"));
-        let mut authorization = Authorization::new(&config("http://localhost:1")).unwrap();
+        let mut authorization = Authorization::new(config("http://localhost:1").api_key).unwrap();
         let request = authorization.call(Request::new(())).unwrap();
         assert_eq!(request.metadata().get("api-key").unwrap(), "s3cret");
     }

@@ -13,9 +13,10 @@ use qdrant_client::qdrant::{CollectionInfo, GetCollectionInfoRequest};
 use tonic::Code;
 
 use super::client::Client;
-use super::config::Config;
+use super::config::{Config, Sharding};
 use super::failure::Failure;
 use super::schema::{self, Mismatch};
+use super::shards;
 use crate::Error;
 
 /// The oldest server that this store works with.
@@ -24,14 +25,22 @@ const OLDEST: [u64; 2] = [1, 18];
 /// How long to wait between two looks for a collection that another replica makes.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Makes the collection, or checks the one that is there.
-pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<(), Error> {
+/// Makes the collection, or checks the one that is there, and returns into how many groups its tenants are divided, if it
+/// is sharded by tenant.
+pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<Option<u32>, Error> {
     check_version(client).await?;
     let info = match find(client).await? {
         Some(info) => info,
         None => create(client, config, model).await?,
     };
-    schema::check(&info, model).map_err(|mismatch| unusable(client, mismatch, model))?;
+    let unusable = |mismatch| unusable(client, mismatch, model);
+    schema::check(&info, config, model).map_err(unusable)?;
+    let groups = schema::groups(&info).map_err(unusable)?;
+    if let Some(groups) = groups {
+        shards::prepare(client, config, groups)
+            .await
+            .map_err(failed(client, "create shards"))?;
+    }
     for index in schema::indexes() {
         if !info.payload_schema.contains_key(index.key) {
             let request = index.create(&client.collection, client.timeout_secs());
@@ -43,18 +52,38 @@ pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFinge
                 .map_err(failed(client, "create an index"))?;
         }
     }
-    Ok(())
+    Ok(groups)
 }
 
 /// The model whose vectors the collection holds; `None` when there is no collection yet.
 pub(super) async fn stored_model(client: &Client) -> Result<Option<ModelFingerprint>, Error> {
+    stored(client, schema::stored_model).await
+}
+
+/// How the collection is sharded; `None` when there is no collection yet.
+pub(super) async fn stored_sharding(client: &Client) -> Result<Option<Sharding>, Error> {
+    let groups = stored(client, schema::groups).await?;
+    Ok(groups.map(|groups| {
+        if groups.is_some() {
+            Sharding::Tenant
+        } else {
+            Sharding::Hash
+        }
+    }))
+}
+
+async fn stored<T>(
+    client: &Client,
+    read: impl FnOnce(&CollectionInfo) -> Result<T, Mismatch>,
+) -> Result<Option<T>, Error> {
     check_version(client).await?;
     let Some(info) = find(client).await? else {
         return Ok(None);
     };
-    match schema::stored_model(&info) {
-        Ok(model) | Err(Mismatch::Model(model)) => Ok(Some(model)),
+    match read(&info) {
+        Ok(found) => Ok(Some(found)),
         Err(Mismatch::Shape(problem)) => Err(foreign(client, problem)),
+        Err(Mismatch::Model(model)) => Err(foreign(client, format!("it holds vectors of the model {model}"))),
     }
 }
 

@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tonic::transport::Uri;
 
+use crate::Error;
+
 /// Settings of the store on a Qdrant server.
 ///
 /// What is said to hold "when the collection is made" is not applied to one that exists: change that with Qdrant's own
@@ -19,13 +21,18 @@ pub struct Config {
     pub url: Option<String>,
     /// The key that the server asks for.
     pub api_key: Option<ApiKey>,
+    /// A file that holds the key, in place of `api_key`. It is read once, at start.
+    pub api_key_file: Option<PathBuf>,
     /// What the collection's name begins with. Installations that share a server need different ones.
     pub collection_prefix: String,
     /// How long one call to the server may take, repetitions included, in seconds.
     pub timeout_secs: u64,
     /// A PEM file with the certificates that may have signed the server's, instead of the system's.
     pub tls_ca_file: Option<PathBuf>,
-    /// How many shards the collection has; without it as many as the cluster has nodes. When the collection is made.
+    /// What decides in which shard a context is. When the collection is made.
+    pub sharding: Sharding,
+    /// How many shards the collection has; without it as many as the cluster has nodes. With `sharding = "tenant"`: into
+    /// how many groups tenants are divided; without it 8. When the collection is made.
     pub shard_number: Option<u32>,
     /// On how many nodes each shard is kept. When the collection is made.
     pub replication_factor: u32,
@@ -67,6 +74,18 @@ pub enum WriteOrdering {
     Medium,
     /// In the order of one leader; while it is down, nothing is written.
     Strong,
+}
+
+/// What decides in which shard a context is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sharding {
+    /// Its id: every tenant is spread over all shards.
+    #[default]
+    Hash,
+    /// Its tenant: tenants share shards in groups, and a large one can be given a shard of its own. Needs a server in
+    /// cluster mode.
+    Tenant,
 }
 
 /// How many replicas a read asks.
@@ -132,9 +151,11 @@ impl Default for Config {
         Self {
             url: None,
             api_key: None,
+            api_key_file: None,
             collection_prefix: "context_manager".to_owned(),
             timeout_secs: 10,
             tls_ca_file: None,
+            sharding: Sharding::Hash,
             shard_number: None,
             replication_factor: 1,
             write_consistency_factor: 1,
@@ -163,6 +184,12 @@ impl Config {
             .map(|(key, _)| format!("{key}: must be at least 1"))
             .collect();
         problems.extend(self.url.as_deref().and_then(url_problem).map(str::to_owned));
+        if self.api_key.is_some() && self.api_key_file.is_some() {
+            problems.push("api_key_file: must not be set beside api_key".to_owned());
+        }
+        if self.shard_number.is_some_and(|shards| shards > MAX_SHARDS) {
+            problems.push(format!("shard_number: must be at most {MAX_SHARDS}"));
+        }
         if self.write_consistency_factor > self.replication_factor {
             problems.push("write_consistency_factor: must not be more than replication_factor".to_owned());
         }
@@ -176,8 +203,26 @@ impl Config {
         problems
     }
 
+    /// The key, wherever it is written; `None` when the server asks for none.
+    pub(super) fn key(&self) -> Result<Option<ApiKey>, Error> {
+        let Some(path) = &self.api_key_file else {
+            return Ok(self.api_key.clone());
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
+            operation: "read",
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Some(text.trim().to_owned().into()))
+    }
+
+    /// Into how many groups the tenants of a collection that is made now are divided, if they are.
+    pub(super) fn groups(&self) -> Option<u32> {
+        (self.sharding == Sharding::Tenant).then(|| self.shard_number.unwrap_or(DEFAULT_GROUPS))
+    }
+
     /// The collection's name.
-    pub(super) fn collection(&self) -> String {
+    pub fn collection(&self) -> String {
         format!("{}_contexts", self.collection_prefix)
     }
 
@@ -185,6 +230,12 @@ impl Config {
         Duration::from_secs(self.timeout_secs)
     }
 }
+
+/// Enough for a few nodes; an empty shard costs the server some megabytes.
+const DEFAULT_GROUPS: u32 = 8;
+
+/// Each shard takes threads, files and memory of a node; Qdrant advises against more than some for each.
+const MAX_SHARDS: u32 = 1024;
 
 /// Qdrant makes a folder of the collection's name.
 const MAX_PREFIX_BYTES: usize = 100;
@@ -247,6 +298,21 @@ mod tests {
         for shown in [format!("{config:?}"), serde_json::to_string(&config).unwrap()] {
             assert!(!shown.contains("s3cret") && shown.contains("[redacted]"), "{shown}");
         }
+    }
+
+    #[test]
+    fn the_key_may_stand_in_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "s3cret\n").unwrap();
+        let mut config = Config {
+            api_key_file: Some(file.path().to_owned()),
+            ..Config::default()
+        };
+        assert_eq!(config.key().unwrap().unwrap().expose(), "s3cret");
+        config.api_key = Some("other".to_owned().into());
+        assert_eq!(config.problems(), ["api_key_file: must not be set beside api_key"]);
+        config.api_key_file = Some("/nowhere/key".into());
+        assert!(matches!(config.key(), Err(Error::Io { .. })));
     }
 
     /// As the server's configuration does it.

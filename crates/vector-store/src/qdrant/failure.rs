@@ -18,7 +18,7 @@ const PASSING: [&str; 2] = ["Please retry", "No space left on device"];
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// There was no answer in time.
     #[error("the server did not answer in time")]
     Late(#[from] DeadlineExceeded),
@@ -53,7 +53,7 @@ impl From<CallError<Failure>> for Failure {
 
 impl Failure {
     /// Whether the server, or the way to it, is at fault: it may work again later.
-    pub(super) fn is_outage(&self) -> bool {
+    pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Late(_) | Self::NotAsked(_) | Self::NotApplied => true,
             Self::Status(status) => is_outage(status) || status.code() == Code::DeadlineExceeded,

@@ -17,10 +17,12 @@ mod config;
 mod failure;
 mod filter;
 mod points;
+mod promote;
 mod reads;
 mod schema;
 mod search;
 mod sessions;
+mod shards;
 mod store;
 mod writes;
 
@@ -30,7 +32,8 @@ use context_manager_core::ports::ModelFingerprint;
 use context_manager_resilience::CircuitBreaker;
 
 use client::Client;
-pub use config::{ApiKey, Config, Quantization, ReadConsistency, WriteOrdering};
+pub use config::{ApiKey, Config, Quantization, ReadConsistency, Sharding, WriteOrdering};
+pub(crate) use failure::Failure;
 
 use crate::Error;
 
@@ -70,6 +73,15 @@ impl QdrantStore {
     pub async fn stored_model(config: &Config) -> Result<Option<ModelFingerprint>, Error> {
         collection::stored_model(&Client::new(config, None)?).await
     }
+
+    /// How the collection at the server of `config` is sharded; `None` when there is no collection yet. It changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`QdrantStore::stored_model`].
+    pub async fn stored_sharding(config: &Config) -> Result<Option<Sharding>, Error> {
+        collection::stored_sharding(&Client::new(config, None)?).await
+    }
 }
 
 impl Builder {
@@ -89,9 +101,9 @@ impl Builder {
     /// shape, or holds the vectors of another model.
     pub async fn connect(self, model: &ModelFingerprint) -> Result<QdrantStore, Error> {
         let client = Client::new(&self.config, self.circuit)?;
-        collection::prepare(&client, &self.config, model).await?;
+        let groups = collection::prepare(&client, &self.config, model).await?;
         Ok(QdrantStore {
-            client,
+            client: client.with_groups(groups),
             dimensions: model.dimensions,
         })
     }

@@ -30,6 +30,7 @@ pub(super) async fn get(client: &Client, tenant: &TenantId, ids: &[ContextId]) -
     }
     let request = GetPoints {
         collection_name: client.collection.clone(),
+        shard_key_selector: client.shards.clone(),
         ids: ids.iter().map(|id| filter::point_id(points.point(*id))).collect(),
         with_payload: Some(WithPayloadSelector::from(true)),
         read_consistency: client.consistency,
@@ -70,11 +71,11 @@ pub(super) async fn find_by_content(
 pub(super) async fn count(client: &Client, conditions: &[Condition]) -> Result<u64, Failure> {
     let request = CountPoints {
         collection_name: client.collection.clone(),
+        shard_key_selector: client.shards.clone(),
         filter: Some(filter::all(conditions)),
         exact: Some(true),
         read_consistency: client.consistency,
         timeout: Some(client.timeout_secs()),
-        ..CountPoints::default()
     };
     let answer = client
         .points(
@@ -188,6 +189,7 @@ pub(super) async fn tenants(client: &Client, conditions: &[Condition]) -> Result
 pub(super) async fn existing(client: &Client, ids: Vec<PointId>) -> Result<HashSet<PointId>, Failure> {
     let request = GetPoints {
         collection_name: client.collection.clone(),
+        shard_key_selector: client.shards.clone(),
         ids,
         with_payload: Some(WithPayloadSelector::from(false)),
         read_consistency: client.consistency,
@@ -209,6 +211,7 @@ pub(super) async fn facet(
 ) -> Result<Vec<(String, u64)>, Failure> {
     let request = FacetCounts {
         collection_name: client.collection.clone(),
+        shard_key_selector: client.shards.clone(),
         key: key.to_owned(),
         filter: Some(filter::all(conditions)),
         // All of them.
@@ -216,7 +219,6 @@ pub(super) async fn facet(
         exact: Some(exact),
         timeout: Some(client.timeout_secs()),
         read_consistency: client.consistency,
-        ..FacetCounts::default()
     };
     let answer = client
         .points(
@@ -297,6 +299,7 @@ async fn scroll(client: &Client, request: ScrollPoints) -> Result<(Vec<Stored>, 
 fn scroll_request(client: &Client, conditions: &[Condition]) -> ScrollPoints {
     ScrollPoints {
         collection_name: client.collection.clone(),
+        shard_key_selector: client.shards.clone(),
         filter: Some(filter::all(conditions)),
         with_payload: Some(WithPayloadSelector::from(true)),
         read_consistency: client.consistency,

@@ -9,12 +9,12 @@ use qdrant_client::qdrant::{
     BinaryQuantizationBuilder, CollectionInfo, CreateCollection, CreateCollectionBuilder, CreateFieldIndexCollection,
     Distance, FieldType, FloatIndexParamsBuilder, HnswConfigDiffBuilder, IntegerIndexParamsBuilder,
     KeywordIndexParamsBuilder, Modifier, PayloadIndexParams, PayloadSchemaInfo, PayloadSchemaType, QuantizationType,
-    ScalarQuantizationBuilder, SparseVectorConfig, SparseVectorParams, Value, VectorParamsBuilder, VectorParamsMap,
-    quantization_config, vectors_config,
+    ScalarQuantizationBuilder, ShardingMethod, SparseVectorConfig, SparseVectorParams, Value, VectorParamsBuilder,
+    VectorParamsMap, quantization_config, vectors_config,
 };
 use serde::{Deserialize, Serialize};
 
-use super::config::{Config, Quantization};
+use super::config::{Config, Quantization, Sharding};
 use crate::payload::key::{self, DENSE, WORDS};
 
 /// The format this version writes, and the newest it reads.
@@ -29,6 +29,9 @@ const MANIFEST: &str = "context_manager";
 struct Manifest {
     format: u32,
     model: ModelFingerprint,
+    /// Into how many groups tenants are divided, if it is sharded by tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    groups: Option<u32>,
 }
 
 /// How to make the collection.
@@ -36,6 +39,7 @@ pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollect
     let manifest = Manifest {
         format: FORMAT,
         model: model.clone(),
+        groups: config.groups(),
     };
     let manifest = serde_json::to_string(&manifest).expect("a manifest has nothing that JSON cannot hold");
     // Servers before 1.19 know the older words for where things are kept, and newer ones still do.
@@ -60,9 +64,14 @@ pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollect
     if let Some(quantization) = quantization(config.quantization) {
         collection = collection.quantization_config(quantization);
     }
-    if let Some(shards) = config.shard_number {
-        collection = collection.shard_number(shards);
-    }
+    collection = match (config.sharding, config.shard_number) {
+        // Its shards are made one by one afterwards.
+        (Sharding::Tenant, _) => collection
+            .sharding_method(ShardingMethod::Custom.into())
+            .shard_number(1),
+        (Sharding::Hash, Some(shards)) => collection.shard_number(shards),
+        (Sharding::Hash, None) => collection,
+    };
     CreateCollection {
         metadata: HashMap::from([(MANIFEST.to_owned(), Value::from(manifest))]),
         ..collection.build()
@@ -95,6 +104,15 @@ pub(super) enum Mismatch {
 
 /// The model whose vectors a collection of ours holds.
 pub(super) fn stored_model(info: &CollectionInfo) -> Result<ModelFingerprint, Mismatch> {
+    Ok(manifest(info)?.model)
+}
+
+/// Into how many groups the tenants of a collection of ours are divided, if it is sharded by tenant.
+pub(super) fn groups(info: &CollectionInfo) -> Result<Option<u32>, Mismatch> {
+    Ok(manifest(info)?.groups)
+}
+
+fn manifest(info: &CollectionInfo) -> Result<Manifest, Mismatch> {
     let metadata = info.config.as_ref().and_then(|config| config.metadata.get(MANIFEST));
     let Some(Kind::StringValue(text)) = metadata.and_then(|value| value.kind.as_ref()) else {
         return Err(Mismatch::Shape(format!("it has no `{MANIFEST}` in its metadata")));
@@ -107,12 +125,14 @@ pub(super) fn stored_model(info: &CollectionInfo) -> Result<ModelFingerprint, Mi
             "it has format {found}, and this version knows formats up to {FORMAT}"
         )));
     }
-    Ok(manifest.model)
+    Ok(manifest)
 }
 
-/// Checks that a collection is ours, and holds vectors of this model.
-pub(super) fn check(info: &CollectionInfo, model: &ModelFingerprint) -> Result<(), Mismatch> {
-    let stored = stored_model(info)?;
+/// Checks that a collection is ours, is sharded as configured, and holds vectors of this model.
+pub(super) fn check(info: &CollectionInfo, config: &Config, model: &ModelFingerprint) -> Result<(), Mismatch> {
+    let Manifest {
+        model: stored, groups, ..
+    } = manifest(info)?;
     let params = info.config.as_ref().and_then(|config| config.params.as_ref());
     let dense = params
         .and_then(|params| params.vectors_config.as_ref()?.config.as_ref())
@@ -136,6 +156,17 @@ pub(super) fn check(info: &CollectionInfo, model: &ModelFingerprint) -> Result<(
     let words = params.and_then(|params| params.sparse_vectors_config.as_ref()?.map.get(WORDS));
     if words.is_none_or(|words| words.modifier() != Modifier::None) {
         return shape(format!("it has no sparse vector `{WORDS}` without a modifier"));
+    }
+    if groups.is_some() != (config.sharding == Sharding::Tenant) {
+        let (found, set) = if groups.is_some() {
+            ("tenant", "hash")
+        } else {
+            ("hash", "tenant")
+        };
+        return shape(format!(
+            "it is sharded by {found}, and `vector_db.sharding` is \"{set}\", which only holds for a collection that is \
+             made anew; `context-manager migrate` can bring its contexts there"
+        ));
     }
     for index in indexes() {
         if let Some(found) = info.payload_schema.get(index.key)

@@ -10,6 +10,7 @@ use context_manager_core::ports::{
 };
 use context_manager_core::{Filter, Page, Scope, TenantId};
 
+use super::client::Client;
 use super::failure::{Failure, internal};
 use super::{QdrantStore, points, reads, search, sessions, writes};
 use crate::conditions;
@@ -27,7 +28,7 @@ impl VectorStore for QdrantStore {
             let points = points
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| internal("upsert", error))?;
-            writes::upsert(&self.client, points).await.map_err(failed("upsert"))
+            writes::upsert(&self.of(scope), points).await.map_err(failed("upsert"))
         })
         .await
     }
@@ -39,7 +40,7 @@ impl VectorStore for QdrantStore {
             let payload = |context: Context| Ok((ids.point(context.id), points::encode_payload(scope, context)?));
             let payloads = contexts.into_iter().map(payload).collect::<Result<Vec<_>, Malformed>>();
             let payloads = payloads.map_err(|error| internal("update", error))?;
-            writes::update(&self.client, scope.tenant(), payloads)
+            writes::update(&self.of(scope), scope.tenant(), payloads)
                 .await
                 .map_err(failed("update"))
         })
@@ -57,7 +58,7 @@ impl VectorStore for QdrantStore {
                 let payload = points::encode_payload(scope, context).map_err(|error| internal("set_vectors", error))?;
                 vectors.push((id, points::encode_vector(id, vector), payload));
             }
-            writes::set_vectors(&self.client, scope.tenant(), vectors)
+            writes::set_vectors(&self.of(scope), scope.tenant(), vectors)
                 .await
                 .map_err(failed("set_vectors"))
         })
@@ -65,23 +66,27 @@ impl VectorStore for QdrantStore {
     }
 
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
-        observed("get", reads::get(&self.client, scope.tenant(), ids)).await
+        observed("get", reads::get(&self.of(scope), scope.tenant(), ids)).await
     }
 
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
         observed(
             "find_by_content",
-            reads::find_by_content(&self.client, scope.tenant(), keys),
+            reads::find_by_content(&self.of(scope), scope.tenant(), keys),
         )
         .await
     }
 
     async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
-        observed("at_slots", reads::at_slots(&self.client, scope.tenant(), slots, filter)).await
+        observed(
+            "at_slots",
+            reads::at_slots(&self.of(scope), scope.tenant(), slots, filter),
+        )
+        .await
     }
 
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
-        observed("list", reads::list(&self.client, scope.tenant(), &request)).await
+        observed("list", reads::list(&self.of(scope), scope.tenant(), &request)).await
     }
 
     async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
@@ -97,7 +102,9 @@ impl VectorStore for QdrantStore {
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         observed("count", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => reads::count(&self.client, &conditions).await.map_err(failed("count")),
+                Some(conditions) => reads::count(&self.of(scope), &conditions)
+                    .await
+                    .map_err(failed("count")),
                 None => Ok(0),
             }
         })
@@ -107,7 +114,7 @@ impl VectorStore for QdrantStore {
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         observed("delete", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => writes::delete(&self.client, &conditions)
+                Some(conditions) => writes::delete(&self.of(scope), &conditions)
                     .await
                     .map_err(failed("delete")),
                 None => Ok(0),
@@ -119,7 +126,7 @@ impl VectorStore for QdrantStore {
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
         observed("search", async {
             validate::query("search", self.dimensions, &query)?;
-            search::search(&self.client, scope.tenant(), query).await
+            search::search(&self.of(scope), scope.tenant(), query).await
         })
         .await
     }
@@ -132,7 +139,7 @@ impl VectorStore for QdrantStore {
     ) -> Result<Vec<SparseVector>, StoreError> {
         observed("sample", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => reads::sample_terms(&self.client, &conditions, limit)
+                Some(conditions) => reads::sample_terms(&self.of(scope), &conditions, limit)
                     .await
                     .map_err(failed("sample")),
                 None => Ok(Vec::new()),
@@ -147,7 +154,11 @@ impl VectorStore for QdrantStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
-        observed("sessions", sessions::list(&self.client, scope.tenant(), after, limit)).await
+        observed(
+            "sessions",
+            sessions::list(&self.of(scope), scope.tenant(), after, limit),
+        )
+        .await
     }
 
     /// 0: the protocol does not tell.
@@ -159,6 +170,13 @@ impl VectorStore for QdrantStore {
     /// for, and when it forces that log to the disk is its own configuration.
     async fn flush(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+impl QdrantStore {
+    /// What calls the server about the contexts of this scope.
+    fn of(&self, scope: &Scope) -> Client {
+        self.client.of(scope.tenant())
     }
 }
 

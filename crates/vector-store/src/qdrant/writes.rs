@@ -33,6 +33,7 @@ pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) ->
     for chunk in last_of_each(points).chunks(CHUNK) {
         let request = UpsertPoints {
             collection_name: client.collection.clone(),
+            shard_key_selector: client.shards.clone(),
             wait: Some(true),
             points: chunk.to_vec(),
             ordering: client.ordering,
@@ -58,7 +59,7 @@ pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uu
             client,
             chunk
                 .iter()
-                .map(|(id, payload)| overwrite(tenant, *id, payload))
+                .map(|(id, payload)| overwrite(client, tenant, *id, payload))
                 .collect(),
         )
         .await?;
@@ -102,19 +103,21 @@ async fn set_existing_vectors(
     }
     let update = UpdateVectors {
         points,
+        shard_key_selector: client.shards.clone(),
         ..UpdateVectors::default()
     };
     let mut operations = vec![PointsUpdateOperation::from(Operation::UpdateVectors(update))];
-    operations.extend(found.map(|(id, _, payload)| overwrite(tenant, *id, payload)));
+    operations.extend(found.map(|(id, _, payload)| overwrite(client, tenant, *id, payload)));
     batch(client, operations).await
 }
 
-fn overwrite(tenant: &TenantId, id: Uuid, payload: &Payload) -> PointsUpdateOperation {
+fn overwrite(client: &Client, tenant: &TenantId, id: Uuid, payload: &Payload) -> PointsUpdateOperation {
     let mut conditions = conditions::of_tenant(tenant);
     conditions.push(Condition::Points(vec![id]));
     let overwrite = OverwritePayload {
         payload: payload.clone(),
         points_selector: Some(PointsSelectorOneOf::Filter(filter::all(&conditions)).into()),
+        shard_key_selector: client.shards.clone(),
         ..OverwritePayload::default()
     };
     PointsUpdateOperation::from(Operation::OverwritePayload(overwrite))
@@ -152,11 +155,11 @@ pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<
                 .push(condition::ConditionOneOf::HasId(HasIdCondition { has_id: ids }).into());
             let request = DeletePoints {
                 collection_name: client.collection.clone(),
+                shard_key_selector: client.shards.clone(),
                 wait: Some(true),
                 points: Some(PointsSelector::from(PointsSelectorOneOf::Filter(found))),
                 ordering: client.ordering,
                 timeout: Some(client.timeout_secs()),
-                ..DeletePoints::default()
             };
             client
                 .write(

@@ -44,16 +44,20 @@ impl Deref for TempStore {
 impl Drop for TempStore {
     /// Closes the store, so that nothing writes into the folder while it is removed.
     fn drop(&mut self) {
-        let close = || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(self.store.close()).unwrap();
-        };
-        // A runtime cannot be waited for inside another.
-        std::thread::scope(|scope| scope.spawn(close).join().unwrap());
+        wait_for(self.store.close()).unwrap();
     }
+}
+
+/// Waits for something where nothing can be awaited. A runtime cannot be waited for inside another.
+pub(crate) fn wait_for<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    let wait = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(work)
+    };
+    std::thread::scope(|scope| scope.spawn(wait).join().unwrap())
 }
 
 pub(crate) async fn new_store() -> TempStore {

@@ -2,14 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod concurrency;
+mod copying;
 mod embedded;
 mod equivalence;
 mod fixture;
 mod folder;
 mod memory;
 mod models;
+mod proxy;
 mod qdrant;
 mod qdrant_collection;
+mod qdrant_connection;
 mod qdrant_server;
+mod sharded;
 mod snapshots;
 mod standin;

@@ -1,20 +1,21 @@
 //! The store on a real Qdrant server keeps the contract, too.
 //!
 //! The server is the one at `QDRANT_URL`, with the key in `QDRANT_API_KEY` if it asks for one. Every test makes a
-//! collection of its own there and removes it at its end. Without a server each test says so and does nothing.
+//! collection of its own there and removes it at its end. They are ignored unless asked for, as no Qdrant server comes
+//! with the workspace: `cargo xtask integration` runs them.
 
 use std::env;
 use std::ops::Deref;
 
-use context_manager_core::Filter;
 use context_manager_core::ports::VectorStore;
-use context_manager_vector_store::qdrant::{Config, Quantization};
+use context_manager_core::{Filter, Scope, TenantId};
+use context_manager_vector_store::qdrant::{Config, Quantization, Sharding};
 use context_manager_vector_store::{Error, QdrantStore};
 use futures::future::join_all;
 use qdrant_client::Qdrant;
 use uuid::Uuid;
 
-use crate::fixture::{by_words, model, records, scope};
+use crate::fixture::{by_words, model, records, scope, wait_for};
 
 /// A store on the real server, whose collection is removed with it.
 struct OnServer {
@@ -36,37 +37,25 @@ impl Drop for OnServer {
             self.config.url.clone().unwrap(),
             format!("{}_contexts", self.config.collection_prefix),
         );
-        let remove = move || {
+        let remove = async move {
             let client = Qdrant::from_url(&url).api_key(env::var("QDRANT_API_KEY"));
             let client = client.skip_compatibility_check().build().unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(client.delete_collection(name)).unwrap();
+            client.delete_collection(name).await.unwrap();
         };
-        // A runtime cannot be waited for inside another.
-        std::thread::scope(|scope| scope.spawn(remove).join().unwrap());
+        wait_for(remove);
     }
 }
 
-/// A collection that nobody else has, if there is a server.
-#[expect(clippy::print_stderr, reason = "what was not tested is to be seen")]
-fn config() -> Option<Config> {
-    let Ok(url) = env::var("QDRANT_URL") else {
-        eprintln!(
-            "skipped, as QDRANT_URL is not set: \
-             QDRANT_URL=http://localhost:6334 cargo nextest run --workspace -E 'test(qdrant_server::)'"
-        );
-        return None;
-    };
-    Some(Config {
+/// A collection that nobody else has.
+fn config() -> Config {
+    let url = env::var("QDRANT_URL").expect("QDRANT_URL is set, as `cargo xtask integration` does");
+    Config {
         url: Some(url),
         api_key: env::var("QDRANT_API_KEY").ok().map(Into::into),
         collection_prefix: format!("test_{}", Uuid::now_v7().simple()),
         timeout_secs: 30,
         ..Config::default()
-    })
+    }
 }
 
 async fn connect(config: Config) -> OnServer {
@@ -74,27 +63,85 @@ async fn connect(config: Config) -> OnServer {
     OnServer { store, config }
 }
 
-async fn new_store() -> Option<OnServer> {
-    Some(connect(config()?).await)
+async fn new_store() -> OnServer {
+    connect(config()).await
 }
 
 mod contract {
     use super::new_store;
 
-    context_manager_vector_store::contract!(if new_store);
+    context_manager_vector_store::contract!(ignored "needs a Qdrant server: cargo xtask integration" new_store);
+}
+
+/// Needs a server in cluster mode.
+mod sharded_by_tenant {
+    use super::*;
+
+    async fn new_store() -> OnServer {
+        connect(Config {
+            sharding: Sharding::Tenant,
+            shard_number: Some(2),
+            ..config()
+        })
+        .await
+    }
+
+    context_manager_vector_store::contract!(ignored "needs a Qdrant cluster: cargo xtask integration" new_store);
+
+    #[tokio::test]
+    #[ignore = "needs a Qdrant cluster: cargo xtask integration"]
+    async fn another_sharding_is_refused_and_says_how_to_change_it() {
+        let store = new_store().await;
+        assert_eq!(
+            QdrantStore::stored_sharding(&store.config).await.unwrap(),
+            Some(Sharding::Tenant)
+        );
+        let config = Config {
+            sharding: Sharding::Hash,
+            ..store.config.clone()
+        };
+        let error = QdrantStore::connect(&config, &model()).await.unwrap_err();
+        assert!(matches!(error, Error::ForeignCollection { .. }), "{error}");
+        let message = error.to_string();
+        assert!(
+            message.contains("sharded by tenant") && message.contains("migrate"),
+            "{message}"
+        );
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a Qdrant cluster: cargo xtask integration"]
+    async fn a_promoted_tenant_has_everything_and_others_notice_nothing() {
+        let store = new_store().await;
+        let other = Scope::authenticated(TenantId::try_new("other").unwrap());
+        for scope in [&scope(), &other] {
+            store.upsert(scope, records(0..1500)).await.unwrap();
+        }
+        for _ in 0..2 {
+            store.promote(scope().tenant()).await.unwrap();
+            for scope in [&scope(), &other] {
+                assert_eq!(store.count(scope, &Filter::default()).await.unwrap(), 1500);
+            }
+            assert_eq!(store.tenants(&Filter::default()).await.unwrap().len(), 2);
+        }
+        store.upsert(&scope(), records(1500..1600)).await.unwrap();
+        assert_eq!(store.search(&scope(), by_words(&[1])).await.unwrap().len(), 100);
+        assert_eq!(store.delete(&scope(), &Filter::default()).await.unwrap(), 1600);
+        assert_eq!(store.count(&other, &Filter::default()).await.unwrap(), 1500);
+    }
 }
 
 #[tokio::test]
+#[ignore = "needs a Qdrant server: cargo xtask integration"]
 async fn every_setting_is_accepted() {
     for quantization in [Quantization::None, Quantization::Int8, Quantization::Binary] {
-        let Some(config) = config() else { return };
         let store = connect(Config {
             quantization,
             on_disk: true,
             shard_number: Some(2),
             hnsw_m: 8,
             hnsw_ef_construct: 32,
-            ..config
+            ..config()
         })
         .await;
         store.upsert(&scope(), records(0..300)).await.unwrap();
@@ -104,8 +151,9 @@ async fn every_setting_is_accepted() {
 }
 
 #[tokio::test]
+#[ignore = "needs a Qdrant server: cargo xtask integration"]
 async fn replicas_that_start_at_once_agree() {
-    let Some(config) = config() else { return };
+    let config = config();
     let model = model();
     let stores = join_all((0..8).map(|_| QdrantStore::connect(&config, &model))).await;
     let mut stores: Vec<QdrantStore> = stores.into_iter().map(Result::unwrap).collect();
@@ -121,8 +169,9 @@ async fn replicas_that_start_at_once_agree() {
 }
 
 #[tokio::test]
+#[ignore = "needs a Qdrant server: cargo xtask integration"]
 async fn another_model_is_refused() {
-    let Some(store) = new_store().await else { return };
+    let store = new_store().await;
     let other = context_manager_core::ports::ModelFingerprint {
         probe: "5678".to_owned(),
         ..model()

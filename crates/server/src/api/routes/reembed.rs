@@ -19,7 +19,7 @@ use crate::reembedding::CannotReembed;
     post, path = "/admin/reembed", tag = "operations",
     responses(
         (status = 202, description = "It runs", body = ReembedAnswer),
-        (status = 409, description = "No other model is configured, or it cannot be reached", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "No other model is configured, or it cannot be reached, or the store keeps one model only", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn start_reembedding(
@@ -28,7 +28,9 @@ pub(in crate::api) async fn start_reembedding(
 ) -> Result<(StatusCode, Json<ReembedAnswer>), Problem> {
     let reembedding = state.reembedding()?;
     reembedding.start().await.map_err(|error| match error {
-        CannotReembed::NoOtherModel => Problem::new(Code::Conflict).with_detail(error.to_string()),
+        CannotReembed::NoOtherModel | CannotReembed::NotHere => {
+            Problem::new(Code::Conflict).with_detail(error.to_string())
+        }
         CannotReembed::Store(error) => Error::from(error).into(),
     })?;
     Ok((StatusCode::ACCEPTED, Json(reembedding.status().into())))

@@ -1,0 +1,99 @@
+//! The store that the configuration asks for: which one it is, opened and closed. Everything else knows the ports only.
+
+use std::sync::Arc;
+
+use context_manager_core::ports::{ModelChange, ModelFingerprint, StoreError, StoredModels, VectorStore};
+use context_manager_resilience::CircuitBreaker;
+use context_manager_vector_store::embedded::{EmbeddedSnapshots, SnapshotConfig};
+use context_manager_vector_store::{EmbeddedStore, Error, QdrantStore, ShardedStore};
+
+use crate::config::VectorDbConfig;
+
+/// The store in use. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) enum Store {
+    /// The engine inside this process.
+    Embedded(Arc<EmbeddedStore>),
+    /// The same, several times.
+    Sharded(Arc<ShardedStore>),
+    /// A Qdrant server.
+    Qdrant(Arc<QdrantStore>),
+}
+
+impl Store {
+    /// The models whose vectors are stored where `config` says; `None` when nothing is stored yet. It changes nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when it is somebody else's, or cannot be read or reached.
+    pub(crate) async fn stored_models(config: &VectorDbConfig) -> Result<Option<StoredModels>, Error> {
+        if config.qdrant.url.is_some() {
+            let in_use = QdrantStore::stored_model(&config.server()).await?;
+            return Ok(in_use.map(|in_use| StoredModels { in_use, other: None }));
+        }
+        if ShardedStore::stored_shards(&config.embedded.path)?.is_some() {
+            ShardedStore::stored_models(&config.embedded.path)
+        } else {
+            EmbeddedStore::stored_models(&config.embedded.path)
+        }
+    }
+
+    /// Opens the store of `config` for vectors of the model with this fingerprint, or makes it.
+    ///
+    /// # Errors
+    /// [`Error`] when it cannot be used with this configuration or this model.
+    pub(crate) async fn open(config: &VectorDbConfig, model: &ModelFingerprint) -> Result<Self, Error> {
+        if config.qdrant.url.is_some() {
+            let circuit = Arc::new(CircuitBreaker::new("vector_store", config.circuit_breaker.clone()));
+            let builder = QdrantStore::builder(config.server()).with_circuit_breaker(circuit);
+            return Ok(Self::Qdrant(Arc::new(builder.connect(model).await?)));
+        }
+        let embedded = config.embedded.clone();
+        Ok(
+            if embedded.shards > 1 || ShardedStore::stored_shards(&embedded.path)?.is_some() {
+                Self::Sharded(Arc::new(ShardedStore::open(embedded, model).await?))
+            } else {
+                Self::Embedded(Arc::new(EmbeddedStore::open(embedded, model).await?))
+            },
+        )
+    }
+
+    /// What keeps contexts.
+    pub(crate) fn contexts(&self) -> Arc<dyn VectorStore> {
+        match self {
+            Self::Embedded(store) => Arc::clone(store) as _,
+            Self::Sharded(store) => Arc::clone(store) as _,
+            Self::Qdrant(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// What changes the embedding model, if this store can.
+    pub(crate) fn models(&self) -> Option<Arc<dyn ModelChange>> {
+        match self {
+            Self::Embedded(store) => Some(Arc::clone(store) as _),
+            Self::Sharded(store) => Some(Arc::clone(store) as _),
+            Self::Qdrant(_) => None,
+        }
+    }
+
+    /// What makes copies of the whole store, if it does so itself: of several folders there would be no single moment to
+    /// go back to, and a Qdrant server has its own.
+    pub(crate) fn snapshots(&self, config: &SnapshotConfig) -> Option<Arc<EmbeddedSnapshots>> {
+        match self {
+            Self::Embedded(store) => Some(Arc::new(EmbeddedSnapshots::new(Arc::clone(store), config.clone()))),
+            Self::Sharded(_) | Self::Qdrant(_) => None,
+        }
+    }
+
+    /// Finishes all writes and writes everything out.
+    ///
+    /// # Errors
+    /// [`StoreError`] when not everything could be written out.
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(store) => store.close().await,
+            Self::Sharded(store) => store.close().await,
+            // The server owns everything.
+            Self::Qdrant(_) => Ok(()),
+        }
+    }
+}

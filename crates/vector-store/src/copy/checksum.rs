@@ -1,0 +1,121 @@
+//! One number for many records: the same for the same records, whatever store they come from.
+
+use std::fmt;
+
+use context_manager_core::Scope;
+use context_manager_core::ports::{Record, StoreError, StoreErrorKind};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::payload;
+
+/// SHA-256 over records in the order in which they were stored: over their contexts, their words, and whether they have a
+/// vector of which size. The numbers of vectors are not part of it, as their last digits differ between stores.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Checksum([u8; 32]);
+
+impl fmt::Display for Checksum {
+    /// The first 64 bits: enough to be compared by eye.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A checksum that is being made.
+#[derive(Debug, Default)]
+pub(super) struct Summing(Sha256);
+
+impl Summing {
+    pub(super) fn add(&mut self, scope: &Scope, record: &Record) -> Result<(), StoreError> {
+        let payload = payload::encode(scope, record.context.clone()).map_err(|error| StoreError {
+            operation: "checksum",
+            kind: StoreErrorKind::Internal,
+            source: Some(Box::new(error)),
+        })?;
+        add_value(&mut self.0, &Value::Object(payload));
+        let dimensions = record.dense.as_ref().map_or(0, Vec::len);
+        self.0.update((dimensions as u64).to_le_bytes());
+        for (term, weight) in record.terms.iter() {
+            self.0.update(term.to_le_bytes());
+            self.0.update(weight.to_le_bytes());
+        }
+        self.0.update([END]);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Checksum {
+        Checksum(self.0.finalize().into())
+    }
+}
+
+/// Ends a record, a list or an object, so that nothing can be mistaken for a part of what follows.
+const END: u8 = 0xff;
+
+/// The keys of an object count in alphabetical order: stores may give them back in another one than they were given.
+fn add_value(sum: &mut Sha256, value: &Value) {
+    match value {
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            sum.update(b"{");
+            for (key, value) in entries {
+                sum.update((key.len() as u64).to_le_bytes());
+                sum.update(key);
+                add_value(sum, value);
+            }
+            sum.update([END]);
+        }
+        Value::Array(values) => {
+            sum.update(b"[");
+            for value in values {
+                add_value(sum, value);
+            }
+            sum.update([END]);
+        }
+        Value::String(text) => {
+            sum.update(b"\"");
+            sum.update((text.len() as u64).to_le_bytes());
+            sum.update(text);
+        }
+        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_)) => {
+            sum.update(scalar.to_string());
+            sum.update([END]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sum(value: &Value) -> Checksum {
+        let mut sum = Summing::default();
+        add_value(&mut sum.0, value);
+        sum.finish()
+    }
+
+    #[test]
+    fn the_order_of_keys_does_not_count_and_everything_else_does() {
+        let text = r#"{"b": [1, {"d": 1, "c": 2}], "a": "x"}"#;
+        let same = json!({"a": "x", "b": [1, {"c": 2, "d": 1}]});
+        assert_eq!(sum(&serde_json::from_str(text).unwrap()), sum(&same));
+        for other in [
+            json!({"a": "x", "b": [{"c": 2, "d": 1}, 1]}),
+            json!({"a": "x", "b": [1, {"c": 1, "d": 2}]}),
+            json!({"a": "x", "b": [1, {"c": "2", "d": 1}]}),
+            json!({"a": "x", "b": [1]}),
+        ] {
+            assert_ne!(sum(&other), sum(&same), "{other}");
+        }
+        assert_ne!(sum(&json!([[1], 2])), sum(&json!([[1, 2]])));
+        assert_ne!(sum(&json!(["ab", "c"])), sum(&json!(["a", "bc"])));
+    }
+}

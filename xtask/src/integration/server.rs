@@ -1,0 +1,216 @@
+//! A Qdrant server to test against: a process of a binary, or a container.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// The images that are tested against, and the only place that names them: the oldest series that is supported, and the
+/// one that weighs words by tenant.
+pub(super) const IMAGES: [&str; 2] = ["qdrant/qdrant:v1.18.3", "qdrant/qdrant:v1.19.0"];
+
+/// How long a server may take to get ready, the image's download not counted.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Major and minor version.
+pub(super) type Version = [u64; 2];
+
+/// Where servers come from.
+#[derive(Debug, Clone)]
+pub(super) enum Means {
+    /// A binary on this machine.
+    Binary(PathBuf),
+    /// An image, and the engine that runs it.
+    Image {
+        /// The engine's command.
+        engine: String,
+        /// The image's name with its tag.
+        image: &'static str,
+    },
+}
+
+impl fmt::Display for Means {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Binary(path) => write!(f, "{}", path.display()),
+            Self::Image { image, .. } => f.write_str(image),
+        }
+    }
+}
+
+impl Means {
+    /// What version it is, if it says.
+    pub(super) fn version(&self) -> Option<Version> {
+        match self {
+            Self::Binary(path) => {
+                let output = Command::new(path).arg("--version").output().ok()?;
+                parse(String::from_utf8_lossy(&output.stdout).split_whitespace().last()?)
+            }
+            Self::Image { image, .. } => parse(image.rsplit_once(":v")?.1),
+        }
+    }
+}
+
+/// The version of the server whose gRPC address is `url`, if its HTTP port is the one below, as it is by default.
+pub(super) fn version_at(url: &str) -> Option<Version> {
+    let (host, port) = url
+        .trim_start_matches("http://")
+        .trim_end_matches('/')
+        .rsplit_once(':')?;
+    let answer = get(&format!("{host}:{}", port.parse::<u16>().ok()?.checked_sub(1)?), "/")?;
+    let (_, version) = answer.split_once("\"version\":\"")?;
+    parse(version.split('"').next()?)
+}
+
+fn parse(version: &str) -> Option<Version> {
+    let mut parts = version.split('.').map(|part| part.parse().ok());
+    Some([parts.next()??, parts.next()??])
+}
+
+/// A server that runs, in cluster mode, until this is dropped.
+pub(super) struct Server {
+    grpc_port: u16,
+    http_port: u16,
+    process: Option<Child>,
+    container: Option<(String, String)>,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts one on loopback addresses and waits until it is ready.
+    pub(super) fn start(means: &Means) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (http_port, grpc_port, peer_port) = (free_port()?, free_port()?, free_port()?);
+        let settings = [
+            ("QDRANT__SERVICE__HOST", "127.0.0.1".to_owned()),
+            ("QDRANT__SERVICE__HTTP_PORT", http_port.to_string()),
+            ("QDRANT__SERVICE__GRPC_PORT", grpc_port.to_string()),
+            ("QDRANT__CLUSTER__ENABLED", "true".to_owned()),
+            ("QDRANT__CLUSTER__P2P__PORT", peer_port.to_string()),
+            ("QDRANT__TELEMETRY_DISABLED", "true".to_owned()),
+        ];
+        let peer = format!("http://127.0.0.1:{peer_port}");
+        let mut server = Self {
+            grpc_port,
+            http_port,
+            process: None,
+            container: None,
+            folder,
+        };
+        match means {
+            Means::Binary(path) => {
+                let mut command = Command::new(path);
+                command
+                    .args(["--uri", &peer])
+                    .envs(settings)
+                    .current_dir(server.folder.path());
+                server.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+            }
+            Means::Image { engine, image } => {
+                let name = format!("context-manager-integration-{grpc_port}");
+                let mut command = Command::new(engine);
+                command.args(["run", "--detach", "--network", "host", "--name", &name]);
+                for (key, value) in settings {
+                    command.args(["--env", &format!("{key}={value}")]);
+                }
+                server.container = Some((engine.clone(), name));
+                let status = command
+                    .args([image, "./qdrant", "--uri", &peer])
+                    .stdout(Stdio::null())
+                    .status()?;
+                ensure!(status.success(), "`{engine} run` ended with {status}");
+            }
+        }
+        server.ready()?;
+        Ok(server)
+    }
+
+    /// Its gRPC address.
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.grpc_port)
+    }
+
+    fn ready(&mut self) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if get(&format!("127.0.0.1:{}", self.http_port), "/readyz").is_some() {
+                return Ok(());
+            }
+            if let Some(process) = &mut self.process
+                && let Some(status) = process.try_wait()?
+            {
+                bail!("it ended with {status}");
+            }
+            runtime.block_on(async { sleep(Duration::from_millis(100)).await });
+        }
+        bail!("it did not get ready within {} s", PATIENCE.as_secs())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _gone_already = process.kill();
+            let _gone_already = process.wait();
+        }
+        if let Some((engine, name)) = &self.container {
+            let remove = Command::new(engine)
+                .args(["rm", "--force", "--volumes", name])
+                .stdout(Stdio::null())
+                .status();
+            if !remove.is_ok_and(|status| status.success()) {
+                eprintln!("the container {name} is left: `{engine} rm --force --volumes {name}`");
+            }
+        }
+    }
+}
+
+/// What is at `path`, if the answer is a success. HTTP as simple as it can be: a library would be asynchronous.
+fn get(address: &str, path: &str) -> Option<String> {
+    let mut connection = TcpStream::connect(address).ok()?;
+    connection.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    write!(
+        connection,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).ok()?;
+    answer.lines().next()?.contains(" 200 ").then_some(answer)
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_image_is_pinned_to_a_version_and_there_are_two_series() {
+        let version = |image| {
+            Means::Image {
+                engine: "docker".to_owned(),
+                image,
+            }
+            .version()
+        };
+        let versions: Vec<Version> = IMAGES.into_iter().map(|image| version(image).unwrap()).collect();
+        assert_ne!(versions[0], versions[1]);
+    }
+
+    #[test]
+    fn what_is_no_version_is_none() {
+        assert_eq!(parse("1.18.3"), Some([1, 18]));
+        assert_eq!(parse("latest"), None);
+        assert_eq!(version_at("http://127.0.0.1:1"), None);
+    }
+}
