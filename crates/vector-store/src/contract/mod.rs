@@ -33,10 +33,10 @@ pub use lists::{
     pages_visit_everything_once_newest_first, places_in_sessions_are_looked_up,
 };
 pub use search::{
-    a_sample_of_words_is_the_same_every_time, contexts_without_vector_are_found_by_words_only,
-    each_kind_of_search_is_limited_by_itself, empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate,
-    search_by_vector_scores_by_cosine, search_by_words_scores_by_rarity, search_finds_only_what_the_filter_matches,
-    vectors_and_words_come_along,
+    a_sample_of_words_is_the_same_every_time, an_exact_search_finds_the_nearest,
+    contexts_without_vector_are_found_by_words_only, each_kind_of_search_is_limited_by_itself,
+    empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate, search_by_vector_scores_by_cosine,
+    search_by_words_scores_by_rarity, search_finds_only_what_the_filter_matches, vectors_and_words_come_along,
 };
 pub use sessions::{sessions_are_paged_by_id, sessions_are_summarised};
 pub use tenants::{
@@ -76,6 +76,7 @@ macro_rules! contract {
     };
     (@clauses $when:ident $new:path) => {
         $crate::contract!(@$when $new:
+            an_exact_search_finds_the_nearest,
             bad_vectors_are_refused_before_anything_is_written,
             contexts_are_found_by_content,
             contexts_stored_at_once_share_a_page,

@@ -47,7 +47,11 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
     let mut requests: Vec<QueryRequest> = Vec::with_capacity(2);
     if let Some(vector) = query.dense {
         kinds.push(Kind::Dense);
-        requests.push(request(&dense, VectorInternal::Dense(vector)).build());
+        let params = SearchParams {
+            exact: query.exact,
+            ..SearchParams::default()
+        };
+        requests.push(request(&dense, VectorInternal::Dense(vector)).params(params).build());
     }
     if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
         kinds.push(Kind::Lexical);

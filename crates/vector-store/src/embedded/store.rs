@@ -25,6 +25,10 @@ use crate::validate;
 
 #[async_trait]
 impl VectorStore for EmbeddedStore {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         observed("upsert", async {
             let model = self.engine("upsert")?.manifest();
