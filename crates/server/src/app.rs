@@ -1,7 +1,8 @@
 //! Puts the parts together: configuration becomes a store, an embedder, an engine and a router.
 //!
 //! The only place that names concrete types. Life of a process: listen, open the store in the background, serve, and on
-//! the way out readiness off, requests drained, loops ended, store flushed.
+//! the way out readiness off, a moment for load balancers to notice, no new connections, requests drained, loops ended,
+//! store flushed; telemetry is flushed by who called, at the very end.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -12,7 +13,7 @@ use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{StoreError, SystemClock};
 use context_manager_core::{ContextEngine, Deps, Scope, TenantId};
 use context_manager_embedding::Error as EmbeddingError;
-use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
+use context_manager_observability::{HealthRegistry, LogControl, Metrics, Phase, ProcessMetrics};
 use context_manager_vector_store::EmbeddedStore;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -22,8 +23,11 @@ use tokio_util::task::TaskTracker;
 use crate::api::{self, ApiState, Limits, Services};
 use crate::config::Config;
 use crate::embedders::Embedders;
+use crate::health;
+use crate::metrics::record_build_info;
 use crate::pending::embed_pending;
 use crate::reembedding::Reembedding;
+use crate::systemd;
 
 /// The tenant of callers that bring no key.
 const DEFAULT_TENANT: &str = "default";
@@ -33,8 +37,9 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 const LAST_ACCESSES: Duration = Duration::from_secs(5);
 /// How long to wait before an embedding service that did not answer at the start is asked again.
 const RETRY_OPEN: Duration = Duration::from_secs(2);
-/// How often the store is probed, so that `/health` can answer without asking it.
-const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often what is stored is counted, and how many times its duration is waited at least: many tenants take a while.
+const MEASURE_INTERVAL: Duration = Duration::from_mins(1);
+const MEASURE_REST: u32 = 20;
 
 /// The engine and the store beneath it.
 #[derive(Debug)]
@@ -115,8 +120,6 @@ pub struct App {
     state: ApiState,
     stop: CancellationToken,
     loops: TaskTracker,
-    store_health: HealthHandle,
-    embedder_health: HealthHandle,
 }
 
 impl App {
@@ -124,14 +127,13 @@ impl App {
     ///
     /// # Errors
     /// Never in practice, see [`anonymous_scope`].
-    pub fn new(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
-        let health = HealthRegistry::default();
-        let store_health = health.register("vector_store");
-        let embedder_health = health.register("embedder");
+    pub fn new(config: Config, metrics: Metrics, logs: LogControl) -> anyhow::Result<Self> {
+        let health = HealthRegistry::new(config.health.checks.clone());
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
             metrics,
+            logs,
             writes: TaskTracker::new(),
             anonymous: anonymous_scope()?,
             started: Instant::now(),
@@ -141,8 +143,6 @@ impl App {
             state,
             stop: CancellationToken::new(),
             loops: TaskTracker::new(),
-            store_health,
-            embedder_health,
         })
     }
 
@@ -168,7 +168,9 @@ impl App {
         };
         shutdown.await;
         tracing::info!("shutting down");
-        self.store_health.set(Status::Down);
+        self.state.health.enter(Phase::Stopping);
+        systemd::stopping();
+        tokio::time::sleep(Duration::from_millis(self.config.server.shutdown_delay_ms)).await;
         self.stop.cancel();
         let grace = Duration::from_secs(self.config.server.shutdown_grace_secs);
         if tokio::time::timeout(grace, &mut server).await.is_err() {
@@ -193,15 +195,16 @@ impl App {
         let services = Services {
             engine: Arc::clone(&memory.engine),
             reembedding: Arc::clone(&memory.reembedding),
-            store_health: self.store_health.clone(),
         };
         // Set once, here.
         let _ = self.state.services.set(services);
-        self.store_health.set(Status::Up);
-        self.embedder_health.set(Status::Up);
+        let health = &self.state.health;
+        health::register(health, &memory.engine, self.state.anonymous.clone(), &self.config);
+        health.enter(Phase::Serving);
         tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
         self.start_loops(&memory);
         memory.reembedding.resume().await?;
+        systemd::ready();
         Ok(memory)
     }
 
@@ -214,10 +217,8 @@ impl App {
                 Err(error) => error,
             };
             let Some(EmbeddingError::Unreachable { .. }) = error.downcast_ref() else {
-                self.store_health.set(Status::Down);
                 return Err(error);
             };
-            self.embedder_health.set(Status::Down);
             tracing::warn!(error = format!("{error:#}"), "not ready yet, trying again");
             tokio::time::sleep(RETRY_OPEN).await;
         }
@@ -245,23 +246,38 @@ impl App {
         let worker = embed_pending(
             Arc::clone(&memory.engine),
             self.config.embedding.background_texts_per_sec,
-            self.embedder_health.clone(),
+            self.state.health.clone(),
         );
-        self.loops.spawn(self.stop.clone().run_until_cancelled_owned(worker));
+        self.until_stopped(worker);
+        let engine = Arc::clone(&memory.engine);
+        self.until_stopped(async move { engine.keep_measuring_recall().await });
+        let engine = Arc::clone(&memory.engine);
+        self.until_stopped(async move {
+            loop {
+                let start = Instant::now();
+                if let Err(error) = engine.measure().await {
+                    tracing::debug!(%error, "what is stored was not counted");
+                }
+                tokio::time::sleep(MEASURE_INTERVAL.max(start.elapsed() * MEASURE_REST)).await;
+            }
+        });
+        let health = self.state.health.clone();
+        self.until_stopped(async move { health.keep_checking().await });
+        self.until_stopped(ProcessMetrics::default().keep_recording());
+        if let Some(interval) = systemd::watchdog() {
+            self.every(interval, || async { systemd::alive() });
+        }
+        record_build_info();
         let metrics = self.state.metrics.clone();
         self.every(METRICS_UPKEEP, move || {
             metrics.run_upkeep();
             std::future::ready(())
         });
-        let state = self.state.clone();
-        self.every(PROBE_INTERVAL, move || {
-            let state = state.clone();
-            async move {
-                if let Some(services) = state.services.get() {
-                    services.probe(&state.anonymous).await;
-                }
-            }
-        });
+    }
+
+    /// Runs `work` until it ends or the server stops.
+    fn until_stopped(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.loops.spawn(self.stop.clone().run_until_cancelled_owned(work));
     }
 
     /// Runs `work` after each `interval` until the server stops.
@@ -273,15 +289,4 @@ impl App {
             }
         });
     }
-}
-
-/// Describes every metric to the recorder that is installed.
-pub fn describe_metrics() {
-    api::describe_metrics();
-    context_manager_core::metrics::describe();
-    context_manager_embedding::metrics::describe();
-    context_manager_resilience::metrics::describe();
-    context_manager_vector_store::metrics::describe();
-    metrics::describe_gauge!("context_manager_build_info", "1, with the version as a label");
-    metrics::gauge!("context_manager_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }

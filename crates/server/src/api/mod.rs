@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::{REQUEST_DURATION, limit_time, observe};
+use crate::http::{limit_time, observe};
 
 pub use openapi::document;
 pub use state::{ApiState, Services};
@@ -36,7 +36,7 @@ pub fn router(state: ApiState, limits: Limits) -> Router {
         .layer(DefaultBodyLimit::max(limits.max_body_bytes))
         .layer(from_fn_with_state(limits.request_timeout, limit_time))
         .fallback(routes::not_found)
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(state.health.clone(), observe))
         .with_state(state)
 }
 
@@ -61,20 +61,12 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
             routes::start_reembedding,
             routes::get_reembedding,
             routes::discard_reembedding
-        ));
+        ))
+        .routes(routes!(routes::get_log_filter, routes::set_log_filter));
     OpenApiRouter::new()
         .nest("/api/v1", v1)
         .routes(routes!(routes::get_health))
         .routes(routes!(routes::get_liveness))
         .routes(routes!(routes::get_readiness))
         .routes(routes!(routes::get_metrics))
-}
-
-/// Describes this crate's metrics to the recorder that is installed.
-pub(crate) fn describe_metrics() {
-    metrics::describe_histogram!(
-        REQUEST_DURATION,
-        metrics::Unit::Seconds,
-        "Time from a request's head to its answer"
-    );
 }

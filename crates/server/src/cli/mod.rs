@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod healthcheck;
 mod reembed;
 mod serve;
 
@@ -48,8 +49,14 @@ enum Command {
     PrintConfig,
     /// Embed everything with another model, and have that model take over. For a data folder that no server has open.
     Reembed,
+    /// Ask the server of this configuration whether it is ready: exit code 0 if so, else 1.
+    Healthcheck,
     /// Print the OpenAPI document.
     Openapi,
+    /// Print the reference of all configuration keys (docs/configuration-reference.md).
+    ConfigReference,
+    /// Print the reference of all metrics (docs/metrics.md).
+    MetricsReference,
 }
 
 impl Options {
@@ -72,7 +79,10 @@ pub fn run() -> ExitCode {
         Command::CheckConfig => check::check(cli.options),
         Command::PrintConfig => check::print(cli.options),
         Command::Reembed => reembed::run(cli.options),
+        Command::Healthcheck => healthcheck::run(cli.options),
         Command::Openapi => check::openapi(),
+        Command::ConfigReference => check::reference(&crate::config::reference()),
+        Command::MetricsReference => check::reference(&crate::metrics::reference()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

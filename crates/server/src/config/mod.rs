@@ -1,18 +1,22 @@
 //! Configuration: defaults, then a TOML file, then environment variables, then the command line.
 
 mod embedding;
+mod health;
 mod load;
+mod reference;
 mod unknown_keys;
 
 use std::net::{IpAddr, SocketAddr};
 
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
-use context_manager_observability::LogConfig;
+use context_manager_observability::{LogConfig, TelemetryConfig};
 use context_manager_vector_store::embedded;
 use serde::{Deserialize, Serialize};
 
 pub use embedding::EmbeddingConfig;
+pub use health::HealthConfig;
 pub use load::{ConfigError, Source, load};
+pub use reference::reference;
 
 /// Everything that can be configured. `config.example.toml` shows each key with its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where logs go and what they say.
     pub log: LogConfig,
+    /// Where traces go.
+    pub telemetry: TelemetryConfig,
+    /// When the server counts as well.
+    pub health: HealthConfig,
     /// How texts become vectors.
     pub embedding: EmbeddingConfig,
     /// Where contexts are kept.
@@ -48,6 +56,9 @@ pub struct ServerConfig {
     pub request_timeout_ms: u64,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// How long a shutdown goes on accepting after readiness is off, in milliseconds: for load balancers to notice, and
+    /// for clients to be told to close their connections.
+    pub shutdown_delay_ms: u64,
     /// How long a shutdown waits for requests in flight, in seconds.
     pub shutdown_grace_secs: u64,
 }
@@ -60,6 +71,7 @@ impl Default for ServerConfig {
             allow_unauthenticated: false,
             request_timeout_ms: 30_000,
             max_body_bytes: 16 * 1024 * 1024,
+            shutdown_delay_ms: 250,
             shutdown_grace_secs: 10,
         }
     }
@@ -114,6 +126,10 @@ impl Config {
         if let Err(error) = self.log.filter() {
             problems.push(format!("log.filter: {error}"));
         }
+        let telemetry = self.telemetry.problems();
+        problems.extend(telemetry.into_iter().map(|problem| format!("telemetry.{problem}")));
+        let health = self.health.checks.problems();
+        problems.extend(health.into_iter().map(|problem| format!("health.{problem}")));
         let embedding = self.embedding.problems();
         problems.extend(embedding.into_iter().map(|problem| format!("embedding.{problem}")));
         let vector_db = self.vector_db.embedded.problems();

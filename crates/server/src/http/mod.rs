@@ -9,6 +9,6 @@ mod request_id;
 
 pub(crate) use body::{Json, JsonParts, read_part};
 pub(crate) use deadline::limit_time;
-pub(crate) use observe::{REQUEST_DURATION, observe};
+pub(crate) use observe::observe;
 pub(crate) use problem::{Code, FieldError, Problem};
 pub(crate) use query::{Params, PathId};

@@ -186,7 +186,7 @@ async fn a_problem_looks_the_same_everywhere() {
 async fn until_the_store_is_open_the_api_asks_for_patience() {
     let mut app = TestApp::start().await;
     app.state.services = std::sync::Arc::default();
-    app.state.health.register("vector_store");
+    app.state.health = context_manager_observability::HealthRegistry::default();
     let limits = context_manager::api::Limits {
         request_timeout: std::time::Duration::from_secs(1),
         max_body_bytes: 1000,

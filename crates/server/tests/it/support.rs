@@ -9,7 +9,9 @@ use axum::http::{Request, StatusCode, header};
 use context_manager::api::{ApiState, Limits, Services, router};
 use context_manager::app::{Memory, anonymous_scope};
 use context_manager::config::Config;
-use context_manager_observability::{HealthRegistry, Metrics, Status, install_metrics};
+use context_manager_observability::{
+    HealthRegistry, LogConfig, LogControl, Metrics, Phase, init_logs, install_metrics,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -45,12 +47,13 @@ impl TestApp {
     async fn open(config: Config, folder: TempDir) -> Self {
         let memory = Memory::open(&config).await.unwrap();
         let health = HealthRegistry::default();
-        let store_health = health.register("vector_store");
-        store_health.set(Status::Up);
+        context_manager::health::register(&health, &memory.engine, anonymous_scope().unwrap(), &config);
+        health.enter(Phase::Serving);
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
             metrics: metrics(),
+            logs: logs(),
             writes: tokio_util::task::TaskTracker::default(),
             anonymous: anonymous_scope().unwrap(),
             started: tokio::time::Instant::now(),
@@ -60,7 +63,6 @@ impl TestApp {
             .set(Services {
                 reembedding: Arc::clone(&memory.reembedding),
                 engine: Arc::clone(&memory.engine),
-                store_health,
             })
             .unwrap();
         let limits = Limits {
@@ -160,6 +162,11 @@ impl Answer {
             .map(|error| error["pointer"].as_str().unwrap().to_owned())
             .collect()
     }
+}
+
+fn logs() -> LogControl {
+    static LOGS: OnceLock<LogControl> = OnceLock::new();
+    LOGS.get_or_init(|| init_logs(&LogConfig::default()).unwrap()).clone()
 }
 
 fn metrics() -> Metrics {

@@ -2,6 +2,7 @@
 
 mod contexts;
 mod deletion;
+mod logs;
 mod operations;
 mod reembed;
 mod search;
@@ -9,6 +10,7 @@ mod sessions;
 
 pub(super) use contexts::*;
 pub(super) use deletion::*;
+pub(super) use logs::*;
 pub(super) use operations::*;
 pub(super) use reembed::*;
 pub(super) use search::*;

@@ -3,6 +3,7 @@
 mod assemble;
 mod context;
 mod filter;
+mod health;
 mod reembed;
 mod search;
 mod sessions;
@@ -13,6 +14,7 @@ pub(super) use context::{
     BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody, WireLevel,
 };
 pub(super) use filter::{ClearBody, DeleteBody, Deleted, FilterBody};
+pub(super) use health::HealthBody;
 pub(super) use reembed::ReembedAnswer;
 pub(super) use search::{LevelCounts, SearchAnswer, SearchBody};
 pub(super) use sessions::{SessionPage, StatsBody};
