@@ -31,6 +31,9 @@ pub struct Config {
     pub near_duplicate_similarity: f32,
     /// Seconds between two writings of how often contexts were served.
     pub access_flush_interval_secs: u64,
+    /// The part of searches by vector that is repeated exactly in the background, to know what the index misses; 0 is
+    /// none.
+    pub recall_sample_ratio: f64,
     /// What each part of a score is worth.
     pub weights: Weights,
     /// What the two kinds of similarity are worth against each other.
@@ -57,6 +60,7 @@ impl Default for Config {
             embed_timeout_ms: 2000,
             near_duplicate_similarity: 0.9,
             access_flush_interval_secs: 5,
+            recall_sample_ratio: 0.01,
             weights: Weights::default(),
             fusion: Fusion::default(),
             neighbours: Neighbours::default(),
@@ -232,6 +236,9 @@ impl Config {
         // More than a page of the store would have it read in vain.
         if !(1..=1000).contains(&self.gc_batch_size) {
             problems.push("gc_batch_size: must be from 1 to 1000".to_owned());
+        }
+        if !(0.0..=1.0).contains(&self.recall_sample_ratio) {
+            problems.push("recall_sample_ratio: must be from 0 to 1".to_owned());
         }
         // Below a half, texts that say different things would be taken for one.
         if !(0.5..=2.0).contains(&self.near_duplicate_similarity) {

@@ -26,20 +26,41 @@ pub fn describe() {
     describe_histogram!(
         DURATION,
         Unit::Seconds,
-        "Time of one call to the embedder, for one or many texts"
+        "Time of one call to the embedder, for one or many texts, by `provider` (built_in, api) and `outcome` (ok, timeout, no_connection, circuit_open, refused, rate_limited, server_error, client_error, garbled)"
+    );
+    describe_counter!(
+        TEXTS,
+        Unit::Count,
+        "Texts sent to the embedding service, by `provider`; those of failed calls too"
+    );
+    describe_counter!(
+        RETRIES,
+        Unit::Count,
+        "Calls to the embedding service that were tried again, by `provider`"
+    );
+    describe_counter!(
+        SHARED,
+        Unit::Count,
+        "Texts that shared the vector of an identical one in flight"
     );
     describe_histogram!(
         SUMMARIZE_DURATION,
         Unit::Seconds,
         "Time of one request to the chat model for a summary"
     );
-    describe_counter!(TEXTS, "Texts sent to the embedding service");
-    describe_counter!(RETRIES, "Calls to the embedding service that were tried again");
-    describe_counter!(SHARED, "Texts that shared the vector of an identical one in flight");
     describe_counter!(
         TURNED_AWAY,
+        Unit::Count,
         "Texts turned away because too many were waiting to be embedded"
     );
-    describe_counter!(CACHE_HITS, "Answers that a cache had");
-    describe_counter!(CACHE_MISSES, "Answers that a cache did not have");
+    describe_counter!(
+        CACHE_HITS,
+        Unit::Count,
+        "Look-ups that a cache answered, by `cache` (query_embedding, document_embedding, records)"
+    );
+    describe_counter!(
+        CACHE_MISSES,
+        Unit::Count,
+        "Look-ups that a cache could not answer, by `cache`"
+    );
 }

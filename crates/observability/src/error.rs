@@ -20,9 +20,15 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Nothing is logged any more.
+    #[error("logging has ended")]
+    LogsGone(#[source] tracing_subscriber::reload::Error),
     /// Logs go somewhere already.
     #[error("logging is set up already")]
     LogsInstalled(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Traces cannot be sent.
+    #[error("traces cannot be sent")]
+    Traces(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Metrics go somewhere already.
     #[error("metrics are set up already")]
     MetricsInstalled(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -4,23 +4,49 @@
 //! contexts, HTTP or configuration files.
 //!
 //! ```
-//! use context_manager_observability::{HealthRegistry, Status};
+//! use async_trait::async_trait;
+//! use context_manager_observability::{HealthCheck, HealthRegistry, Importance, Phase, Trouble};
 //!
+//! #[derive(Debug)]
+//! struct Store;
+//!
+//! #[async_trait]
+//! impl HealthCheck for Store {
+//!     async fn check(&self) -> Result<(), Trouble> {
+//!         Err(Trouble::unhealthy("it does not answer"))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
 //! let health = HealthRegistry::default();
-//! let store = health.register("vector_store");
-//! assert!(!health.is_ready());
-//! store.set(Status::Up);
-//! assert!(health.is_ready());
+//! health.register("vector_store", Importance::Essential, Store);
+//! health.enter(Phase::Serving);
+//! // From what was found last, which costs nothing; a check is asked for expressly.
+//! assert!(health.check_health().is_ready());
+//! assert!(!health.check_health_fresh().await.is_ready());
+//! # }
 //! ```
 
 mod audit;
 mod error;
 mod health;
 mod logs;
+pub mod metrics;
+mod metrics_catalogue;
 mod metrics_recorder;
+mod process;
+mod telemetry;
+mod traces;
 
 pub use audit::{AUDIT_TARGET, AuditConfig};
 pub use error::Error;
-pub use health::{ComponentHealth, HealthHandle, HealthRegistry, Status};
-pub use logs::{Format, LogConfig, init_logs};
+pub use health::{
+    ComponentHealth, Health, HealthCheck, HealthConfig, HealthRegistry, Importance, Phase, Status, Trouble,
+};
+pub use logs::{Format, LogConfig, LogControl, REQUEST_SPAN};
+pub use metrics_catalogue::{DescribedMetric, MetricKind, described_metrics};
 pub use metrics_recorder::{Metrics, install_metrics};
+pub use process::{ProcessMetrics, describe_process_metrics};
+pub use telemetry::{Telemetry, init_logs, init_telemetry};
+pub use traces::{TelemetryConfig, continue_trace, mark_failed};

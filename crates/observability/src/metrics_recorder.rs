@@ -10,6 +10,9 @@ const SECONDS: [f64; 14] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
 
+/// Upper bounds of the buckets of every histogram of recall: most of the interest is just below 1.
+const RECALL: [f64; 8] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0];
+
 /// Reads what was recorded. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
@@ -40,6 +43,7 @@ pub fn install_metrics() -> Result<Metrics, Error> {
     let installed = |error: metrics_exporter_prometheus::BuildError| Error::MetricsInstalled(error.into());
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_recall_at_k".to_owned()), &RECALL))
         .map_err(installed)?;
     Ok(Metrics(builder.install_recorder().map_err(installed)?))
 }

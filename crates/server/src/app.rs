@@ -1,7 +1,8 @@
 //! Puts the parts together: configuration becomes a store, an embedder, an engine and a router.
 //!
 //! The only place that names concrete types. Life of a process: listen, open the store in the background, serve, and on
-//! the way out readiness off, requests drained, loops ended, store flushed.
+//! the way out readiness off, a moment for load balancers to notice, no new connections, requests drained, loops ended,
+//! store flushed; telemetry is flushed by who called, at the very end.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -12,7 +13,7 @@ use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{StoreError, Summarizer, SystemClock};
 use context_manager_core::{ContextEngine, Deps, InvalidTenant, Scope, TenantId};
 use context_manager_embedding::{ChatModel, Error as EmbeddingError};
-use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
+use context_manager_observability::{HealthRegistry, LogControl, Metrics, Phase, ProcessMetrics};
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::Error as StoreOpenError;
 use context_manager_vector_store::embedded::EmbeddedSnapshots;
@@ -27,11 +28,14 @@ use crate::canary::Canaries;
 use crate::collection::Collection;
 use crate::config::Config;
 use crate::embedders::Embedders;
+use crate::health;
 use crate::limits;
 use crate::listen::{self, Site, Tls};
+use crate::metrics::record_build_info;
 use crate::pending::embed_pending;
 use crate::reembedding::Reembedding;
 use crate::store::Store;
+use crate::systemd;
 
 /// The tenant of callers that bring no key.
 pub(crate) const DEFAULT_TENANT: &str = "default";
@@ -41,8 +45,9 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 const LAST_ACCESSES: Duration = Duration::from_secs(5);
 /// How long to wait before a service that did not answer at the start is asked again.
 const RETRY_OPEN: Duration = Duration::from_secs(2);
-/// How often the store is probed, so that `/health` can answer without asking it.
-const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often what is stored is counted, and how many times its duration is waited at least: many tenants take a while.
+const MEASURE_INTERVAL: Duration = Duration::from_mins(1);
+const MEASURE_REST: u32 = 20;
 
 /// The engine and the store beneath it.
 #[derive(Debug)]
@@ -151,9 +156,6 @@ pub struct App {
     state: ApiState,
     stop: CancellationToken,
     loops: TaskTracker,
-    store_health: HealthHandle,
-    embedder_health: HealthHandle,
-    gc_health: HealthHandle,
 }
 
 impl App {
@@ -161,16 +163,14 @@ impl App {
     ///
     /// # Errors
     /// When a file of keys cannot be used.
-    pub fn new(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
+    pub fn new(config: Config, metrics: Metrics, logs: LogControl) -> anyhow::Result<Self> {
         let data = &config.vector_db.embedded.path;
-        let health = HealthRegistry::default();
-        let store_health = health.register("vector_store");
-        let embedder_health = health.register("embedder");
-        let gc_health = health.register("gc");
+        let health = HealthRegistry::new(config.health.checks.clone());
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
             metrics,
+            logs,
             writes: TaskTracker::new(),
             auth: Arc::new(Authenticator::open(
                 &config.auth,
@@ -178,7 +178,6 @@ impl App {
                 default_tenant()?,
                 Arc::new(SystemClock),
             )?),
-            probed: Scope::maintenance(default_tenant()?),
             guards: Arc::new(Guards::new(&config)),
             started: Instant::now(),
         };
@@ -187,9 +186,6 @@ impl App {
             state,
             stop: CancellationToken::new(),
             loops: TaskTracker::new(),
-            store_health,
-            embedder_health,
-            gc_health,
         })
     }
 
@@ -211,7 +207,9 @@ impl App {
         };
         shutdown.await;
         tracing::info!("shutting down");
-        self.store_health.set(Status::Down);
+        self.state.health.enter(Phase::Stopping);
+        systemd::stopping();
+        tokio::time::sleep(Duration::from_millis(self.config.server.shutdown_delay_ms)).await;
         self.stop.cancel();
         memory.collection.stop();
         let grace = Duration::from_secs(self.config.server.shutdown_grace_secs);
@@ -257,17 +255,17 @@ impl App {
             reembedding: Arc::clone(&memory.reembedding),
             collection: Arc::clone(&memory.collection),
             snapshots: memory.snapshots.clone().map(|snapshots| snapshots as _),
-            store_health: self.store_health.clone(),
         };
+        let health = &self.state.health;
+        health::register(health, &services, Scope::maintenance(default_tenant()?), &self.config);
         // Set once, here.
         let _ = self.state.services.set(services);
-        self.store_health.set(Status::Up);
-        self.embedder_health.set(Status::Up);
-        self.gc_health.set(Status::Up);
+        health.enter(Phase::Serving);
         tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
         self.start_loops(&memory);
         self.start_canaries(&memory).await?;
         memory.reembedding.resume().await?;
+        systemd::ready();
         Ok(memory)
     }
 
@@ -279,12 +277,9 @@ impl App {
                 Ok(memory) => return Ok(memory),
                 Err(error) => error,
             };
-            if error.downcast_ref().is_some_and(StoreOpenError::is_outage) {
-                self.store_health.set(Status::Down);
-            } else if let Some(EmbeddingError::Unreachable { .. }) = error.downcast_ref() {
-                self.embedder_health.set(Status::Down);
-            } else {
-                self.store_health.set(Status::Down);
+            let is_outage = error.downcast_ref().is_some_and(StoreOpenError::is_outage)
+                || matches!(error.downcast_ref(), Some(EmbeddingError::Unreachable { .. }));
+            if !is_outage {
                 return Err(error);
             }
             tracing::warn!(error = format!("{error:#}"), "not ready yet, trying again");
@@ -314,7 +309,7 @@ impl App {
     fn start_loops(&self, memory: &Memory) {
         let gc_interval = Duration::from_secs(self.config.hirag.gc_interval_secs);
         if self.config.gc.enabled {
-            let collection = Arc::clone(&memory.collection).every(gc_interval, self.gc_health.clone());
+            let collection = Arc::clone(&memory.collection).every(gc_interval);
             self.loops
                 .spawn(self.stop.clone().run_until_cancelled_owned(collection));
         }
@@ -344,24 +339,39 @@ impl App {
         let worker = embed_pending(
             Arc::clone(&memory.engine),
             self.config.embedding.background_texts_per_sec,
-            self.embedder_health.clone(),
+            self.state.health.clone(),
         );
-        self.loops.spawn(self.stop.clone().run_until_cancelled_owned(worker));
+        self.until_stopped(worker);
+        let engine = Arc::clone(&memory.engine);
+        self.until_stopped(async move { engine.keep_measuring_recall().await });
+        let engine = Arc::clone(&memory.engine);
+        self.until_stopped(async move {
+            loop {
+                let start = Instant::now();
+                if let Err(error) = engine.measure().await {
+                    tracing::debug!(%error, "what is stored was not counted");
+                }
+                tokio::time::sleep(MEASURE_INTERVAL.max(start.elapsed() * MEASURE_REST)).await;
+            }
+        });
+        let health = self.state.health.clone();
+        self.until_stopped(async move { health.keep_checking().await });
+        self.until_stopped(ProcessMetrics::default().keep_recording());
+        if let Some(interval) = systemd::watchdog() {
+            self.every(interval, || async { systemd::alive() });
+        }
+        record_build_info();
         let metrics = self.state.metrics.clone();
         self.every(METRICS_UPKEEP, move || {
             metrics.run_upkeep();
             std::future::ready(())
         });
         self.start_limit_loops(memory);
-        let state = self.state.clone();
-        self.every(PROBE_INTERVAL, move || {
-            let state = state.clone();
-            async move {
-                if let Some(services) = state.services.get() {
-                    services.probe(&state.probed).await;
-                }
-            }
-        });
+    }
+
+    /// Runs `work` until it ends or the server stops.
+    fn until_stopped(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.loops.spawn(self.stop.clone().run_until_cancelled_owned(work));
     }
 
     /// Looks for changed keys, and writes down which were used, off the async threads as both touch files.
@@ -406,18 +416,4 @@ impl App {
             }
         });
     }
-}
-
-/// Describes every metric to the recorder that is installed.
-pub fn describe_metrics() {
-    api::describe_metrics();
-    crate::canary::describe_metrics();
-    limits::describe_metrics();
-    listen::describe_metrics();
-    context_manager_core::metrics::describe();
-    context_manager_embedding::metrics::describe();
-    context_manager_resilience::metrics::describe();
-    context_manager_vector_store::metrics::describe();
-    metrics::describe_gauge!("context_manager_build_info", "1, with the version as a label");
-    metrics::gauge!("context_manager_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }

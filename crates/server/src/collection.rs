@@ -1,9 +1,9 @@
 //! Collecting contexts whose time is over: by itself every so often, and when somebody asks for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use context_manager_core::{ContextEngine, GcReport, Scope};
-use context_manager_observability::{HealthHandle, Status};
 use tokio::sync::Mutex;
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ pub struct Collection {
     engine: Arc<ContextEngine>,
     turn: Mutex<()>,
     stop: CancellationToken,
+    incomplete: AtomicBool,
 }
 
 impl Collection {
@@ -26,6 +27,7 @@ impl Collection {
             engine,
             turn: Mutex::default(),
             stop: CancellationToken::new(),
+            incomplete: AtomicBool::new(false),
         }
     }
 
@@ -39,13 +41,18 @@ impl Collection {
         self.stop.run_until_cancelled(run).await
     }
 
+    /// Whether something was left undone when everything was collected last.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.incomplete.load(Ordering::Relaxed)
+    }
+
     /// Ends what is under way.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
     }
 
     /// Collects every tenant's contexts each `interval` until it is dropped. A run that panics ends alone.
-    pub(crate) async fn every(self: Arc<Self>, interval: Duration, health: HealthHandle) {
+    pub(crate) async fn every(self: Arc<Self>, interval: Duration) {
         loop {
             sleep(interval.mul_f64(1.0 + JITTER * (2.0 * fastrand::f64() - 1.0))).await;
             let this = Arc::clone(&self);
@@ -53,15 +60,14 @@ impl Collection {
                 let _turn = this.turn.lock().await;
                 this.engine.collect_all().await
             });
-            let status = match AbortOnDropHandle::new(run).await {
-                Ok(report) if report.errors == 0 => Status::Up,
-                Ok(_) => Status::Degraded,
+            let incomplete = match AbortOnDropHandle::new(run).await {
+                Ok(report) => report.errors > 0,
                 Err(error) => {
                     tracing::error!(%error, "a collection ended before its time; the next one goes on");
-                    Status::Degraded
+                    true
                 }
             };
-            health.set(status);
+            self.incomplete.store(incomplete, Ordering::Relaxed);
         }
     }
 }

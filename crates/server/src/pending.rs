@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use context_manager_core::ContextEngine;
-use context_manager_observability::{HealthHandle, Status};
+use context_manager_observability::{HealthRegistry, Trouble};
 use tokio::time::{Duration, Instant, sleep};
+
+use crate::health::EMBEDDER;
 
 /// Texts embedded at once: a request's worth for most services.
 const BATCH: usize = 32;
@@ -16,7 +18,7 @@ const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)]
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// Works until it is dropped, `texts_per_sec` at most, and says on the way how the embedder is.
-pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32, health: HealthHandle) {
+pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32, health: HealthRegistry) {
     let [first_backoff, longest] = BACKOFF;
     let mut backoff = first_backoff;
     let mut batch = BATCH;
@@ -32,7 +34,9 @@ pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32
         }
         let wait = match round {
             Ok(round) if round.unavailable.is_none() => {
-                health.set(Status::Up);
+                if round.embedded > 0 {
+                    health.report(EMBEDDER, Ok(()));
+                }
                 backoff = first_backoff;
                 batch = (batch * 2).min(BATCH);
                 if round.tried == 0 {
@@ -47,7 +51,10 @@ pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32
                 Duration::from_secs(round.tried as u64) / texts_per_sec.max(1)
             }
             Ok(round) => {
-                health.set(Status::Degraded);
+                health.report(
+                    EMBEDDER,
+                    Err(Trouble::degraded("it is not available: texts are embedded later")),
+                );
                 batch = (batch / 2).max(1);
                 let wait = round.unavailable.flatten().unwrap_or(backoff);
                 backoff = (backoff * 2).min(longest);

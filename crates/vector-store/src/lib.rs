@@ -43,6 +43,7 @@
 //!     terms: Some(analyzer.query("which mode?")),
 //!     filter: Filter::default(),
 //!     limit: 10,
+//!     exact: false,
 //! };
 //! let found = store.search(&scope, query).await?;
 //! assert_eq!(found[0].dense, Some(0.6));

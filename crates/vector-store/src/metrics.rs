@@ -3,6 +3,7 @@
 use context_manager_core::ports::{StoreError, StoreErrorKind};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// How long the store took, by `operation` and `outcome`.
 pub const DURATION: &str = "context_manager_vector_db_duration_seconds";
@@ -24,7 +25,7 @@ pub fn describe() {
     describe_histogram!(
         DURATION,
         Unit::Seconds,
-        "Time an operation of the vector store took, with its outcome"
+        "Time an operation of the vector store took, by `operation` and `outcome` (ok, unavailable, invalid, error)"
     );
     describe_gauge!(
         WRITES_QUEUED,
@@ -44,7 +45,7 @@ pub fn describe() {
     describe_counter!(
         BACKGROUND_ERRORS,
         Unit::Count,
-        "Failed flushes and optimisations of the embedded store"
+        "Failed background work of the embedded store, by `operation` (such as flush and optimize)"
     );
 }
 
@@ -53,8 +54,9 @@ pub(crate) async fn observed<T>(
     operation: &'static str,
     call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
+    let span = tracing::debug_span!("vector_db", operation, outcome = tracing::field::Empty);
     let started = Instant::now();
-    let result = call.await;
+    let result = call.instrument(span.clone()).await;
     let outcome = match &result {
         Ok(_) => "ok",
         Err(error) => match error.kind {
@@ -63,6 +65,7 @@ pub(crate) async fn observed<T>(
             StoreErrorKind::Internal => "error",
         },
     };
+    span.record("outcome", outcome);
     metrics::histogram!(DURATION, "operation" => operation, "outcome" => outcome)
         .record(started.elapsed().as_secs_f64());
     result

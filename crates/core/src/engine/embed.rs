@@ -24,7 +24,18 @@ pub enum OnEmbeddingFailure {
 }
 
 impl ContextEngine {
+    /// Has a short text embedded, to know whether the embedder works. A text of its own each time, which no cache has.
+    ///
+    /// # Errors
+    /// [`EmbedError`].
+    pub async fn check_embedder(&self) -> Result<(), EmbedError> {
+        let model = Arc::clone(&*self.model.read().await);
+        let text = format!("health check of {}", self.clock.now());
+        model.embed_query(&text).await.map(drop)
+    }
+
     /// The vectors of texts, a result for each; `None` for one that is to be stored without.
+    #[tracing::instrument(level = "debug", skip_all, fields(texts = texts.len()))]
     pub(super) async fn embed(
         &self,
         scope: &Scope,

@@ -11,11 +11,13 @@ mod forget;
 mod gc;
 mod import;
 mod locks;
+mod measure;
 mod near;
 mod pending;
 mod plan;
 mod prepare;
 mod read;
+mod recall;
 mod recent;
 mod reembed;
 mod regret;
@@ -59,6 +61,7 @@ use access::Accesses;
 use locks::KeyedLocks;
 use pending::PendingSignal;
 use prepare::Preparer;
+use recall::RecallSampling;
 use recent::RecentQueries;
 use regret::RegretLog;
 use served::Served;
@@ -95,6 +98,7 @@ pub struct ContextEngine {
     on_embedding_failure: OnEmbeddingFailure,
     pending: PendingSignal,
     recent: RecentQueries,
+    recall: RecallSampling,
     clock: Arc<dyn Clock>,
     preparer: Arc<Preparer>,
     l1: L1,
@@ -120,6 +124,7 @@ impl ContextEngine {
             summarizer: None,
             lifecycle,
             l1: L1::new(config.l1_cache_size, config.l1_max_contexts),
+            recall: RecallSampling::new(config.recall_sample_ratio),
             config,
             store: deps.store,
             model: RwLock::new(deps.embedder),
@@ -160,14 +165,19 @@ impl ContextEngine {
         }
     }
 
+    /// What time it is for the engine.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Forgets working memories not used for `l1_idle_secs`, and returns how many. They stay in the store.
     pub fn evict_idle_sessions(&self) -> usize {
         self.l1.evict_idle(Duration::from_secs(self.config.l1_idle_secs))
     }
 
-    /// How many contexts the immediate level holds in memory, for all tenants.
-    pub fn l1_len(&self) -> usize {
-        self.l1.len()
+    /// How many contexts the immediate level holds in memory, for all tenants, and how many it may hold at most.
+    pub fn l1_len(&self) -> (usize, usize) {
+        (self.l1.len(), self.config.l1_max_contexts)
     }
 
     /// The next creation number: microseconds since the epoch, but always more than the last.

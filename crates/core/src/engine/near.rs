@@ -130,6 +130,7 @@ impl ContextEngine {
                 terms: new.dense.is_none().then(|| new.terms.clone()),
                 filter: filter.clone(),
                 limit,
+                exact: false,
             };
             let found = self.store.search(scope, query).await?;
             // A filter without a user matches all users: those of others may fill the whole list.

@@ -63,6 +63,7 @@ pub(super) struct Known {
 }
 
 impl Known {
+    #[tracing::instrument(level = "debug", skip_all)]
     pub(super) async fn look_up(engine: &ContextEngine, scope: &Scope, drafts: &[Draft]) -> Result<Self, StoreError> {
         let ids: Vec<ContextId> = drafts
             .iter()

@@ -24,6 +24,7 @@ pub(super) struct Preparer {
 
 impl Preparer {
     /// Prepares texts in their order.
+    #[tracing::instrument(level = "debug", skip_all, fields(texts = texts.len()))]
     pub(super) async fn prepare(self: &Arc<Self>, texts: &[String]) -> Vec<Prepared> {
         if texts.iter().map(String::len).sum::<usize>() <= INLINE_BYTES {
             return self.prepare_now(texts);

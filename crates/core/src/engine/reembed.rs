@@ -298,6 +298,7 @@ impl<R: Fn(&ReembedProgress)> Filler<'_, R> {
             return Ok(None);
         };
         let ask = StoreQuery {
+            exact: false,
             dense: Some(old.vector),
             terms: None,
             filter: filter.clone(),

@@ -65,6 +65,7 @@ impl ContextEngine {
         results.into_iter().flatten().collect()
     }
 
+    #[tracing::instrument(level = "debug", name = "store", skip_all, fields(contexts = new.len()))]
     async fn store_valid(&self, scope: &Scope, new: Vec<NewContext>) -> Vec<Result<Stored, Error>> {
         let texts: Vec<String> = new.iter().map(|new| new.text.trim().to_owned()).collect();
         let prepared = self.preparer.prepare(&texts).await;
@@ -142,6 +143,7 @@ impl ContextEngine {
         }
     }
 
+    #[tracing::instrument(level = "debug", skip_all, fields(contexts = drafts.len()))]
     async fn write(&self, scope: &Scope, drafts: Vec<Draft>) -> Result<Vec<Result<Stored, Error>>, Error> {
         if drafts.is_empty() {
             return Ok(Vec::new());
@@ -250,6 +252,7 @@ impl ContextEngine {
 
     /// Puts new immediate contexts into working memory and moves on what overflows. The write is durable already: a
     /// failure here costs a later read, not data.
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn remember(&self, scope: &Scope, records: &[Record], epoch: u64) {
         let mut sessions: BTreeMap<Option<&str>, Vec<&Record>> = BTreeMap::new();
         for record in records.iter().filter(|record| record.context.level == Level::Immediate) {

@@ -21,6 +21,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// and survives a crash of the process. Cancelling a call may leave its write applied; writes are idempotent by id.
 #[async_trait]
 pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
+    /// What this kind of store is called in metrics.
+    fn name(&self) -> &'static str;
+
     /// Inserts or replaces records by id. All of them are written or none is acknowledged.
     ///
     /// # Errors
@@ -182,6 +185,8 @@ pub struct StoreQuery {
     pub filter: Filter,
     /// At most this many by vector, and as many by words.
     pub limit: usize,
+    /// Whether to compare every vector instead of asking an index, which may miss some.
+    pub exact: bool,
 }
 
 /// A context that was found.

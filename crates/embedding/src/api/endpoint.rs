@@ -1,11 +1,15 @@
 //! One HTTP call.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use metrics::{counter, histogram};
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use opentelemetry::global;
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url};
 use tokio::time::Instant;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::config::{ApiConfig, endpoint};
 use super::failure::Failure;
@@ -44,6 +48,7 @@ impl Endpoint {
 
     /// Asks once for the vectors of `texts`, which are given back in their order. They have the size `expected`, or any
     /// as long as that is not known.
+    #[tracing::instrument(level = "debug", name = "embedding_request", skip_all, fields(texts = texts.len(), outcome))]
     pub(super) async fn ask(
         &self,
         texts: &[String],
@@ -53,6 +58,7 @@ impl Endpoint {
         let start = Instant::now();
         let answer = self.post(texts, expected, timeout).await;
         let outcome = answer.as_ref().map_or_else(Failure::outcome, |_vectors| "ok");
+        tracing::Span::current().record("outcome", outcome);
         histogram!(DURATION, "provider" => "api", "outcome" => outcome).record(start.elapsed());
         counter!(TEXTS, "provider" => "api").increment(texts.len() as u64);
         answer
@@ -73,6 +79,7 @@ impl Endpoint {
             .http
             .post(self.url.clone())
             .timeout(timeout)
+            .headers(trace_headers())
             .json(&request)
             .send()
             .await?;
@@ -85,6 +92,19 @@ impl Endpoint {
         let body = whole_body(response, wire::longest_answer(texts.len(), expected)).await?;
         Ok(wire::read(&body, texts.len(), expected)?)
     }
+}
+
+/// What tells the service which trace the request belongs to; nothing where none is made.
+fn trace_headers() -> HeaderMap {
+    let mut carrier = HashMap::new();
+    let context = Span::current().context();
+    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut carrier));
+    let headers = carrier.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let value = HeaderValue::from_str(value).ok()?;
+        Some((name, value))
+    });
+    headers.collect()
 }
 
 /// The body of an answer, if it is not longer than `longest` bytes.

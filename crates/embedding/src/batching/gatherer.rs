@@ -10,6 +10,7 @@ use context_manager_core::ports::EmbedError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
+use tracing::{Instrument, Span};
 
 use super::{BatchConfig, BatchEmbedder};
 use crate::kind::Kind;
@@ -22,6 +23,7 @@ type Key = (Kind, Arc<str>);
 #[derive(Debug)]
 pub(super) struct Job {
     key: Key,
+    span: Span,
     waiter: Waiter,
 }
 
@@ -36,6 +38,7 @@ impl Job {
         let waiter = Waiter { answer, _place: place };
         Self {
             key: (kind, text.into()),
+            span: Span::current(),
             waiter,
         }
     }
@@ -45,6 +48,8 @@ impl Job {
 #[derive(Debug)]
 struct Gathered {
     text: Arc<str>,
+    /// What it is embedded for. A request belongs to what its first text is for.
+    span: Span,
     /// When it goes even if it is alone.
     due: Instant,
 }
@@ -98,7 +103,7 @@ impl<E: BatchEmbedder> Gatherer<E> {
         }
     }
 
-    fn gather(&mut self, Job { key, waiter }: Job) {
+    fn gather(&mut self, Job { key, span, waiter }: Job) {
         let (kind, text) = (key.0, Arc::clone(&key.1));
         match self.waiters.entry(key) {
             Entry::Occupied(mut others) => {
@@ -108,7 +113,7 @@ impl<E: BatchEmbedder> Gatherer<E> {
             Entry::Vacant(entry) => {
                 entry.insert(vec![waiter]);
                 let due = Instant::now() + self.wait;
-                self.queue(kind).push_back(Gathered { text, due });
+                self.queue(kind).push_back(Gathered { text, span, due });
             }
         }
     }
@@ -143,13 +148,15 @@ impl<E: BatchEmbedder> Gatherer<E> {
     fn ask(&mut self, kind: Kind) {
         let batch_size = self.inner.batch_size().max(1);
         let mut keys = Vec::new();
+        let mut first = None;
         while keys.len() < batch_size
-            && let Some(Gathered { text, .. }) = self.queue(kind).pop_front()
+            && let Some(Gathered { text, span, .. }) = self.queue(kind).pop_front()
         {
             let key = (kind, text);
             let wanted = |waiters: &Vec<Waiter>| waiters.iter().any(|waiter| !waiter.answer.is_closed());
             if self.waiters.get(&key).is_some_and(wanted) {
                 keys.push(key);
+                first.get_or_insert(span);
             } else {
                 self.waiters.remove(&key);
             }
@@ -159,12 +166,13 @@ impl<E: BatchEmbedder> Gatherer<E> {
         }
         let texts: Vec<_> = keys.iter().map(|(_, text)| text.to_string()).collect();
         let inner = Arc::clone(&self.inner);
-        let request = self.requests.spawn(async move {
+        let ask = async move {
             match kind {
                 Kind::Document => inner.embed_documents(&texts).await,
                 Kind::Query => inner.embed_queries(&texts).await,
             }
-        });
+        };
+        let request = self.requests.spawn(ask.instrument(first.unwrap_or_else(Span::none)));
         self.asked.insert(request.id(), keys);
     }
 

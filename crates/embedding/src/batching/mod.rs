@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tracing::Instrument;
 
 use crate::kind::Kind;
 use crate::metrics;
@@ -96,7 +97,7 @@ impl<E: BatchEmbedder> Batching<E> {
     /// ask it have less patience than the call itself.
     async fn embed_batch(&self, texts: Vec<String>) -> Vec<Result<Vec<f32>, EmbedError>> {
         let (inner, count) = (Arc::clone(&self.inner), texts.len());
-        let call = tokio::spawn(async move { inner.embed_documents(&texts).await });
+        let call = tokio::spawn(async move { inner.embed_documents(&texts).await }.in_current_span());
         call.await.unwrap_or_else(|panicked| {
             let error = EmbedError::new(EmbedErrorKind::Unavailable(None), panicked);
             vec![Err(error); count]

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
 use utoipa_axum::routes;
 
 use crate::auth::Permission::{Admin, Read, Write};
 use crate::config::Config;
-use crate::http::{HeadLimits, REQUEST_DURATION, cors, limit_head, limit_time, observe};
+use crate::http::{HeadLimits, cors, limit_head, limit_time, observe};
 use crate::limits::{admit, limit_address};
 use access::{Closable, Routes};
 use gate::{AUTH_FAILURES, Gate, Public, authorize};
@@ -78,7 +78,9 @@ pub fn router(state: ApiState, config: &Config) -> Router {
     if let Some(cors) = cors(&server.cors_allowed_origins) {
         router = router.layer(cors);
     }
-    router.layer(from_fn(observe)).with_state(state)
+    router
+        .layer(from_fn_with_state(state.health.clone(), observe))
+        .with_state(state)
 }
 
 /// Routes whose calls may take as long as the data is large.
@@ -110,6 +112,7 @@ fn routes() -> Routes {
         .destroys(routes!(routes::delete_session))
         .needs(Read, routes!(routes::get_stats))
         .needs(Admin, routes!(routes::collect_garbage))
+        .needs(Admin, routes!(routes::get_log_filter, routes::set_log_filter))
         .needs(
             Admin,
             routes!(
@@ -126,12 +129,11 @@ fn routes() -> Routes {
         .closable(Closable::Metrics, routes!(routes::get_metrics))
 }
 
-/// Describes this crate's metrics to the recorder that is installed.
+/// Describes this module's metrics to the recorder that is installed.
 pub(crate) fn describe_metrics() {
-    metrics::describe_histogram!(
-        REQUEST_DURATION,
-        metrics::Unit::Seconds,
-        "Time from a request's head to its answer"
+    metrics::describe_counter!(
+        AUTH_FAILURES,
+        metrics::Unit::Count,
+        "Calls answered 401 or 403, by `reason`"
     );
-    metrics::describe_counter!(AUTH_FAILURES, "Calls answered 401 or 403, by reason");
 }

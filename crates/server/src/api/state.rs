@@ -2,12 +2,10 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use context_manager_core::ports::Snapshots;
-use context_manager_core::{ContextEngine, Error, Filter, NewContext, Scope};
-use context_manager_observability::{HealthHandle, HealthRegistry, Metrics, Status};
-use context_manager_resilience::Deadline;
+use context_manager_core::{ContextEngine, Error, NewContext, Scope};
+use context_manager_observability::{HealthRegistry, LogControl, Metrics};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -17,9 +15,6 @@ use crate::collection::Collection;
 use crate::http::{Code, Problem};
 use crate::limits::{Guards, Reservation, current_turn};
 use crate::reembedding::Reembedding;
-
-/// How long the store may take to answer a probe before it counts as down.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What there is once the store is open.
 #[derive(Debug)]
@@ -32,27 +27,6 @@ pub struct Services {
     pub collection: Arc<Collection>,
     /// Copies of the whole store; `None` where something else makes them.
     pub snapshots: Option<Arc<dyn Snapshots>>,
-    /// Says how the store is.
-    pub store_health: HealthHandle,
-}
-
-impl Services {
-    /// Asks the store for something small and says how it is. It waits two seconds at most.
-    pub async fn probe(&self, scope: &Scope) {
-        let read = self.engine.list(scope, Filter::default(), false, None, 1);
-        let status = match Deadline::after(PROBE_TIMEOUT).run(read).await {
-            Ok(Ok(_)) => Status::Up,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the store does not answer");
-                Status::Down
-            }
-            Err(_) => {
-                tracing::warn!("the store does not answer in time");
-                Status::Down
-            }
-        };
-        self.store_health.set(status);
-    }
 }
 
 /// What handlers share. Cheap to clone.
@@ -64,12 +38,12 @@ pub struct ApiState {
     pub health: HealthRegistry,
     /// What was measured.
     pub metrics: Metrics,
+    /// What is logged.
+    pub logs: LogControl,
     /// Writes in progress; a shutdown waits for them.
     pub writes: TaskTracker,
     /// Tells who a caller is.
     pub auth: Arc<Authenticator>,
-    /// Whose contexts the store is asked for, to see whether it answers.
-    pub probed: Scope,
     /// What keeps callers apart.
     pub guards: Arc<Guards>,
     /// When the server started.

@@ -20,3 +20,13 @@ pub(super) fn openapi() -> anyhow::Result<()> {
     println!("{}", crate::api::document().to_pretty_json()?);
     Ok(())
 }
+
+#[expect(
+    clippy::print_stdout,
+    clippy::unnecessary_wraps,
+    reason = "the command's result, as all commands have one"
+)]
+pub(super) fn reference(text: &str) -> anyhow::Result<()> {
+    print!("{text}");
+    Ok(())
+}

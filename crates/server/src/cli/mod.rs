@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod healthcheck;
 mod keys;
 mod migrate;
 mod promote;
@@ -69,8 +70,14 @@ enum Command {
     Migrate(migrate::Migration),
     /// Give a large tenant a shard of its own, on a Qdrant server with `vector_db.sharding = "tenant"`.
     Promote(promote::Promotion),
+    /// Ask the server of this configuration whether it is ready: exit code 0 if so, else 1.
+    Healthcheck,
     /// Print the OpenAPI document.
     Openapi,
+    /// Print the reference of all configuration keys (docs/configuration-reference.md).
+    ConfigReference,
+    /// Print the reference of all metrics (docs/metrics.md).
+    MetricsReference,
 }
 
 impl Options {
@@ -113,7 +120,10 @@ pub fn run() -> ExitCode {
         Command::Snapshot(command) => snapshot::run(cli.options, &command),
         Command::Migrate(migration) => migrate::run(cli.options, &migration),
         Command::Promote(promotion) => promote::run(cli.options, &promotion),
+        Command::Healthcheck => healthcheck::run(cli.options),
         Command::Openapi => check::openapi(),
+        Command::ConfigReference => check::reference(&crate::config::reference()),
+        Command::MetricsReference => check::reference(&crate::metrics::reference()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,27 +1,33 @@
 //! `context-manager serve`.
 
 use anyhow::Context as _;
-use context_manager_observability::{init_logs, install_metrics};
+use context_manager_observability::{init_telemetry, install_metrics};
 use tokio::net::TcpListener;
 
 use super::Options;
-use crate::app::{App, describe_metrics};
+use crate::app::App;
+use crate::metrics;
 
 pub(super) fn run(options: Options) -> anyhow::Result<()> {
     let config = options.load()?;
-    init_logs(&config.log, &config.audit)?;
-    let metrics = install_metrics()?;
-    describe_metrics();
+    let telemetry = init_telemetry(&config.log, &config.audit, &config.telemetry)?;
+    let recorder = install_metrics()?;
+    metrics::describe();
+    let logs = telemetry.logs.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let address = config.server.address();
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
         let shutdown = shutdown_signal()?;
         tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
-        App::new(config, metrics)?.run(listener, shutdown).await
-    })
+        App::new(config, recorder, logs)?.run(listener, shutdown).await
+    });
+    // Ends what is left of it, whose spans are sent too.
+    drop(runtime);
+    telemetry.shutdown();
+    served
 }
 
 /// Completes at SIGTERM or SIGINT. The handlers are set when this returns, so that no signal is missed.

@@ -12,7 +12,7 @@ use super::{Config, unknown_keys};
 /// Read when no file is named and this one is there.
 const DEFAULT_FILE: &str = "config.toml";
 /// `CONTEXT_MANAGER_SERVER__PORT` sets `server.port`.
-const ENV_PREFIX: &str = "CONTEXT_MANAGER_";
+pub(super) const ENV_PREFIX: &str = "CONTEXT_MANAGER_";
 
 /// Where configuration comes from, beside defaults and environment variables.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +72,8 @@ fn read(mut given: Dict) -> Result<Config, ConfigError> {
         rate_limits: reader.section("rate_limits"),
         quotas: reader.section("quotas"),
         log: reader.section("log"),
+        telemetry: reader.section("telemetry"),
+        health: reader.section("health"),
         audit: reader.section("audit"),
         embedding: reader.section("embedding"),
         vector_db: reader.section("vector_db"),

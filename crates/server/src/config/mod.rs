@@ -4,10 +4,12 @@ mod auth;
 mod connections;
 mod consolidation;
 mod embedding;
+mod health;
 mod load;
 mod proxies;
 mod quotas;
 mod rate_limits;
+mod reference;
 mod requests;
 mod tls;
 mod unknown_keys;
@@ -18,7 +20,7 @@ use std::path::PathBuf;
 
 use context_manager_core::lifecycle::{Dedup, Gc, Lifecycle};
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
-use context_manager_observability::{AuditConfig, LogConfig};
+use context_manager_observability::{AuditConfig, LogConfig, TelemetryConfig};
 use context_manager_vector_store::embedded::SnapshotConfig;
 use serde::{Deserialize, Serialize};
 
@@ -28,12 +30,14 @@ pub use auth::{AuthConfig, ConfiguredKey};
 pub use connections::{ConnectionsConfig, Http2Config};
 pub use consolidation::{ConsolidationConfig, LlmConfig};
 pub use embedding::EmbeddingConfig;
+pub use health::HealthConfig;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use load::load_text;
 pub use load::{ConfigError, Source, load};
 pub use proxies::{ForwardedHeader, TrustedProxies};
 pub use quotas::QuotasConfig;
 pub use rate_limits::{CallRatesConfig, RateConfig, RateLimitsConfig};
+pub use reference::reference;
 pub use requests::RequestsConfig;
 pub use tls::TlsConfig;
 pub use vector_db::VectorDbConfig;
@@ -54,6 +58,10 @@ pub struct Config {
     pub log: LogConfig,
     /// Where it is written down who did which operator's or destructive call.
     pub audit: AuditConfig,
+    /// Where traces go.
+    pub telemetry: TelemetryConfig,
+    /// When the server counts as well.
+    pub health: HealthConfig,
     /// How texts become vectors.
     pub embedding: EmbeddingConfig,
     /// Where contexts are kept.
@@ -93,6 +101,9 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// The longest line of an import, in bytes; its body as a whole is not bounded.
     pub max_line_bytes: usize,
+    /// How long a shutdown goes on accepting after readiness is off, in milliseconds: for load balancers to notice, and
+    /// for clients to be told to close their connections.
+    pub shutdown_delay_ms: u64,
     /// How long a shutdown waits for requests in flight, in seconds.
     pub shutdown_grace_secs: u64,
     /// Addresses and networks of proxies that say whom they speak for.
@@ -121,6 +132,7 @@ impl Default for ServerConfig {
             long_request_timeout_ms: 3_600_000,
             max_body_bytes: 16 * 1024 * 1024,
             max_line_bytes: 1024 * 1024,
+            shutdown_delay_ms: 250,
             shutdown_grace_secs: 10,
             trusted_proxies: TrustedProxies::default(),
             forwarded_header: ForwardedHeader::default(),
@@ -214,6 +226,10 @@ impl Config {
         if let Err(error) = self.log.filter() {
             problems.push(format!("log.filter: {error}"));
         }
+        let telemetry = self.telemetry.problems();
+        problems.extend(telemetry.into_iter().map(|problem| format!("telemetry.{problem}")));
+        let health = self.health.checks.problems();
+        problems.extend(health.into_iter().map(|problem| format!("health.{problem}")));
         let embedding = self.embedding.problems();
         problems.extend(embedding.into_iter().map(|problem| format!("embedding.{problem}")));
         let vector_db = self.vector_db.problems();

@@ -22,11 +22,11 @@ pub(crate) use cors::cors;
 pub(crate) use deadline::limit_time;
 pub(crate) use head::{HeadLimits, limit_head};
 pub(crate) use lines::{BodyLine, Lines};
-pub(crate) use observe::{REQUEST_DURATION, observe};
+pub(crate) use observe::observe;
 pub(crate) use problem::{Code, FieldError, Problem, whole_secs};
 pub(crate) use query::{Params, PathId};
-pub(crate) use request_id::RequestId;
 pub(crate) use receive::Bodies;
+pub(crate) use request_id::RequestId;
 
 /// Counter of requests that were answered 503 because too much was under way; label `lane`.
 pub(crate) const REQUESTS_SHED: &str = "context_manager_requests_shed_total";

@@ -1,30 +1,47 @@
-//! The outermost layer: request id, log line, metrics, panics caught, errors written as problems.
+//! The outermost layer: request id, trace, log line, metrics, panics caught, errors written as problems.
 
-use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, Method};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Method, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use context_manager_observability::{HealthRegistry, Phase, continue_trace, mark_failed};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::problem::{Code, Problem};
 use super::protect::protect;
 use super::request_id::{self, RequestId};
-
-/// Histogram of the time a request takes; labels `route`, `method`, `status`.
-pub(crate) const REQUEST_DURATION: &str = "context_manager_request_duration_seconds";
+use crate::metrics::{REQUEST_DURATION, REQUESTS_IN_FLIGHT};
 
 /// Watches over one request.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(health): State<HealthRegistry>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
+    let _in_flight = InFlight::new();
     let id = request_id::of(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let method = known_method(request.method());
+    let (method, version) = (known_method(request.method()), request.version());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let span = tracing::info_span!("request", request_id = %id, method, route);
+    // Its name is `REQUEST_SPAN`.
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        method,
+        route,
+        trace_id = Empty,
+        otel.name = Empty,
+        otel.kind = Empty,
+        http.response.status_code = Empty
+    );
+    continue_trace(
+        &span,
+        || format!("{method} {route}"),
+        |name| request.headers().get(name)?.to_str().ok(),
+    );
     // A handler that panics has changed nothing that others see: all shared state is behind locks that survive it.
     let answer = AssertUnwindSafe(next.run(request))
         .catch_unwind()
@@ -36,6 +53,12 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
+    if health.phase() == Phase::Stopping && version <= Version::HTTP_11 {
+        // Whoever has a connection open learns of the end before it is closed, and sends nothing into it.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     let (elapsed, status) = (start.elapsed(), response.status().as_u16());
     let labels = [
         ("route", route.to_owned()),
@@ -43,9 +66,29 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         ("status", status.to_string()),
     ];
     metrics::histogram!(REQUEST_DURATION, &labels).record(elapsed);
+    span.record("http.response.status_code", status);
+    if response.status().is_server_error() {
+        mark_failed(&span);
+    }
     let _in_span = span.enter();
     tracing::debug!(status, duration_ms = elapsed.as_secs_f64() * 1000.0, "request answered");
     response
+}
+
+/// A request that is being answered.
+struct InFlight;
+
+impl InFlight {
+    fn new() -> Self {
+        metrics::gauge!(REQUESTS_IN_FLIGHT).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!(REQUESTS_IN_FLIGHT).decrement(1.0);
+    }
 }
 
 /// Writes the problem of an error response, and gives one to an error response that has none.

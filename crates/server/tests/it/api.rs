@@ -305,7 +305,7 @@ async fn health_metrics_and_request_ids_are_there() {
     let app = TestApp::start().await;
     assert_eq!(app.get("/health/live").await.status, StatusCode::OK);
     assert_eq!(app.get("/health/ready").await.status, StatusCode::OK);
-    assert_eq!(app.get("/health?fresh=true").await.body["status"], "up");
+    assert_eq!(app.get("/health?fresh=true").await.body["status"], "healthy");
     app.store(json!({"text": "measured"})).await;
     let metrics = app.get("/metrics").await;
     assert!(

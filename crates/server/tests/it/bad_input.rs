@@ -186,7 +186,7 @@ async fn a_problem_looks_the_same_everywhere() {
 async fn until_the_store_is_open_the_api_asks_for_patience() {
     let mut app = TestApp::start().await;
     app.state.services = std::sync::Arc::default();
-    app.state.health.register("vector_store");
+    app.state.health = context_manager_observability::HealthRegistry::default();
     let router = context_manager::api::router(app.state.clone(), &app.config);
     for path in ["/api/v1/contexts", "/health/ready", "/health"] {
         let request = Request::get(path).body(Body::empty()).unwrap();

@@ -12,17 +12,21 @@ mod keys;
 mod levels;
 mod limits;
 mod openapi;
+mod operations;
 mod pending;
 mod process;
 mod qdrant;
+mod references;
 mod search;
 mod secrets;
 mod server;
+mod shutdown;
 mod snapshots;
 #[allow(dead_code, reason = "the tests of the stores use more of it")]
 #[path = "../../../vector-store/tests/it/standin/mod.rs"]
 mod standin;
 mod support;
 mod tls;
+mod traces;
 mod transfer;
 mod users;

@@ -16,7 +16,9 @@ use context_manager::auth::Authenticator;
 use context_manager::config::Config;
 use context_manager_core::Scope;
 use context_manager_core::ports::SystemClock;
-use context_manager_observability::{HealthRegistry, Metrics, Status, install_metrics};
+use context_manager_observability::{
+    AuditConfig, HealthRegistry, LogConfig, LogControl, Metrics, Phase, init_logs, install_metrics,
+};
 use qdrant_client::Qdrant;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -94,30 +96,28 @@ impl TestApp {
     async fn open(config: Config, folder: TempDir, collection: Option<Collection>) -> Self {
         let memory = Memory::open(&config).await.unwrap();
         let health = HealthRegistry::default();
-        let store_health = health.register("vector_store");
-        store_health.set(Status::Up);
         let data = &config.vector_db.embedded.path;
         let auth = Authenticator::open(&config.auth, data, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
             metrics: metrics(),
+            logs: logs(),
             writes: tokio_util::task::TaskTracker::default(),
             auth: Arc::new(auth),
-            probed: Scope::maintenance(default_tenant().unwrap()),
             guards: Arc::new(Guards::new(&config)),
             started: tokio::time::Instant::now(),
         };
-        state
-            .services
-            .set(Services {
-                reembedding: Arc::clone(&memory.reembedding),
-                collection: Arc::clone(&memory.collection),
-                engine: Arc::clone(&memory.engine),
-                snapshots: memory.snapshots.clone().map(|snapshots| snapshots as _),
-                store_health,
-            })
-            .unwrap();
+        let services = Services {
+            reembedding: Arc::clone(&memory.reembedding),
+            collection: Arc::clone(&memory.collection),
+            engine: Arc::clone(&memory.engine),
+            snapshots: memory.snapshots.clone().map(|snapshots| snapshots as _),
+        };
+        let scope = Scope::maintenance(default_tenant().unwrap());
+        context_manager::health::register(&state.health, &services, scope, &config);
+        state.health.enter(Phase::Serving);
+        state.services.set(services).unwrap();
         Self {
             router: router(state.clone(), &config),
             memory,
@@ -254,6 +254,12 @@ impl Answer {
             .map(|error| error["pointer"].as_str().unwrap().to_owned())
             .collect()
     }
+}
+
+fn logs() -> LogControl {
+    static LOGS: OnceLock<LogControl> = OnceLock::new();
+    LOGS.get_or_init(|| init_logs(&LogConfig::default(), &AuditConfig::default()).unwrap())
+        .clone()
 }
 
 fn metrics() -> Metrics {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use context_manager::app::default_tenant;
-use context_manager_core::{Scope, Carried, ContextId};
+use context_manager_core::{Carried, ContextId, Scope};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -133,6 +133,7 @@ pub(super) fn nothing() -> StoreQuery {
         terms: None,
         filter: Filter::default(),
         limit: 100,
+        exact: false,
     }
 }
 

@@ -35,10 +35,10 @@ pub use lists::{
     pages_visit_everything_once_newest_first, places_in_sessions_are_looked_up,
 };
 pub use search::{
-    a_sample_of_words_is_the_same_every_time, contexts_without_vector_are_found_by_words_only,
-    each_kind_of_search_is_limited_by_itself, empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate,
-    search_by_vector_scores_by_cosine, search_by_words_scores_by_weights, search_finds_only_what_the_filter_matches,
-    vectors_and_words_come_along,
+    a_sample_of_words_is_the_same_every_time, an_exact_search_finds_the_nearest,
+    contexts_without_vector_are_found_by_words_only, each_kind_of_search_is_limited_by_itself,
+    empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate, search_by_vector_scores_by_cosine,
+    search_by_words_scores_by_weights, search_finds_only_what_the_filter_matches, vectors_and_words_come_along,
 };
 pub use sessions::{sessions_are_paged_by_id, sessions_are_summarised};
 pub use tenants::{tenants_may_use_the_same_id, tenants_never_meet, tenants_with_a_match_are_known};
@@ -75,6 +75,7 @@ macro_rules! contract {
     };
     (@clauses ($($when:tt)+) $new:path) => {
         $crate::contract!(@each ($($when)+) $new:
+            an_exact_search_finds_the_nearest,
             bad_vectors_are_refused_before_anything_is_written,
             contexts_are_found_by_content,
             contexts_stored_at_once_share_a_page,

@@ -36,6 +36,40 @@ pub async fn search_by_vector_scores_by_cosine(store: &dyn VectorStore) {
     assert_eq!(found.len(), 5);
 }
 
+/// An exact search finds the very nearest, with the scores that any search gives them.
+pub async fn an_exact_search_finds_the_nearest(store: &dyn VectorStore) {
+    let scope = acme();
+    let records = (1..=200_u16).map(|number| Record {
+        dense: Some(direction(number)),
+        ..record(context(u64::from(number)))
+    });
+    store.upsert(&scope, records.collect()).await.unwrap();
+    let exact = StoreQuery {
+        limit: 5,
+        exact: true,
+        ..by_vector(&FORWARD)
+    };
+    let found = search(store, &scope, exact.clone()).await;
+    let ids: Vec<ContextId> = found.iter().map(|candidate| candidate.record.context.id).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5].map(id));
+    let approximate = search(
+        store,
+        &scope,
+        StoreQuery {
+            exact: false,
+            ..exact.clone()
+        },
+    )
+    .await;
+    assert_near(found[0].dense, approximate[0].dense.unwrap());
+    // What the filter leaves out is not found either.
+    let filter = Filter::by_ids(vec![id(7), id(9)]);
+    assert_eq!(
+        self::found(store, &scope, StoreQuery { filter, ..exact }).await,
+        [7, 9].map(id)
+    );
+}
+
 /// The score by words is the sum, over the words in common, of both weights' product: whatever else is stored, of this
 /// tenant or another, changes nothing.
 pub async fn search_by_words_scores_by_weights(store: &dyn VectorStore) {

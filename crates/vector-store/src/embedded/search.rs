@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use context_manager_core::TenantId;
 use context_manager_core::ports::{BoxError, Candidate, StoreQuery};
 use qdrant_edge::{
-    NamedQuery, PointId, QueryBatchRequest, QueryEnum, QueryRequest, QueryRequestBuilder, ScoringQuery, SparseVector,
-    VectorInternal, WithPayloadInterface,
+    NamedQuery, PointId, QueryBatchRequest, QueryEnum, QueryRequest, QueryRequestBuilder, ScoringQuery, SearchParams,
+    SparseVector, VectorInternal, WithPayloadInterface,
 };
 
 use super::engine::Engine;
@@ -38,14 +38,17 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
             .query(ScoringQuery::Vector(nearest))
             .filter(filter.clone())
             .with_payload(WithPayloadInterface::Bool(false))
-            .build()
     };
     let dense = engine.manifest().vector.clone();
     let mut kinds = Vec::with_capacity(2);
     let mut requests: Vec<QueryRequest> = Vec::with_capacity(2);
     if let Some(vector) = query.dense {
         kinds.push(Kind::Dense);
-        requests.push(request(&dense, VectorInternal::Dense(vector)));
+        let params = SearchParams {
+            exact: query.exact,
+            ..SearchParams::default()
+        };
+        requests.push(request(&dense, VectorInternal::Dense(vector)).params(params).build());
     }
     if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
         kinds.push(Kind::Lexical);
@@ -53,7 +56,7 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
             indices: terms.indices,
             values: terms.values,
         };
-        requests.push(request(WORDS, VectorInternal::Sparse(words)));
+        requests.push(request(WORDS, VectorInternal::Sparse(words)).build());
     }
     let found = engine.shard().query_batch(QueryBatchRequest::new(requests))?;
     // Which points, and by what: what they hold is most likely known already.

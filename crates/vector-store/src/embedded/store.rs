@@ -21,6 +21,10 @@ use crate::validate;
 
 #[async_trait]
 impl VectorStore for EmbeddedStore {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         let running = self.running.read().await;
         observed("upsert", async {

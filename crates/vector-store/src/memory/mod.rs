@@ -54,6 +54,10 @@ impl MemoryStore {
 
 #[async_trait]
 impl VectorStore for MemoryStore {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
     async fn upsert(&self, scope: &Scope, mut records: Vec<Record>) -> Result<(), StoreError> {
         validate::records("upsert", self.dimensions, &records)?;
         for record in &mut records {

@@ -47,7 +47,10 @@ pub(super) async fn search(
         queries.push(nearest(
             DENSE,
             vector_input::Variant::Dense(vector.into()),
-            full_vectors(),
+            SearchParams {
+                exact: query.exact.then_some(true),
+                ..full_vectors()
+            },
         ));
     }
     if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {

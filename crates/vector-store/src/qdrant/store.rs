@@ -20,6 +20,10 @@ use crate::validate;
 
 #[async_trait]
 impl VectorStore for QdrantStore {
+    fn name(&self) -> &'static str {
+        "qdrant"
+    }
+
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         observed("upsert", async {
             validate::records("upsert", self.dimensions, &records)?;

@@ -15,6 +15,10 @@ use super::ShardedStore;
 
 #[async_trait]
 impl VectorStore for ShardedStore {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         self.of(scope.tenant()).upsert(scope, records).await
     }

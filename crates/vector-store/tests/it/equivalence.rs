@@ -98,7 +98,7 @@ prop_compose! {
         filter in prop_oneof![Just(Filter::default()), any_filter()],
     ) -> StoreQuery {
         // Room for everything: which of two equal ones is cut off is nobody's promise.
-        StoreQuery { dense, terms: terms.map(SparseVector::new), filter, limit: 50 }
+        StoreQuery { dense, terms: terms.map(SparseVector::new), filter, limit: 50, exact: false }
     }
 }
 

@@ -141,6 +141,7 @@ pub(crate) fn by_words(terms: &[u32]) -> StoreQuery {
         terms: Some(terms),
         filter: Filter::default(),
         limit: 100,
+        exact: false,
     }
 }
 

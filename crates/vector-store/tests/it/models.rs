@@ -21,6 +21,7 @@ fn by(vector: Vec<f32>) -> StoreQuery {
         terms: None,
         filter: Filter::default(),
         limit: 100,
+        exact: false,
     }
 }
 

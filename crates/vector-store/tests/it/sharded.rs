@@ -217,6 +217,7 @@ async fn a_change_of_the_model_reaches_all_shards_also_when_it_was_interrupted()
             terms: None,
             filter: Filter::default(),
             limit: 100,
+            exact: false,
         };
         assert_eq!(store.search(&scope(tenant), query).await.unwrap().len(), 10);
     }

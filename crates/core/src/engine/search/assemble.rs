@@ -59,6 +59,7 @@ impl ContextEngine {
     ///
     /// # Errors
     /// As [`ContextEngine::search`], and [`Error::Invalid`] without a budget.
+    #[tracing::instrument(level = "debug", skip_all, fields(max_tokens = request.search.max_tokens, tokens))]
     pub async fn assemble(&self, scope: &Scope, request: AssembleRequest) -> Result<AssembleResponse, Error> {
         request.validate().into_result()?;
         let ranking = self.ranking(scope, &request.search).await?;
@@ -82,6 +83,7 @@ impl ContextEngine {
             }
         };
         Step::Assemble.took(start);
+        tracing::Span::current().record("tokens", response.assembled.tokens);
         metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
         let served: Vec<ContextId> = response
             .assembled

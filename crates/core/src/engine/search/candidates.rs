@@ -113,6 +113,7 @@ impl<'a> Comparison<'a> {
 
 impl ContextEngine {
     /// What was found, with its neighbours, and how alike each is. A store that fails now costs the neighbours only.
+    #[tracing::instrument(level = "debug", name = "neighbours", skip_all, fields(near = hits.near.len(), far = hits.far.len()))]
     pub(super) async fn pool(
         &self,
         scope: &Scope,
@@ -147,6 +148,7 @@ impl ContextEngine {
         (pool, brought_in)
     }
 
+    #[tracing::instrument(level = "debug", skip_all, fields(found))]
     pub(super) async fn search_store(
         &self,
         scope: &Scope,
@@ -167,8 +169,14 @@ impl ContextEngine {
                 ..filter.clone()
             },
             limit: self.candidates(request),
+            exact: false,
         };
+        let sample = self.recall.chooses(scope, &query);
         let found = self.store.search(scope, query).await?;
+        tracing::Span::current().record("found", found.len());
+        if let Some(sample) = sample {
+            self.recall.offer(sample, &found);
+        }
         Ok(found.into_iter().map(|candidate| candidate.record).collect())
     }
 

@@ -29,12 +29,14 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Invalid`]; [`Error::Store`] when there is nothing to answer from. A part that is down is named in
     /// [`SearchResponse::degraded`] as long as another one can answer.
+    #[tracing::instrument(level = "debug", skip_all, fields(limit = request.limit, max_tokens = request.max_tokens, returned))]
     pub async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, Error> {
         request.validate().into_result()?;
         let ranking = self.ranking(scope, &request).await?;
         let start = Instant::now();
         let response = self.answer(ranking, &request);
         Step::Choose.took(start);
+        tracing::Span::current().record("returned", response.contexts.len());
         metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
         let served = response.contexts.iter().map(|found| found.context.id);
         self.accesses.record(scope, served, self.clock.now());
@@ -43,6 +45,7 @@ impl ContextEngine {
         Ok(response)
     }
 
+    #[tracing::instrument(level = "debug", name = "choose", skip_all)]
     fn answer(&self, ranking: Ranking, request: &SearchRequest) -> SearchResponse {
         let chooser = Chooser::new(&self.config, &self.preparer.analyzer, &ranking, request);
         let choice = chooser.choose(request.max_tokens, request.max_items());

@@ -26,6 +26,7 @@ pub(super) struct Question {
 
 impl ContextEngine {
     /// The query as vector and words; a failed embedding leaves the words.
+    #[tracing::instrument(level = "debug", skip_all, fields(cached))]
     pub(super) async fn question(
         &self,
         scope: &Scope,
@@ -50,6 +51,7 @@ impl ContextEngine {
             Ok(Ok(embedding)) => {
                 question.vector = Some(embedding.vector);
                 question.cached = embedding.cached;
+                tracing::Span::current().record("cached", embedding.cached);
                 if request.mode == SearchMode::Dense {
                     question.terms = None;
                 }

@@ -10,7 +10,7 @@ use super::question::Question;
 use super::{Degraded, Found, SearchRequest};
 use crate::context::Level;
 use crate::engine::ContextEngine;
-use crate::metrics::Step;
+use crate::metrics::{Step, count_degraded};
 use crate::ports::Record;
 use crate::rank::{self, Parts};
 use crate::{Error, Filter, Scope, Visibility};
@@ -92,9 +92,11 @@ impl ContextEngine {
             degraded,
         };
         Step::Rank.took(start);
+        count_degraded(&ranking.degraded);
         Ok(ranking)
     }
 
+    #[tracing::instrument(level = "debug", skip_all, fields(candidates = pool.records.len()))]
     fn rank(&self, question: &Question, pool: Pool, now: Timestamp) -> Vec<Ranked> {
         let mut relevance = rank::lend(&pool.places(), &self.config.neighbours);
         for (relevance, record) in relevance.iter_mut().zip(&pool.records) {

@@ -10,6 +10,7 @@ use crate::{Filter, Scope};
 
 impl ContextEngine {
     /// All matching contexts of the session's working memory; `None` when it was not asked for.
+    #[tracing::instrument(level = "debug", skip_all, fields(found))]
     pub(super) async fn search_working_memory(
         &self,
         scope: &Scope,
@@ -21,6 +22,7 @@ impl ContextEngine {
         }
         let mut entries = self.working_memory(scope, request.working_memory()).await?;
         entries.retain(|record| filter.matches(&record.context));
+        tracing::Span::current().record("found", entries.len());
         Ok(Some(entries))
     }
 }

@@ -3,6 +3,7 @@
 mod contexts;
 mod deletion;
 mod gc;
+mod logs;
 mod operations;
 mod reembed;
 mod search;
@@ -14,6 +15,7 @@ mod users;
 pub(super) use contexts::*;
 pub(super) use deletion::*;
 pub(super) use gc::*;
+pub(super) use logs::*;
 pub(super) use operations::*;
 pub(super) use reembed::*;
 pub(super) use search::*;

@@ -4,34 +4,23 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use context_manager_observability::{ComponentHealth, Status};
+use context_manager_observability::Health;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::ApiState;
-use crate::api::wire::StatsBody;
+use crate::api::wire::{HealthBody, StatsBody};
 use crate::auth::{Permission, Principal};
 use crate::http::{Code, Json, Params, Problem};
 
-/// How the server and its parts are.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct Health {
-    #[schema(value_type = String, example = "up")]
-    status: Status,
-    version: &'static str,
-    uptime_secs: u64,
-    #[schema(value_type = Vec<Object>)]
-    components: Vec<ComponentHealth>,
-}
-
 /// How the server and its parts are
 ///
-/// From the last probe of each part; `fresh=true` probes the store now.
+/// From the last check of each part, which happens in the background. `fresh=true` checks now, unless that was just done.
 #[utoipa::path(
     get, path = "/health", tag = "operations",
-    params(("fresh" = Option<bool>, Query, description = "Probe now")),
+    params(("fresh" = Option<bool>, Query, description = "Check now")),
     responses(
-        (status = 200, description = "Serves requests", body = Health),
+        (status = 200, description = "Serves requests", body = HealthBody),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Does not serve requests", body = Problem, content_type = "application/problem+json"),
     ),
@@ -39,21 +28,18 @@ pub(in crate::api) struct Health {
 pub(in crate::api) async fn get_health(
     State(state): State<ApiState>,
     mut params: Params,
-) -> Result<Json<Health>, Problem> {
+) -> Result<Json<HealthBody>, Problem> {
     let fresh: bool = params.parse("fresh", "must be `true` or `false`").unwrap_or(false);
     params.finish()?;
-    if fresh && let Some(services) = state.services.get() {
-        services.probe(&state.probed).await;
+    let health = if fresh {
+        state.health.check_health_fresh().await
+    } else {
+        state.health.check_health()
+    };
+    if !health.is_ready() {
+        return Err(not_ready(&health));
     }
-    if !state.health.is_ready() {
-        return Err(not_ready(&state));
-    }
-    Ok(Json(Health {
-        status: state.health.overall(),
-        version: env!("CARGO_PKG_VERSION"),
-        uptime_secs: state.started.elapsed().as_secs(),
-        components: state.health.components(),
-    }))
+    Ok(Json(HealthBody::new(&health, state.started)))
 }
 
 /// Whether the process runs
@@ -74,10 +60,11 @@ pub(in crate::api) async fn get_liveness() -> Json<Answer> {
     ),
 )]
 pub(in crate::api) async fn get_readiness(State(state): State<ApiState>) -> Result<Json<Answer>, Problem> {
-    if state.health.is_ready() {
+    let health = state.health.check_health();
+    if health.is_ready() {
         Ok(Json(Answer { status: "ready" }))
     } else {
-        Err(not_ready(&state))
+        Err(not_ready(&health))
     }
 }
 
@@ -88,16 +75,8 @@ pub(in crate::api) struct Answer {
     status: &'static str,
 }
 
-fn not_ready(state: &ApiState) -> Problem {
-    let serves = |part: &ComponentHealth| matches!(part.status, Status::Up | Status::Degraded);
-    let parts: Vec<String> = state
-        .health
-        .components()
-        .iter()
-        .filter(|part| !serves(part))
-        .map(|part| format!("{} is {}", part.name, part.status))
-        .collect();
-    Problem::new(Code::ServiceUnavailable).with_detail(parts.join(", "))
+fn not_ready(health: &Health) -> Problem {
+    Problem::new(Code::ServiceUnavailable).with_detail(health.obstacles().join(", "))
 }
 
 /// What was measured, in Prometheus's text format

@@ -5,6 +5,7 @@ pub(crate) mod carried;
 mod context;
 mod filter;
 mod gc;
+mod health;
 mod limits;
 mod reembed;
 mod search;
@@ -20,6 +21,7 @@ pub(super) use context::{
 };
 pub(super) use filter::{ClearBody, DeleteBody, Deleted, FilterBody};
 pub(super) use gc::{GcAnswer, GcBody};
+pub(super) use health::HealthBody;
 pub(super) use limits::LimitsBody;
 pub(super) use reembed::ReembedAnswer;
 pub(super) use search::{LevelCounts, SearchAnswer, SearchBody};

@@ -37,6 +37,10 @@ impl Faulty {
 
 #[async_trait]
 impl VectorStore for Faulty {
+    fn name(&self) -> &'static str {
+        self.store.name()
+    }
+
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         self.store.upsert(scope, records).await
     }

@@ -1,0 +1,357 @@
+//! The parts there are, checked in the background and never by those who ask.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{ComponentHealth, Health, HealthCheck, HealthConfig, Importance, Phase, Status, Trouble};
+use crate::metrics::{HEALTH_ANSWERS, HEALTH_CHECK_DURATION, HEALTH_STATUS};
+
+/// How often a part that is not well is checked, so that its recovery does not go unnoticed for long.
+const RECHECK: Duration = Duration::from_secs(5);
+
+/// All parts of a server. Clones share them.
+#[derive(Debug, Clone)]
+pub struct HealthRegistry(Arc<Shared>);
+
+struct Shared {
+    config: HealthConfig,
+    state: Mutex<State>,
+    /// When the last check began. Held while one runs, so that there is never a second one.
+    checking: tokio::sync::Mutex<Option<Instant>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    check: Arc<dyn HealthCheck>,
+    health: ComponentHealth,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HealthRegistry").finish_non_exhaustive()
+    }
+}
+
+impl Default for HealthRegistry {
+    fn default() -> Self {
+        Self::new(HealthConfig::default())
+    }
+}
+
+impl HealthRegistry {
+    /// A server that is starting, without parts.
+    pub fn new(config: HealthConfig) -> Self {
+        Self(Arc::new(Shared {
+            config,
+            state: Mutex::default(),
+            checking: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// Adds a part, which counts as healthy until the first check: who registers it has just made it. One of the same
+    /// name is replaced.
+    pub fn register(&self, name: &'static str, importance: Importance, check: impl HealthCheck) {
+        metrics::gauge!(HEALTH_STATUS, "component" => name).set(Status::Healthy.level());
+        let part = Part {
+            check: Arc::new(check),
+            health: ComponentHealth {
+                name,
+                importance,
+                status: Status::Healthy,
+                since: Instant::now(),
+                latency: None,
+                last_error: None,
+            },
+        };
+        let mut state = self.lock();
+        state.parts.retain(|part| part.health.name != name);
+        state.parts.push(part);
+    }
+
+    /// Says where the server is in its life.
+    pub fn enter(&self, phase: Phase) {
+        self.lock().phase = phase;
+    }
+
+    /// Where the server is in its life.
+    pub fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    /// How everything is, from the last checks. Asks nobody.
+    pub fn check_health(&self) -> Health {
+        metrics::counter!(HEALTH_ANSWERS, "from" => "cache").increment(1);
+        self.last()
+    }
+
+    /// How everything is now. Those who ask while a check runs, or shortly after one began, share its results.
+    pub async fn check_health_fresh(&self) -> Health {
+        let checked = self.check_unless_just_done().await;
+        let from = if checked { "check" } else { "cache" };
+        metrics::counter!(HEALTH_ANSWERS, "from" => from).increment(1);
+        self.last()
+    }
+
+    /// Checks again and again, and never returns.
+    pub async fn keep_checking(&self) {
+        loop {
+            self.check_unless_just_done().await;
+            let ttl = self.0.config.cache_ttl();
+            let all_is_well = self.last().status() == Status::Healthy;
+            sleep(if all_is_well { ttl } else { ttl.min(RECHECK) }).await;
+        }
+    }
+
+    /// Says what somebody found out about a part by using it.
+    pub fn report(&self, name: &'static str, result: Result<(), Trouble>) {
+        self.record(name, None, result);
+    }
+
+    fn last(&self) -> Health {
+        let state = self.lock();
+        Health {
+            phase: state.phase,
+            components: state.parts.iter().map(|part| part.health.clone()).collect(),
+        }
+    }
+
+    /// Whether it checked.
+    async fn check_unless_just_done(&self) -> bool {
+        let mut last = self.0.checking.lock().await;
+        if last.is_some_and(|last| last.elapsed() < self.0.config.min_check_interval()) {
+            return false;
+        }
+        // Before the check: who asks and goes away again and again makes no more of them either.
+        *last = Some(Instant::now());
+        self.check_all().await;
+        true
+    }
+
+    async fn check_all(&self) {
+        let limit = self.0.config.check_timeout();
+        let mut checks = JoinSet::new();
+        for part in &self.lock().parts {
+            let (name, check) = (part.health.name, Arc::clone(&part.check));
+            checks.spawn(async move {
+                let start = Instant::now();
+                // In a task of its own, so that a panic is the part's trouble and nobody else's.
+                let mut running = JoinSet::new();
+                running.spawn(async move { check.check().await });
+                let result = match timeout(limit, running.join_next()).await {
+                    Ok(Some(Ok(result))) => result,
+                    Ok(_) => Err(Trouble::unhealthy("the check failed")),
+                    Err(_) => Err(Trouble::unhealthy(format!("no answer within {limit:?}"))),
+                };
+                (name, start.elapsed(), result)
+            });
+        }
+        while let Some(done) = checks.join_next().await {
+            if let Ok((name, took, result)) = done {
+                metrics::histogram!(HEALTH_CHECK_DURATION, "component" => name).record(took);
+                self.record(name, Some(took), result);
+            }
+        }
+    }
+
+    fn record(&self, name: &'static str, took: Option<Duration>, result: Result<(), Trouble>) {
+        let mut state = self.lock();
+        let Some(part) = state.parts.iter_mut().find(|part| part.health.name == name) else {
+            return;
+        };
+        let health = &mut part.health;
+        let now = Instant::now();
+        let status = result
+            .as_ref()
+            .map_or_else(|trouble| trouble.status, |()| Status::Healthy);
+        let reason = result.err().map(|trouble| trouble.reason);
+        if health.status != status {
+            let reason = reason.as_deref().unwrap_or_default();
+            if status == Status::Healthy {
+                tracing::info!(component = name, %status, "a part of the server works again");
+            } else {
+                tracing::warn!(component = name, %status, reason, "a part of the server is not well");
+            }
+            health.status = status;
+            health.since = now;
+            metrics::gauge!(HEALTH_STATUS, "component" => name).set(status.level());
+        }
+        health.latency = took.or(health.latency);
+        if let Some(reason) = reason {
+            health.last_error = Some((reason, now));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while holding the lock cannot leave a part half changed.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// Counts its checks and finds what it is told to find.
+    #[derive(Debug, Clone, Default)]
+    struct Scripted {
+        checks: Arc<AtomicUsize>,
+        trouble: Arc<Mutex<Option<Trouble>>>,
+        takes: Duration,
+        panics: bool,
+    }
+
+    impl Scripted {
+        fn finds(&self, trouble: Option<Trouble>) {
+            *self.trouble.lock().unwrap() = trouble;
+        }
+
+        fn checks(&self) -> usize {
+            self.checks.load(Ordering::Relaxed)
+        }
+    }
+
+    #[async_trait]
+    impl HealthCheck for Scripted {
+        async fn check(&self) -> Result<(), Trouble> {
+            self.checks.fetch_add(1, Ordering::Relaxed);
+            sleep(self.takes).await;
+            assert!(!self.panics);
+            self.trouble.lock().unwrap().clone().map_or(Ok(()), Err)
+        }
+    }
+
+    fn serving() -> HealthRegistry {
+        let health = HealthRegistry::default();
+        health.enter(Phase::Serving);
+        health
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_whole_works_as_far_as_its_essential_parts_do() {
+        let health = serving();
+        let (store, model) = (Scripted::default(), Scripted::default());
+        health.register("store", Importance::Essential, store.clone());
+        health.register("model", Importance::Helpful, model.clone());
+        assert_eq!(health.check_health().status(), Status::Healthy);
+
+        model.finds(Some(Trouble::unhealthy("it is down")));
+        let found = health.check_health_fresh().await;
+        assert_eq!((found.status(), found.is_ready()), (Status::Degraded, true));
+        assert!(found.obstacles().is_empty());
+
+        store.finds(Some(Trouble::unhealthy("it does not answer")));
+        advance(Duration::from_secs(2)).await;
+        let found = health.check_health_fresh().await;
+        assert_eq!((found.status(), found.is_ready()), (Status::Unhealthy, false));
+        assert_eq!(found.obstacles(), ["store is unhealthy: it does not answer"]);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_starts_or_stops_is_not_ready_whatever_its_parts_say() {
+        let health = HealthRegistry::default();
+        assert_eq!(health.check_health().obstacles(), ["the server is starting"]);
+        health.enter(Phase::Serving);
+        assert!(health.check_health().is_ready());
+        health.enter(Phase::Stopping);
+        assert!(!health.check_health().is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_concurrent_probes_cause_at_most_one_check() {
+        let health = serving();
+        let store = Scripted {
+            takes: Duration::from_millis(100),
+            ..Scripted::default()
+        };
+        health.register("store", Importance::Essential, store.clone());
+        let mut probes = JoinSet::new();
+        for _ in 0..100 {
+            let health = health.clone();
+            probes.spawn(async move { health.check_health_fresh().await.is_ready() });
+        }
+        assert!(probes.join_all().await.into_iter().all(|ready| ready));
+        assert_eq!(store.checks(), 1);
+        // Those that read what is known cause none, however many they are.
+        for _ in 0..100 {
+            health.check_health();
+        }
+        advance(Duration::from_secs(60)).await;
+        health.check_health();
+        assert_eq!(store.checks(), 1);
+        health.check_health_fresh().await;
+        health.check_health_fresh().await;
+        assert_eq!(store.checks(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_are_checked_in_the_background_and_more_often_while_one_is_not_well() {
+        let health = serving();
+        let store = Scripted::default();
+        health.register("store", Importance::Essential, store.clone());
+        let background = health.clone();
+        let background = tokio::spawn(async move { background.keep_checking().await });
+        sleep(Duration::from_secs(29)).await;
+        assert_eq!(store.checks(), 1);
+        store.finds(Some(Trouble::degraded("it is slow")));
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!((store.checks(), health.check_health().status()), (2, Status::Degraded));
+        store.finds(None);
+        sleep(RECHECK).await;
+        let found = health.check_health();
+        assert_eq!((store.checks(), found.status()), (3, Status::Healthy));
+        let (reason, _) = found.components[0].last_error.clone().unwrap();
+        assert_eq!(reason, "it is slow", "what was wrong last stays known");
+        background.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_hangs_or_panics_is_the_parts_own_trouble() {
+        let health = serving();
+        let hangs = Scripted {
+            takes: Duration::from_secs(3600),
+            ..Scripted::default()
+        };
+        let panics = Scripted {
+            panics: true,
+            ..Scripted::default()
+        };
+        health.register("hangs", Importance::Essential, hangs);
+        health.register("panics", Importance::Helpful, panics);
+        health.register("works", Importance::Helpful, Scripted::default());
+        let start = Instant::now();
+        let found = health.check_health_fresh().await;
+        assert_eq!(start.elapsed(), Duration::from_secs(2));
+        let statuses: Vec<Status> = found.components.iter().map(|part| part.status).collect();
+        assert_eq!(statuses, [Status::Unhealthy, Status::Unhealthy, Status::Healthy]);
+        assert_eq!(found.obstacles(), ["hangs is unhealthy: no answer within 2s"]);
+        assert!(found.components[2].latency.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn since_when_tells_the_last_change() {
+        let health = serving();
+        health.register("model", Importance::Helpful, Scripted::default());
+        let since = |health: &HealthRegistry| health.check_health().components[0].since;
+        let start = since(&health);
+        sleep(Duration::from_secs(5)).await;
+        health.report("model", Ok(()));
+        assert_eq!(since(&health), start);
+        health.report("model", Err(Trouble::degraded("it is down")));
+        assert_eq!(since(&health) - start, Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,165 @@
+//! What is checked to know how the server is, and what is wrong when it is not well.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use context_manager_core::ports::EmbedErrorKind;
+use context_manager_core::{ContextEngine, Filter, Scope};
+use context_manager_observability::{HealthCheck, HealthRegistry, Importance, Trouble};
+
+use crate::api::Services;
+use crate::collection::Collection;
+use crate::config::Config;
+use crate::metrics::{DISK_FREE, DISK_SIZE};
+
+/// What the embedder is called here; its worker reports under this name, too.
+pub(crate) const EMBEDDER: &str = "embedder";
+
+/// Has every part checked from now on. `scope` is any tenant's.
+pub fn register(health: &HealthRegistry, services: &Services, scope: Scope, config: &Config) {
+    let engine = || Arc::clone(&services.engine);
+    health.register("vector_store", Importance::Essential, Store(engine(), scope));
+    health.register(EMBEDDER, Importance::Helpful, Embedder(engine()));
+    health.register("l1", Importance::Helpful, WorkingMemory(engine()));
+    let pending = Pending {
+        engine: engine(),
+        longest_secs: config.health.pending_age_secs,
+    };
+    health.register("pending", Importance::Helpful, pending);
+    if config.gc.enabled {
+        health.register("gc", Importance::Helpful, Gc(Arc::clone(&services.collection)));
+    }
+    // What a Qdrant server has its data on is its own.
+    if config.vector_db.qdrant.url.is_none() {
+        let disk = Disk {
+            folder: config.vector_db.embedded.path.clone(),
+            low_bytes: config.health.disk_low_bytes,
+            writes_end_bytes: config.vector_db.embedded.min_free_bytes,
+        };
+        health.register("disk", Importance::Helpful, disk);
+    }
+}
+
+/// Whether the store answers.
+#[derive(Debug)]
+struct Store(Arc<ContextEngine>, Scope);
+
+#[async_trait]
+impl HealthCheck for Store {
+    async fn check(&self) -> Result<(), Trouble> {
+        let read = self.0.list(&self.1, Filter::default(), false, None, 1).await;
+        read.map(drop).map_err(|error| {
+            tracing::warn!(%error, source = ?std::error::Error::source(&error), "the store does not answer");
+            Trouble::unhealthy("it does not answer")
+        })
+    }
+}
+
+/// Whether texts can be embedded.
+#[derive(Debug)]
+struct Embedder(Arc<ContextEngine>);
+
+#[async_trait]
+impl HealthCheck for Embedder {
+    async fn check(&self) -> Result<(), Trouble> {
+        self.0.check_embedder().await.map_err(|error| {
+            Trouble::degraded(match error.kind {
+                EmbedErrorKind::Unavailable(_) => "it is not available: texts are embedded later, searches go by words",
+                EmbedErrorKind::Refused => "it refuses texts: they are found by their words alone",
+                EmbedErrorKind::DimensionMismatch { .. } => "its vectors have another size than those stored",
+            })
+        })
+    }
+}
+
+/// Whether working memory has room.
+#[derive(Debug)]
+struct WorkingMemory(Arc<ContextEngine>);
+
+#[async_trait]
+impl HealthCheck for WorkingMemory {
+    async fn check(&self) -> Result<(), Trouble> {
+        match self.0.l1_len() {
+            (held, most) if held >= most => Err(Trouble::degraded(
+                "it is full: sessions idle longest leave, and are read back when they are used again",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether contexts wait for their vectors for long.
+#[derive(Debug)]
+struct Pending {
+    engine: Arc<ContextEngine>,
+    longest_secs: u64,
+}
+
+#[async_trait]
+impl HealthCheck for Pending {
+    async fn check(&self) -> Result<(), Trouble> {
+        let unknown = |_| Trouble::degraded("it is not known what waits: the store does not answer");
+        let pending = self.engine.pending().await.map_err(unknown)?;
+        let age = pending.oldest.map(|oldest| self.engine.now().duration_since(oldest));
+        let Some(age) = age.filter(|age| age.as_secs() >= i64::try_from(self.longest_secs).unwrap_or(i64::MAX)) else {
+            return Ok(());
+        };
+        Err(Trouble::degraded(format!(
+            "{} contexts wait for their vectors, the first for {} s",
+            pending.contexts,
+            age.as_secs()
+        )))
+    }
+}
+
+/// Whether everything that is over was collected.
+#[derive(Debug)]
+struct Gc(Arc<Collection>);
+
+#[async_trait]
+impl HealthCheck for Gc {
+    async fn check(&self) -> Result<(), Trouble> {
+        if self.0.is_incomplete() {
+            return Err(Trouble::degraded(
+                "the last collection left something undone; the next one goes on",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the disk has room. Sets the gauges of it, too.
+#[derive(Debug)]
+struct Disk {
+    folder: PathBuf,
+    low_bytes: u64,
+    writes_end_bytes: u64,
+}
+
+#[async_trait]
+impl HealthCheck for Disk {
+    async fn check(&self) -> Result<(), Trouble> {
+        let folder = self.folder.clone();
+        let sizes = tokio::task::spawn_blocking(move || -> std::io::Result<(u64, u64)> {
+            Ok((fs4::available_space(&folder)?, fs4::total_space(&folder)?))
+        });
+        let unknown = || Trouble::degraded("its free space is not known");
+        let sizes = sizes.await.map_err(|_panicked| unknown())?;
+        let (free, size) = sizes.map_err(|_unreadable| unknown())?;
+        metrics::gauge!(DISK_FREE).set(as_gauge(free));
+        metrics::gauge!(DISK_SIZE).set(as_gauge(size));
+        if free < self.writes_end_bytes {
+            Err(Trouble::unhealthy(format!("{free} bytes are free: writes are refused")))
+        } else if free < self.low_bytes {
+            Err(Trouble::degraded(format!("only {free} bytes are free")))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
+fn as_gauge(bytes: u64) -> f64 {
+    bytes as f64
+}

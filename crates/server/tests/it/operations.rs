@@ -1,0 +1,166 @@
+//! What operators do: ask how the server is, change what it logs, let a service manager watch it.
+
+use std::os::unix::net::UnixDatagram;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::server::Server;
+use crate::support::TestApp;
+
+/// The value of a line of metrics that begins like this.
+fn metric(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0, |value| value.parse().unwrap())
+}
+
+#[tokio::test]
+async fn health_tells_of_every_part() {
+    let app = TestApp::start().await;
+    let health = app.get("/health?fresh=true").await.body;
+    assert_eq!(health["status"], "healthy", "{health}");
+    let parts = health["components"].as_array().unwrap();
+    let names: Vec<_> = parts.iter().map(|part| part["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["vector_store", "embedder", "l1", "pending", "disk"]);
+    for part in parts {
+        assert_eq!(part["status"], "healthy", "{part}");
+        assert!(part["latency_ms"].is_f64() && part["since"].is_string() && part["last_error"].is_null());
+    }
+    assert_eq!(
+        (&parts[0]["essential"], &parts[1]["essential"]),
+        (&json!(true), &json!(false))
+    );
+    let metrics = app.get("/metrics").await.text;
+    assert_eq!(metric(&metrics, "context_manager_health_status{component=\"disk\"}"), 0);
+    assert!(metric(&metrics, "context_manager_disk_free_bytes") > 0);
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_up_is_told_before_writes_end() {
+    let app = TestApp::with(|config| config.health.disk_low_bytes = u64::MAX).await;
+    let health = app.get("/health?fresh=true").await;
+    assert_eq!(
+        (health.status, &health.body["status"]),
+        (StatusCode::OK, &json!("degraded"))
+    );
+    let disk = &health.body["components"][4];
+    assert_eq!(disk["name"], "disk");
+    assert!(
+        disk["last_error"].as_str().unwrap().contains("bytes are free"),
+        "{disk}"
+    );
+}
+
+#[tokio::test]
+async fn probes_cause_no_checks_and_a_hundred_fresh_ones_at_most_one() {
+    let app = Arc::new(TestApp::start().await);
+    let checks = async || {
+        let metrics = app.get("/metrics").await.text;
+        metric(
+            &metrics,
+            "context_manager_health_check_duration_seconds_count{component=\"vector_store\"}",
+        )
+    };
+    let before = checks().await;
+    join_all((0..100).map(|_| app.get("/health"))).await;
+    join_all((0..100).map(|_| app.get("/health/ready"))).await;
+    assert_eq!(checks().await, before);
+    let answers = join_all((0..100).map(|_| app.get("/health?fresh=true"))).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    assert_eq!(checks().await, before + 1);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_ends_readiness_and_not_liveness() {
+    let app = TestApp::start().await;
+    app.memory.close().await.unwrap();
+    app.get("/health?fresh=true").await.problem(503, "service_unavailable");
+    let ready = app.get("/health/ready").await;
+    ready.problem(503, "service_unavailable");
+    assert!(ready.text.contains("vector_store is unhealthy"), "{}", ready.text);
+    assert_eq!(app.get("/health/live").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_logged_can_be_changed_by_a_call() {
+    let app = TestApp::start().await;
+    let path = "/api/v1/admin/log-filter";
+    let before = app.get(path).await.body["filter"].clone();
+    let changed = app
+        .call("PUT", path, json!({"filter": "warn,context_manager_core=debug"}))
+        .await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    assert_eq!(app.get(path).await.body["filter"], "warn,context_manager_core=debug");
+    let refused = app.call("PUT", path, json!({"filter": "core=loud"})).await;
+    assert_eq!(refused.problem(400, "invalid_request"), ["/filter"]);
+    app.call("PUT", path, json!({ "filter": before })).await;
+}
+
+#[tokio::test]
+async fn some_searches_are_repeated_exactly_to_know_what_the_index_misses() {
+    let app = TestApp::with(|config| config.hirag.recall_sample_ratio = 1.0).await;
+    let engine = Arc::clone(&app.memory.engine);
+    let measuring = tokio::spawn(async move { engine.keep_measuring_recall().await });
+    app.store(json!({"text": "Mira is allergic to peanuts", "level": "long_term"}))
+        .await;
+    app.found(json!({"query": "what must Mira not eat?"})).await;
+    let compared = async {
+        loop {
+            let text = app.get("/metrics").await.text;
+            if metric(&text, "context_manager_recall_samples_total{outcome=\"compared\"}") >= 1 {
+                return text;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let text = tokio::time::timeout(Duration::from_secs(20), compared).await.unwrap();
+    assert_eq!(metric(&text, "context_manager_recall_at_k_sum{store=\"embedded\"}"), 1);
+    measuring.abort();
+}
+
+#[tokio::test]
+async fn the_healthcheck_command_asks_the_server_of_its_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Server::start(&data).await;
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let check = |port: &str| {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_context-manager"));
+        check.current_dir(folder.path()).args(["--port", port, "healthcheck"]);
+        let output = check.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    assert_eq!(check(&port).0, Some(0));
+    drop(server);
+    let (code, message) = check(&port);
+    assert_eq!(code, Some(1));
+    assert!(message.contains("no server answers"), "{message}");
+}
+
+#[tokio::test]
+async fn a_service_manager_is_told_of_the_servers_life() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let environment = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+    let mut server = Server::with(&data, &environment).await;
+    let told = || {
+        let mut buffer = [0; 256];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).trim().to_owned()
+    };
+    assert_eq!(told(), "READY=1");
+    assert_eq!(told(), "WATCHDOG=1");
+    server.signal("-TERM");
+    assert!((0..100).any(|_| told() == "STOPPING=1"));
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+}
