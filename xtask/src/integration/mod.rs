@@ -19,10 +19,7 @@ use comfy_table::{Table, presets};
 use tokio::time::Instant;
 
 use crate::process;
-use server::{IMAGES, Means, Server, Version};
-
-/// The oldest server that weighs words by each tenant's own contexts.
-const OWN_WORDS: Version = [1, 19];
+use server::{IMAGES, Means, Server};
 
 /// The tests of the API that hold for every store.
 const API: &str = "package(context-manager) & binary(it) & test(/^(api|bad_input|levels|search)::/)";
@@ -44,7 +41,7 @@ pub(crate) fn run() -> Result<()> {
     let mut rows = Vec::new();
     if let Ok(url) = env::var("QDRANT_URL") {
         let in_cluster = env::var("QDRANT_CLUSTER").is_ok_and(|cluster| cluster == "true");
-        against_url(&url, server::version_at(&url), in_cluster, &mut rows)?;
+        against_url(&url, in_cluster, &mut rows)?;
         match env::var_os("QDRANT_BIN") {
             Some(binary) => failures(&Means::Binary(binary.into()), &mut rows)?,
             None => rows.push(left_out(
@@ -56,7 +53,7 @@ pub(crate) fn run() -> Result<()> {
     } else {
         for means in means()? {
             let server = Server::start(&means).with_context(|| format!("cannot start {means}"))?;
-            against_url(&server.url(), means.version(), true, &mut rows)?;
+            against_url(&server.url(), true, &mut rows)?;
             drop(server);
             failures(&means, &mut rows)?;
         }
@@ -98,16 +95,8 @@ fn container_engine() -> Option<String> {
 }
 
 /// The contract of the stores and the tests of the API, against the server at `url`.
-fn against_url(url: &str, version: Option<Version>, in_cluster: bool, rows: &mut Vec<Row>) -> Result<()> {
+fn against_url(url: &str, in_cluster: bool, rows: &mut Vec<Row>) -> Result<()> {
     let mut filter = "test(qdrant_server::)".to_owned();
-    if version.is_some_and(|version| version < OWN_WORDS) {
-        filter += " - test(rarity_of_words_is_each_tenants_own)";
-        rows.push(left_out(
-            url,
-            "rarity of words by tenant",
-            "servers before 1.19 weigh words by all tenants' contexts",
-        ));
-    }
     if !in_cluster {
         filter += " - test(sharded_by_tenant::)";
         rows.push(left_out(

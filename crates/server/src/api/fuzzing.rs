@@ -3,12 +3,14 @@
 
 use axum::http::HeaderMap;
 use context_manager_core::{Cursor, NewContext, Patch, Violations};
+use sha2::{Digest, Sha256};
 
+use super::wire::carried::Line;
 use super::wire::{
     AssembleBody, BatchBody, ClearBody, DeleteBody, FilterBody, LayoutBody, PatchBody, SearchBody, StoreBody,
 };
 use crate::auth::inspect;
-use crate::http::{parse, read_part};
+use crate::http::{BodyLine, Lines, parse, read_part};
 
 /// The bodies of requests that store, change, search and assemble.
 pub fn request_bodies(bytes: &[u8]) {
@@ -64,6 +66,35 @@ pub fn keys(bytes: &[u8]) {
         }
     }
     inspect(&headers);
+}
+
+/// The body of an import, and its lines: as they come, and as a context with a checksum that fits.
+pub fn import_lines(bytes: &[u8]) {
+    let read = |line: &BodyLine| {
+        if let BodyLine::Whole(line) = line {
+            drop(Line::parse(line));
+        }
+    };
+    for gzip in [false, true] {
+        let mut lines = Lines::new(gzip, 1024);
+        let mut rest = bytes;
+        while let Ok((later, whole)) = lines.take(rest) {
+            whole.iter().for_each(read);
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        if let Ok(last) = lines.finish() {
+            last.iter().for_each(read);
+        }
+    }
+    let context = String::from_utf8_lossy(bytes);
+    let context = context.trim();
+    let sha256 = Sha256::digest(context);
+    drop(Line::parse(
+        format!(r#"{{"context":{context},"sha256":"{sha256:x}"}}"#).as_bytes(),
+    ));
 }
 
 /// Configuration files.
@@ -128,6 +159,7 @@ mod tests {
                 request_bodies(bytes);
                 filters(bytes);
                 keys(bytes);
+                import_lines(bytes);
             }
             cursors(&text);
         }

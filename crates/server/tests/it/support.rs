@@ -173,13 +173,16 @@ impl TestApp {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    /// A call with a key, and with a body if there is one.
+    /// A call with a key, and with a body if there is one; a text is JSON lines.
     pub(crate) async fn call_with_key(&self, key: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::AUTHORIZATION, format!("Bearer {key}"));
         let request = match body {
+            Some(Value::String(lines)) => request
+                .header(header::CONTENT_TYPE, "application/x-ndjson")
+                .body(Body::from(lines.clone())),
             Some(body) => request
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(Body::from(body.to_string())),

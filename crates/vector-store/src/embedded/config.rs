@@ -37,7 +37,8 @@ pub struct Config {
     pub hnsw_m: usize,
     /// Neighbours looked at when the index is built (HNSW's `ef_construct`): more find more and take longer.
     pub hnsw_ef_construct: usize,
-    /// Memory for contexts read lately, in bytes; 0 reads each of them from the engine every time.
+    /// Memory for contexts read lately, in bytes, and half as much for where they stand in sessions; 0 reads each of them
+    /// from the engine every time.
     pub record_cache_bytes: u64,
     /// Writes are refused while the disk has fewer than this many bytes free. The engine maps its files into memory, so
     /// a disk that is really full would end the process.

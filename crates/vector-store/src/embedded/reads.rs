@@ -102,10 +102,11 @@ pub(super) fn at_slots(
     slots: &[i64],
     matching: &Filter,
 ) -> Result<Vec<Arc<Record>>, BoxError> {
-    let Some(filter) = filter::slots(tenant, slots) else {
-        return Ok(Vec::new());
+    let look_up = |slots: &[i64]| match filter::slots(tenant, slots) {
+        Some(filter) => Ok(ids(engine.shard(), &filter)?),
+        None => Ok(Vec::new()),
     };
-    let found = engine.records().get(engine, tenant, &ids(engine.shard(), &filter)?)?;
+    let found = engine.records().at_slots(engine, tenant, slots, look_up)?;
     let records = found.into_iter().map(|(_, record)| record);
     Ok(records.filter(|record| matching.matches(&record.context)).collect())
 }

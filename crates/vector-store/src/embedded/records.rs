@@ -6,7 +6,7 @@
 //! Invariant: a record in here is the one that is stored. Records are put in by reads and taken out by writes that
 //! replace or remove them, and the engine's gate keeps the two apart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem::size_of;
 use std::sync::Arc;
 use std::thread;
@@ -27,10 +27,15 @@ const OVERHEAD: usize = 2 * size_of::<Record>();
 /// memory, and starting a thread takes as long as three.
 const WORTH_A_THREAD: usize = 32;
 
+/// What a place in a session takes: key, value, the cache's own.
+const SLOT_BYTES: u64 = 160;
+
 /// A bounded number of bytes of records.
 #[derive(Debug)]
 pub(super) struct RecordCache {
     records: Cache<PointId, Arc<Record>>,
+    /// Which point stood where when it was read. A hint: whether it still does, its record says.
+    slots: Cache<(TenantId, i64), PointId>,
     threads: usize,
 }
 
@@ -38,7 +43,7 @@ pub(super) struct RecordCache {
 type Found = (PointId, Arc<Record>);
 
 impl RecordCache {
-    /// Keeps about `bytes` of records; 0 keeps none. Those it does not have are read by at most `threads`.
+    /// Keeps about `bytes` of records and half as many of places; 0 keeps none. Those it does not have are read by at most `threads`.
     pub(super) fn new(bytes: u64, threads: usize) -> Self {
         let cache = Cache::builder()
             .max_capacity(bytes)
@@ -46,6 +51,7 @@ impl RecordCache {
             .build();
         Self {
             records: cache,
+            slots: Cache::new(bytes / 2 / SLOT_BYTES),
             threads: threads.max(1),
         }
     }
@@ -65,10 +71,35 @@ impl RecordCache {
         metrics::counter!(CACHE_HITS, "cache" => "records").increment(known.len() as u64);
         metrics::counter!(CACHE_MISSES, "cache" => "records").increment(missing.len() as u64);
         for (id, record) in self.read(engine, tenant, &missing)? {
+            if let Some(slot) = record.context.slot {
+                self.slots.insert((tenant.clone(), slot), id);
+            }
             self.records.insert(id, Arc::clone(&record));
             known.insert(id, record);
         }
         Ok(ids.iter().filter_map(|id| known.remove_entry(id)).collect())
+    }
+
+    /// The records at these places in sessions; `look_up` finds the points of those that are not known. Blocks.
+    ///
+    /// The engine takes longer to find places than anything else that a search asks of it, and they hardly ever change.
+    pub(super) fn at_slots(
+        &self,
+        engine: &Engine,
+        tenant: &TenantId,
+        slots: &[i64],
+        look_up: impl FnOnce(&[i64]) -> Result<Vec<PointId>, BoxError>,
+    ) -> Result<Vec<Found>, BoxError> {
+        let known = slots.iter().filter_map(|slot| self.slots.get(&(tenant.clone(), *slot)));
+        let known: Vec<PointId> = known.collect();
+        let mut found = self.get(engine, tenant, &known)?;
+        let mut unknown: HashSet<i64> = slots.iter().copied().collect();
+        found.retain(|(_, record)| record.context.slot.is_some_and(|slot| unknown.remove(&slot)));
+        if !unknown.is_empty() {
+            let unknown: Vec<i64> = unknown.into_iter().collect();
+            found.extend(self.get(engine, tenant, &look_up(&unknown)?)?);
+        }
+        Ok(found)
     }
 
     /// Reads records from the engine, on several threads if there are many: a search waits for all of them.
@@ -91,6 +122,7 @@ impl RecordCache {
     /// Forgets everything, while reads are kept out.
     pub(super) fn clear(&self) {
         self.records.invalidate_all();
+        self.slots.invalidate_all();
     }
 
     /// Forgets what is about to be replaced or removed. The caller keeps reads out until that is done.

@@ -93,7 +93,10 @@ fn comparable(answer: &Answer, subject: &Subject) -> (u16, Value) {
     ] {
         text = text.replace(name, placeholder);
     }
-    let mut body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    let mut body: Value = serde_json::from_str(&text).unwrap_or_else(|_| {
+        let line = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_else(|_| line.into());
+        text.lines().map(line).collect()
+    });
     blank(&mut body);
     (answer.status.as_u16(), body)
 }
@@ -101,7 +104,7 @@ fn comparable(answer: &Answer, subject: &Subject) -> (u16, Value) {
 /// Takes out what differs between two answers to the same question of two who have the same: ids, times, scores and what
 /// quotes them.
 fn blank(value: &mut Value) {
-    const VOLATILE: [&str; 22] = [
+    const VOLATILE: [&str; 26] = [
         "id",
         "request_id",
         "took_ms",
@@ -124,6 +127,10 @@ fn blank(value: &mut Value) {
         "next_cursor",
         "access_count",
         "derived_from",
+        "sequence",
+        "sha256",
+        "hash",
+        "time",
     ];
     match value {
         Value::Object(object) => {
@@ -171,7 +178,9 @@ async fn whatever_names_another_tenants_data_is_answered_as_if_it_did_not_exist(
 
     for ((call, answer), control) in asked.iter().zip(&answers).zip(&expected) {
         assert!(!answer.text.contains(MARKER), "{call:?} answered {}", answer.text);
-        assert_eq!(comparable(answer, &owner), comparable(control, &nobody), "{call:?}");
+        if !requests::OF_THE_SERVER.contains(&call.operation.as_str()) {
+            assert_eq!(comparable(answer, &owner), comparable(control, &nobody), "{call:?}");
+        }
         assert!(answer.status.as_u16() < 500, "{call:?} answered {}", answer.text);
     }
     assert_eq!(

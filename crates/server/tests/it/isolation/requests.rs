@@ -4,6 +4,7 @@
 //! a route says what another tenant would put into it.
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 /// Somebody whose data a request asks for.
 #[derive(Debug, Clone)]
@@ -23,6 +24,14 @@ pub(super) struct Call {
     pub(super) body: Option<Value>,
 }
 
+/// Operations that concern the server as a whole, whoever may call them: their answers tell what happened before.
+pub(super) const OF_THE_SERVER: [&str; 4] = [
+    "create_snapshot",
+    "list_snapshots",
+    "restore_snapshot",
+    "verify_snapshot",
+];
+
 /// Every call worth making of every operation below `/api/v1`, reads first, so that what writes leave does not hide
 /// anything from them.
 pub(super) fn all(document: &Value, subject: &Subject) -> Vec<Call> {
@@ -36,7 +45,7 @@ pub(super) fn all(document: &Value, subject: &Subject) -> Vec<Call> {
         }
     }
     let rank = |call: &Call| {
-        ["GET", "PATCH", "DELETE", "POST"]
+        ["GET", "PUT", "PATCH", "DELETE", "POST"]
             .iter()
             .position(|method| *method == call.method)
     };
@@ -80,6 +89,9 @@ fn bodies(document: &Value, subject: &Subject, operation: &Value) -> Vec<Option<
         return vec![None];
     };
     let name = operation["operationId"].as_str().unwrap();
+    if name == "import_contexts" {
+        return vec![Some(Value::String(subject.export()))];
+    }
     let schema = &content
         .get("application/json")
         .unwrap_or_else(|| panic!("{name}: no rule for a body of the types {:?}", content.keys()))["schema"];
@@ -117,6 +129,7 @@ fn objects(document: &Value, subject: &Subject, operation: &str, schema: &Value)
 /// What may stand in a field.
 fn values(document: &Value, subject: &Subject, operation: &str, name: &str, schema: &Value) -> Vec<Value> {
     match name {
+        "filter" if operation == "set_log_filter" => vec![json!("info")],
         "filter" => objects(document, subject, operation, reference(schema)),
         // Not described further by the document, as each may be wrong by itself.
         "contexts" => {
@@ -159,6 +172,29 @@ fn reference(schema: &Value) -> &Value {
 }
 
 impl Subject {
+    /// An export with a context of each id, as if it were the importing tenant's own.
+    fn export(&self) -> String {
+        let mut lines = vec![
+            json!({"header": {"format": 1, "model": {"name": "other", "dimensions": 8, "probe": ""}, "vectors": false}})
+                .to_string(),
+        ];
+        for (at, id) in self.ids.iter().enumerate() {
+            let time = "2026-01-01T00:00:00Z";
+            let context = json!({
+                "id": id, "text": format!("the code of the vault, number {at}"), "level": "long_term",
+                "user_id": self.user_id, "agent_id": self.agent_id, "session_id": self.session_id, "tags": ["vault"],
+                "metadata": {"kind": "vault"}, "importance": 0.5, "pinned": false, "access_count": 0,
+                "occurred_at": time, "created_at": time, "updated_at": time, "last_accessed_at": null,
+                "expires_at": null, "ttl_secs": null, "embedding_status": "ready", "derived_from": [],
+                "superseded_by": null, "sequence": at, "position": null,
+            })
+            .to_string();
+            let sha256 = format!("{:x}", Sha256::digest(&context));
+            lines.push(format!(r#"{{"context":{context},"sha256":"{sha256}"}}"#));
+        }
+        lines.join("\n")
+    }
+
     fn value(&self, operation: &str, name: &str) -> Value {
         match name {
             "id" => json!(self.ids[0]),
@@ -177,7 +213,9 @@ impl Subject {
             "min_score" | "min_importance" => json!(0.0),
             "mode" => json!("lexical"),
             "diversity" | "importance" => json!(0.5),
-            "explain" | "include_superseded" | "pinned" => json!(true),
+            "explain" | "include_superseded" | "open_sources" | "pinned" | "vectors" | "accept_erased" => json!(true),
+            "dry_run" => json!(false),
+            "name" => json!("2026-01-01T00-00-00.000Z"),
             "ttl_secs" => json!(600),
             "occurred_at" => json!("2026-01-01T00:00:00Z"),
             "occurred_after" => json!("2000-01-01T00:00:00Z"),
