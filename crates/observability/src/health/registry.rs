@@ -290,7 +290,7 @@ mod tests {
         for _ in 0..100 {
             health.check_health();
         }
-        advance(Duration::from_secs(60)).await;
+        advance(Duration::from_mins(1)).await;
         health.check_health();
         assert_eq!(store.checks(), 1);
         health.check_health_fresh().await;
@@ -323,7 +323,7 @@ mod tests {
     async fn a_check_that_hangs_or_panics_is_the_parts_own_trouble() {
         let health = serving();
         let hangs = Scripted {
-            takes: Duration::from_secs(3600),
+            takes: Duration::from_hours(1),
             ..Scripted::default()
         };
         let panics = Scripted {

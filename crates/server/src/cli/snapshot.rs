@@ -56,14 +56,13 @@ impl SnapshotCommand {
 pub(super) fn run(options: Options, command: &SnapshotCommand) -> anyhow::Result<()> {
     let server = command.remote().clone().server()?;
     block_on(options, async |config| {
-        let answer = match server {
-            Some(server) => ask(&server, command).await?,
-            None => {
-                let memory = Memory::open_offline(&config).await?;
-                let answer = perform(&memory, command).await;
-                memory.close().await?;
-                answer?
-            }
+        let answer = if let Some(server) = server {
+            ask(&server, command).await?
+        } else {
+            let memory = Memory::open_offline(&config).await?;
+            let answer = perform(&memory, command).await;
+            memory.close().await?;
+            answer?
         };
         print(&answer);
         Ok(())

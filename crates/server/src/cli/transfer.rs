@@ -60,14 +60,14 @@ pub(super) struct ImportArgs {
 
 pub(super) fn export(options: Options, args: &ExportArgs) -> anyhow::Result<()> {
     let server = args.remote.clone().server()?;
-    block_on(options, async |config| match server {
-        Some(server) => export_from(&server, args).await,
-        None => {
-            let memory = Memory::open_offline(&config).await?;
-            let exported = export_offline(&memory, args).await;
-            memory.close().await?;
-            exported
+    block_on(options, async |config| {
+        if let Some(server) = server {
+            return export_from(&server, args).await;
         }
+        let memory = Memory::open_offline(&config).await?;
+        let exported = export_offline(&memory, args).await;
+        memory.close().await?;
+        exported
     })
 }
 
@@ -130,19 +130,16 @@ pub(super) fn import(options: Options, args: &ImportArgs) -> anyhow::Result<()> 
             .len();
         let bar = bar(Some(bytes), "{wide_bar} {bytes}/{total_bytes}, {eta} left")?;
         let gzip = is_gzip(&args.file)?;
-        let answer = match server {
-            Some(server) => {
-                let sent = bar.clone();
-                server
-                    .import(&args.file, gzip, move |bytes| sent.inc(bytes as u64))
-                    .await?
-            }
-            None => {
-                let memory = Memory::open_offline(&config).await?;
-                let answer = import_offline(&config, &memory, args, gzip, &bar).await;
-                memory.close().await?;
-                answer?
-            }
+        let answer = if let Some(server) = server {
+            let sent = bar.clone();
+            server
+                .import(&args.file, gzip, move |bytes| sent.inc(bytes as u64))
+                .await?
+        } else {
+            let memory = Memory::open_offline(&config).await?;
+            let answer = import_offline(&config, &memory, args, gzip, &bar).await;
+            memory.close().await?;
+            answer?
         };
         bar.finish_and_clear();
         report(&answer)

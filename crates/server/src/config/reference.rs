@@ -121,18 +121,17 @@ mod tests {
     }
 
     fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
-        match value {
-            Value::Object(fields) => {
-                for (key, value) in fields {
-                    let path = if path.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{path}.{key}")
-                    };
-                    flatten(&path, value, into);
-                }
-            }
-            value => drop(into.insert(path.to_owned(), value.clone())),
+        let Some(fields) = value.as_object() else {
+            into.insert(path.to_owned(), value.clone());
+            return;
+        };
+        for (key, value) in fields {
+            let path = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
+            flatten(&path, value, into);
         }
     }
 
@@ -144,13 +143,18 @@ mod tests {
             for (key, value, unset) in group.keys {
                 let path = format!("{}.{key}", group.section);
                 let table: toml::Table = toml::from_str(&format!("{key} = {value}")).unwrap();
-                if !unset {
-                    let given = serde_json::to_value(&table[key]).unwrap();
+                let mut given = BTreeMap::new();
+                flatten(&path, &serde_json::to_value(&table[key]).unwrap(), &mut given);
+                if unset {
+                    seen.push(path);
+                    continue;
+                }
+                assert!(!group.help.is_empty(), "{path} is not explained");
+                for (path, given) in given {
                     let default = known.get(&path).unwrap_or_else(|| panic!("{path} is no key"));
                     assert!(same(&given, default), "{path}: {given} is not the default {default}");
-                    assert!(!group.help.is_empty(), "{path} is not explained");
+                    seen.push(path);
                 }
-                seen.push(path);
             }
         }
         let is_there = |path: &str| {

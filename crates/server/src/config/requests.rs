@@ -26,7 +26,7 @@ impl Default for RequestsConfig {
             max_concurrent: 512,
             max_waiting: 512,
             max_concurrent_admin: 16,
-            max_concurrent_operations: 16,
+            max_concurrent_operations: 64,
             max_wait_ms: 1_000,
             max_buffered_bytes: 256 * 1024 * 1024,
         }

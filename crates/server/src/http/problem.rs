@@ -43,106 +43,95 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    /// The HTTP status, the URI of the kind of error, and the words usual for it.
-    const fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    const fn status(self) -> StatusCode {
         match self {
-            Self::InvalidJson => (
-                StatusCode::BAD_REQUEST,
-                "urn:context-manager:problem:invalid_json",
-                "the body is not JSON",
-            ),
+            Self::InvalidJson | Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::DimensionMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+            Self::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
+        }
+    }
+
+    /// The URI of the kind of error, and the words usual for it.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::InvalidJson => ("urn:context-manager:problem:invalid_json", "the body is not JSON"),
             Self::InvalidRequest => (
-                StatusCode::BAD_REQUEST,
                 "urn:context-manager:problem:invalid_request",
                 "the request is not valid",
             ),
-            Self::Unauthenticated => (
-                StatusCode::UNAUTHORIZED,
-                "urn:context-manager:problem:unauthenticated",
-                "a valid key is needed",
-            ),
+            Self::Unauthenticated => ("urn:context-manager:problem:unauthenticated", "a valid key is needed"),
             Self::Forbidden => (
-                StatusCode::FORBIDDEN,
                 "urn:context-manager:problem:forbidden",
                 "the key does not have the permission for this call",
             ),
-            Self::NotFound => (
-                StatusCode::NOT_FOUND,
-                "urn:context-manager:problem:not_found",
-                "there is nothing here",
-            ),
+            Self::NotFound => ("urn:context-manager:problem:not_found", "there is nothing here"),
             Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
                 "urn:context-manager:problem:method_not_allowed",
                 "this path does not answer to that method; see the Allow header",
             ),
             Self::NotAcceptable => (
-                StatusCode::NOT_ACCEPTABLE,
                 "urn:context-manager:problem:not_acceptable",
                 "no representation fits the Accept header",
             ),
             Self::RequestTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
                 "urn:context-manager:problem:request_timeout",
                 "the request was not sent in time",
             ),
             Self::Conflict => (
-                StatusCode::CONFLICT,
                 "urn:context-manager:problem:conflict",
                 "the id is taken by another content",
             ),
-            Self::PayloadTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "urn:context-manager:problem:payload_too_large",
-                "the body is too large",
-            ),
-            Self::UriTooLong => (
-                StatusCode::URI_TOO_LONG,
-                "urn:context-manager:problem:uri_too_long",
-                "the URI is too long",
-            ),
+            Self::PayloadTooLarge => ("urn:context-manager:problem:payload_too_large", "the body is too large"),
+            Self::UriTooLong => ("urn:context-manager:problem:uri_too_long", "the URI is too long"),
             Self::UnsupportedMediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "urn:context-manager:problem:unsupported_media_type",
                 "the body must be sent as application/json",
             ),
             Self::DimensionMismatch => (
-                StatusCode::UNPROCESSABLE_ENTITY,
                 "urn:context-manager:problem:dimension_mismatch",
                 "a vector's size is not the store's",
             ),
             Self::RateLimited => (
-                StatusCode::TOO_MANY_REQUESTS,
                 "urn:context-manager:problem:rate_limited",
                 "too many calls; see the Retry-After header",
             ),
             Self::HeadersTooLarge => (
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "urn:context-manager:problem:headers_too_large",
                 "the headers are too large",
             ),
             Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
                 "urn:context-manager:problem:internal",
                 "something went wrong in the server; its log knows more under the request id",
             ),
             Self::NotImplemented => (
-                StatusCode::NOT_IMPLEMENTED,
                 "urn:context-manager:problem:not_implemented",
                 "the server cannot do this as it is configured",
             ),
             Self::ServiceUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
                 "urn:context-manager:problem:service_unavailable",
                 "a part that this call needs is not available; try again later",
             ),
             Self::DeadlineExceeded => (
-                StatusCode::GATEWAY_TIMEOUT,
                 "urn:context-manager:problem:deadline_exceeded",
                 "the request's time ran out; a write may have been applied",
             ),
             Self::InsufficientStorage => (
-                StatusCode::INSUFFICIENT_STORAGE,
                 "urn:context-manager:problem:insufficient_storage",
                 "the disk is too small; nothing was changed",
             ),
@@ -217,7 +206,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem of this kind with the words usual for it.
     pub(crate) fn new(code: Code) -> Self {
-        let (status, kind, detail) = code.parts();
+        let (status, (kind, detail)) = (code.status(), code.words());
         Self {
             kind,
             title: status.canonical_reason().unwrap_or("Error"),

@@ -126,7 +126,7 @@ async fn a_snapshot_made_during_writes_has_everything_acknowledged_before() {
     let data = folder.path().join("data");
     let server = Server::start(&data).await;
     let acknowledged = std::sync::Mutex::new(Vec::<String>::new());
-    let make = async {
+    let snapshots = async {
         let mut made = Vec::new();
         for round in 1..=4 {
             while acknowledged.lock().unwrap().len() < 400 * round {
@@ -139,7 +139,7 @@ async fn a_snapshot_made_during_writes_has_everything_acknowledged_before() {
         server.signal("-KILL");
         made
     };
-    let write = async {
+    let writes = async {
         let mut number = 0;
         while let Ok(answer) = server.post("/contexts/batch", &batch("context", number)).await {
             let results = answer["results"].as_array().unwrap();
@@ -150,7 +150,7 @@ async fn a_snapshot_made_during_writes_has_everything_acknowledged_before() {
             number += 1;
         }
     };
-    let (made, ()) = tokio::join!(make, write);
+    let (made, ()) = tokio::join!(snapshots, writes);
     let server = Server::start(&data).await;
     for (snapshot, before) in made {
         let name = snapshot["name"].as_str().unwrap();

@@ -28,7 +28,7 @@ pub(crate) struct TestApp {
     router: Router,
     pub(crate) memory: Memory,
     pub(crate) state: ApiState,
-    pub(crate) config: Config,
+    pub(crate) config: Box<Config>,
     folder: TempDir,
     collection: Option<Collection>,
 }
@@ -86,14 +86,14 @@ impl TestApp {
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
+        let mut config = Box::<Config>::default();
         config.vector_db.embedded.path = folder.path().join("data");
         change(&mut config);
         let collection = Collection::if_asked_for(&mut config);
         Self::open(config, folder, collection).await
     }
 
-    async fn open(config: Config, folder: TempDir, collection: Option<Collection>) -> Self {
+    async fn open(config: Box<Config>, folder: TempDir, collection: Option<Collection>) -> Self {
         let memory = Memory::open(&config).await.unwrap();
         let health = HealthRegistry::default();
         let data = &config.vector_db.embedded.path;

@@ -124,20 +124,17 @@ fn snapshots(state: &ApiState) -> Result<Arc<dyn Snapshots>, Problem> {
 
 impl From<SnapshotError> for Problem {
     fn from(error: SnapshotError) -> Self {
-        let code = match &error {
+        let code = match error {
+            SnapshotError::Store(error) => return context_manager_core::Error::from(error).into(),
+            SnapshotError::Files(source) => {
+                tracing::error!(error = %source, "snapshots cannot be read or written");
+                return Self::new(Code::Internal);
+            }
             SnapshotError::NotFound => Code::NotFound,
             SnapshotError::Damaged(_) | SnapshotError::Unusable(_) | SnapshotError::ErasedUnknown => Code::Conflict,
             SnapshotError::Busy => Code::ServiceUnavailable,
             SnapshotError::NoSpace { .. } => Code::InsufficientStorage,
-            SnapshotError::Store(_) | SnapshotError::Files(_) => Code::Internal,
         };
-        match error {
-            SnapshotError::Store(error) => context_manager_core::Error::from(error).into(),
-            SnapshotError::Files(source) => {
-                tracing::error!(error = %source, "snapshots cannot be read or written");
-                Self::new(code)
-            }
-            known => Self::new(code).with_detail(known.to_string()),
-        }
+        Self::new(code).with_detail(error.to_string())
     }
 }

@@ -25,8 +25,9 @@ pub(super) struct Call {
 }
 
 /// Operations that concern the server as a whole, whoever may call them: their answers tell what happened before.
-pub(super) const OF_THE_SERVER: [&str; 4] = [
+pub(super) const OF_THE_SERVER: [&str; 5] = [
     "create_snapshot",
+    "get_log_filter",
     "list_snapshots",
     "restore_snapshot",
     "verify_snapshot",
