@@ -39,6 +39,9 @@ const EVERYWHERE: [(&str, &str); 6] = [
     ("504", "The request's time ran out"),
 ];
 
+/// Errors that any call with a body may answer with, beside those of its own.
+const WITH_BODY: [(&str, &str); 2] = [("413", "Too large"), ("415", "Not JSON by its type")];
+
 /// The document that `/openapi.json` serves.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut api = Base::openapi();
@@ -57,6 +60,11 @@ pub fn document() -> utoipa::openapi::OpenApi {
     for (_, operation) in api.paths.paths.values_mut().flat_map(operations) {
         for (status, description) in EVERYWHERE {
             add_problem(operation, status, description);
+        }
+        if operation.request_body.is_some() {
+            for (status, description) in WITH_BODY {
+                add_problem(operation, status, description);
+            }
         }
     }
     api

@@ -1,8 +1,8 @@
-//! Says in the OpenAPI document what ids of users, agents and sessions, tags, texts and questions look like, wherever they
-//! stand.
+//! Says in the OpenAPI document what ids of users, agents and sessions, tags, texts, questions and the keys of metadata
+//! look like, wherever they stand.
 
-use utoipa::openapi::schema::{ArrayItems, Object, Schema};
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::schema::{ArrayItems, Object, Schema, Type};
+use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr};
 
 use super::access::operations;
 
@@ -23,6 +23,10 @@ const PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1
 /// The fields that hold a text: not blank, and no NUL.
 const TEXTS: [&str; 2] = ["text", "query"];
 const TEXT_PATTERN: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
+
+/// The fields that hold metadata, whose keys are not empty and have no NUL.
+const METADATA: &str = "metadata";
+const KEY_PATTERN: &str = r"^[^\x00]+$";
 
 /// In characters. The limit is 256 bytes of UTF-8, which the document has no word for.
 const MAX_LENGTH: usize = 256;
@@ -52,6 +56,13 @@ pub(super) fn describe(api: &mut OpenApi) {
                 && let RefOr::T(Schema::Object(text)) = schema
             {
                 text.pattern = Some(TEXT_PATTERN.to_owned());
+            } else if name == METADATA
+                && let RefOr::T(Schema::Object(metadata)) = schema
+            {
+                let key = ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .pattern(Some(KEY_PATTERN));
+                metadata.property_names = Some(Box::new(key.into()));
             }
         }
     }

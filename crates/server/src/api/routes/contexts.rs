@@ -29,8 +29,6 @@ const MAX_PAGE: usize = 1000;
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The tenant's quota is used up", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The id holds something else", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn store_context(
@@ -69,8 +67,6 @@ pub(in crate::api) async fn store_context(
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
         (status = 400, description = "Not valid as a whole", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn store_contexts(
@@ -159,8 +155,6 @@ pub(in crate::api) async fn get_context(
         (status = 200, description = "As it is now", body = ContextBody),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn update_context(

@@ -36,8 +36,6 @@ pub(in crate::api) async fn delete_context(
     responses(
         (status = 200, description = "How many were deleted", body = Deleted),
         (status = 400, description = "Not valid, or without any condition", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn delete_contexts(
@@ -54,8 +52,6 @@ pub(in crate::api) async fn delete_contexts(
     responses(
         (status = 200, description = "How many were deleted", body = Deleted),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn clear_contexts(

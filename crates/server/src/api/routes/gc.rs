@@ -17,7 +17,6 @@ use crate::http::{Code, Json, Problem};
     responses(
         (status = 200, description = "What was done, or would be", body = GcAnswer),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn collect_garbage(

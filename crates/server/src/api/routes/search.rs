@@ -15,8 +15,6 @@ use crate::http::{Json, JsonParts, Problem};
     responses(
         (status = 200, description = "The contexts, best first", body = SearchAnswer),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn search_contexts(
@@ -47,8 +45,6 @@ pub(in crate::api) async fn search_contexts(
     responses(
         (status = 200, description = "The text and its citations", body = AssembleAnswer),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON by its type", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::api) async fn assemble_contexts(

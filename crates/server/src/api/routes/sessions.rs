@@ -77,6 +77,10 @@ impl std::str::FromStr for SessionCursor {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ())?;
-        String::from_utf8(bytes).map(Self).map_err(|_| ())
+        let session_id = String::from_utf8(bytes).map_err(|_| ())?;
+        if session_id.is_empty() {
+            return Err(());
+        }
+        Ok(Self(session_id))
     }
 }

@@ -95,12 +95,13 @@ pub(in crate::api) async fn restore_snapshot(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Json<RestoredBody>, Problem> {
-    let body: RestoreBody = if body.is_empty() {
-        RestoreBody::default()
+    let body: Option<RestoreBody> = if body.is_empty() {
+        None
     } else {
         let text = std::str::from_utf8(&body).map_err(|_| Problem::new(Code::InvalidJson))?;
         read_text("", text)?
     };
+    let body = body.unwrap_or_default();
     let snapshots = snapshots(&state)?;
     let reembedding = Arc::clone(state.reembedding()?);
     let restored = state.write(|engine| async move {

@@ -1,23 +1,55 @@
 //! A question whose answer is one text, and that text.
 
+use std::borrow::Cow;
+
 use context_manager_core::assemble::{Citation, Format, Order};
 use context_manager_core::{AssembleRequest, AssembleResponse, Violations};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AllOfBuilder, Type};
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::search::{DroppedBody, WireDegraded};
 use super::{SearchBody, WireLevel};
 
-/// What to search for and how to write it down, for the OpenAPI document; read as its two parts.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = AssembleRequest)]
-pub(in crate::api) struct AssembleBody {
-    /// As in a search; `max_tokens` is required and holds for the whole text.
-    #[serde(flatten)]
-    _search: SearchBody,
-    #[serde(flatten)]
-    _layout: LayoutBody,
+/// What to search for and how to write it down, for the OpenAPI document; it is read as its two parts.
+#[derive(Debug)]
+pub(in crate::api) struct AssembleBody;
+
+impl PartialSchema for AssembleBody {
+    fn schema() -> RefOr<Schema> {
+        let max_tokens = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .description(Some("Tokens that the whole text may have."));
+        AllOfBuilder::new()
+            .description(Some("What to search for and how to write it down."))
+            .item(Ref::from_schema_name(SearchBody::name()))
+            .item(Ref::from_schema_name(LayoutBody::name()))
+            .item(
+                ObjectBuilder::new()
+                    .property("max_tokens", max_tokens)
+                    .required("max_tokens"),
+            )
+            .into()
+    }
+}
+
+impl ToSchema for AssembleBody {
+    fn name() -> Cow<'static, str> {
+        "AssembleRequest".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        for (name, schema) in [
+            (SearchBody::name(), SearchBody::schema()),
+            (LayoutBody::name(), LayoutBody::schema()),
+        ] {
+            schemas.push((name.into(), schema));
+        }
+        SearchBody::schemas(schemas);
+        LayoutBody::schemas(schemas);
+    }
 }
 
 /// How to write it down.

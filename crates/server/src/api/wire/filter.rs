@@ -7,6 +7,8 @@ use context_manager_core::{ContextId, Error, Filter, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, Object, OneOfBuilder, SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, Schema};
 use uuid::Uuid;
 
 use super::{Time, WireLevel};
@@ -35,7 +37,7 @@ pub(in crate::api) struct FilterBody {
     occurred_before: Option<Time>,
     #[schema(minimum = 0, maximum = 1)]
     min_importance: Option<f32>,
-    /// Key equals value, or one of a list of values; `a.b` reaches into nested objects.
+    #[schema(schema_with = wanted_metadata)]
     metadata: Option<BTreeMap<String, Value>>,
     #[schema(max_items = 1000)]
     ids: Option<Vec<Uuid>>,
@@ -83,6 +85,24 @@ impl FilterBody {
             ..Filter::default()
         }
     }
+}
+
+/// What [`metadata`] accepts.
+fn wanted_metadata() -> Object {
+    let types = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
+    let value = ObjectBuilder::new().schema_type(types).build();
+    let values = ArrayBuilder::new()
+        .items(value.clone())
+        .min_items(Some(1))
+        .max_items(Some(MAX_NAMED));
+    let wanted: Schema = OneOfBuilder::new().item(value).item(values).into();
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+        .description(Some(
+            "Key equals value, or one of a list of values; `a.b` reaches into nested objects.",
+        ))
+        .additional_properties(Some(wanted))
+        .build()
 }
 
 fn metadata(given: BTreeMap<String, Value>, pointer: &str, found: &mut Violations) -> BTreeMap<String, Vec<Value>> {
