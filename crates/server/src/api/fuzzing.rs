@@ -6,9 +6,7 @@ use context_manager_core::{Cursor, NewContext, Patch, Violations};
 use sha2::{Digest, Sha256};
 
 use super::wire::carried::Line;
-use super::wire::{
-    AssembleBody, BatchBody, ClearBody, DeleteBody, FilterBody, LayoutBody, PatchBody, SearchBody, StoreBody,
-};
+use super::wire::{BatchBody, ClearBody, DeleteBody, FilterBody, LayoutBody, PatchBody, SearchBody, StoreBody};
 use crate::auth::inspect;
 use crate::http::{BodyLine, Lines, parse, read_part};
 
@@ -29,7 +27,6 @@ pub fn request_bodies(bytes: &[u8]) {
     if let (Ok(search), Ok(layout)) = (parse::<SearchBody>(bytes), parse::<LayoutBody>(bytes)) {
         found.extend(layout.into_request(search, &mut Violations::default()).validate());
     }
-    drop(parse::<AssembleBody>(bytes));
     drop(found.into_result());
 }
 
