@@ -113,9 +113,9 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ready)
-            .await
-            .expect("the server gets ready");
+        if tokio::time::timeout(PATIENCE, ready).await.is_err() {
+            panic!("the server does not get ready: {}", server.output.lock().unwrap());
+        }
         server
     }
 

@@ -148,11 +148,11 @@ async fn create(client: &Client, config: &Config, model: &ModelFingerprint) -> R
     let found = look
         .retry(pauses)
         .when(|failure| matches!(failure, Failure::Incomplete(_)));
-    // Somebody who may not make collections is to be told so, and not to wait for long.
-    let patience = if refused.is_some() {
-        10 * PAUSE
-    } else {
-        config.timeout()
+    // Somebody who may not make collections is to be told so, and not to wait for long. Another replica's may be there by
+    // name, and not yet to be looked at.
+    let patience = match &refused {
+        Some(refused) if refused.code() != Some(Code::AlreadyExists) => 10 * PAUSE,
+        Some(_) | None => config.timeout(),
     };
     let found = Deadline::after(patience)
         .run(found)

@@ -41,7 +41,7 @@ async fn a_node_that_is_lost_takes_nothing_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs three Qdrant servers: cargo xtask integration"]
 async fn a_tenant_gets_a_shard_of_its_own_while_it_is_served() {
-    let [first, ..] = cluster().await;
+    let [first, _second, _third] = cluster().await;
     let sharding = [("CONTEXT_MANAGER_VECTOR_DB__SHARDING", "tenant")];
     let (server, folder) = server_on(&first.url(), &sharding).await;
     let contexts: Vec<_> = (0..900)

@@ -62,7 +62,7 @@ async fn fill(data: &Path, contexts: usize) {
         let contexts: Vec<Value> = (0..1000)
             .map(|n| {
                 json!({
-                    "text": format!("number {n} of batch {batch} is about lamps"), "level": "long_term",
+                    "text": format!("lamp {} is in batch {batch}", 1000 * batch + n), "level": "long_term",
                     "session_id": format!("s-{}", n % 40), "tags": ["lamp"], "metadata": {"n": n, "nested": {"batch": [batch]}},
                 })
             })
@@ -118,10 +118,10 @@ async fn goes_there_and_back(url: &str, contexts: usize) {
             (&json!(contexts), &json!(0))
         );
         let found = server
-            .post("/contexts/search", &json!({"query": "number 7 of batch 3", "limit": 1}))
+            .post("/contexts/search", &json!({"query": "Where is lamp 3007?", "limit": 1}))
             .await
             .unwrap();
-        assert_eq!(found["contexts"][0]["text"], "number 7 of batch 3 is about lamps");
+        assert_eq!(found["contexts"][0]["text"], "lamp 3007 is in batch 3");
     }
 }
 
