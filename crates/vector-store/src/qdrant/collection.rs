@@ -29,9 +29,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// is sharded by tenant.
 pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<Option<u32>, Error> {
     check_version(client).await?;
-    let info = match find(client).await? {
-        Some(info) => info,
-        None => create(client, config, model).await?,
+    let info = match look(client).await {
+        Ok(None) => create(client, config, model).await?,
+        Ok(Some(info)) => info,
+        Err(failure) if is_half_made(&failure) => made(client, config.timeout())
+            .await
+            .map_err(failed(client, "read the collection"))?,
+        Err(failure) => return Err(failed(client, "read the collection")(failure)),
     };
     let unusable = |mismatch| unusable(client, mismatch, model);
     schema::check(&info, config, model).map_err(unusable)?;
@@ -133,33 +137,44 @@ async fn look(client: &Client) -> Result<Option<CollectionInfo>, Failure> {
 /// will be in a moment.
 async fn create(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<CollectionInfo, Error> {
     let request = schema::create(config, model);
-    let made = client
+    let answer = client
         .collections(request, |mut collections, request| async move {
             collections.create(request).await
         })
         .await;
-    let refused = match made {
-        Ok(_) => None,
+    let refused = match answer {
         Err(failure) if failure.is_outage() => return Err(failed(client, "create the collection")(failure)),
+        // Another replica's is there by name, and perhaps not yet to be looked at.
+        Err(failure) if failure.code() == Some(Code::AlreadyExists) => None,
         Err(failure) => Some(failure),
+        Ok(_) => None,
     };
+    // Somebody who may not make collections is to be told so, and not to wait for long.
+    let patience = if refused.is_some() {
+        10 * PAUSE
+    } else {
+        config.timeout()
+    };
+    made(client, patience)
+        .await
+        .map_err(|missing| failed(client, "create the collection")(refused.unwrap_or(missing)))
+}
+
+/// Waits for the collection, which this or another replica makes.
+async fn made(client: &Client, patience: Duration) -> Result<CollectionInfo, Failure> {
     let look = || async { look(client).await?.ok_or(Failure::Incomplete("collection")) };
     let pauses = ConstantBuilder::new().with_delay(PAUSE).without_max_times();
-    let found = look
-        .retry(pauses)
-        .when(|failure| matches!(failure, Failure::Incomplete(_)));
-    // Somebody who may not make collections is to be told so, and not to wait for long. Another replica's may be there by
-    // name, and not yet to be looked at.
-    let patience = match &refused {
-        Some(refused) if refused.code() != Some(Code::AlreadyExists) => 10 * PAUSE,
-        Some(_) | None => config.timeout(),
-    };
-    let found = Deadline::after(patience)
+    let found = look.retry(pauses).when(is_half_made);
+    Deadline::after(patience)
         .run(found)
         .await
         .map_err(Failure::from)
-        .flatten();
-    found.map_err(|missing| failed(client, "create the collection")(refused.unwrap_or(missing)))
+        .flatten()
+}
+
+/// Whether the collection may be there in a moment. While its shards are made, the server calls that an error of its own.
+fn is_half_made(failure: &Failure) -> bool {
+    matches!(failure, Failure::Incomplete(_)) || failure.code() == Some(Code::Internal)
 }
 
 fn unusable(client: &Client, mismatch: Mismatch, model: &ModelFingerprint) -> Error {
