@@ -5,6 +5,7 @@
 mod api;
 mod bad_input;
 mod connections;
+mod dashboards;
 mod embedding;
 mod gc;
 mod isolation;
