@@ -113,9 +113,9 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, ready).await.is_err() {
-            panic!("the server does not get ready: {}", server.output.lock().unwrap());
-        }
+        let ready = tokio::time::timeout(PATIENCE, ready).await;
+        let output = server.output.lock().unwrap().clone();
+        assert!(ready.is_ok(), "the server does not get ready: {output}");
         server
     }
 
