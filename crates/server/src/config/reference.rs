@@ -41,16 +41,20 @@ pub fn reference() -> String {
                 format!("`{value}`")
             }
         });
-        let environment = column(&|(key, ..)| format!("`{}`", environment(group.section, key)));
+        let environment = column(&|(key, ..)| environment(group.section, key));
         let help = group.help.join(" ").replace('|', "\\|");
         let _infallible = writeln!(text, "| {keys} | {defaults} | {environment} | {help} |");
     }
     text
 }
 
+/// How the environment sets a key; lists of tables are set by the file alone.
 fn environment(section: &str, key: &str) -> String {
+    if section.starts_with('[') {
+        return "only in the file".to_owned();
+    }
     let path = format!("{section}.{key}").to_uppercase().replace('.', "__");
-    format!("{ENV_PREFIX}{path}")
+    format!("`{ENV_PREFIX}{path}`")
 }
 
 /// The groups of the file, in its order. A comment explains the keys that follow it without another comment.
@@ -158,8 +162,10 @@ mod tests {
             }
         }
         let is_there = |path: &str| {
+            // Of a list of tables, `[path].key` was seen.
+            let beginnings = [format!("{path}."), format!("[{path}].")];
             seen.iter()
-                .any(|seen| seen == path || seen.starts_with(&format!("{path}.")))
+                .any(|seen| seen == path || beginnings.iter().any(|beginning| seen.starts_with(beginning)))
         };
         let missing: Vec<&String> = known.keys().filter(|path| !is_there(path)).collect();
         assert!(missing.is_empty(), "config.example.toml lacks {missing:?}");

@@ -119,6 +119,7 @@ fn invalid_field(pointer: &str, message: &str) -> Problem {
     }
     let detail = match message.split_once(", expected ") {
         Some((start, expected)) if start.starts_with("unknown field") => format!("unknown field; expected {expected}"),
+        Some((_, "u8" | "u32" | "u64" | "usize")) => "expected a whole number that is not negative".to_owned(),
         Some((_, expected)) => format!("expected {expected}"),
         None if message.starts_with("UUID parsing failed") => "expected a UUID".to_owned(),
         None => "has the wrong form".to_owned(),
@@ -170,7 +171,10 @@ mod tests {
     fn the_field_is_named_by_pointer_and_its_value_is_not_repeated() {
         let problem = error(r#"{"items": [{"text": "a", "size": 1}, {"text": "b", "size": "secret"}]}"#);
         assert_eq!(problem["errors"][0]["pointer"], "/items/1/size");
-        assert_eq!(problem["errors"][0]["detail"], "expected u8");
+        assert_eq!(
+            problem["errors"][0]["detail"],
+            "expected a whole number that is not negative"
+        );
         assert!(!problem.to_string().contains("secret"));
     }
 
