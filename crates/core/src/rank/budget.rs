@@ -298,17 +298,12 @@ mod tests {
                 prop_assert!(left_out.map(|at| items[at].tokens).all(|tokens| used + tokens > max_tokens));
             }
             if min_contexts_per_level == 1 && max_items >= 3 {
-                let mut best: Vec<usize> = Level::ALL
-                    .iter()
-                    .filter_map(|level| items.iter().position(|item| item.level == *level))
-                    .collect();
-                best.sort_unstable();
-                let mut before = 0;
-                for at in best {
-                    if before + items[at].tokens <= max_tokens && (chosen.contains(&at) || says_something_new(&at)) {
-                        prop_assert!(chosen.contains(&at));
-                        before += items[at].tokens;
-                    }
+                // What repeats a better one that was chosen leaves its place to the next of its level.
+                let repeats_better = |at: usize| chosen.iter().any(|better| *better < at && repeats(at, *better));
+                let best_of = |level: &Level| (0..items.len()).find(|at| items[*at].level == *level && !repeats_better(*at));
+                let best: Vec<usize> = Level::ALL.iter().filter_map(best_of).collect();
+                if best.iter().map(|at| items[*at].tokens).sum::<usize>() <= max_tokens {
+                    prop_assert!(best.iter().all(|at| chosen.contains(at)), "the best of each level");
                 }
             }
             let reasons = reasons(&items, limits, &selection);

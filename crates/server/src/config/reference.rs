@@ -195,7 +195,8 @@ mod tests {
         assert_eq!(shape, expected);
         assert_eq!(
             environment("hirag.weights", "recency"),
-            "CONTEXT_MANAGER_HIRAG__WEIGHTS__RECENCY"
+            "`CONTEXT_MANAGER_HIRAG__WEIGHTS__RECENCY`"
         );
+        assert_eq!(environment("[auth.keys]", "tenant"), "only in the file");
     }
 }
