@@ -192,6 +192,40 @@ pub async fn lists_bring_vectors_only_when_asked(store: &dyn VectorStore) {
     }
 }
 
+/// A place that was looked at while nothing stood there is no longer empty once something was put into it, by storing it
+/// or by changing it, however often both happen at the same time.
+pub async fn places_that_were_empty_are_found_filled(store: &dyn VectorStore) {
+    let scope = acme();
+    let at = |number: u64, slot: i64| Context {
+        slot: Some(slot),
+        ..context(number)
+    };
+    let everything = Filter::default();
+    let standing = async |slots: &[i64]| {
+        let found = store.at_slots(&scope, slots, &everything).await.unwrap();
+        let mut ids: Vec<_> = found.iter().map(|record| record.context.id).collect();
+        ids.sort();
+        ids
+    };
+    for number in 0..50 {
+        let slot = i64::try_from(number).unwrap();
+        assert_eq!(standing(&[slot, slot + 1]).await, [], "place {slot}");
+        let stored = store.upsert(&scope, vec![record(at(number, slot))]);
+        let looked = async {
+            for _ in 0..5 {
+                standing(&[slot, slot + 1]).await;
+            }
+        };
+        let (stored, ()) = futures::join!(stored, looked);
+        stored.unwrap();
+        assert_eq!(standing(&[slot, slot + 1]).await, [id(number)], "place {slot}");
+    }
+    assert_eq!(standing(&[100]).await, []);
+    store.update(&scope, vec![at(7, 100)]).await.unwrap();
+    assert_eq!(standing(&[100]).await, [id(7)]);
+    assert_eq!(standing(&[7]).await, []);
+}
+
 /// Counts are those of what is stored at this moment.
 pub async fn counts_are_exact(store: &dyn VectorStore) {
     let scope = acme();

@@ -33,6 +33,7 @@ pub use lists::{
     contexts_stored_at_once_share_a_page, counts_are_exact, lists_bring_vectors_only_when_asked,
     lists_can_begin_with_the_oldest, lists_stay_stable_while_newer_contexts_come,
     pages_visit_everything_once_newest_first, places_in_sessions_are_looked_up,
+    places_that_were_empty_are_found_filled,
 };
 pub use search::{
     a_sample_of_words_is_the_same_every_time, an_exact_search_finds_the_nearest,
@@ -98,6 +99,7 @@ macro_rules! contract {
             of_a_repeated_id_the_last_stays,
             pages_visit_everything_once_newest_first,
             places_in_sessions_are_looked_up,
+            places_that_were_empty_are_found_filled,
             search_by_vector_scores_by_cosine,
             search_by_words_scores_by_weights,
             search_finds_only_what_the_filter_matches,

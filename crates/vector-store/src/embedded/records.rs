@@ -4,21 +4,23 @@
 //! decoding them costs several times what finding them does.
 //!
 //! Invariant: a record in here is the one that is stored. Records are put in by reads and taken out by writes that
-//! replace or remove them, and the engine's gate keeps the two apart.
+//! replace or remove them, and the engine's gate keeps the two apart. A place in a session is remembered as empty only when
+//! nothing was put into any place since it was looked at, as new points are written while others read.
 
 use std::collections::{HashMap, HashSet};
 use std::mem::size_of;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use context_manager_core::TenantId;
 use context_manager_core::ports::{BoxError, Record};
 use moka::sync::Cache;
-use qdrant_edge::{PointId, RetrieveRequestBuilder};
+use qdrant_edge::{Payload, PointId, RetrieveRequestBuilder};
 
 use super::engine::Engine;
 use super::reads;
 use crate::metrics::{CACHE_HITS, CACHE_MISSES};
+use crate::payload::key;
 
 /// What a record takes beside its text and vectors: the structs, the strings of its scope, the cache's own.
 const OVERHEAD: usize = 2 * size_of::<Record>();
@@ -34,8 +36,10 @@ const SLOT_BYTES: u64 = 160;
 #[derive(Debug)]
 pub(super) struct RecordCache {
     records: Cache<PointId, Arc<Record>>,
-    /// Which point stood where when it was read. A hint: whether it still does, its record says.
-    slots: Cache<(TenantId, i64), PointId>,
+    /// Which point stood where when it was read, a hint: whether it still does, its record says. `None` where none stands.
+    slots: Cache<(TenantId, i64), Option<PointId>>,
+    /// How often something was put into a place.
+    arrivals: Mutex<u64>,
     threads: usize,
 }
 
@@ -52,6 +56,7 @@ impl RecordCache {
         Self {
             records: cache,
             slots: Cache::new(bytes / 2 / SLOT_BYTES),
+            arrivals: Mutex::default(),
             threads: threads.max(1),
         }
     }
@@ -72,7 +77,7 @@ impl RecordCache {
         metrics::counter!(CACHE_MISSES, "cache" => "records").increment(missing.len() as u64);
         for (id, record) in self.read(engine, tenant, &missing)? {
             if let Some(slot) = record.context.slot {
-                self.slots.insert((tenant.clone(), slot), id);
+                self.slots.insert((tenant.clone(), slot), Some(id));
             }
             self.records.insert(id, Arc::clone(&record));
             known.insert(id, record);
@@ -90,16 +95,52 @@ impl RecordCache {
         slots: &[i64],
         look_up: impl FnOnce(&[i64]) -> Result<Vec<PointId>, BoxError>,
     ) -> Result<Vec<Found>, BoxError> {
-        let known = slots.iter().filter_map(|slot| self.slots.get(&(tenant.clone(), *slot)));
-        let known: Vec<PointId> = known.collect();
-        let mut found = self.get(engine, tenant, &known)?;
         let mut unknown: HashSet<i64> = slots.iter().copied().collect();
+        let mut known = Vec::with_capacity(slots.len());
+        for slot in slots {
+            match self.slots.get(&(tenant.clone(), *slot)) {
+                Some(Some(point)) => known.push(point),
+                Some(None) => drop(unknown.remove(slot)),
+                None => {}
+            }
+        }
+        let mut found = self.get(engine, tenant, &known)?;
         found.retain(|(_, record)| record.context.slot.is_some_and(|slot| unknown.remove(&slot)));
         if !unknown.is_empty() {
-            let unknown: Vec<i64> = unknown.into_iter().collect();
-            found.extend(self.get(engine, tenant, &look_up(&unknown)?)?);
+            let arrivals = *self.arrivals();
+            let looked_at: Vec<i64> = unknown.iter().copied().collect();
+            let more = self.get(engine, tenant, &look_up(&looked_at)?)?;
+            for (_, record) in &more {
+                record.context.slot.map(|slot| unknown.remove(&slot));
+            }
+            self.remember_empty(tenant, unknown, arrivals);
+            found.extend(more);
         }
         Ok(found)
+    }
+
+    /// Remembers that nothing stands at these places, unless something was put into a place since there were so many
+    /// `arrivals`.
+    fn remember_empty(&self, tenant: &TenantId, slots: HashSet<i64>, arrivals: u64) {
+        let now = self.arrivals();
+        if *now == arrivals {
+            for slot in slots {
+                self.slots.insert((tenant.clone(), slot), None);
+            }
+        }
+    }
+
+    /// To be held while points with these payloads are written: at its end, however that came, it is forgotten that places
+    /// were empty where they stand now. Nobody may be told that they are stored before.
+    pub(super) fn arriving<'a>(&self, payloads: impl Iterator<Item = &'a Payload>) -> Arrival<'_> {
+        Arrival {
+            cache: self,
+            places: payloads.filter_map(place).collect(),
+        }
+    }
+
+    fn arrivals(&self) -> MutexGuard<'_, u64> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads records from the engine, on several threads if there are many: a search waits for all of them.
@@ -133,6 +174,26 @@ impl RecordCache {
     }
 }
 
+/// Points that are being put into places.
+#[derive(Debug)]
+pub(super) struct Arrival<'a> {
+    cache: &'a RecordCache,
+    places: Vec<(TenantId, i64)>,
+}
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        if self.places.is_empty() {
+            return;
+        }
+        let mut arrivals = self.cache.arrivals();
+        *arrivals += 1;
+        for place in &self.places {
+            self.cache.slots.invalidate(place);
+        }
+    }
+}
+
 fn read(engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> Result<Vec<Found>, BoxError> {
     let dense = &engine.manifest().vector;
     let request = RetrieveRequestBuilder::new(ids.to_vec()).with_vector(reads::with_vectors(dense));
@@ -140,6 +201,13 @@ fn read(engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> Result<Vec<Found
     found
         .map(|found| Ok((found.id, Arc::new(reads::record(tenant, dense, found)?))))
         .collect()
+}
+
+/// Where the point with this payload stands.
+fn place(payload: &Payload) -> Option<(TenantId, i64)> {
+    let slot = payload.0.get(key::SLOT)?.as_i64()?;
+    let tenant = TenantId::try_new(payload.0.get(key::TENANT)?.as_str()?).ok()?;
+    Some((tenant, slot))
 }
 
 fn weight(record: &Record) -> usize {

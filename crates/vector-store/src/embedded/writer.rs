@@ -235,6 +235,8 @@ impl Writer {
         for chunk in chunks(points) {
             let ids: Vec<PointId> = chunk.iter().map(|point| point.id).collect();
             let count = ids.len();
+            let payloads = chunk.iter().filter_map(|point| point.payload.as_ref());
+            let _arrival = self.engine.records().arriving(payloads);
             let upsert = UpdateOperation::PointOperation(PointOperations::UpsertPoints(
                 PointInsertOperations::PointsList(chunk),
             ));
@@ -255,6 +257,7 @@ impl Writer {
         let existing = reads::existing(self.engine.shard(), ids)?;
         for (id, payload) in payloads {
             if existing.contains(&id) {
+                let _arrival = self.engine.records().arriving(std::iter::once(&payload));
                 let (shard, _gate) = self.engine.replace(&[id]);
                 shard.update(overwrite(id, payload))?;
                 self.engine.count_changes(1);
@@ -268,6 +271,7 @@ impl Writer {
         let ids = vectors.iter().map(|new| new.id).collect();
         let existing = reads::existing(self.engine.shard(), ids)?;
         for NewVector { id, vector, payload } in vectors.into_iter().filter(|new| existing.contains(&new.id)) {
+            let _arrival = self.engine.records().arriving(payload.iter());
             let (shard, _gate) = self.engine.replace(&[id]);
             shard.update(UpdateOperation::VectorOperation(VectorOperations::UpdateVectors(
                 UpdateVectorsOp {
