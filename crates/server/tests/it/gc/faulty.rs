@@ -12,11 +12,12 @@ use context_manager_core::ports::{
 use context_manager_core::{Filter, Page, Scope, TenantId};
 use context_manager_vector_store::MemoryStore;
 
-/// A store of which so many of the next deletions fail.
+/// A store of which so many of the next deletions fail, or that takes so many writes and then none any more.
 #[derive(Debug)]
 pub(super) struct Faulty {
     store: MemoryStore,
     failing: AtomicUsize,
+    writes_left: AtomicUsize,
 }
 
 impl Default for Faulty {
@@ -24,6 +25,7 @@ impl Default for Faulty {
         Self {
             store: MemoryStore::new(256),
             failing: AtomicUsize::new(0),
+            writes_left: AtomicUsize::new(usize::MAX),
         }
     }
 }
@@ -32,6 +34,36 @@ impl Faulty {
     /// Lets the next `count` deletions fail.
     pub(super) fn fail_deletions(&self, count: usize) {
         self.failing.store(count, Ordering::Relaxed);
+    }
+
+    /// Takes `count` more writes and refuses all that come after them, as if the process had ended there.
+    pub(super) fn end_after(&self, count: usize) {
+        self.writes_left.store(count, Ordering::Relaxed);
+    }
+
+    /// Takes any number of writes again.
+    pub(super) fn mend(&self) {
+        self.end_after(usize::MAX);
+    }
+
+    fn write(&self, operation: &'static str) -> Result<(), StoreError> {
+        count_down(&self.writes_left).ok_or_else(|| refused(operation))
+    }
+}
+
+/// Takes one off; `None` when nothing is left.
+fn count_down(left: &AtomicUsize) -> Option<()> {
+    let take = |left: usize| left.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+        .ok()
+        .map(drop)
+}
+
+fn refused(operation: &'static str) -> StoreError {
+    StoreError {
+        operation,
+        kind: StoreErrorKind::Unavailable(None),
+        source: None,
     }
 }
 
@@ -42,14 +74,17 @@ impl VectorStore for Faulty {
     }
 
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
+        self.write("upsert")?;
         self.store.upsert(scope, records).await
     }
 
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
+        self.write("update")?;
         self.store.update(scope, contexts).await
     }
 
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        self.write("set_vectors")?;
         self.store.set_vectors(scope, embedded).await
     }
 
@@ -78,17 +113,9 @@ impl VectorStore for Faulty {
     }
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        let take = |left: usize| left.checked_sub(1);
-        if self
-            .failing
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_ok()
-        {
-            return Err(StoreError {
-                operation: "delete",
-                kind: StoreErrorKind::Unavailable(None),
-                source: None,
-            });
+        self.write("delete")?;
+        if count_down(&self.failing).is_some() {
+            return Err(refused("delete"));
         }
         self.store.delete(scope, filter).await
     }

@@ -2,6 +2,7 @@
 
 mod api;
 mod consolidation;
+mod cut_off;
 mod duplicates;
 mod faulty;
 mod killed;
@@ -27,6 +28,8 @@ pub(super) struct Bench {
     store: Arc<Faulty>,
     pub(super) engine: Arc<ContextEngine>,
     pub(super) scope: Scope,
+    config: Config,
+    lifecycle: Lifecycle,
 }
 
 const HOUR: i64 = 3600;
@@ -42,19 +45,21 @@ impl Bench {
         change(&mut config, &mut lifecycle);
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_700_000_000).unwrap()));
         let store = Arc::new(Faulty::default());
-        let deps = Deps {
-            store: Arc::clone(&store) as _,
-            embedder: Arc::new(BuiltIn::load().unwrap()),
-            on_embedding_failure: OnEmbeddingFailure::Pending,
-            tokens: Encoding::Heuristic.counter(),
-            clock: Arc::clone(&clock) as _,
-            analyzer: Analyzer::new(lexical::Config::default()),
-        };
         Self {
+            engine: engine(&config, &lifecycle, &store, &clock),
             clock,
             store,
-            engine: Arc::new(ContextEngine::new(config, deps).with_lifecycle(lifecycle)),
             scope: Scope::authenticated(TenantId::try_new("t").unwrap()),
+            config,
+            lifecycle,
+        }
+    }
+
+    /// The same store in a new process.
+    pub(super) fn restarted(self) -> Self {
+        Self {
+            engine: engine(&self.config, &self.lifecycle, &self.store, &self.clock),
+            ..self
         }
     }
 
@@ -92,6 +97,18 @@ impl Bench {
         let found = self.engine.search(&self.scope, request).await.unwrap();
         found.contexts.into_iter().map(|found| found.context).collect()
     }
+}
+
+fn engine(config: &Config, lifecycle: &Lifecycle, store: &Arc<Faulty>, clock: &Arc<ManualClock>) -> Arc<ContextEngine> {
+    let deps = Deps {
+        store: Arc::clone(store) as _,
+        embedder: Arc::new(BuiltIn::load().unwrap()),
+        on_embedding_failure: OnEmbeddingFailure::Pending,
+        tokens: Encoding::Heuristic.counter(),
+        clock: Arc::clone(clock) as _,
+        analyzer: Analyzer::new(lexical::Config::default()),
+    };
+    Arc::new(ContextEngine::new(config.clone(), deps).with_lifecycle(lifecycle.clone()))
 }
 
 pub(super) fn new(text: &str) -> NewContext {
