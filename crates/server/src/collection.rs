@@ -3,42 +3,66 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use context_manager_core::ports::StoreError;
 use context_manager_core::{ContextEngine, GcReport, Scope};
 use tokio::sync::Mutex;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
 
 /// The interval is longer or shorter by up to this share, so that several servers do not collect at the same moments.
 const JITTER: f64 = 0.1;
 
-/// Collects, one run at a time.
+/// How long this process's turn lasts unless it is prolonged, which it is three times as often. After that another process
+/// can go on with what one that was killed has begun.
+const TURN: Duration = Duration::from_secs(10);
+
+/// How often a run that somebody waits for asks whether another process's turn is over.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Collects, one run at a time, also among the processes that share a store.
 #[derive(Debug)]
 pub struct Collection {
     engine: Arc<ContextEngine>,
+    /// Names this process to the others.
+    process: Uuid,
     turn: Mutex<()>,
     stop: CancellationToken,
     incomplete: AtomicBool,
 }
 
 impl Collection {
-    pub(crate) fn new(engine: Arc<ContextEngine>) -> Self {
+    /// What collects with this engine.
+    pub fn new(engine: Arc<ContextEngine>) -> Self {
         Self {
             engine,
+            process: Uuid::now_v7(),
             turn: Mutex::default(),
             stop: CancellationToken::new(),
             incomplete: AtomicBool::new(false),
         }
     }
 
-    /// Collects one tenant's contexts now, or with `dry_run` only tells what that would be. A run that is under way is
-    /// waited for. `None` when the server is shutting down: the next start goes on.
-    pub async fn run(&self, scope: &Scope, dry_run: bool) -> Option<GcReport> {
+    /// Collects one tenant's contexts now, or with `dry_run` only tells what that would be. A run that is under way, here
+    /// or in another process, is waited for. `None` when the server is shutting down: the next start goes on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot tell whose turn it is.
+    pub async fn run(&self, scope: &Scope, dry_run: bool) -> Result<Option<GcReport>, StoreError> {
         let run = async {
-            let _turn = if dry_run { None } else { Some(self.turn.lock().await) };
-            self.engine.collect(scope, dry_run).await
+            if dry_run {
+                return Ok(self.engine.collect(scope, true).await);
+            }
+            let _turn = self.turn.lock().await;
+            loop {
+                match self.alone(self.engine.collect(scope, false)).await? {
+                    Turn::Done(report) => return Ok(report),
+                    Turn::Taken | Turn::Lost => sleep(ASK_AGAIN).await,
+                }
+            }
         };
-        self.stop.run_until_cancelled(run).await
+        self.stop.run_until_cancelled(run).await.transpose()
     }
 
     /// Whether something was left undone when everything was collected last.
@@ -58,10 +82,24 @@ impl Collection {
             let this = Arc::clone(&self);
             let run = tokio::spawn(async move {
                 let _turn = this.turn.lock().await;
-                this.engine.collect_all().await
+                this.alone(this.engine.collect_all()).await
             });
             let incomplete = match AbortOnDropHandle::new(run).await {
-                Ok(report) => report.errors > 0,
+                Ok(Ok(Turn::Done(report))) => report.errors > 0,
+                Ok(Ok(Turn::Taken)) => {
+                    tracing::debug!("another process collects");
+                    continue;
+                }
+                Ok(Ok(Turn::Lost)) => {
+                    tracing::warn!(
+                        "a collection was left, as the turn to collect could not be kept; the next one goes on"
+                    );
+                    true
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, source = ?error.source, "nothing was collected: the store cannot tell whose turn it is");
+                    true
+                }
                 Err(error) => {
                     tracing::error!(%error, "a collection ended before its time; the next one goes on");
                     true
@@ -70,4 +108,47 @@ impl Collection {
             self.incomplete.store(incomplete, Ordering::Relaxed);
         }
     }
+
+    /// Does `work` if it is this process's turn, which lasts until that is done.
+    async fn alone<T>(&self, work: impl Future<Output = T>) -> Result<Turn<T>, StoreError> {
+        let asked = Instant::now();
+        if !self.engine.may_collect(self.process, TURN).await? || asked.elapsed() >= TURN {
+            return Ok(Turn::Taken);
+        }
+        let turn = tokio::select! {
+            // Boxed, as a collection is large.
+            done = Box::pin(work) => Turn::Done(done),
+            () = self.lost_turn(asked) => Turn::Lost,
+        };
+        if let Err(error) = self.engine.may_collect(self.process, Duration::ZERO).await {
+            tracing::debug!(%error, "the turn to collect was not given back, and ends by itself");
+        }
+        Ok(turn)
+    }
+
+    /// Prolongs the turn that was `asked` for, until it is lost: it is another's, or its time is over as the store does not
+    /// answer.
+    async fn lost_turn(&self, mut asked: Instant) {
+        loop {
+            sleep(TURN / 3).await;
+            let now = Instant::now();
+            match timeout_at(asked + TURN, self.engine.may_collect(self.process, TURN)).await {
+                Ok(Ok(true)) => asked = now,
+                // There is time to ask again.
+                Ok(Err(_)) => {}
+                Ok(Ok(false)) | Err(_) => return,
+            }
+        }
+    }
+}
+
+/// What became of work that one process does at a time.
+#[derive(Debug)]
+enum Turn<T> {
+    /// It was done.
+    Done(T),
+    /// It was not begun: another process has the turn.
+    Taken,
+    /// It was begun and dropped.
+    Lost,
 }

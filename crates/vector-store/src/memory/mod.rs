@@ -6,7 +6,8 @@
 mod score;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
@@ -15,6 +16,8 @@ use context_manager_core::ports::{
     Candidate, ListRequest, Order, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
+use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::payload::PointIds;
 use crate::validate;
@@ -25,6 +28,8 @@ use score::{common_words, cosine, unit_length};
 pub struct MemoryStore {
     dimensions: usize,
     tenants: RwLock<HashMap<TenantId, Records>>,
+    /// Who may do what alone, and until when.
+    leases: Mutex<HashMap<&'static str, (Uuid, Timestamp)>>,
 }
 
 type Records = BTreeMap<ContextId, Record>;
@@ -35,6 +40,7 @@ impl MemoryStore {
         Self {
             dimensions,
             tenants: RwLock::default(),
+            leases: Mutex::default(),
         }
     }
 
@@ -237,6 +243,23 @@ impl VectorStore for MemoryStore {
                 .and_then(|_more| items.last().map(|last| last.session_id.clone()));
             Page { items, next }
         }))
+    }
+
+    async fn lease(
+        &self,
+        what: &'static str,
+        holder: Uuid,
+        now: Timestamp,
+        time: Duration,
+    ) -> Result<bool, StoreError> {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = leases.get(what).is_none_or(|(by, until)| *by == holder || *until < now);
+        if is_free && time.is_zero() {
+            leases.remove(what);
+        } else if is_free {
+            leases.insert(what, (holder, now.saturating_add(time).unwrap_or(now)));
+        }
+        Ok(is_free)
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {

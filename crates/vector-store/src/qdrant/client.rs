@@ -117,6 +117,30 @@ impl Client {
         }
     }
 
+    /// The same for a collection beside this one, which knows no tenants.
+    pub(super) fn beside(&self, name: &str) -> Self {
+        Self {
+            collection: format!("{}_{name}", self.collection),
+            groups: None,
+            shards: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same with other guarantees than the configuration asks for.
+    pub(super) fn with_guarantees(self, reads: config::ReadConsistency, writes: config::WriteOrdering) -> Self {
+        Self {
+            consistency: Some(consistency(reads)),
+            ordering: Some(ordering(writes)),
+            ..self
+        }
+    }
+
+    /// The time limit of a call.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The time limit of a call as the server is told it, in whole seconds, so that it does not work on for nobody.
     pub(super) fn timeout_secs(&self) -> u64 {
         self.timeout.as_secs()

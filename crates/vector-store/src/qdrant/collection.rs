@@ -161,8 +161,11 @@ async fn create(client: &Client, config: &Config, model: &ModelFingerprint) -> R
 }
 
 /// Waits for the collection, which this or another replica makes.
-async fn made(client: &Client, patience: Duration) -> Result<CollectionInfo, Failure> {
-    let look = || async { look(client).await?.ok_or(Failure::Incomplete("collection")) };
+pub(super) async fn made(client: &Client, patience: Duration) -> Result<CollectionInfo, Failure> {
+    let look = || {
+        let client = client.clone();
+        async move { look(&client).await?.ok_or(Failure::Incomplete("collection")) }
+    };
     let pauses = ConstantBuilder::new().with_delay(PAUSE).without_max_times();
     let found = look.retry(pauses).when(is_half_made);
     Deadline::after(patience)

@@ -23,7 +23,8 @@ pub(super) fn point_id(id: Uuid) -> PointId {
     PointId::from(id.to_string())
 }
 
-fn condition(condition: Condition) -> qdrant::Condition {
+/// A point that meets this.
+pub(super) fn condition(condition: Condition) -> qdrant::Condition {
     let one_of = match condition {
         Condition::Is(key, word) => matches(key, MatchValue::Keyword(word)),
         Condition::AnyOf(key, strings) => matches(key, MatchValue::Keywords(RepeatedStrings { strings })),

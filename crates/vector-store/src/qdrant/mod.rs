@@ -16,6 +16,7 @@ mod collection;
 mod config;
 mod failure;
 mod filter;
+mod lease;
 mod points;
 mod promote;
 mod reads;
@@ -34,6 +35,7 @@ use context_manager_resilience::CircuitBreaker;
 use client::Client;
 pub use config::{ApiKey, Config, Quantization, ReadConsistency, Sharding, WriteOrdering};
 pub(crate) use failure::Failure;
+use lease::Leases;
 
 use crate::Error;
 
@@ -41,6 +43,7 @@ use crate::Error;
 #[derive(Debug)]
 pub struct QdrantStore {
     client: Client,
+    leases: Leases,
     dimensions: usize,
 }
 
@@ -103,6 +106,7 @@ impl Builder {
         let client = Client::new(&self.config, self.circuit)?;
         let groups = collection::prepare(&client, &self.config, model).await?;
         Ok(QdrantStore {
+            leases: Leases::beside(&client, &self.config),
             client: client.with_groups(groups),
             dimensions: model.dimensions,
         })

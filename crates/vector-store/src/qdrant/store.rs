@@ -1,6 +1,7 @@
 //! The store on a Qdrant server as the domain sees it: the port, call by call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
@@ -9,6 +10,8 @@ use context_manager_core::ports::{
     Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Filter, Page, Scope, TenantId};
+use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::client::Client;
 use super::failure::{Failure, internal};
@@ -163,6 +166,17 @@ impl VectorStore for QdrantStore {
             sessions::list(&self.of(scope), scope.tenant(), after, limit),
         )
         .await
+    }
+
+    async fn lease(
+        &self,
+        what: &'static str,
+        holder: Uuid,
+        now: Timestamp,
+        time: Duration,
+    ) -> Result<bool, StoreError> {
+        let taken = self.leases.take(what, holder, now, time);
+        observed("lease", async { taken.await.map_err(failed("lease")) }).await
     }
 
     /// 0: the protocol does not tell.

@@ -7,6 +7,7 @@ mod embedded;
 mod equivalence;
 mod fixture;
 mod folder;
+mod leases;
 mod memory;
 mod models;
 mod proxy;

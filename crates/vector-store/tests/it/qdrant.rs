@@ -14,6 +14,7 @@ use context_manager_vector_store::{PayloadTooLarge, QdrantStore};
 use tonic::Code;
 
 use crate::fixture::{by_words, context, id, model, record, records, scope};
+use crate::leases;
 use crate::standin::{Fault, StandIn};
 
 /// The version of the protocol that the stand-in speaks.
@@ -54,6 +55,13 @@ mod contract_over_grpc {
     use super::new_store;
 
     context_manager_vector_store::contract!(new_store);
+}
+
+#[tokio::test]
+async fn a_turn_is_one_processes_until_it_ends() {
+    let one = new_store().await;
+    let other = QdrantStore::connect(&one.server.config(), &model()).await.unwrap();
+    leases::a_turn_is_one_processes_until_it_ends(&*one, &other).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use qdrant_client::Qdrant;
 use uuid::Uuid;
 
 use crate::fixture::{by_words, model, records, scope, wait_for};
+use crate::leases;
 
 /// A store on the real server, whose collection is removed with it.
 struct OnServer {
@@ -40,6 +41,7 @@ impl Drop for OnServer {
         let remove = async move {
             let client = Qdrant::from_url(&url).api_key(env::var("QDRANT_API_KEY"));
             let client = client.skip_compatibility_check().build().unwrap();
+            client.delete_collection(format!("{name}_leases")).await.unwrap();
             client.delete_collection(name).await.unwrap();
         };
         wait_for(remove);
@@ -71,6 +73,14 @@ mod contract {
     use super::new_store;
 
     context_manager_vector_store::contract!(ignored "needs a Qdrant server: cargo xtask integration" new_store);
+}
+
+#[tokio::test]
+#[ignore = "needs a Qdrant server: cargo xtask integration"]
+async fn a_turn_is_one_processes_until_it_ends() {
+    let one = new_store().await;
+    let other = QdrantStore::connect(&one.config, &model()).await.unwrap();
+    leases::a_turn_is_one_processes_until_it_ends(&*one, &other).await;
 }
 
 /// Needs a server in cluster mode.

@@ -5,7 +5,7 @@
 //! looked at again under the locks of its contexts, so that what changed meanwhile is not lost. A batch that fails is
 //! counted and left to the next run.
 //!
-//! Deliberately absent: when a run begins.
+//! Deliberately absent: when a run begins, and whose turn it is.
 
 mod consolidate;
 mod digest;
@@ -17,6 +17,7 @@ mod policies;
 use std::collections::BTreeMap;
 
 use tokio::time::{Duration, Instant};
+use uuid::Uuid;
 
 use super::ContextEngine;
 use crate::context::{Context, ContextId, Level};
@@ -172,6 +173,15 @@ impl ContextEngine {
             finished(&report, start);
         }
         report
+    }
+
+    /// Whether it is `holder`'s turn to collect, among all processes on the same store, for `time` from now. With a `time`
+    /// of zero it gives its turn back. Two that collect at once harm nothing, but do everything twice.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    pub async fn may_collect(&self, holder: Uuid, time: Duration) -> Result<bool, StoreError> {
+        self.store.lease("collect", holder, self.clock.now(), time).await
     }
 
     async fn run(&self, scope: &Scope, dry_run: bool, report: &mut GcReport) {

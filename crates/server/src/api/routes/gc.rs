@@ -1,6 +1,7 @@
 //! Collecting what is over, now.
 
 use axum::extract::State;
+use context_manager_core::Error;
 
 use crate::api::ApiState;
 use crate::api::access::Caller;
@@ -32,6 +33,7 @@ pub(in crate::api) async fn collect_garbage(
         tracing::error!(%error, "a collection ended before its time");
         Problem::new(Code::Internal)
     })?;
+    let report = report.map_err(Error::from)?;
     let report = report.ok_or_else(|| Problem::new(Code::ServiceUnavailable))?;
     Ok(Json(GcAnswer::new(report, dry_run, start.elapsed())))
 }

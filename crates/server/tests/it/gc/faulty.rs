@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
@@ -11,6 +12,8 @@ use context_manager_core::ports::{
 };
 use context_manager_core::{Filter, Page, Scope, TenantId};
 use context_manager_vector_store::MemoryStore;
+use jiff::Timestamp;
+use uuid::Uuid;
 
 /// A store of which so many of the next deletions fail, or that takes so many writes and then none any more.
 #[derive(Debug)]
@@ -140,6 +143,16 @@ impl VectorStore for Faulty {
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         self.store.sessions(scope, after, limit).await
+    }
+
+    async fn lease(
+        &self,
+        what: &'static str,
+        holder: Uuid,
+        now: Timestamp,
+        time: Duration,
+    ) -> Result<bool, StoreError> {
+        self.store.lease(what, holder, now, time).await
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {

@@ -6,6 +6,7 @@ mod cut_off;
 mod duplicates;
 mod faulty;
 mod killed;
+mod turns;
 
 use std::sync::Arc;
 

@@ -42,13 +42,14 @@ pub(super) fn point_id_out(id: PointId) -> proto::PointId {
 
 pub(super) fn filter(filter: Option<proto::Filter>) -> Result<Filter, Status> {
     let filter = filter.unwrap_or_default();
-    if !filter.should.is_empty() || !filter.must_not.is_empty() || filter.min_should.is_some() {
-        return Err(Status::unimplemented("the stand-in knows `must` only"));
+    if !filter.must_not.is_empty() || filter.min_should.is_some() {
+        return Err(Status::unimplemented("the stand-in knows `must` and `should` only"));
     }
     let must: Result<Vec<_>, _> = filter.must.into_iter().map(condition).collect();
+    let should: Result<Vec<_>, _> = filter.should.into_iter().map(condition).collect();
     Ok(Filter {
         must: Some(must?),
-        should: None,
+        should: Some(should?).filter(|should| !should.is_empty()),
         must_not: None,
         min_should: None,
     })

@@ -23,6 +23,9 @@ use tonic::{Request, Response, Status};
 
 use super::{Fault, Service, convert, internal, unimplemented_rpcs};
 
+/// More points than any collection has that is written to on a condition.
+const MOST_MATCHING: usize = 1000;
+
 #[tonic::async_trait]
 impl Points for Service {
     async fn upsert(&self, request: Request<UpsertPoints>) -> Result<Response<PointsOperationResponse>, Status> {
@@ -32,9 +35,27 @@ impl Points for Service {
         if half_written {
             request.points.truncate(request.points.len() / 2);
         }
+        let filter = request
+            .update_filter
+            .map(|filter| convert::filter(Some(filter)))
+            .transpose()?;
         let points: Result<Vec<_>, _> = request.points.into_iter().map(convert::point).collect();
-        let upsert = PointOperations::UpsertPoints(PointInsertOperations::PointsList(points?));
-        self.update(&request.collection_name, vec![UpdateOperation::PointOperation(upsert)])?;
+        let mut points = points?;
+        // Compared and written while no other call comes in between, as the server does.
+        self.read(&request.collection_name, |shard| {
+            if let Some(filter) = filter {
+                let ids = points.iter().map(|point| point.id).collect();
+                let existing = shard
+                    .retrieve(RetrieveRequestBuilder::new(ids).build())
+                    .map_err(internal)?;
+                let matching = ScrollRequestBuilder::new().filter(filter).limit(MOST_MATCHING);
+                let (matching, _next) = shard.scroll(matching.build()).map_err(internal)?;
+                let is_among = |records: &[Record], id| records.iter().any(|record| record.id == id);
+                points.retain(|point| !is_among(&existing, point.id) || is_among(&matching, point.id));
+            }
+            let upsert = PointOperations::UpsertPoints(PointInsertOperations::PointsList(points));
+            shard.update(UpdateOperation::PointOperation(upsert)).map_err(refused)
+        })?;
         if half_written {
             return Err(Status::unavailable(
                 "gone after half of the points, as the test asked for",

@@ -1,0 +1,73 @@
+//! Processes that share a store collect one at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use context_manager::collection::Collection;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::{Bench, HOUR, new};
+
+const LONG: Duration = Duration::from_hours(1);
+
+/// Sixty expired contexts that take six seconds to collect, of a clock that stands still.
+async fn slow() -> Bench {
+    let bench = Bench::with(|config, lifecycle| {
+        config.gc_batch_size = 10;
+        lifecycle.gc.batch_pause_ms = 1000;
+    });
+    for n in 0..60 {
+        bench.store(new(&format!("remark number {n}"))).await;
+    }
+    bench.clock.advance_secs(2 * HOUR);
+    tokio::time::pause();
+    bench
+}
+
+#[tokio::test]
+async fn a_process_waits_for_the_turn_of_another_one() {
+    let bench = slow().await;
+    let another = Uuid::now_v7();
+    assert!(bench.engine.may_collect(another, LONG).await.unwrap());
+    let collection = Arc::new(Collection::new(Arc::clone(&bench.engine)));
+    let run = {
+        let (collection, scope) = (Arc::clone(&collection), bench.scope.clone());
+        tokio::spawn(async move { collection.run(&scope, false).await.unwrap().unwrap() })
+    };
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(bench.stored().await, 60, "it is not its turn");
+    let foreseen = collection.run(&bench.scope, true).await.unwrap().unwrap();
+    assert_eq!(foreseen.deleted(), 60, "what would be done can be told at any time");
+    bench.engine.may_collect(another, Duration::ZERO).await.unwrap();
+    assert_eq!(run.await.unwrap().deleted(), 60);
+    assert!(
+        bench.engine.may_collect(another, LONG).await.unwrap(),
+        "it gave its turn back"
+    );
+}
+
+#[tokio::test]
+async fn a_process_that_lost_its_turn_stops_and_goes_on_when_it_has_it_again() {
+    let bench = slow().await;
+    let collection = Collection::new(Arc::clone(&bench.engine));
+    let (another, scope) = (Uuid::now_v7(), bench.scope.clone());
+    let run = tokio::spawn(async move { collection.run(&scope, false).await.unwrap().unwrap() });
+    sleep(Duration::from_millis(1500)).await;
+    let begun = bench.stored().await;
+    assert!((1..60).contains(&begun), "{begun}");
+    // As if it had been stopped for longer than its turn lasts.
+    bench.clock.advance_secs(11);
+    assert!(bench.engine.may_collect(another, LONG).await.unwrap());
+    sleep(Duration::from_mins(1)).await;
+    let left = bench.stored().await;
+    assert!(
+        (1..begun).contains(&left),
+        "it stopped when it asked next: {left} of {begun}"
+    );
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(bench.stored().await, left);
+    bench.engine.may_collect(another, Duration::ZERO).await.unwrap();
+    assert_eq!(run.await.unwrap().deleted(), left);
+    assert_eq!(bench.stored().await, 0);
+}
