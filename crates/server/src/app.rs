@@ -258,6 +258,7 @@ impl App {
         };
         let health = &self.state.health;
         health::register(health, &services, Scope::maintenance(default_tenant()?), &self.config);
+        health::register_identity_provider(health, &self.state.auth);
         // Set once, here.
         let _ = self.state.services.set(services);
         health.enter(Phase::Serving);
@@ -377,7 +378,8 @@ impl App {
     /// Looks for changed keys, and writes down which were used, off the async threads as both touch files.
     fn keep_keys(&self) {
         let auth = &self.state.auth;
-        let (reloaded, used) = (Arc::clone(auth), Arc::clone(auth));
+        let (reloaded, used, followed) = (Arc::clone(auth), Arc::clone(auth), Arc::clone(auth));
+        self.until_stopped(async move { followed.follow_identity_provider().await });
         self.every(Duration::from_secs(self.config.auth.reload_interval_secs), move || {
             let auth = Arc::clone(&reloaded);
             async move { drop(tokio::task::spawn_blocking(move || auth.reload_if_changed()).await) }

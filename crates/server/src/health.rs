@@ -9,6 +9,7 @@ use context_manager_core::{ContextEngine, Filter, Scope};
 use context_manager_observability::{HealthCheck, HealthRegistry, Importance, Trouble};
 
 use crate::api::Services;
+use crate::auth::Authenticator;
 use crate::collection::Collection;
 use crate::config::Config;
 use crate::metrics::{DISK_FREE, DISK_SIZE};
@@ -38,6 +39,30 @@ pub fn register(health: &HealthRegistry, services: &Services, scope: Scope, conf
             writes_end_bytes: config.vector_db.embedded.min_free_bytes,
         };
         health.register("disk", Importance::Helpful, disk);
+    }
+}
+
+/// Has the identity provider watched from now on, if there is one.
+pub fn register_identity_provider(health: &HealthRegistry, auth: &Arc<Authenticator>) {
+    if auth.identity_provider_is_failing().is_some() {
+        let provider = IdentityProvider(Arc::clone(auth));
+        health.register("identity_provider", Importance::Helpful, provider);
+    }
+}
+
+/// Whether the keys that tokens are signed with can be read.
+#[derive(Debug)]
+struct IdentityProvider(Arc<Authenticator>);
+
+#[async_trait]
+impl HealthCheck for IdentityProvider {
+    async fn check(&self) -> Result<(), Trouble> {
+        if self.0.identity_provider_is_failing() == Some(true) {
+            return Err(Trouble::degraded(
+                "its keys cannot be read: tokens signed with new ones are refused",
+            ));
+        }
+        Ok(())
     }
 }
 

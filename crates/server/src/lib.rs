@@ -17,6 +17,7 @@ mod http;
 mod limits;
 mod listen;
 pub mod metrics;
+mod outgoing;
 mod pending;
 pub mod reembedding;
 mod store;

@@ -1,7 +1,6 @@
 //! Tells who a caller is, and keeps what it knows of keys up to date.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -11,11 +10,14 @@ use context_manager_core::TenantId;
 use context_manager_core::ports::Clock;
 
 use super::denied::Denied;
+use super::files::FileState;
+use super::jwt::{self, Jwt};
 use super::keyring::{Keyring, KeyringError};
 use super::{Principal, credential, token, usage};
 use crate::config::{AuthConfig, ConfiguredKey};
 
-/// Tells who a caller is. Keys are looked up in memory: no file is read and nothing is waited for on the way of a request.
+/// Tells who a caller is. What is needed for that is in memory: no file is read and nothing is waited for on the way of a
+/// request.
 #[derive(Debug)]
 pub struct Authenticator {
     file: PathBuf,
@@ -26,15 +28,14 @@ pub struct Authenticator {
     /// Whether there was ever a key. A server that asked for keys does not open because their file is gone.
     keys_needed: AtomicBool,
     usage: Mutex<BTreeMap<Arc<str>, i64>>,
+    jwt: Option<Jwt>,
     open_to: TenantId,
     clock: Arc<dyn Clock>,
 }
 
-/// What changes about a file when it is written or another takes its place.
-type FileState = Option<(u64, u64, std::time::SystemTime)>;
-
 impl Authenticator {
-    /// Reads the keys, of a server whose data is in `data`. Without any, every caller is `open_to`'s.
+    /// Reads the keys, of a server whose data is in `data`. Without any, and without tokens of an identity provider, every
+    /// caller is `open_to`'s.
     ///
     /// # Errors
     /// [`KeyringError`] when a file cannot be used.
@@ -47,8 +48,10 @@ impl Authenticator {
         let file = config.keys_path(data);
         let seen = states(&file, &config.keys);
         let keyring = Keyring::read(&file, &config.keys)?;
+        let jwt = Jwt::open(&config.jwt).map_err(KeyringError::IdentityProvider)?;
         Ok(Self {
-            keys_needed: AtomicBool::new(!keyring.is_empty()),
+            keys_needed: AtomicBool::new(!keyring.is_empty() || jwt.is_some()),
+            jwt,
             keyring: RwLock::new(Arc::new(keyring)),
             seen: Mutex::new(seen),
             usage: Mutex::default(),
@@ -69,15 +72,26 @@ impl Authenticator {
         if !self.needs_keys() {
             return Ok(Principal::anonymous(self.open_to.clone()));
         }
-        let key = credential::find(headers)?.ok_or(Denied::Missing)?;
+        let longest = if self.jwt.is_some() {
+            jwt::MAX_BYTES
+        } else {
+            token::MAX_BYTES
+        };
+        let key = credential::find(headers, longest)?.ok_or(Denied::Missing)?;
         if token::is_damaged(key) {
             return Err(Denied::Damaged);
         }
-        self.keyring().find(key, self.clock.now())
+        match (self.keyring().find(key, self.clock.now()), &self.jwt) {
+            (Err(Denied::Unknown), Some(jwt)) => jwt.check(key),
+            (found, _) => found,
+        }
     }
 
     /// Reads the keys again if a file changed. What cannot be read leaves the keys as they were.
     pub fn reload_if_changed(&self) {
+        if let Some(jwt) = &self.jwt {
+            jwt.reload_if_changed();
+        }
         let states = states(&self.file, &self.configured);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if *seen == states {
@@ -104,6 +118,18 @@ impl Authenticator {
         *seen = states;
     }
 
+    /// Keeps up with the keys that an identity provider publishes, until it is dropped.
+    pub async fn follow_identity_provider(&self) {
+        if let Some(jwt) = &self.jwt {
+            jwt.follow().await;
+        }
+    }
+
+    /// Whether the identity provider's keys cannot be read now; `None` without one.
+    pub(crate) fn identity_provider_is_failing(&self) -> Option<bool> {
+        self.jwt.as_ref().map(Jwt::is_failing)
+    }
+
     /// Writes when each key was used last, beside the file of keys, if a key was used since the last time.
     pub fn write_usage(&self) {
         self.remember_usage();
@@ -126,13 +152,8 @@ impl Authenticator {
     }
 }
 
-/// How every file that holds a key looks now. The inode is part of it: a file that takes another's place may have its time.
+/// How every file that holds a key looks now.
 fn states(file: &Path, configured: &[ConfiguredKey]) -> Vec<FileState> {
-    use std::os::unix::fs::MetadataExt;
     let files = configured.iter().filter_map(|key| key.key_file.as_deref());
-    let state = |path: &Path| {
-        let metadata = fs::metadata(path).ok()?;
-        Some((metadata.ino(), metadata.len(), metadata.modified().ok()?))
-    };
-    std::iter::once(file).chain(files).map(state).collect()
+    std::iter::once(file).chain(files).map(FileState::of).collect()
 }

@@ -3,19 +3,18 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::denied::Denied;
-use super::token::MAX_BYTES;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The one key that came, if any. `Authorization` with another scheme than `Bearer` is somebody else's, such as a proxy's,
-/// as long as the key comes in the other header.
-pub(super) fn find(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
+/// as long as the key comes in the other header. What is longer than `longest` bytes is not looked at.
+pub(super) fn find(headers: &HeaderMap, longest: usize) -> Result<Option<&str>, Denied> {
     let mut found = None;
     for value in headers.get_all(API_KEY) {
-        take(&mut found, Some(read(value)?))?;
+        take(&mut found, Some(read(value, longest)?))?;
     }
     for value in headers.get_all(header::AUTHORIZATION) {
-        let text = read(value)?;
+        let text = read(value, longest)?;
         take(&mut found, bearer(text))?;
         if found.is_none() {
             return Err(Denied::Malformed);
@@ -27,15 +26,16 @@ pub(super) fn find(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
 /// Reads headers as a request's are read, up to looking the key up.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn inspect(headers: &HeaderMap) {
-    if let Ok(Some(key)) = find(headers) {
+    if let Ok(Some(key)) = find(headers, super::jwt::MAX_BYTES) {
         let _ = super::token::is_damaged(key);
         let _ = super::token::KeyHash::of(key);
+        let _ = jsonwebtoken::decode_header(key);
     }
 }
 
-fn read(value: &HeaderValue) -> Result<&str, Denied> {
+fn read(value: &HeaderValue, longest: usize) -> Result<&str, Denied> {
     let text = value.to_str().map_err(|_| Denied::Malformed)?.trim();
-    if text.is_empty() || text.len() > MAX_BYTES {
+    if text.is_empty() || text.len() > longest {
         return Err(Denied::Malformed);
     }
     Ok(text)
@@ -60,6 +60,7 @@ fn take<'a>(found: &mut Option<&'a str>, key: Option<&'a str>) -> Result<(), Den
 
 #[cfg(test)]
 mod tests {
+    use super::super::token::MAX_BYTES;
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -89,10 +90,10 @@ mod tests {
             ),
             (&[("x-api-key", "k"), ("x-api-key", "l")], Err(Denied::Ambiguous)),
         ] {
-            assert_eq!(find(&headers(pairs)), expected, "{pairs:?}");
+            assert_eq!(find(&headers(pairs), MAX_BYTES), expected, "{pairs:?}");
         }
         let mut long = HeaderMap::new();
         long.insert(API_KEY, "k".repeat(MAX_BYTES + 1).parse().unwrap());
-        assert_eq!(find(&long), Err(Denied::Malformed));
+        assert_eq!(find(&long, MAX_BYTES), Err(Denied::Malformed));
     }
 }

@@ -16,10 +16,14 @@ pub(crate) enum Denied {
     Malformed,
     /// Nobody knows the key.
     Unknown,
-    /// The key's time is over.
+    /// The time of the key or token is over.
     Expired,
     /// The key was revoked.
     Revoked,
+    /// It is a token of an identity provider that is not right, for this reason.
+    Token(&'static str),
+    /// It may be a token, but the identity provider's keys are not known yet.
+    NotNow,
 }
 
 impl Denied {
@@ -33,6 +37,8 @@ impl Denied {
             Self::Unknown => "unknown",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
+            Self::Token(_) => "token",
+            Self::NotNow => "no_token_keys",
         }
     }
 }
@@ -47,8 +53,15 @@ impl From<Denied> for Problem {
                 "the header does not hold a key; it is `Authorization: Bearer KEY` or `X-API-Key: KEY`"
             }
             Denied::Unknown => "the key is not known here",
-            Denied::Expired => "the key has expired",
+            Denied::Expired => "the key or token has expired",
             Denied::Revoked => "the key was revoked",
+            Denied::Token(why) => {
+                return Self::new(Code::Unauthenticated).with_detail(format!("the token is not accepted: {why}"));
+            }
+            Denied::NotNow => {
+                return Self::new(Code::ServiceUnavailable)
+                    .with_detail("the identity provider's keys are not known yet, so the token cannot be checked");
+            }
         };
         Self::new(Code::Unauthenticated).with_detail(detail)
     }

@@ -38,6 +38,9 @@ pub enum KeyringError {
     /// The file of keys cannot be used.
     #[error(transparent)]
     File(#[from] KeysFileError),
+    /// The identity provider's keys cannot be read, or asked for.
+    #[error("cannot use [auth.jwt]")]
+    IdentityProvider(#[source] anyhow::Error),
     /// A file that should hold a key cannot be read.
     #[error("cannot read the key in `{path}`")]
     KeyFile {

@@ -1,4 +1,4 @@
-//! Who may call what: keys, and what the middleware learns from them.
+//! Who may call what: keys, tokens of an identity provider, and what the middleware learns from them.
 //!
 //! A request's headers become a [`Principal`] here and nowhere else, before anything is done for the request. Whoever is
 //! turned away learns nothing about keys or tenants that he did not bring.
@@ -6,6 +6,8 @@
 mod authenticator;
 mod credential;
 mod denied;
+mod files;
+mod jwt;
 mod keyring;
 pub mod keys_file;
 mod permission;

@@ -70,6 +70,12 @@ impl Permissions {
         self.holds(wanted) || self.holds(Permission::Admin)
     }
 
+    /// Those that are in both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether there is none.
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -1,18 +1,16 @@
 //! A server that runs, asked by a command.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use futures::Stream;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
-use reqwest::{Client, Method, RequestBuilder, Response, redirect};
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
+
+use crate::outgoing;
 
 /// What is read of a file and sent at once.
 const PIECE: usize = 64 * 1024;
@@ -40,29 +38,12 @@ impl Remote {
     /// The server, if one was named.
     pub(super) fn server(self) -> anyhow::Result<Option<Server>> {
         let Some(url) = self.url else { return Ok(None) };
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(url.starts_with("https:"))?)
-            // The key would travel along.
-            .redirect(redirect::Policy::none())
-            .build()?;
         Ok(Some(Server {
-            client,
+            client: outgoing::client(url.starts_with("https:"))?,
             url: url.trim_end_matches('/').to_owned(),
             api_key: self.api_key,
         }))
     }
-}
-
-fn tls(encrypted: bool) -> anyhow::Result<ClientConfig> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    if encrypted {
-        return Ok(builder.with_platform_verifier()?.with_no_client_auth());
-    }
-    // A container may well have no certificates, and needs none.
-    Ok(builder
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth())
 }
 
 impl Server {

@@ -6,12 +6,13 @@ use context_manager_core::TenantId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::JwtConfig;
 use crate::auth::{KeyHash, Permissions};
 
 /// What the file of keys is called in the data folder.
 const KEYS_FILE: &str = "keys.toml";
 
-/// Who may use the server. Once there is a key, in the file of keys or here, every call needs one.
+/// Who may use the server. Once there is a key, in the file of keys or here, or tokens are accepted, every call needs one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
@@ -19,6 +20,8 @@ pub struct AuthConfig {
     pub keys_file: Option<PathBuf>,
     /// Keys beside those of the file.
     pub keys: Vec<ConfiguredKey>,
+    /// Tokens of an identity provider.
+    pub jwt: JwtConfig,
     /// Whether `/metrics` is answered without a key; if not, it takes the permission `metrics`.
     pub public_metrics: bool,
     /// Whether `/health` is answered without a key; if not, it takes the permission `metrics`. `/health/live` and
@@ -39,6 +42,7 @@ impl Default for AuthConfig {
         Self {
             keys_file: None,
             keys: Vec::new(),
+            jwt: JwtConfig::default(),
             public_metrics: true,
             public_health: true,
             canaries: false,
@@ -75,7 +79,8 @@ impl AuthConfig {
 
     /// Everything that is wrong with the values, each as `key: what is expected`.
     pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> = Vec::new();
+        let jwt = self.jwt.problems();
+        let mut problems: Vec<String> = jwt.into_iter().map(|problem| format!("jwt.{problem}")).collect();
         for (at, key) in self.keys.iter().enumerate() {
             problems.extend(
                 key.problems()

@@ -5,6 +5,7 @@ mod connections;
 mod consolidation;
 mod embedding;
 mod health;
+mod jwt;
 mod load;
 mod proxies;
 mod quotas;
@@ -31,6 +32,8 @@ pub use connections::{ConnectionsConfig, Http2Config};
 pub use consolidation::{ConsolidationConfig, LlmConfig};
 pub use embedding::EmbeddingConfig;
 pub use health::HealthConfig;
+pub use jwt::JwtConfig;
+pub(crate) use jwt::is_encrypted;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use load::load_text;
 pub use load::{ConfigError, Source, load};
@@ -276,7 +279,7 @@ impl Config {
             allow_unauthenticated,
             ..
         } = self.server;
-        if host.is_loopback() || allow_unauthenticated || !self.auth.keys.is_empty() {
+        if host.is_loopback() || allow_unauthenticated || !self.auth.keys.is_empty() || self.auth.jwt.is_on() {
             return None;
         }
         match keys_file::read(&self.keys_path()) {

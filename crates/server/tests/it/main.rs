@@ -9,6 +9,7 @@ mod dashboards;
 mod embedding;
 mod gc;
 mod isolation;
+mod jwt;
 mod keys;
 mod levels;
 mod limits;

@@ -1,0 +1,237 @@
+//! Tokens of an identity provider (JWT, RFC 7519): signed by it, for this server, with a tenant and permissions in them.
+
+mod jwks;
+mod signature;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use context_manager_core::TenantId;
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::{Validation, decode, decode_header};
+use reqwest::Client;
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::{Duration, sleep, timeout};
+
+use super::denied::Denied;
+use super::files::FileState;
+use super::{Permission, Permissions, Principal};
+use crate::config::{self, JwtConfig};
+use crate::outgoing;
+
+use jwks::{JwksError, KeySet};
+
+/// No token is longer; what is longer is not looked at.
+pub(super) const MAX_BYTES: usize = 8 * 1024;
+/// The longest name of a caller: `OpenID` Connect Core 1.0, section 2, `sub`.
+const MAX_SUBJECT_BYTES: usize = 255;
+/// How long to wait before a provider that did not answer is asked again, and how often unknown keys may have it asked.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Checks tokens. The provider's keys are in memory: nothing is waited for on the way of a request.
+#[derive(Debug)]
+pub(super) struct Jwt {
+    config: JwtConfig,
+    validation: Validation,
+    /// What asks for the keys at their address.
+    client: Option<Client>,
+    /// `None` until they were read once.
+    keys: RwLock<Option<Arc<KeySet>>>,
+    /// Whether they could not be read when that was tried last.
+    failing: AtomicBool,
+    /// How the file of keys looked when it was read.
+    seen: Mutex<FileState>,
+    /// Told when a token names a key that is not known.
+    unknown_key: Notify,
+}
+
+impl Jwt {
+    /// What checks tokens as configured; `None` when none are accepted. A file of keys is read, an address is not asked yet.
+    pub(super) fn open(config: &JwtConfig) -> anyhow::Result<Option<Self>> {
+        let Some(issuer) = &config.issuer else { return Ok(None) };
+        // Whoever was first in this process has set it for all.
+        let _already_set = signature::PROVIDER.install_default();
+        let mut validation = Validation::default();
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&config.audience);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
+        validation.leeway = config.leeway_secs;
+        let client = config
+            .jwks_url
+            .as_deref()
+            .map(config::is_encrypted)
+            .map(outgoing::client);
+        let jwt = Self {
+            client: client.transpose()?,
+            config: config.clone(),
+            validation,
+            keys: RwLock::default(),
+            failing: AtomicBool::new(false),
+            seen: Mutex::default(),
+            unknown_key: Notify::new(),
+        };
+        if let Some(path) = &jwt.config.jwks_file {
+            *jwt.seen() = FileState::of(path);
+            jwt.take_over(KeySet::read(path)?);
+        }
+        Ok(Some(jwt))
+    }
+
+    /// Who brings this token.
+    pub(super) fn check(&self, token: &str) -> Result<Principal, Denied> {
+        let header = decode_header(token).map_err(|_| Denied::Unknown)?;
+        if !self.config.algorithms.contains(&header.alg) {
+            return Err(Denied::Token("its algorithm is not accepted here"));
+        }
+        if header.crit.is_some() {
+            return Err(Denied::Token("it has critical extensions, which are not known here"));
+        }
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let keys = keys.ok_or(Denied::NotNow)?;
+        let Some(key) = keys.find(header.kid.as_deref(), header.alg) else {
+            self.unknown_key.notify_one();
+            return Err(Denied::Token(
+                "it does not name a key that the identity provider has published for its algorithm",
+            ));
+        };
+        let mut validation = self.validation.clone();
+        validation.algorithms = vec![header.alg];
+        let claims = decode::<Value>(token, key, &validation)
+            .map_err(|error| reason(&error))?
+            .claims;
+        self.principal(&claims)
+    }
+
+    /// Who is meant by the claims of a token that is right.
+    fn principal(&self, claims: &Value) -> Result<Principal, Denied> {
+        if claims.get("cnf").is_some() {
+            return Err(Denied::Token(
+                "it is bound to a key of its bearer's, which is not asked for here",
+            ));
+        }
+        let subject = claims.get("sub").and_then(Value::as_str).filter(|subject| {
+            (1..=MAX_SUBJECT_BYTES).contains(&subject.len()) && subject.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        let subject = subject.ok_or(Denied::Token("its subject must be 1 to 255 visible ASCII characters"))?;
+        let tenant = claim(claims, &self.config.tenant_claim).and_then(Value::as_str);
+        let tenant = tenant.and_then(|name| TenantId::try_new(name).ok());
+        let tenant = tenant
+            .filter(|tenant| !tenant.is_reserved())
+            .ok_or(Denied::Token("it names no tenant"))?;
+        let permissions = claim(claims, &self.config.permissions_claim).map(|claim| self.permissions(claim));
+        Ok(Principal::new(
+            tenant,
+            format!("jwt:{subject}").into(),
+            permissions.unwrap_or_default(),
+        ))
+    }
+
+    fn permissions(&self, claim: &Value) -> Permissions {
+        let words: Vec<&str> = match claim {
+            Value::String(text) => text.split_ascii_whitespace().collect(),
+            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+        };
+        let ours = words
+            .into_iter()
+            .filter_map(|word| word.strip_prefix(&self.config.permissions_prefix)?.parse().ok());
+        Permissions::from(ours.collect::<Vec<Permission>>()).and(self.config.max_permissions)
+    }
+
+    /// Reads the file of keys again if it changed. What cannot be read leaves the keys as they were.
+    pub(super) fn reload_if_changed(&self) {
+        let Some(path) = &self.config.jwks_file else { return };
+        let state = FileState::of(path);
+        let mut seen = self.seen();
+        if *seen != state {
+            self.try_to_take_over(KeySet::read(path));
+            *seen = state;
+        }
+    }
+
+    /// Asks the provider for its keys every so often, and soon when a token names a new one, until it is dropped.
+    pub(super) async fn follow(&self) {
+        let (Some(url), Some(client)) = (&self.config.jwks_url, &self.client) else {
+            return;
+        };
+        loop {
+            if !self.try_to_take_over(KeySet::fetch(client, url).await) {
+                sleep(RETRY).await;
+                continue;
+            }
+            let refresh = Duration::from_secs(self.config.refresh_interval_secs);
+            sleep(RETRY.min(refresh)).await;
+            // When nobody asks, it is over after the rest of the interval.
+            let _asked = timeout(refresh.saturating_sub(RETRY), self.unknown_key.notified()).await;
+        }
+    }
+
+    /// Whether the keys cannot be read now.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    /// Uses these keys from now on, if they could be read. Whether they could.
+    fn try_to_take_over(&self, read: Result<KeySet, JwksError>) -> bool {
+        self.failing.store(read.is_err(), Ordering::Relaxed);
+        match read {
+            Ok(keys) => {
+                self.take_over(keys);
+                true
+            }
+            Err(error) => {
+                let error = format!("{:#}", anyhow::Error::from(error));
+                tracing::error!(
+                    error,
+                    "the identity provider's keys could not be read; those known before stay valid"
+                );
+                false
+            }
+        }
+    }
+
+    /// Also when there are none: that is how all of them are withdrawn.
+    fn take_over(&self, keys: KeySet) {
+        if keys.is_empty() {
+            tracing::warn!("the identity provider publishes no key that is known here: no token is accepted");
+        }
+        tracing::debug!(keys = keys.len(), "the identity provider's keys were read");
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
+    }
+
+    fn seen(&self) -> MutexGuard<'_, FileState> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A claim, by its name or by a JSON pointer.
+fn claim<'a>(claims: &'a Value, name: &str) -> Option<&'a Value> {
+    if name.starts_with('/') {
+        claims.pointer(name)
+    } else {
+        claims.get(name)
+    }
+}
+
+/// What is told to whoever brought a token that is not right.
+fn reason(error: &Error) -> Denied {
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::ExpiredSignature) {
+        return Denied::Expired;
+    }
+    Denied::Token(if matches!(kind, ErrorKind::ImmatureSignature) {
+        "it is not valid yet"
+    } else if matches!(kind, ErrorKind::InvalidIssuer) {
+        "it is from another issuer"
+    } else if matches!(kind, ErrorKind::InvalidAudience) {
+        "it is for another audience"
+    } else if matches!(kind, ErrorKind::MissingRequiredClaim(_)) {
+        "it needs the claims exp, iss, aud and sub"
+    } else if matches!(kind, ErrorKind::InvalidSignature) {
+        "its signature is wrong"
+    } else {
+        "it cannot be read"
+    })
+}
