@@ -1,6 +1,7 @@
 //! The server that is measured: one that runs already, or one of our own, gone at the end.
 
 pub(crate) mod client;
+mod disk;
 mod memory;
 mod server;
 

@@ -12,7 +12,7 @@ use reqwest::StatusCode;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::memory;
+use super::{disk, memory};
 use crate::process;
 
 /// How long the server may take from its start until it is ready, and to stop.
@@ -115,6 +115,11 @@ impl Server {
         memory::anonymous_bytes(self.child.id())
     }
 
+    /// What its data takes on the disk, in bytes, where the system tells.
+    pub(crate) fn disk_bytes(&self) -> Option<u64> {
+        disk::taken_by(&data(self.folder.path()))
+    }
+
     /// Waits until the server says that it is ready.
     ///
     /// # Errors
@@ -160,6 +165,11 @@ impl Drop for Server {
     }
 }
 
+/// Where the data of a server is that has this folder.
+fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
 /// Starts the process with its data and log in `folder`, and returns it with its address.
 fn spawn(binary: &Path, folder: &Path) -> Result<(Child, String)> {
     let log = File::options()
@@ -172,7 +182,7 @@ fn spawn(binary: &Path, folder: &Path) -> Result<(Child, String)> {
         .current_dir(folder)
         .env("CONTEXT_MANAGER_SERVER__HOST", "127.0.0.1")
         .env("CONTEXT_MANAGER_SERVER__PORT", port.to_string())
-        .env("CONTEXT_MANAGER_VECTOR_DB__PATH", folder.join("data"))
+        .env("CONTEXT_MANAGER_VECTOR_DB__PATH", data(folder))
         .env("CONTEXT_MANAGER_LOG__FILTER", "warn")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

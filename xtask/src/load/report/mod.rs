@@ -35,8 +35,9 @@ struct PhaseReport {
     not_started: u64,
     requests: Vec<Row>,
     steps: Vec<Step>,
-    /// The server's anonymous memory at the end.
+    /// The server's anonymous memory at the end, and what its data takes on the disk.
     anonymous_bytes: Option<u64>,
+    disk_bytes: Option<u64>,
 }
 
 /// How the server came up again on the data of all phases.
@@ -84,6 +85,7 @@ impl Report {
                 .collect(),
             steps: outcome.steps.iter().map(Step::from).collect(),
             anonymous_bytes: own.and_then(Server::anonymous_bytes),
+            disk_bytes: own.and_then(Server::disk_bytes),
         });
     }
 
@@ -165,8 +167,12 @@ impl Report {
         }
         for phase in &self.phases {
             if phase.anonymous_bytes.is_some() {
-                let memory = mebibytes(phase.anonymous_bytes);
-                notes.push(format!("memory after {}: {memory} anonymous", shown(&phase.phase)));
+                notes.push(format!(
+                    "after {}: {} of anonymous memory, {} on the disk",
+                    shown(&phase.phase),
+                    mebibytes(phase.anonymous_bytes),
+                    mebibytes(phase.disk_bytes)
+                ));
             }
             notes.extend(phase.warnings());
         }
