@@ -56,7 +56,7 @@ impl Default for Config {
             gc_interval_secs: 300,
             gc_batch_size: 100,
             recency_half_life_secs: 7 * 24 * 3600,
-            candidates: 48,
+            candidates: 40,
             embed_timeout_ms: 2000,
             near_duplicate_similarity: 0.9,
             access_flush_interval_secs: 5,

@@ -48,7 +48,7 @@ const WARM_UP: usize = 600;
 const ROUNDS: u64 = 2;
 /// How many contexts are asked for, and candidates of each kind: as many as our default brings.
 const LIMIT: usize = 10;
-const CANDIDATES: usize = 48;
+const CANDIDATES: usize = 40;
 
 #[tokio::main]
 async fn main() {
