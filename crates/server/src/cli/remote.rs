@@ -10,6 +10,7 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
+use crate::config::API_KEY_VARIABLE;
 use crate::outgoing;
 
 /// What is read of a file and sent at once.
@@ -22,7 +23,7 @@ pub(super) struct Remote {
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The key to show to that server; it decides the tenant.
-    #[arg(long, env = "CONTEXT_MANAGER_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(long, env = API_KEY_VARIABLE, hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
 }
 

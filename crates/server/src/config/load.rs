@@ -13,6 +13,8 @@ use super::{Config, unknown_keys};
 const DEFAULT_FILE: &str = "config.toml";
 /// `CONTEXT_MANAGER_SERVER__PORT` sets `server.port`.
 pub(super) const ENV_PREFIX: &str = "CONTEXT_MANAGER_";
+/// The variable that holds the key which commands show to a server; no setting.
+pub(crate) const API_KEY_VARIABLE: &str = "CONTEXT_MANAGER_API_KEY";
 
 /// Where configuration comes from, beside defaults and environment variables.
 #[derive(Debug, Clone, Default)]
@@ -104,7 +106,8 @@ fn given(source: &Source) -> Result<Dict, ConfigError> {
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }
-    figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
+    let api_key = API_KEY_VARIABLE.trim_start_matches(ENV_PREFIX);
+    figment = figment.merge(Env::prefixed(ENV_PREFIX).ignore(&[api_key]).split("__"));
     for (key, value) in &source.overrides {
         figment = figment.merge((
             *key,
@@ -216,6 +219,18 @@ mod tests {
             let key = format!("[[auth.keys]]\ntenant = \"a\"\npermissions = [\"read\"]\nkey_sha256 = \"{hash}\"\n");
             assert!(load_file(jail, &format!("{open}{key}"))?.is_ok());
             assert!(load_file(jail, "[server]\nhost = \"0.0.0.0\"\nallow_unauthenticated = true\n")?.is_ok());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_key_that_commands_show_is_no_setting() {
+        Jail::expect_with(|jail| {
+            jail.set_env(API_KEY_VARIABLE, "cm_1");
+            assert_eq!(load_file(jail, "")?.unwrap(), Config::default());
+            jail.set_env("CONTEXT_MANAGER_API_KEYS", "cm_1");
+            let error = load_file(jail, "")?.unwrap_err().to_string();
+            assert!(error.contains("api_keys: unknown key"), "{error}");
             Ok(())
         });
     }

@@ -34,6 +34,7 @@ pub use embedding::EmbeddingConfig;
 pub use health::HealthConfig;
 pub use jwt::JwtConfig;
 pub(crate) use jwt::is_encrypted;
+pub(crate) use load::API_KEY_VARIABLE;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use load::load_text;
 pub use load::{ConfigError, Source, load};
