@@ -60,10 +60,10 @@ async fn killed_for(mut peer: impl Breakable, outages: &[Duration]) {
     tokio::time::sleep(SECOND).await;
     let outcome = load.end().await;
     tell(&format!("killed for {outages:?}"), &outcome);
-    assert!(
-        outcome.refused > 0 && outcome.degraded > 0 && outcome.full > 0,
-        "{outcome:?}"
-    );
+    // What comes back at once may be gone for no longer than a call is repeated.
+    let is_noticed = outages.iter().any(|outage| !outage.is_zero());
+    let was_noticed = outcome.refused > 0 && outcome.degraded > 0;
+    assert!(outcome.full > 0 && (was_noticed || !is_noticed), "{outcome:?}");
     assert_kept(&server, &outcome).await;
 }
 
