@@ -49,9 +49,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
         let (_, described, _) = routes.into_parts();
         api.merge(described);
     }
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A key that `context-manager keys create` printed"));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+        "A key that `context-manager keys create` printed, or a token of the identity provider",
+    ));
     let header = ApiKeyValue::with_description("X-API-Key", "The same key in a header of its own");
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
