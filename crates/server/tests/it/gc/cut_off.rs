@@ -26,6 +26,7 @@ async fn filled() -> Bench {
     let bench = Bench::with(|config, lifecycle| {
         config.gc_batch_size = 2;
         lifecycle.gc.superseded_ttl_secs = 600;
+        lifecycle.gc.session_idle_secs = 600;
         lifecycle.gc.policies = vec![Policy {
             name: "scratch".to_owned(),
             tags_any: vec!["scratch".to_owned()],
@@ -61,6 +62,12 @@ async fn filled() -> Bench {
             ..new(&format!("house rule {n}"))
         };
         bench.store(pinned).await;
+        let idle = NewContext {
+            level: Level::Immediate,
+            session_id: Some(format!("session {n}")),
+            ..new(&format!("a question of session {n}"))
+        };
+        bench.store(idle).await;
         let old = NewContext {
             level: Level::LongTerm,
             ..new(&format!("office {n} is in Berlin"))
@@ -74,7 +81,8 @@ async fn filled() -> Bench {
         bench.store(newer).await;
     }
     bench.clock.advance_secs(2 * HOUR);
-    bench
+    // What is in the memory of the process that stored it was used a moment ago.
+    bench.restarted()
 }
 
 impl Bench {
@@ -112,6 +120,7 @@ async fn a_collection_that_ends_after_any_write_is_gone_on_with_by_the_next_proc
     let whole = filled().await;
     assert_eq!(whole.engine.collect(&whole.scope, false).await.errors, 0);
     let expected = whole.contents().await;
+    assert_eq!(expected["a question of session 0"].0, Level::ShortTerm);
     assert_eq!(expected.values().filter(|(_, sources)| !sources.is_empty()).count(), 2);
     for writes in 0.. {
         let bench = filled().await;
@@ -125,10 +134,11 @@ async fn a_collection_that_ends_after_any_write_is_gone_on_with_by_the_next_proc
                 "after {writes} writes: {text}"
             );
         }
-        for text in expected
-            .keys()
-            .filter(|text| text.starts_with("house rule") || text.contains("Lisbon"))
-        {
+        for text in expected.keys().filter(|text| {
+            ["house rule", "session", "Lisbon"]
+                .iter()
+                .any(|part| text.contains(part))
+        }) {
             assert!(
                 bench.contents().await.contains_key(text),
                 "after {writes} writes {text} is lost"
