@@ -14,8 +14,10 @@ pub struct Config {
     pub l1_max_contexts: usize,
     /// A session not used for this many seconds leaves memory; it is read back when it is used again.
     pub l1_idle_secs: u64,
-    /// How many seconds a `short_term` context lives unless it brings its own TTL.
+    /// Seconds that a `short_term` context without a TTL of its own stays at that level.
     pub l2_cache_ttl: u64,
+    /// End of a `short_term` context without a TTL of its own, once `l2_cache_ttl` has passed: `promote` or `forget`.
+    pub l2_on_expiry: L2OnExpiry,
     /// Seconds between two collections, and between two looks for idle sessions.
     pub gc_interval_secs: u64,
     /// How many contexts one batch of a collection treats.
@@ -26,9 +28,6 @@ pub struct Config {
     pub candidates: usize,
     /// The longest wait for an embedding, in milliseconds; then a store goes on without it and a search by words alone.
     pub embed_timeout_ms: u64,
-    /// Of two contexts that have this share of their word pairs in common, and every number and negation, only the
-    /// better one is returned; above 1 both are.
-    pub near_duplicate_similarity: f32,
     /// Seconds between two writings of how often contexts were served.
     pub access_flush_interval_secs: u64,
     /// The part of searches by vector that is repeated exactly in the background, to know what the index misses; 0 is
@@ -53,12 +52,12 @@ impl Default for Config {
             l1_max_contexts: 100_000,
             l1_idle_secs: 1800,
             l2_cache_ttl: 3600,
+            l2_on_expiry: L2OnExpiry::default(),
             gc_interval_secs: 300,
             gc_batch_size: 100,
             recency_half_life_secs: 7 * 24 * 3600,
             candidates: 40,
             embed_timeout_ms: 2000,
-            near_duplicate_similarity: 0.9,
             access_flush_interval_secs: 5,
             recall_sample_ratio: 0.01,
             weights: Weights::default(),
@@ -68,6 +67,17 @@ impl Default for Config {
             budget: Budget::default(),
         }
     }
+}
+
+/// End of a `short_term` context without a TTL of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum L2OnExpiry {
+    /// It becomes `long_term`.
+    #[default]
+    Promote,
+    /// It expires, unless its importance, its accesses or its pin make it `long_term`.
+    Forget,
 }
 
 /// What each part of a score is worth; only their proportions matter.
@@ -197,6 +207,11 @@ impl Budget {
 }
 
 impl Config {
+    /// Seconds after which a short-term context expires that has no TTL of its own; `None` when it is promoted instead.
+    pub(crate) fn short_term_ttl_secs(&self) -> Option<u64> {
+        (self.l2_on_expiry == L2OnExpiry::Forget).then_some(self.l2_cache_ttl)
+    }
+
     /// Everything that is wrong, each as `key: what is expected`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -239,10 +254,6 @@ impl Config {
         }
         if !(0.0..=1.0).contains(&self.recall_sample_ratio) {
             problems.push("recall_sample_ratio: must be from 0 to 1".to_owned());
-        }
-        // Below a half, texts that say different things would be taken for one.
-        if !(0.5..=2.0).contains(&self.near_duplicate_similarity) {
-            problems.push("near_duplicate_similarity: must be from 0.5 to 2".to_owned());
         }
         let Weights {
             similarity,

@@ -17,9 +17,6 @@ pub enum Error {
     /// The id is taken by a context with other content.
     #[error("id `{0}` holds another context")]
     Conflict(ContextId),
-    /// It says nearly the same as this context, and such are to be refused.
-    #[error("context `{0}` says nearly the same")]
-    NearDuplicate(ContextId),
     /// The text cannot be embedded now, and contexts without a vector are not wanted.
     #[error("the text cannot be embedded")]
     Embedding(#[from] EmbedError),
@@ -51,7 +48,7 @@ impl Error {
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::NotFound(_) => ErrorKind::NotFound,
-            Self::Conflict(_) | Self::NearDuplicate(_) => ErrorKind::Conflict,
+            Self::Conflict(_) => ErrorKind::Conflict,
             Self::Embedding(error) => match error.kind {
                 EmbedErrorKind::Unavailable(_) => ErrorKind::Unavailable,
                 EmbedErrorKind::DimensionMismatch { .. } => ErrorKind::DimensionMismatch,
@@ -76,12 +73,7 @@ impl Error {
                 kind: EmbedErrorKind::Unavailable(after),
                 ..
             }) => *after,
-            Self::Embedding(_)
-            | Self::Invalid(_)
-            | Self::NotFound(_)
-            | Self::Conflict(_)
-            | Self::NearDuplicate(_)
-            | Self::Store(_) => None,
+            Self::Embedding(_) | Self::Invalid(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Store(_) => None,
         }
     }
 }

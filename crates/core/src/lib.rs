@@ -36,7 +36,7 @@ pub mod rank;
 mod scope;
 pub mod tokens;
 
-pub use config::{Budget, Config, Fusion, Neighbours, Speech, Weights};
+pub use config::{Budget, Config, Fusion, L2OnExpiry, Neighbours, Speech, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
     AssembleRequest, AssembleResponse, Carried, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, ExportRequest,

@@ -9,7 +9,7 @@ use crate::Degraded;
 pub const SEARCH_STEP_DURATION: &str = "context_manager_search_step_duration_seconds";
 /// Counter of searches that were answered without a part that was down; label `part`.
 pub const SEARCHES_DEGRADED: &str = "context_manager_searches_degraded_total";
-/// Counter of candidates passed over because they repeat something that was returned.
+/// Counter of candidates passed over because a better one with the same text was returned.
 pub const NEAR_DUPLICATES: &str = "context_manager_near_duplicates_total";
 /// Counter of accesses that were not counted because too many waited to be written.
 pub const ACCESSES_LOST: &str = "context_manager_accesses_lost_total";
@@ -33,9 +33,9 @@ pub const GC_DURATION: &str = "context_manager_gc_duration_seconds";
 pub const GC_DELETED: &str = "context_manager_gc_deleted_total";
 /// Counter of contexts that collections made long-term; label `level`, the one before.
 pub const GC_PROMOTED: &str = "context_manager_gc_promoted_total";
-/// Counter of contexts that were made into one with others; label `level`.
+/// Counter of contexts that a summary was made of; label `level`.
 pub const GC_CONSOLIDATED: &str = "context_manager_gc_consolidated_total";
-/// Counter of contexts that were made of others.
+/// Counter of summaries that were made.
 pub const GC_MADE: &str = "context_manager_gc_made_total";
 /// Counter of contexts that left the working memory of idle sessions; label `level`, the one before.
 pub const GC_SETTLED: &str = "context_manager_gc_settled_total";
@@ -43,10 +43,6 @@ pub const GC_SETTLED: &str = "context_manager_gc_settled_total";
 pub const GC_ERRORS: &str = "context_manager_gc_errors_total";
 /// Gauge of contexts that are expired and not collected yet, over all tenants; label `level`.
 pub const GC_BACKLOG: &str = "context_manager_gc_backlog";
-/// Counter of collected contexts that were missed; label `by`: `search` or `store`.
-pub const GC_REGRET: &str = "context_manager_gc_regret_total";
-/// Counter of contexts that repeat what their session was just served.
-pub const ECHOES: &str = "context_manager_echoes_total";
 /// Gauge of the contexts that are stored, over all tenants; label `level`.
 pub const CONTEXTS: &str = "context_manager_contexts";
 /// Gauge of the bytes that the store takes.
@@ -69,7 +65,7 @@ pub fn describe() {
     describe_counter!(
         NEAR_DUPLICATES,
         Unit::Count,
-        "Candidates passed over because they repeat something that was returned"
+        "Candidates passed over because a better one with the same text was returned"
     );
     describe_counter!(
         ACCESSES_LOST,
@@ -130,9 +126,9 @@ fn describe_collections() {
     describe_counter!(
         GC_CONSOLIDATED,
         Unit::Count,
-        "Contexts that were made into one with others, by `level`"
+        "Contexts that a summary was made of, by `level`"
     );
-    describe_counter!(GC_MADE, Unit::Count, "Contexts that were made of others");
+    describe_counter!(GC_MADE, Unit::Count, "Summaries that were made");
     describe_counter!(
         GC_SETTLED,
         Unit::Count,
@@ -143,16 +139,6 @@ fn describe_collections() {
         GC_BACKLOG,
         Unit::Count,
         "Contexts that are expired and not collected yet, by `level`"
-    );
-    describe_counter!(
-        GC_REGRET,
-        Unit::Count,
-        "Collected contexts that were missed, `by` a search or a store"
-    );
-    describe_counter!(
-        ECHOES,
-        Unit::Count,
-        "Contexts that repeat what their session was just served"
     );
 }
 

@@ -330,11 +330,6 @@ impl App {
                 if let Err(error) = engine.flush_accesses().await {
                     tracing::warn!(error = %error, "how often contexts were served was not written yet");
                 }
-                // Takes milliseconds, and is about searches that were answered already.
-                let reviewed = tokio::task::spawn_blocking(move || engine.review_regret()).await;
-                if let Err(error) = reviewed {
-                    tracing::error!(%error, "what is missed of what was collected was not counted");
-                }
             }
         });
         let worker = embed_pending(

@@ -33,7 +33,7 @@
 //! #   user_id: None, agent_id: None, session_id: None, tags: Vec::new(), metadata: Default::default(),
 //! #   importance: 0.5, pinned: false, token_count: 4, access_count: 0, occurred_at: Default::default(),
 //! #   created_at: Default::default(), updated_at: Default::default(), last_accessed_at: None, expires_at: None,
-//! #   ttl_secs: None, embedded: true, derived_from: Vec::new(), superseded_by: None, sequence: 1, slot: None,
+//! #   ttl_secs: None, embedded: true, derived_from: Vec::new(), similar_to: Vec::new(), superseded_by: None, sequence: 1, slot: None,
 //! };
 //! let terms = analyzer.document(&context.text);
 //! store.upsert(&scope, vec![Record { context, dense: Some(vec![0.6, 0.8]), terms }]).await?;

@@ -241,16 +241,6 @@ impl Client {
         Ok(response.text().await?)
     }
 
-    /// Gets JSON.
-    ///
-    /// # Errors
-    /// When there is no answer, or another one than 200 or what was expected.
-    pub(crate) async fn get<A: DeserializeOwned>(&self, path: &str, query: &BTreeMap<&str, &str>) -> Result<A> {
-        let url = reqwest::Url::parse_with_params(&format!("{}{path}", self.base), query)?;
-        let response = self.http.get(url).send().await?.error_for_status()?;
-        Ok(response.json().await?)
-    }
-
     /// Posts JSON and returns the whole answer, whatever its status.
     ///
     /// # Errors

@@ -45,6 +45,20 @@ impl ContentKey {
     }
 }
 
+/// `text` as search compares it with others: in Unicode normalisation form C, each run of white space as one space.
+///
+/// Two contexts whose texts are equal in this form say the same to a reader; nothing less makes one stand for the other.
+pub(crate) fn comparable_text(text: &str) -> String {
+    let mut comparable = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !comparable.is_empty() {
+            comparable.push(' ');
+        }
+        comparable.extend(word.nfc());
+    }
+    comparable
+}
+
 /// The numbers that the contexts of one session occupy, one after the other.
 ///
 /// A session's contexts get the slots `base + 0`, `base + 1`, … in the order in which they are stored, where `base` is
@@ -86,6 +100,23 @@ mod tests {
         assert_eq!(key("caf\u{e9}\nbar"), key(" cafe\u{301}\r\nbar "));
         assert_ne!(key("a b"), key("a  b"));
         assert_ne!(key("Bill"), key("bill"));
+    }
+
+    #[test]
+    fn only_form_and_white_space_may_differ_between_the_same_texts() {
+        let same = |a: &str, b: &str| comparable_text(a) == comparable_text(b);
+        assert!(same(" caf\u{e9}\r\n\tbar ", "cafe\u{301} bar"));
+        for (a, b) in [
+            ("The intern can deploy", "The intern can't deploy"),
+            ("from Berlin to Munich", "to Berlin from Munich"),
+            ("-18 degrees", "18 degrees"),
+            ("if (a && b)", "if (a || b)"),
+            ("Will it be IT?", "will it be it?"),
+            ("done \u{1f44d}", "done \u{1f44e}"),
+            ("done.", "done"),
+        ] {
+            assert!(!same(a, b), "{a} / {b}");
+        }
     }
 
     #[test]

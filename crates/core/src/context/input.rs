@@ -10,7 +10,7 @@ use super::{ContextId, Level};
 pub struct NewContext {
     /// What to remember.
     pub text: String,
-    /// Where it lives at first; default `short_term`.
+    /// Where it lives at first; default `long_term`.
     pub level: Level,
     /// The caller's own id; sending the same id again unchanged stores nothing new.
     pub id: Option<ContextId>,
@@ -26,7 +26,7 @@ pub struct NewContext {
     pub metadata: Map<String, Value>,
     /// 0 to 1; default 0.5.
     pub importance: Option<f32>,
-    /// Never collected, moved down or merged.
+    /// Never expired or moved down.
     pub pinned: bool,
     /// Seconds until it expires.
     pub ttl_secs: Option<u64>,
@@ -40,7 +40,7 @@ impl Default for NewContext {
     fn default() -> Self {
         Self {
             text: String::new(),
-            level: Level::ShortTerm,
+            level: Level::LongTerm,
             id: None,
             user_id: None,
             agent_id: None,

@@ -4,7 +4,6 @@ mod content_key;
 mod input;
 mod level;
 mod patch;
-mod takeover;
 mod validate;
 
 use std::fmt;
@@ -13,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub(crate) use content_key::comparable_text;
 pub use content_key::{ContentKey, SessionTrack};
 pub use input::NewContext;
 pub use level::{Level, UnknownLevel};
@@ -61,7 +61,7 @@ pub struct Context {
     pub metadata: Map<String, Value>,
     /// 0 to 1.
     pub importance: f32,
-    /// Never collected, moved down or merged.
+    /// Never expired or moved down.
     pub pinned: bool,
     /// Tokens of the text, by the configured tokenizer.
     pub token_count: u32,
@@ -81,14 +81,26 @@ pub struct Context {
     pub ttl_secs: Option<u64>,
     /// Whether its vector is stored.
     pub embedded: bool,
-    /// The contexts a consolidated one was made from.
+    /// The contexts that a summary was made from.
     pub derived_from: Vec<ContextId>,
+    /// Stored contexts of the same user, agent and session that were close to it when its text was stored, closest first;
+    /// empty unless `dedup.policy` is `report`.
+    pub similar_to: Vec<Similar>,
     /// The context that replaced this one, and when.
     pub superseded_by: Option<Superseded>,
     /// Order of creation within the store: microseconds since the epoch, made unique. Lists and cursors follow it.
     pub sequence: u64,
     /// Where it stands among the contexts of its session; see [`SessionTrack`].
     pub slot: Option<i64>,
+}
+
+/// A context that is close to another one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Similar {
+    /// The context that was there before.
+    pub id: ContextId,
+    /// Cosine of both vectors, 0 to 1.
+    pub similarity: f32,
 }
 
 /// That a context was replaced.

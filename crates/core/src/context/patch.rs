@@ -27,9 +27,8 @@ pub struct Patch {
 impl Patch {
     /// Applies everything but the text's consequences (tokens, terms, vector), which the engine sees to.
     ///
-    /// The end of life is set anew when the level, the pin or the TTL changes; `default_ttl_secs` is that of
-    /// short-term contexts.
-    pub(crate) fn apply(&self, context: &mut Context, now: Timestamp, default_ttl_secs: u64) {
+    /// The end of life is set anew when the level, the pin or the TTL changes; see [`Context::renew_expiry`].
+    pub(crate) fn apply(&self, context: &mut Context, now: Timestamp, short_term_ttl_secs: Option<u64>) {
         if let Some(text) = &self.text {
             text.trim().clone_into(&mut context.text);
         }
@@ -59,7 +58,7 @@ impl Patch {
             context.ttl_secs = Some(ttl_secs);
         }
         if lives_otherwise {
-            context.renew_expiry(now, default_ttl_secs);
+            context.renew_expiry(now, short_term_ttl_secs);
         }
         context.updated_at = to_millis(now);
     }
@@ -68,10 +67,10 @@ impl Patch {
 impl Context {
     /// Sets when the context expires, counted from `now`.
     ///
-    /// Its own TTL counts at every level; without one only short-term contexts expire, after `default_ttl_secs`.
-    /// A pinned context never expires.
-    pub(crate) fn renew_expiry(&mut self, now: Timestamp, default_ttl_secs: u64) {
-        let by_level = (self.level == Level::ShortTerm).then_some(default_ttl_secs);
+    /// Its own TTL counts at every level; without one only short-term contexts expire, after `short_term_ttl_secs` if
+    /// there is one. A pinned context never expires.
+    pub(crate) fn renew_expiry(&mut self, now: Timestamp, short_term_ttl_secs: Option<u64>) {
+        let by_level = short_term_ttl_secs.filter(|_| self.level == Level::ShortTerm);
         self.expires_at = match self.ttl_secs.or(by_level) {
             Some(ttl_secs) if !self.pinned => Some(after(now, ttl_secs)),
             Some(_) | None => None,

@@ -27,14 +27,22 @@ impl ContextEngine {
         let mut context = self.get(scope, id).await?;
         let now = self.clock.now();
         let text_before = context.text.clone();
-        patch.apply(&mut context, now, self.config.l2_cache_ttl);
+        patch.apply(&mut context, now, self.config.short_term_ttl_secs());
         Patch::validate_result(&context).into_result()?;
         let record = if context.text == text_before {
             self.store.update(scope, vec![context.clone()]).await?;
             None
         } else {
             let record = self.reworded(scope, &model, &mut context).await?;
-            self.store.upsert(scope, vec![record.clone()]).await?;
+            // Only where it still is: a deletion that was acknowledged meanwhile stands.
+            if self
+                .store
+                .replace(scope, Vec::new(), vec![record.clone()])
+                .await?
+                .is_empty()
+            {
+                return Err(Error::NotFound(id));
+            }
             if record.dense.is_none() {
                 self.pending.arrived();
             }
@@ -52,11 +60,14 @@ impl ContextEngine {
         let dense = self.embed(scope, model, &texts).await.remove(0)?;
         context.token_count = prepared.tokens;
         context.embedded = dense.is_some();
-        Ok(Record {
+        let mut record = Record {
             context: context.clone(),
             dense,
             terms: prepared.terms,
-        })
+        };
+        self.name_similar(scope, std::iter::once(&mut record)).await;
+        *context = record.context.clone();
+        Ok(record)
     }
 
     /// Deletes everything that matches, whether still served or not, and returns exactly how many that were.

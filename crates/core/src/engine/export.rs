@@ -30,9 +30,13 @@ pub struct ExportRequest {
 }
 
 impl ContextEngine {
-    /// Where an export that begins now ends.
-    pub fn export_end(&self) -> Cursor {
-        Cursor(self.next_sequence(self.clock.now()))
+    /// The end of an export that begins now: no context that is stored later comes before it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn export_end(&self, scope: &Scope) -> Result<Cursor, Error> {
+        self.seed_sequence(scope).await?;
+        Ok(Cursor(self.next_sequence(self.clock.now())))
     }
 
     /// The tenants that have something stored.

@@ -11,7 +11,7 @@ use super::ContextEngine;
 use super::locks::Key;
 use crate::context::{Context, ContextId, Level, MAX_ID_BYTES, Violations, to_millis};
 use crate::ports::ListRequest;
-use crate::{Cursor, Error, Filter, Scope};
+use crate::{Error, Filter, Scope};
 
 /// How many contexts are deleted at once.
 const BATCH: usize = 500;
@@ -85,14 +85,13 @@ impl ContextEngine {
                 break;
             }
         }
-        self.recent.forget_user(scope, user_id);
-        self.regret.forget_user(scope, user_id);
         self.vocabularies.forget(scope.tenant());
         forgotten.receipt = receipt(scope, user_id, &forgotten, to_millis(self.clock.now()));
         Ok(forgotten)
     }
 
-    /// Deletes what matches and was stored before now, and what was made from it.
+    /// Deletes what matches, from the last stored to the first, and what was made from it. What is stored meanwhile comes
+    /// after the first page, so a client that never stops storing does not keep this going.
     async fn forget_matching(
         &self,
         scope: &Scope,
@@ -100,27 +99,27 @@ impl ContextEngine {
         user_id: &str,
         forgotten: &mut Forgotten,
     ) -> Result<(), Error> {
-        let end = Cursor(self.next_sequence(self.clock.now()));
         let mut filters = vec![of_user.clone()];
         while let Some(filter) = filters.pop() {
+            let mut request = ListRequest {
+                filter,
+                limit: BATCH,
+                ..ListRequest::default()
+            };
             loop {
-                let request = ListRequest {
-                    filter: filter.clone(),
-                    // What was made from theirs meanwhile goes too: the next round would not know from what it was made.
-                    after: filter.derived_from.is_empty().then_some(end),
-                    limit: BATCH,
-                    ..ListRequest::default()
-                };
-                let page = self.store.list(scope, request).await?.items;
-                if page.is_empty() {
+                let page = self.store.list(scope, request.clone()).await?;
+                let contexts: Vec<Context> = page.items.into_iter().map(|record| record.context).collect();
+                if !contexts.is_empty() {
+                    self.forget_contexts(scope, &contexts, user_id, forgotten).await?;
+                    filters.push(Filter {
+                        derived_from: contexts.iter().map(|context| context.id).collect(),
+                        ..Filter::default()
+                    });
+                }
+                request.after = page.next;
+                if request.after.is_none() {
                     break;
                 }
-                let contexts: Vec<Context> = page.into_iter().map(|record| record.context).collect();
-                self.forget_contexts(scope, &contexts, user_id, forgotten).await?;
-                filters.push(Filter {
-                    derived_from: contexts.iter().map(|context| context.id).collect(),
-                    ..Filter::default()
-                });
             }
         }
         Ok(())
@@ -153,7 +152,6 @@ impl ContextEngine {
         forgotten.working_memory += self.l1.deleted(scope.tenant(), &Filter::by_ids(ids.clone())) as u64;
         self.accesses.forget(scope, &ids);
         self.pending.forget(scope, &ids);
-        self.served.forget(scope, &ids);
         for session in contexts.iter().filter_map(|context| context.session_id.clone()) {
             self.tracks.invalidate(&(scope.tenant().clone(), session));
         }

@@ -1,4 +1,4 @@
-//! Taking in contexts that were exported, with their ids, times and counts.
+//! Import of exported contexts, with their ids, times and counts.
 //!
 //! Only the id tells whether a context is there already: an export may hold the same text twice, for instance once
 //! replaced and once current. Tokens and words are counted anew, and so is a vector that another model made.
@@ -6,17 +6,21 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::ContextEngine;
 use super::export::Carried;
 use super::locks::Key;
 use super::store::repeat_error;
-use crate::context::{Context, ContextId, Level, MAX_DERIVED_FROM, NewContext, Violations, to_millis, unique_tags};
+use super::{ContextEngine, sequence_at};
+use crate::context::{
+    Context, ContextId, Level, MAX_DERIVED_FROM, NewContext, Violations, after, to_millis, unique_tags,
+};
 use crate::l1::SessionKey;
 use crate::ports::{Embedder, Record};
 use crate::{Error, Scope};
 
 /// Sequence numbers end here: stores compare numbers as floats.
 const MAX_SEQUENCE: u64 = 1 << 53;
+/// A sequence number further ahead than this is replaced by the next one.
+const MAX_CLOCK_SKEW_SECS: u64 = 60;
 
 /// What became of a context that was to be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,13 +88,22 @@ impl ContextEngine {
             Ok(known) => known,
             Err(error) => return repeat_error(&error, carried.len()),
         };
+        if let Err(error) = self.seed_sequence(scope).await {
+            return repeat_error(&error.into(), carried.len());
+        }
+        let now = self.clock.now();
+        let latest = sequence_at(after(now, MAX_CLOCK_SKEW_SECS));
         let mut to_write = Vec::new();
         let mut results = Vec::with_capacity(carried.len());
         for Carried { context, .. } in carried {
             results.push(match (known.get(&context.id), records.remove(&context.id)) {
                 (Some(stored), _) if same_content(stored, &context) => Ok(Imported::Known),
                 (Some(_), _) => Err(Error::Conflict(context.id)),
-                (None, Some(Ok(record))) => {
+                (None, Some(Ok(mut record))) => {
+                    if record.context.sequence > latest {
+                        // From a clock that was ahead: whatever is stored next has to come after it.
+                        record.context.sequence = self.next_sequence(now);
+                    }
                     known.insert(context.id, record.context.clone());
                     to_write.push(record);
                     Ok(Imported::Stored)
@@ -172,6 +185,8 @@ impl ContextEngine {
             return Ok(());
         }
         self.store.upsert(scope, records.clone()).await?;
+        // Those within the allowed skew may be ahead of the clock.
+        self.seeded.invalidate(scope.tenant());
         self.vocabularies.stored(scope.tenant(), &records);
         for context in records.iter().map(|record| &record.context) {
             if let Some(session) = &context.session_id {

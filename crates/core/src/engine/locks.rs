@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::context::{ContentKey, Level};
+use crate::context::ContentKey;
 use crate::{ContextId, TenantId};
 
 /// Two keys may share a stripe: they then wait for each other without need, which 1,024 stripes make rare.
@@ -20,8 +20,6 @@ pub(super) enum Key<'a> {
     Content(&'a ContentKey),
     /// A session's order and working memory.
     Session(Option<&'a str>),
-    /// Everything at a level of a user, agent and session.
-    Scope(Option<&'a str>, Option<&'a str>, Option<&'a str>, Level),
 }
 
 /// Locks for any number of keys in constant memory.

@@ -12,19 +12,16 @@ mod gc;
 mod import;
 mod locks;
 mod measure;
-mod near;
 mod pending;
 mod plan;
 mod prepare;
 mod read;
 mod recall;
-mod recent;
 mod reembed;
-mod regret;
 mod restore;
 mod search;
-mod served;
 mod session;
+mod similar;
 mod store;
 mod vocabulary;
 
@@ -39,8 +36,8 @@ use tokio::time::Duration;
 use crate::l1::L1;
 use crate::lexical::Analyzer;
 use crate::lifecycle::Lifecycle;
-use crate::ports::{Clock, Embedder, Summarizer, TokenCounter, VectorStore};
-use crate::{Config, TenantId};
+use crate::ports::{Clock, Embedder, ListRequest, StoreError, Summarizer, TokenCounter, VectorStore};
+use crate::{Config, Scope, TenantId};
 
 pub use embed::OnEmbeddingFailure;
 pub use export::{Carried, ExportRequest};
@@ -62,9 +59,6 @@ use locks::KeyedLocks;
 use pending::PendingSignal;
 use prepare::Preparer;
 use recall::RecallSampling;
-use recent::RecentQueries;
-use regret::RegretLog;
-use served::Served;
 use vocabulary::Vocabularies;
 
 /// How many sessions' next positions are remembered; a forgotten one costs a look-up in the store.
@@ -97,32 +91,26 @@ pub struct ContextEngine {
     model: RwLock<Arc<dyn Embedder>>,
     on_embedding_failure: OnEmbeddingFailure,
     pending: PendingSignal,
-    recent: RecentQueries,
     recall: RecallSampling,
     clock: Arc<dyn Clock>,
     preparer: Arc<Preparer>,
     l1: L1,
     locks: KeyedLocks,
-    /// Of scopes whose near-duplicates are looked for; taken before `locks`, and never by who holds some of these.
-    scope_locks: KeyedLocks,
     tracks: Cache<(TenantId, String), u32>,
     last_sequence: AtomicU64,
+    /// Tenants whose newest sequence `last_sequence` is known to follow.
+    seeded: Cache<TenantId, ()>,
     accesses: Accesses,
     vocabularies: Vocabularies,
-    regret: RegretLog,
-    served: Served,
     summarizer: Option<Arc<dyn Summarizer>>,
 }
 
 impl ContextEngine {
     /// An engine over these parts. `config` must have no [`Config::problems`].
     pub fn new(config: Config, deps: Deps) -> Self {
-        let lifecycle = Lifecycle::default();
         Self {
-            regret: RegretLog::new(lifecycle.gc.regret_log_size, lifecycle.gc.regret_secs),
-            served: Served::new(lifecycle.dedup.own_output_secs),
             summarizer: None,
-            lifecycle,
+            lifecycle: Lifecycle::default(),
             l1: L1::new(config.l1_cache_size, config.l1_max_contexts),
             recall: RecallSampling::new(config.recall_sample_ratio),
             config,
@@ -130,16 +118,15 @@ impl ContextEngine {
             model: RwLock::new(deps.embedder),
             on_embedding_failure: deps.on_embedding_failure,
             pending: PendingSignal::default(),
-            recent: RecentQueries::default(),
             clock: deps.clock,
             preparer: Arc::new(Preparer {
                 analyzer: deps.analyzer,
                 tokens: deps.tokens,
             }),
             locks: KeyedLocks::default(),
-            scope_locks: KeyedLocks::default(),
             tracks: Cache::new(REMEMBERED_TRACKS),
             last_sequence: AtomicU64::new(0),
+            seeded: Cache::new(REMEMBERED_TRACKS),
             accesses: Accesses::default(),
             vocabularies: Vocabularies::default(),
         }
@@ -148,15 +135,10 @@ impl ContextEngine {
     /// The same engine with other settings for the life of contexts; they must have no problems.
     #[must_use]
     pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
-        Self {
-            regret: RegretLog::new(lifecycle.gc.regret_log_size, lifecycle.gc.regret_secs),
-            served: Served::new(lifecycle.dedup.own_output_secs),
-            lifecycle,
-            ..self
-        }
+        Self { lifecycle, ..self }
     }
 
-    /// The same engine with somebody who writes the text of what is made of many contexts.
+    /// The same engine with a summarizer of promoted contexts.
     #[must_use]
     pub fn with_summarizer(self, summarizer: Arc<dyn Summarizer>) -> Self {
         Self {
@@ -180,9 +162,25 @@ impl ContextEngine {
         (self.l1.len(), self.config.l1_max_contexts)
     }
 
+    /// Has [`Self::next_sequence`] follow everything that the tenant has stored, also by a clock that was ahead.
+    async fn seed_sequence(&self, scope: &Scope) -> Result<(), StoreError> {
+        if self.seeded.contains_key(scope.tenant()) {
+            return Ok(());
+        }
+        let newest = ListRequest {
+            limit: 1,
+            ..ListRequest::default()
+        };
+        if let Some(newest) = self.store.list(scope, newest).await?.items.pop() {
+            self.last_sequence.fetch_max(newest.context.sequence, Ordering::Relaxed);
+        }
+        self.seeded.insert(scope.tenant().clone(), ());
+        Ok(())
+    }
+
     /// The next creation number: microseconds since the epoch, but always more than the last.
     fn next_sequence(&self, now: Timestamp) -> u64 {
-        let micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
+        let micros = sequence_at(now);
         let next = |last: u64| Some(micros.max(last + 1));
         let last = self
             .last_sequence
@@ -190,6 +188,11 @@ impl ContextEngine {
         // The closure never returns `None`, so the update always succeeds with the previous value.
         micros.max(last.unwrap_or_default() + 1)
     }
+}
+
+/// The creation number that belongs to a time: microseconds since the epoch.
+fn sequence_at(time: Timestamp) -> u64 {
+    u64::try_from(time.as_microsecond()).unwrap_or(0)
 }
 
 /// A context with `text` and nothing else, for unit tests of this crate.
@@ -216,6 +219,7 @@ pub(crate) fn test_context(text: &str) -> crate::Context {
         ttl_secs: None,
         embedded: false,
         derived_from: Vec::new(),
+        similar_to: Vec::new(),
         superseded_by: None,
         sequence: 0,
         slot: None,

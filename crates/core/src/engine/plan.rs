@@ -1,13 +1,11 @@
-//! What becomes of contexts that are about to be stored: which are new, and which are there already.
+//! The plan of a write: new contexts, known ones, and replaced ones.
 
 use std::collections::{HashMap, HashSet};
 
 use super::ContextEngine;
 use super::locks::Key;
-use super::near::Alike;
 use super::store::Stored;
 use crate::context::{ContentKey, Context, ContextId, Level};
-use crate::lifecycle::NearDuplicates;
 use crate::ports::{Record, StoreError};
 use crate::{Error, Scope};
 
@@ -31,32 +29,22 @@ impl Draft {
             .chain(self.supersedes.iter().map(|id| Key::Id(*id)))
     }
 
-    /// Whether `stored` is what this draft would have become. A level further down is the same context later in life, and
-    /// what took over from others has more than it was given.
+    /// Returns whether `stored` is what this draft would have become. A level further down is the same context later in
+    /// life.
     fn is_unchanged(&self, stored: &Context) -> bool {
         let new = &self.record.context;
-        let same_labels = if stored.derived_from.is_empty() {
-            stored.tags == new.tags
-                && stored.metadata == new.metadata
-                && stored.importance.to_bits() == new.importance.to_bits()
-        } else {
-            new.tags.iter().all(|tag| stored.tags.contains(tag))
-                && new
-                    .metadata
-                    .iter()
-                    .all(|(key, value)| stored.metadata.get(key) == Some(value))
-                && stored.importance >= new.importance
-        };
         stored.content_key() == self.key
             && stored.level >= new.level
-            && same_labels
+            && stored.tags == new.tags
+            && stored.metadata == new.metadata
+            && stored.importance.to_bits() == new.importance.to_bits()
             && stored.pinned == new.pinned
             && stored.ttl_secs == new.ttl_secs
             && (!self.given_time || stored.occurred_at == new.occurred_at)
     }
 }
 
-/// What is stored already under the ids and texts of the drafts.
+/// Contexts stored under the ids and texts of the drafts.
 pub(super) struct Known {
     by_id: HashMap<ContextId, Context>,
     by_content: HashMap<(ContentKey, Level), Context>,
@@ -96,48 +84,72 @@ impl Known {
 }
 
 /// Sorts drafts into new ones and known ones, in order, so that repetition within one batch is seen too.
-pub(super) struct Plan<'a> {
+pub(super) struct Plan {
     known: Known,
-    alike: Alike<'a>,
-    /// What is to be written, in the order of the drafts.
+    /// Records to be written, in the order of the drafts.
     pub(super) new: Vec<Record>,
-    /// What is replaced, by what.
+    /// Ids of replaced contexts, each with the one that replaces it.
     pub(super) replaced: HashMap<ContextId, ContextId>,
+    /// Stored contexts that replace others although they were replaced themselves.
+    pub(super) replaced_before: Vec<Context>,
 }
 
-/// What becomes of one draft.
+/// The outcome for one draft.
 pub(super) enum Outcome {
     New(ContextId),
     /// The same as an earlier one of this batch, which is among the new ones.
     SameAsNew(ContextId),
     Known(Box<Context>),
     Conflict(ContextId),
-    /// It says nearly the same as this one, and such are refused.
-    NearDuplicate(ContextId),
 }
 
-impl<'a> Plan<'a> {
-    pub(super) fn new(known: Known, alike: Alike<'a>) -> Self {
+impl Plan {
+    /// `replaced` are replacements that earlier parts of the same batch asked for.
+    pub(super) fn new(known: Known, replaced: HashMap<ContextId, ContextId>) -> Self {
         Self {
             known,
-            alike,
             new: Vec::new(),
-            replaced: HashMap::new(),
+            replaced,
+            replaced_before: Vec::new(),
         }
     }
 
-    /// Decides about a draft; `near` are the stored contexts that say nearly the same.
-    pub(super) fn admit(&mut self, draft: Draft, near: Vec<Context>) -> Outcome {
+    /// Decides about a draft.
+    pub(super) fn admit(&mut self, draft: Draft) -> Outcome {
         let supersedes = draft.supersedes.clone();
-        let outcome = self.decide(draft, near);
+        let outcome = self.decide(draft);
+        if let Outcome::Known(stored) = &outcome
+            && stored.superseded_by.is_some()
+            && !supersedes.is_empty()
+        {
+            self.replaced_before.push((**stored).clone());
+        }
         if let Some(by) = outcome.stored_id() {
-            let others = supersedes.into_iter().filter(|old| *old != by);
-            self.replaced.extend(others.map(|old| (old, by)));
+            for old in supersedes.into_iter().filter(|old| *old != by) {
+                if self.leads_to(by, old) {
+                    // Of contexts that replace each other in a circle, the one named last is current.
+                    self.replaced.remove(&by);
+                }
+                self.replaced.insert(old, by);
+            }
         }
         outcome
     }
 
-    fn decide(&mut self, mut draft: Draft, near: Vec<Context>) -> Outcome {
+    /// Returns whether following replacements from one context leads to another, as far as this batch says.
+    fn leads_to(&self, from: ContextId, to: ContextId) -> bool {
+        let mut at = from;
+        // Never a circle, as each one is broken when it would close.
+        while let Some(next) = self.replaced.get(&at) {
+            if *next == to {
+                return true;
+            }
+            at = *next;
+        }
+        false
+    }
+
+    fn decide(&mut self, draft: Draft) -> Outcome {
         let id = draft.record.context.id;
         if draft.client_id
             && let Some(stored) = self.known.by_id.get(&id)
@@ -154,39 +166,11 @@ impl<'a> Plan<'a> {
         {
             return self.existing(stored.clone());
         }
-        let near = self.still_near(&draft, near);
-        match (self.alike.policy(), near.first()) {
-            (NearDuplicates::Reject, Some(other)) => return Outcome::NearDuplicate(other.id),
-            (NearDuplicates::Merge, Some(_)) => self.merge(&mut draft, near),
-            (NearDuplicates::Keep, _) | (_, None) => {}
-        }
         let context = draft.record.context.clone();
         self.known.by_id.insert(id, context.clone());
         self.known.by_content.insert(text_and_level, context);
         self.new.push(draft.record);
         Outcome::New(id)
-    }
-
-    /// What says nearly the same as a draft and is not replaced anyway, from the store and from this batch.
-    fn still_near(&self, draft: &Draft, mut near: Vec<Context>) -> Vec<Context> {
-        let batch = self
-            .new
-            .iter()
-            .filter(|record| self.alike.says_the_same(&draft.record, record));
-        near.extend(batch.map(|record| record.context.clone()));
-        near.retain(|other| !draft.supersedes.contains(&other.id) && !self.replaced.contains_key(&other.id));
-        near
-    }
-
-    /// The draft takes the place of those that say nearly the same; pinned ones stay as they are.
-    fn merge(&mut self, draft: &mut Draft, near: Vec<Context>) {
-        if draft.record.context.pinned {
-            return;
-        }
-        for other in near.into_iter().filter(|other| !other.pinned) {
-            self.replaced.insert(other.id, draft.record.context.id);
-            draft.record.context.take_over(&other);
-        }
     }
 
     fn existing(&self, stored: Context) -> Outcome {
@@ -203,10 +187,11 @@ impl Outcome {
         match self {
             Self::New(id) | Self::SameAsNew(id) => Some(*id),
             Self::Known(context) => Some(context.id),
-            Self::Conflict(_) | Self::NearDuplicate(_) => None,
+            Self::Conflict(_) => None,
         }
     }
 
+    /// The result for the caller; `written` holds every context that the write changed, as it is stored now.
     pub(super) fn into_result(self, written: &HashMap<ContextId, Context>) -> Result<Stored, Error> {
         match self {
             Self::New(id) => Ok(Stored {
@@ -218,11 +203,10 @@ impl Outcome {
                 deduplicated: true,
             }),
             Self::Known(context) => Ok(Stored {
-                context: *context,
+                context: written.get(&context.id).cloned().unwrap_or(*context),
                 deduplicated: true,
             }),
             Self::Conflict(id) => Err(Error::Conflict(id)),
-            Self::NearDuplicate(id) => Err(Error::NearDuplicate(id)),
         }
     }
 }

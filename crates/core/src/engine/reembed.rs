@@ -10,10 +10,9 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use super::ContextEngine;
-use super::recent::Asked;
 use crate::context::{Context, ContextId};
-use crate::ports::{EmbedErrorKind, Embedder, ModelChange, ModelFingerprint, StoreError, StoreQuery};
-use crate::{Filter, Page, Scope, Visibility};
+use crate::ports::{EmbedErrorKind, Embedder, ModelChange, ModelFingerprint, StoreError};
+use crate::{Filter, Page, Scope};
 
 /// The new model takes over when at most this many contexts lack its vectors. They wait for them as if the embedder had
 /// been down: found by their words until then.
@@ -22,8 +21,6 @@ const FEW: u64 = 64;
 const MARKED_AT_ONCE: usize = 256;
 /// The first and the longest pause after the embedder was down, where it does not say itself how long to wait.
 const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
-/// How many hits of either model are compared.
-const COMPARED_HITS: usize = 10;
 
 /// How fast to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +48,6 @@ pub struct ReembedProgress {
     pub embedded: u64,
     /// Contexts that the new model refused; they will be found by their words alone.
     pub refused: u64,
-    /// What part of the ten nearest contexts of the last questions is the same with both models, 0 to 1; `None` before
-    /// they were compared, and when nothing was asked since the start.
-    pub overlap_at_10: Option<f32>,
-    /// How many questions were compared.
-    pub compared: usize,
 }
 
 /// What is being done.
@@ -101,8 +93,6 @@ impl ContextEngine {
             seen: 0,
             embedded: 0,
             refused: 0,
-            overlap_at_10: None,
-            compared: 0,
         };
         if stored.in_use == *to.fingerprint() {
             return Ok(ReembedProgress {
@@ -121,7 +111,6 @@ impl ContextEngine {
             refused: HashSet::new(),
         };
         while filler.pass().await? > FEW {}
-        filler.compare().await?;
         filler.progress.phase = ReembedPhase::Switching;
         (filler.report)(&filler.progress);
         self.switch_model(models, &to).await?;
@@ -270,49 +259,5 @@ impl<R: Fn(&ReembedProgress)> Filler<'_, R> {
             backoff = (backoff * 2).min(longest);
             batch = left;
         }
-    }
-
-    /// Asks the last questions of both models. A model that does not answer is not compared.
-    async fn compare(&mut self) -> Result<(), StoreError> {
-        let mut shares = Vec::new();
-        for asked in self.engine.recent.all() {
-            shares.extend(self.overlap(asked).await?);
-        }
-        self.progress.compared = shares.len();
-        #[expect(clippy::cast_precision_loss, reason = "some fifty questions")]
-        let mean = shares.iter().sum::<f32>() / shares.len() as f32;
-        self.progress.overlap_at_10 = (!shares.is_empty()).then_some(mean);
-        Ok(())
-    }
-
-    /// `None` when there is nothing to compare.
-    async fn overlap(&self, asked: Asked) -> Result<Option<f32>, StoreError> {
-        let Asked { scope, query, filter } = asked;
-        let filter = Filter {
-            visibility: Visibility::Current(self.engine.clock.now()),
-            ..filter
-        };
-        // Held so that what is in use stays in use.
-        let model = self.engine.model.read().await;
-        let (Ok(old), Ok(new)) = (model.embed_query(&query).await, self.to.embed_query(&query).await) else {
-            return Ok(None);
-        };
-        let ask = StoreQuery {
-            exact: false,
-            dense: Some(old.vector),
-            terms: None,
-            filter: filter.clone(),
-            limit: COMPARED_HITS,
-        };
-        let old = self.engine.store.search(&scope, ask).await?;
-        let old: HashSet<ContextId> = old.iter().map(|candidate| candidate.record.context.id).collect();
-        let new = self
-            .models
-            .search_other(&scope, new.vector, &filter, COMPARED_HITS)
-            .await?;
-        let same = new.iter().filter(|id| old.contains(id)).count();
-        #[expect(clippy::cast_precision_loss, reason = "at most ten")]
-        let share = same as f32 / old.len() as f32;
-        Ok((!old.is_empty()).then_some(share))
     }
 }

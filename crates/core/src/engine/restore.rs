@@ -37,9 +37,8 @@ impl ContextEngine {
         // Also when it failed: what is remembered is read again.
         self.l1.forget_all();
         self.tracks.invalidate_all();
+        self.seeded.invalidate_all();
         self.vocabularies.forget_all();
-        self.served.forget_all();
-        self.regret.forget_all();
         drop((locks, model));
         self.pending.arrived();
         let (snapshot, erased_again) = taken_over?;

@@ -111,7 +111,7 @@ impl ContextEngine {
         let now = self.clock.now();
         for context in &mut contexts {
             context.level = Level::ShortTerm;
-            context.renew_expiry(now, self.config.l2_cache_ttl);
+            context.renew_expiry(now, self.config.short_term_ttl_secs());
             context.updated_at = to_millis(now);
         }
         self.store.update(scope, contexts).await

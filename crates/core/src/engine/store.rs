@@ -1,10 +1,11 @@
-//! Storing: validate, recognise what is there already, write durably, then remember in working memory.
+//! Storing: validate, recognise known contexts, write durably, then remember in working memory.
 
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
 use super::ContextEngine;
+use super::locks::Key;
 use super::plan::{Draft, Known, Outcome, Plan};
 use super::prepare::Prepared;
 use crate::context::{Context, ContextId, Level, NewContext, Superseded, Violations, after, to_millis, unique_tags};
@@ -12,6 +13,10 @@ use crate::l1::SessionKey;
 use crate::ports::{ListRequest, Record, StoreError, StoreErrorKind};
 use crate::{Error, Filter, Scope};
 
+/// Contexts of one batch that are written in one step, and are locked together.
+const WRITTEN_AT_ONCE: usize = 64;
+/// Replacements that are followed to tell whether contexts replace each other in a circle.
+const MAX_REPLACEMENTS: usize = 1000;
 /// The importance of a context that was not given one.
 const DEFAULT_IMPORTANCE: f32 = 0.5;
 
@@ -78,27 +83,39 @@ impl ContextEngine {
         for ((new, prepared), dense) in new.into_iter().zip(prepared).zip(vectors) {
             rejected.push(match dense {
                 Ok(dense) => {
-                    let mut draft = self.draft(new, prepared, dense, now);
-                    self.mark_echo(scope, &mut draft.record.context);
-                    drafts.push(draft);
+                    drafts.push(self.draft(new, prepared, dense, now));
                     None
                 }
                 Err(error) => Some(error),
             });
         }
-        let count = drafts.len();
-        let written = match self.write(scope, drafts).await {
-            Ok(results) => results,
-            Err(error) => repeat_error(&error, count),
-        };
-        let mut written = written.into_iter();
+        self.name_similar(scope, drafts.iter_mut().map(|draft| &mut draft.record))
+            .await;
+        let mut written = self.write_all(scope, drafts).await.into_iter();
         let results = rejected
             .into_iter()
             .map(|rejected| rejected.map_or_else(|| written.next(), |error| Some(Err(error))));
         results.flatten().collect()
     }
 
-    fn draft(&self, new: NewContext, prepared: Prepared, dense: Option<Vec<f32>>, now: Timestamp) -> Draft {
+    /// Writes drafts part by part, so that other calls get the locks in between.
+    async fn write_all(&self, scope: &Scope, mut drafts: Vec<Draft>) -> Vec<Result<Stored, Error>> {
+        let mut results = Vec::with_capacity(drafts.len());
+        // Replacements of contexts that a later part may store.
+        let mut unresolved = HashMap::new();
+        while !drafts.is_empty() {
+            let rest = drafts.split_off(drafts.len().min(WRITTEN_AT_ONCE));
+            let count = drafts.len();
+            match self.write(scope, drafts, &mut unresolved).await {
+                Ok(written) => results.extend(written),
+                Err(error) => results.extend(repeat_error(&error, count)),
+            }
+            drafts = rest;
+        }
+        results
+    }
+
+    pub(super) fn draft(&self, new: NewContext, prepared: Prepared, dense: Option<Vec<f32>>, now: Timestamp) -> Draft {
         let time = to_millis(now);
         let client_id = new.id.is_some();
         let mut context = Context {
@@ -122,11 +139,12 @@ impl ContextEngine {
             ttl_secs: new.ttl_secs,
             embedded: dense.is_some(),
             derived_from: Vec::new(),
+            similar_to: Vec::new(),
             superseded_by: None,
             sequence: 0,
             slot: None,
         };
-        context.renew_expiry(now, self.config.l2_cache_ttl);
+        context.renew_expiry(now, self.config.short_term_ttl_secs());
         let key = context.content_key();
         let given_time = new.occurred_at.is_some();
         let record = Record {
@@ -143,21 +161,22 @@ impl ContextEngine {
         }
     }
 
+    /// Writes drafts in one step. `unresolved` are replacements of contexts that were not stored yet.
     #[tracing::instrument(level = "debug", skip_all, fields(contexts = drafts.len()))]
-    async fn write(&self, scope: &Scope, drafts: Vec<Draft>) -> Result<Vec<Result<Stored, Error>>, Error> {
-        if drafts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (_locks, near) = self.lock_drafts(scope, &drafts).await?;
+    pub(super) async fn write(
+        &self,
+        scope: &Scope,
+        drafts: Vec<Draft>,
+        unresolved: &mut HashMap<ContextId, ContextId>,
+    ) -> Result<Vec<Result<Stored, Error>>, Error> {
+        let keys: Vec<Key<'_>> = drafts.iter().flat_map(Draft::keys).collect();
+        let _locks = self.locks.lock(scope.tenant(), keys).await;
         let epoch = self.l1.epoch();
         let known = Known::look_up(self, scope, &drafts).await?;
-        let mut plan = Plan::new(known, self.alike());
-        let admitted = drafts
-            .into_iter()
-            .zip(near)
-            .map(|(draft, near)| plan.admit(draft, near));
-        let outcomes: Vec<Outcome> = admitted.collect();
+        let mut plan = Plan::new(known, std::mem::take(unresolved));
+        let outcomes: Vec<Outcome> = drafts.into_iter().map(|draft| plan.admit(draft)).collect();
         let now = self.clock.now();
+        let mut changed = self.current_again(scope, &plan, now).await?;
         let Plan {
             new: mut records,
             mut replaced,
@@ -165,6 +184,7 @@ impl ContextEngine {
         } = plan;
         let mut contexts: Vec<Context> = records.iter().map(|record| record.context.clone()).collect();
         self.assign_slots(scope, &mut contexts).await?;
+        self.seed_sequence(scope).await?;
         for (record, mut context) in records.iter_mut().zip(contexts) {
             context.sequence = self.next_sequence(now);
             if let Some(by) = replaced.remove(&context.id) {
@@ -172,52 +192,85 @@ impl ContextEngine {
             }
             record.context = context;
         }
-        let old = self.replaced(scope, &replaced, now).await?;
-        if records.is_empty() {
-            let old = old.iter().map(|record| record.context.clone());
-            self.store.update(scope, old.collect()).await?;
-        } else {
+        changed.extend(self.take_replaced(scope, &mut replaced, now).await?);
+        *unresolved = replaced;
+        if !records.is_empty() || !changed.is_empty() {
             // In one step: nobody sees the new one beside the old one, or neither of them.
-            self.store
-                .upsert(scope, [records.clone(), old.clone()].concat())
-                .await?;
-            self.vocabularies.stored(scope.tenant(), &records);
-            if records.iter().any(|record| record.dense.is_none()) {
-                self.pending.arrived();
-            }
+            self.store.replace(scope, records.clone(), changed.clone()).await?;
         }
-        for record in &old {
+        self.vocabularies.stored(scope.tenant(), &records);
+        if records.iter().any(|record| record.dense.is_none()) {
+            self.pending.arrived();
+        }
+        for record in &changed {
             self.l1.changed(scope.tenant(), &record.context, None);
         }
         self.remember(scope, &records, epoch).await;
         let written: HashMap<ContextId, Context> = records
             .into_iter()
+            .chain(changed)
             .map(|record| (record.context.id, record.context))
             .collect();
-        self.regret.stored(scope, written.values());
         Ok(outcomes
             .into_iter()
             .map(|outcome| outcome.into_result(&written))
             .collect())
     }
 
-    /// The stored contexts that are replaced, as they are to be stored from now on.
-    async fn replaced(
+    /// Takes from `by` the stored contexts that are replaced, as they are to be stored from now on.
+    async fn take_replaced(
         &self,
         scope: &Scope,
-        by: &HashMap<ContextId, ContextId>,
+        by: &mut HashMap<ContextId, ContextId>,
         now: Timestamp,
     ) -> Result<Vec<Record>, StoreError> {
         if by.is_empty() {
             return Ok(Vec::new());
         }
         let mut old = self.records(scope, by.keys().copied().collect()).await?;
-        old.retain(|record| record.context.superseded_by.is_none());
-        for record in &mut old {
-            let by = by[&record.context.id];
-            self.supersede(&mut record.context, by, now);
-        }
+        old.retain_mut(|record| {
+            let by = by.remove(&record.context.id);
+            // One that was replaced before stays as it is.
+            let by = by.filter(|_| record.context.superseded_by.is_none());
+            if let Some(by) = by {
+                self.supersede(&mut record.context, by, now);
+            }
+            by.is_some()
+        });
         Ok(old)
+    }
+
+    /// Contexts that are current again, because they now replace what had replaced them: of a circle one stays current.
+    async fn current_again(&self, scope: &Scope, plan: &Plan, now: Timestamp) -> Result<Vec<Record>, StoreError> {
+        let mut ids = Vec::new();
+        let replacing = plan.replaced_before.iter();
+        for context in replacing.filter(|context| !plan.replaced.contains_key(&context.id)) {
+            let mut at = context.superseded_by.map(|superseded| superseded.by);
+            let mut steps = 0;
+            while let Some(id) = at
+                && steps < MAX_REPLACEMENTS
+            {
+                if plan.replaced.get(&id) == Some(&context.id) {
+                    ids.push(context.id);
+                    break;
+                }
+                let stored = self.store.get(scope, &[id]).await?.pop();
+                at = stored
+                    .and_then(|stored| stored.superseded_by)
+                    .map(|superseded| superseded.by);
+                steps += 1;
+            }
+        }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut records = self.records(scope, ids).await?;
+        for record in &mut records {
+            record.context.superseded_by = None;
+            record.context.renew_expiry(now, self.config.short_term_ttl_secs());
+            record.context.updated_at = to_millis(now);
+        }
+        Ok(records)
     }
 
     /// Stored contexts with their vectors and words.
@@ -293,7 +346,7 @@ impl ContextEngine {
 pub(super) fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
     let (operation, kind) = match error {
         Error::Store(error) => (error.operation, error.kind),
-        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::NearDuplicate(_) | Error::Embedding(_) => {
+        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Embedding(_) => {
             ("write", StoreErrorKind::Internal)
         }
     };

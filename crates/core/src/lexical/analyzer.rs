@@ -10,7 +10,7 @@ use siphasher::sip::SipHasher13;
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{SparseVector, Wording};
+use super::SparseVector;
 
 /// Words longer than this are no words people search for (base64, minified code); they are cut to it.
 const MAX_WORD_BYTES: usize = 64;
@@ -127,16 +127,11 @@ const ENGLISH_QUESTION_WORDS: &str = "a an and are as at be been but by can coul
     i if in into is it its me my of on or our she he her his they them their that the there these this those to was we \
     were what when where which who whom whose why will with would you your about s";
 
-/// English words that turn a statement around, as [`each_word`] gives them: "doesn't" is cut at its apostrophe.
-const ENGLISH_NEGATIONS: &str = "no not never none nobody nothing neither nor cannot without don doesn didn isn aren wasn \
-    weren won wouldn couldn shouldn hasn haven hadn";
-
 /// Turns texts into weighted terms.
 pub struct Analyzer {
     config: Config,
     stemmer: Option<Stemmer>,
     question_words: HashSet<&'static str>,
-    negations: HashSet<&'static str>,
 }
 
 impl fmt::Debug for Analyzer {
@@ -150,17 +145,14 @@ impl fmt::Debug for Analyzer {
 impl Analyzer {
     /// An analyzer for a language and weights.
     pub fn new(config: Config) -> Self {
-        let english = config.language == Language::English;
-        let list = |words: &'static str| words.split_ascii_whitespace().collect();
         Self {
             stemmer: config.language.algorithm().map(Stemmer::create),
-            question_words: if english {
-                list(ENGLISH_QUESTION_WORDS)
+            question_words: if config.language == Language::English {
+                ENGLISH_QUESTION_WORDS.split_ascii_whitespace().collect()
             } else {
                 let words = config.language.code().and_then(stop_words::lookup);
                 words.unwrap_or_default().iter().copied().collect()
             },
-            negations: list(if english { ENGLISH_NEGATIONS } else { "" }),
             config,
         }
     }
@@ -212,18 +204,6 @@ impl Analyzer {
         let mut shares = false;
         each_word(text, |word| shares |= terms.get(self.term(word)).is_some());
         shares
-    }
-
-    /// What a text says, to be compared with what another one says.
-    pub fn wording(&self, text: &str) -> Wording {
-        let mut wording = Wording::default();
-        each_word(text, |word| {
-            if !self.question_words.contains(word) {
-                let decisive = word.contains(char::is_numeric) || self.negations.contains(word);
-                wording.push(self.term(word), decisive);
-            }
-        });
-        wording
     }
 
     /// A stable number for a word's stem.
@@ -304,25 +284,6 @@ mod tests {
             analyzer().document("user\u{2019}s").indices,
             analyzer().document("user").indices
         );
-    }
-
-    #[test]
-    fn the_same_said_twice_is_recognised_and_a_contradiction_is_not() {
-        let same = |a: &str, b: &str| analyzer().wording(a).nearly_same(&analyzer().wording(b), 0.9);
-        let said = "The user prefers dark mode in the editor on the big screen at work";
-        assert!(same(
-            said,
-            "User prefers dark mode, in his editor on the big screens at work!"
-        ));
-        for other in [
-            "The user does not prefer dark mode in the editor on the big screen at work",
-            "The user prefers light mode in the editor on the small screen at work",
-            "The user prefers dark mode in the editor on the 2 big screens at work",
-            "The editor prefers dark mode in the user on the big screen at work",
-        ] {
-            assert!(!same(said, other), "{other}");
-        }
-        assert!(!same("", "?!"), "nothing is not the same as nothing");
     }
 
     #[test]

@@ -8,9 +8,7 @@
 mod analyzer;
 mod sparse;
 mod speech;
-mod wording;
 
 pub use analyzer::{Analyzer, Config, Language};
 pub use sparse::{SparseVector, idf};
 pub use speech::{asks, speaker};
-pub use wording::Wording;

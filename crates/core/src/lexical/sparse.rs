@@ -31,6 +31,17 @@ impl SparseVector {
     pub fn get(&self, term: u32) -> Option<f32> {
         self.indices.binary_search(&term).ok().map(|at| self.values[at])
     }
+
+    /// Cosine of two vectors, 0 to 1 where no weight is negative; 0 when one of them is empty.
+    pub fn cosine(&self, other: &Self) -> f32 {
+        let product: f32 = self
+            .iter()
+            .filter_map(|(term, weight)| Some(weight * other.get(term)?))
+            .sum();
+        let length = |vector: &Self| vector.values.iter().map(|weight| weight * weight).sum::<f32>().sqrt();
+        let lengths = length(self) * length(other);
+        if lengths > 0.0 { product / lengths } else { 0.0 }
+    }
 }
 
 /// Inverse document frequency of a term that `matching` of `total` documents have.
@@ -54,6 +65,15 @@ mod tests {
         let vector = SparseVector::new([(9, 1.0), (3, 2.0)]);
         assert_eq!(vector.indices, [3, 9]);
         assert_eq!((vector.get(9), vector.get(4)), (Some(1.0), None));
+    }
+
+    #[test]
+    fn cosine_is_1_for_the_same_direction_and_0_without_a_shared_term() {
+        let vector = SparseVector::new([(1, 3.0), (2, 4.0)]);
+        let longer = SparseVector::new([(1, 6.0), (2, 8.0)]);
+        assert!((vector.cosine(&longer) - 1.0).abs() < 1e-6);
+        assert!(vector.cosine(&SparseVector::new([(3, 1.0)])).abs() < f32::EPSILON);
+        assert!(vector.cosine(&SparseVector::default()).abs() < f32::EPSILON);
     }
 
     #[test]

@@ -12,9 +12,9 @@ const MAX_POLICIES: usize = 64;
 pub struct Lifecycle {
     /// What is collected and what is kept.
     pub gc: Gc,
-    /// What becomes of what is said twice.
+    /// Recognition of contexts that are close to stored ones.
     pub dedup: Dedup,
-    /// How many contexts become one.
+    /// Summaries of promoted contexts.
     pub consolidation: Consolidation,
 }
 
@@ -26,22 +26,15 @@ pub struct Gc {
     pub enabled: bool,
     /// Milliseconds of rest after each batch.
     pub batch_pause_ms: u64,
-    /// An expired short-term context at least this important, 0 to 1, becomes long-term; above 1 none does for that.
+    /// Lowest importance, 0 to 1, at which a short-term context is promoted where `hirag.l2_on_expiry` is `forget`; above 1
+    /// none is for that.
     pub promote_min_importance: f32,
-    /// One that was served at least this often does, too; 0 switches it off.
+    /// Smallest number of accesses at which it is promoted there; 0 switches it off.
     pub promote_min_accesses: u64,
-    /// Whether a pinned one becomes long-term when the time to live is over that it would have without the pin.
-    pub promote_pinned: bool,
-    /// Whether a context that was stored with a `ttl_secs` of its own is collected at its end whatever it earned.
-    pub own_ttl_is_final: bool,
     /// The working memory of a session not used for this many seconds becomes short-term; 0 never.
     pub session_idle_secs: u64,
     /// A context that was replaced is kept for this many seconds at most; 0 until its own time to live ends.
     pub superseded_ttl_secs: u64,
-    /// How many seconds it is remembered what was collected, to tell whether somebody misses it; 0 not at all.
-    pub regret_secs: u64,
-    /// How many collected contexts are remembered, for all tenants.
-    pub regret_log_size: usize,
     /// What is collected for other reasons than its age.
     pub policies: Vec<Policy>,
 }
@@ -51,14 +44,10 @@ impl Default for Gc {
         Self {
             enabled: true,
             batch_pause_ms: 20,
-            promote_min_importance: 0.8,
-            promote_min_accesses: 10,
-            promote_pinned: true,
-            own_ttl_is_final: false,
+            promote_min_importance: 0.6,
+            promote_min_accesses: 1,
             session_idle_secs: 24 * 3600,
-            superseded_ttl_secs: 30 * 24 * 3600,
-            regret_secs: 7 * 24 * 3600,
-            regret_log_size: 10_000,
+            superseded_ttl_secs: 0,
             policies: Vec::new(),
         }
     }
@@ -150,40 +139,47 @@ impl Gc {
     }
 }
 
-/// What becomes of a context that says nearly what another one of its scope and level says.
+/// Treatment of contexts that are close to a stored one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NearDuplicates {
-    /// Both are kept; searches return the better one.
+#[serde(rename_all = "snake_case", try_from = "String")]
+pub enum DedupPolicy {
+    /// They are stored like all others.
     #[default]
     Keep,
-    /// The new one replaces the other, and takes over its tags, metadata and counts.
-    Merge,
-    /// The new one is refused.
-    Reject,
+    /// They are stored, and name the ones they are close to.
+    Report,
 }
 
-/// What becomes of what is said twice.
+impl TryFrom<String> for DedupPolicy {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "keep" => Ok(Self::Keep),
+            "report" => Ok(Self::Report),
+            "merge" | "reject" => Err(
+                "`merge` and `reject` are gone, as similarity decides about no context: use `report` to be told, or `keep`",
+            ),
+            _ => Err("expected `keep` or `report`"),
+        }
+    }
+}
+
+/// Recognition of contexts that are close to stored ones. The same text in the same scope and level is recognised always.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dedup {
-    /// What becomes of near-duplicates.
-    pub policy: NearDuplicates,
-    /// How alike the vectors of two contexts are at least (cosine) for one to be a near-duplicate of the other.
+    /// Treatment of contexts that are close to a stored one: `keep` or `report`.
+    pub policy: DedupPolicy,
+    /// Lowest cosine at which two contexts count as close.
     pub similarity_threshold: f32,
-    /// What share of their word pairs they must have in common besides, and every number and negation.
-    pub text_likeness: f32,
-    /// How many seconds it is remembered what a session was served, to recognise it when it is stored again; 0 not at all.
-    pub own_output_secs: u64,
 }
 
 impl Default for Dedup {
     fn default() -> Self {
         Self {
-            policy: NearDuplicates::Keep,
+            policy: DedupPolicy::Keep,
             similarity_threshold: 0.95,
-            text_likeness: 0.5,
-            own_output_secs: 600,
         }
     }
 }
@@ -191,52 +187,37 @@ impl Default for Dedup {
 impl Dedup {
     /// Everything that is wrong, each as `key: what is expected`.
     pub fn problems(&self) -> Vec<String> {
-        // Below a half, texts that are merely about the same would be taken for one.
-        let similarity = ("similarity_threshold", 0.5, self.similarity_threshold);
-        let likeness = ("text_likeness", 0.0, self.text_likeness);
-        let outside = [similarity, likeness]
-            .into_iter()
-            .filter(|(_, least, value)| !(*least..=1.0).contains(value));
+        // Below a half, texts that are merely about the same would be reported.
+        let outside = !(0.5..=1.0).contains(&self.similarity_threshold);
         outside
-            .map(|(key, least, _)| format!("{key}: must be from {least} to 1"))
+            .then(|| "similarity_threshold: must be from 0.5 to 1".to_owned())
+            .into_iter()
             .collect()
     }
 }
 
-/// How expired short-term contexts become one long-term context.
+/// Summaries of promoted contexts, which are made only where there is a summarizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Consolidation {
-    /// Whether it is done; if not, they are collected.
-    pub enabled: bool,
-    /// Worth it is what is at least this important,
-    pub min_importance: f32,
-    /// or was served at least this often; 0 switches this off.
-    pub min_accesses: u64,
-    /// How alike (cosine) a context is to the others of its group on average.
+    /// Lowest mean cosine of a context to the others of its group.
     pub similarity: f32,
-    /// Groups of fewer are collected; with 1, a context without near ones becomes long-term as it is.
+    /// Smallest number of contexts that a summary is made of.
     pub min_group: usize,
-    /// The most contexts that become one.
+    /// Largest number of contexts that a summary is made of.
     pub max_group: usize,
-    /// The most tokens of the text that is made of them.
+    /// Largest number of tokens of a summary.
     pub max_tokens: usize,
-    /// How many seconds the sources are kept, so that the one made of them can be opened into them.
-    pub keep_sources_secs: u64,
 }
 
 impl Default for Consolidation {
     /// Similarity and size were measured on recorded conversations, see docs/benchmarks.md.
     fn default() -> Self {
         Self {
-            enabled: true,
-            min_importance: 0.6,
-            min_accesses: 1,
             similarity: 0.5,
             min_group: 2,
             max_group: 4,
             max_tokens: 512,
-            keep_sources_secs: 24 * 3600,
         }
     }
 }
@@ -245,16 +226,13 @@ impl Consolidation {
     /// Everything that is wrong, each as `key: what is expected`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if !(0.0..=2.0).contains(&self.min_importance) {
-            problems.push("min_importance: must be from 0 to 2".to_owned());
-        }
         if !(0.0..=1.0).contains(&self.similarity) {
             problems.push("similarity: must be from 0 to 1".to_owned());
         }
-        if self.min_group == 0 {
-            problems.push("min_group: must be at least 1".to_owned());
+        if self.min_group < 2 {
+            problems.push("min_group: must be at least 2".to_owned());
         }
-        // As many as one page of the store holds, and as the text has room for.
+        // As many as the names of its sources leave room for.
         if !(self.min_group.max(2)..=100).contains(&self.max_group) {
             problems.push("max_group: must be from 2 to 100, and not below min_group".to_owned());
         }
@@ -305,6 +283,15 @@ mod tests {
             ..Consolidation::default()
         };
         assert_eq!(consolidation.problems().len(), 2);
+    }
+
+    #[test]
+    fn policies_that_let_similarity_decide_are_refused_with_a_way_out() {
+        let policy = |name: &str| serde_json::from_str::<DedupPolicy>(&format!("\"{name}\""));
+        assert_eq!(policy("report").unwrap(), DedupPolicy::Report);
+        for gone in ["merge", "reject"] {
+            assert!(policy(gone).unwrap_err().to_string().contains("use `report`"));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which contexts are about the same.
+//! Groups of contexts that are about the same.
 
 use std::collections::HashMap;
 

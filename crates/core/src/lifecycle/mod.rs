@@ -1,4 +1,4 @@
-//! The end of a context's life: who goes, who stays, who is made into one with others.
+//! The end of a context's life: expiry, promotion, policies, and groups for summaries.
 //!
 //! Pure: time comes in as `now`, nothing is deleted or written here; [`crate::ContextEngine::collect`] acts on it.
 //!
@@ -8,15 +8,11 @@
 //! Deliberately absent: when a collection runs, and how contexts are found.
 
 mod config;
-mod echo;
-mod extract;
 mod group;
 mod policy;
 mod verdict;
 
-pub use config::{Consolidation, Dedup, Gc, Lifecycle, NearDuplicates, Policy};
-pub use echo::{ECHO_TAG, echoed, is_echo};
-pub use extract::{Sentence, choose, sentences};
+pub use config::{Consolidation, Dedup, DedupPolicy, Gc, Lifecycle, Policy};
 pub use group::{Item, group};
 pub use policy::{Interner, Standing, judge};
-pub use verdict::{Reason, Verdict, at_end_of_life};
+pub use verdict::{Reason, Rules, Verdict, at_end_of_life};

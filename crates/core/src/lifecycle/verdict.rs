@@ -1,20 +1,30 @@
-//! What becomes of a context whose time to live is over.
+//! The end of a context's life, decided from the context alone.
 
 use jiff::Timestamp;
 
-use super::{Consolidation, Gc, is_echo};
-use crate::context::{Context, Level};
+use super::Gc;
+use crate::L2OnExpiry;
+use crate::context::{Context, Level, after};
 
-/// What becomes of a context.
+/// Settings that decide about the end of a context's life.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// Thresholds of promotion.
+    pub gc: &'a Gc,
+    /// Seconds that a short-term context without a TTL of its own stays at that level.
+    pub l2_ttl_secs: u64,
+    /// Its end after that.
+    pub l2_on_expiry: L2OnExpiry,
+}
+
+/// The end of a context's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It stays as it is.
     Keep,
     /// It becomes long-term.
     Promote,
-    /// It is made into one with others.
-    Consolidate,
-    /// It goes.
+    /// It is deleted.
     Collect(Reason),
 }
 
@@ -23,10 +33,8 @@ pub enum Verdict {
 pub enum Reason {
     /// Its time to live is over.
     Expired,
-    /// It was replaced, or made into one with others, and its time is over.
+    /// It was replaced, and its time is over.
     Superseded,
-    /// What it says stands at the long-term level already.
-    Duplicate,
     /// A policy says so.
     Policy,
 }
@@ -37,37 +45,39 @@ impl Reason {
         match self {
             Self::Expired => "expired",
             Self::Superseded => "superseded",
-            Self::Duplicate => "duplicate",
             Self::Policy => "policy",
         }
     }
 }
 
-/// What becomes of `context` at `now`.
+/// Decides about `context` at `now`.
 ///
-/// Pinned ones and those that are still served stay. Of those whose time is over, a short-term one stays as long-term if
-/// it earned it, or is made into one with others if it was worth something; what was replaced or merely repeats what an
-/// agent was served does not count as worth anything.
-pub fn at_end_of_life(context: &Context, now: Timestamp, gc: &Gc, consolidation: &Consolidation) -> Verdict {
+/// A time to live of its own, and being replaced, end a context for good. A short-term one without either becomes
+/// long-term, unless an operator chose [`L2OnExpiry::Forget`] and it earned nothing. Pinned ones are never deleted.
+pub fn at_end_of_life(context: &Context, now: Timestamp, rules: Rules<'_>) -> Verdict {
+    let is_short_term = context.level == Level::ShortTerm && context.superseded_by.is_none();
     if context.pinned || context.is_live(now) {
-        return Verdict::Keep;
+        let without_end = context.pinned || (context.expires_at.is_none() && context.ttl_secs.is_none());
+        let ttl_secs = context.ttl_secs.unwrap_or(rules.l2_ttl_secs);
+        let is_due = is_short_term && without_end && after(context.updated_at, ttl_secs) <= now;
+        return if is_due { Verdict::Promote } else { Verdict::Keep };
     }
     if context.superseded_by.is_some() {
         return Verdict::Collect(Reason::Superseded);
     }
-    let final_end = gc.own_ttl_is_final && context.ttl_secs.is_some();
-    if context.level != Level::ShortTerm || is_echo(context) || final_end {
+    if !is_short_term || context.ttl_secs.is_some() {
         return Verdict::Collect(Reason::Expired);
     }
-    let worth = |importance: f32, accesses: u64| {
-        context.importance >= importance || (accesses > 0 && context.access_count >= accesses)
-    };
-    if worth(gc.promote_min_importance, gc.promote_min_accesses) {
-        Verdict::Promote
-    } else if consolidation.enabled && worth(consolidation.min_importance, consolidation.min_accesses) {
-        Verdict::Consolidate
-    } else {
-        Verdict::Collect(Reason::Expired)
+    let Gc {
+        promote_min_importance,
+        promote_min_accesses,
+        ..
+    } = *rules.gc;
+    let earned = context.importance >= promote_min_importance
+        || (promote_min_accesses > 0 && context.access_count >= promote_min_accesses);
+    match rules.l2_on_expiry {
+        L2OnExpiry::Forget if !earned => Verdict::Collect(Reason::Expired),
+        L2OnExpiry::Forget | L2OnExpiry::Promote => Verdict::Promote,
     }
 }
 
@@ -79,8 +89,19 @@ mod tests {
     use crate::context::{ContextId, Superseded};
     use crate::engine::test_context;
 
+    const L2_TTL_SECS: u64 = 50;
+
     fn second(secs: i64) -> Timestamp {
         Timestamp::from_second(secs).unwrap()
+    }
+
+    fn verdict(context: &Context, now: i64, l2_on_expiry: L2OnExpiry) -> Verdict {
+        let rules = Rules {
+            gc: &Gc::default(),
+            l2_ttl_secs: L2_TTL_SECS,
+            l2_on_expiry,
+        };
+        at_end_of_life(context, second(now), rules)
     }
 
     prop_compose! {
@@ -90,70 +111,106 @@ mod tests {
             importance in 0.0_f32..=1.0,
             access_count in 0_u64..20,
             expires in proptest::option::of(0_i64..100),
-            echo in any::<bool>(),
         ) -> Context {
             Context {
                 level: Level::ALL[level], pinned, importance, access_count,
                 expires_at: expires.map(second),
-                ttl_secs: own_ttl.then_some(1),
-                tags: if echo { vec![super::super::ECHO_TAG.to_owned()] } else { Vec::new() },
+                ttl_secs: (own_ttl && expires.is_some()).then_some(1),
                 superseded_by: superseded.then(|| Superseded { by: ContextId::generate(), at: second(0) }),
                 ..test_context("x")
             }
         }
     }
 
+    fn any_policy() -> impl Strategy<Value = L2OnExpiry> {
+        prop_oneof![Just(L2OnExpiry::Promote), Just(L2OnExpiry::Forget)]
+    }
+
     proptest! {
         #[test]
-        fn a_pinned_or_living_context_always_stays(context in any_context(), now in 0_i64..100) {
-            let verdict = at_end_of_life(&context, second(now), &Gc::default(), &Consolidation::default());
-            let stays = context.pinned || context.is_live(second(now));
-            prop_assert_eq!(verdict == Verdict::Keep, stays);
+        fn only_an_expired_context_without_a_pin_is_deleted(
+            context in any_context(), now in 0_i64..100, policy in any_policy(),
+        ) {
+            let deleted = matches!(verdict(&context, now, policy), Verdict::Collect(_));
+            prop_assert!(!deleted || !(context.pinned || context.is_live(second(now))));
         }
 
         #[test]
-        fn who_goes_now_goes_later_for_the_same_reason(context in any_context(), now in 0_i64..100, later in 0_i64..100) {
-            let at = |now| at_end_of_life(&context, second(now), &Gc::default(), &Consolidation::default());
-            if at(now) != Verdict::Keep {
-                prop_assert_eq!(at(now + later), at(now));
+        fn a_verdict_stands_at_every_later_time(
+            context in any_context(), now in 0_i64..100, later in 0_i64..100, policy in any_policy(),
+        ) {
+            let first = verdict(&context, now, policy);
+            if first != Verdict::Keep && !context.is_live(second(now)) {
+                prop_assert_eq!(verdict(&context, now + later, policy), first);
             }
         }
 
         #[test]
-        fn only_short_term_contexts_rise_and_higher_worth_never_falls(context in any_context()) {
-            let (gc, consolidation) = (Gc::default(), Consolidation::default());
-            let now = second(1000);
-            let rank = |context: &Context| match at_end_of_life(context, now, &gc, &consolidation) {
+        fn nothing_is_deleted_by_default_unless_somebody_said_so(context in any_context(), now in 0_i64..1000) {
+            let said_so = context.ttl_secs.is_some() || context.superseded_by.is_some() || context.level != Level::ShortTerm;
+            if !said_so {
+                prop_assert!(!matches!(verdict(&context, now, L2OnExpiry::Promote), Verdict::Collect(_)));
+            }
+        }
+
+        #[test]
+        fn only_short_term_contexts_rise_and_more_accesses_never_hurt(context in any_context(), policy in any_policy()) {
+            let rank = |context: &Context| match verdict(context, 1000, policy) {
                 Verdict::Collect(_) => 0,
-                Verdict::Consolidate => 1,
-                Verdict::Promote => 2,
-                Verdict::Keep => 3,
+                Verdict::Promote => 1,
+                Verdict::Keep => 2,
             };
             let better = Context { access_count: context.access_count + 1, ..context.clone() };
             prop_assert!(rank(&better) >= rank(&context));
             if context.level != Level::ShortTerm {
-                prop_assert!(matches!(rank(&context), 0 | 3));
+                prop_assert!(rank(&context) != 1);
             }
         }
     }
 
     #[test]
-    fn a_time_to_live_of_its_own_can_be_the_last_word() {
+    fn a_short_term_context_rises_when_its_time_at_that_level_is_over() {
+        let context = Context {
+            level: Level::ShortTerm,
+            importance: 0.0,
+            ..test_context("x")
+        };
+        for policy in [L2OnExpiry::Promote, L2OnExpiry::Forget] {
+            assert_eq!(verdict(&context, 49, policy), Verdict::Keep);
+            assert_eq!(verdict(&context, 50, policy), Verdict::Promote, "it has no end");
+        }
+    }
+
+    #[test]
+    fn forgetting_spares_what_earned_it() {
+        let expired = |importance, access_count| {
+            let context = Context {
+                level: Level::ShortTerm,
+                expires_at: Some(second(50)),
+                importance,
+                access_count,
+                ..test_context("x")
+            };
+            verdict(&context, 50, L2OnExpiry::Forget)
+        };
+        assert_eq!(expired(0.5, 0), Verdict::Collect(Reason::Expired));
+        assert_eq!(expired(0.6, 0), Verdict::Promote);
+        assert_eq!(expired(0.5, 1), Verdict::Promote);
+    }
+
+    #[test]
+    fn a_time_to_live_of_its_own_is_the_last_word() {
         let context = Context {
             level: Level::ShortTerm,
             importance: 1.0,
+            access_count: 100,
             ttl_secs: Some(1),
             expires_at: Some(second(1)),
             ..test_context("x")
         };
-        let with = |own_ttl_is_final| {
-            let gc = Gc {
-                own_ttl_is_final,
-                ..Gc::default()
-            };
-            at_end_of_life(&context, second(2), &gc, &Consolidation::default())
-        };
-        assert_eq!(with(false), Verdict::Promote);
-        assert_eq!(with(true), Verdict::Collect(Reason::Expired));
+        assert_eq!(
+            verdict(&context, 2, L2OnExpiry::Promote),
+            Verdict::Collect(Reason::Expired)
+        );
     }
 }

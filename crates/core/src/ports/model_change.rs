@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{ModelFingerprint, StoreError};
 use crate::context::{Context, ContextId};
-use crate::{Filter, Page, Scope};
+use crate::{Page, Scope};
 
 /// Keeps the vectors of a second model beside those of the one in use, until they take over.
 ///
@@ -44,18 +44,6 @@ pub trait ModelChange: fmt::Debug + Send + Sync + 'static {
     /// [`StoreErrorKind::DimensionMismatch`](super::StoreErrorKind::DimensionMismatch) before anything is written when
     /// a vector has the wrong size or a number that is not finite.
     async fn set_other_vectors(&self, scope: &Scope, vectors: Vec<(ContextId, Vec<f32>)>) -> Result<(), StoreError>;
-
-    /// The contexts nearest to a vector of the other model, best first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
-    async fn search_other(
-        &self,
-        scope: &Scope,
-        vector: Vec<f32>,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<Vec<ContextId>, StoreError>;
 
     /// The other model becomes the one in use, and the one in use the other: durably, and in one step for everybody who
     /// reads. The vectors of both stay.

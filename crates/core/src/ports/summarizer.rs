@@ -1,4 +1,4 @@
-//! Writing one text in place of many.
+//! Summaries of several texts.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::BoxError;
 
-/// Writes one text that says what many say. Without one, or when it fails, an extract of their sentences is made.
+/// Writes a summary of several texts. Its failure costs the summary only.
 #[async_trait]
 pub trait Summarizer: fmt::Debug + Send + Sync + 'static {
     /// A text of some `max_tokens` tokens at most that says what `texts`, in the order of time, say.

@@ -19,7 +19,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// Every call is confined to its `scope`: no implementation may return, count, change or delete another tenant's
 /// context, and an id of another tenant is an unknown id. A write that returned `Ok` is visible to every later call
-/// and survives a crash of the process. Cancelling a call may leave its write applied; writes are idempotent by id.
+/// and survives a crash of the process. A write that failed or was cancelled leaves its outcome unknown: it may be applied,
+/// also at the next start, as engines log a write before they apply it. Writes are idempotent by id.
 #[async_trait]
 pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// What this kind of store is called in metrics.

@@ -39,7 +39,7 @@ pub struct Selection {
 pub enum DropReason {
     /// Its score is below the least one asked for.
     BelowMinScore,
-    /// It says nearly the same as a better one that is returned.
+    /// A better one with the same text is returned.
     NearDuplicate,
     /// It would have fitted, but the share of its level was used up and other levels used theirs.
     LevelShare,

@@ -1,22 +1,22 @@
-//! How many contexts become one, and who writes the text.
+//! Summaries of promoted contexts, and the model that writes them.
 
 use context_manager_core::lifecycle;
 use context_manager_embedding::ChatConfig;
 use context_manager_resilience::CircuitBreakerConfig;
 use serde::{Deserialize, Serialize};
 
-/// How expired short-term contexts become one long-term context.
+/// Summaries of promoted contexts; without `llm.api_url` none are made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConsolidationConfig {
-    /// Which contexts, and how much is made of them.
+    /// Size and similarity of the groups that summaries are made of.
     #[serde(flatten)]
     pub rules: lifecycle::Consolidation,
-    /// Who writes the text; without `api_url` it is an extract.
+    /// The model that writes them.
     pub llm: LlmConfig,
 }
 
-/// A chat model that writes the text.
+/// A chat model that writes summaries.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LlmConfig {

@@ -340,14 +340,7 @@ impl From<Error> for Problem {
         match error.kind() {
             ErrorKind::Invalid => Self::new(Code::InvalidRequest),
             ErrorKind::NotFound => Self::new(Code::NotFound).with_detail("there is no such context"),
-            ErrorKind::Conflict => {
-                let problem = Self::new(Code::Conflict);
-                if let Error::NearDuplicate(id) = error {
-                    problem.with_detail(format!("context {id} says nearly the same"))
-                } else {
-                    problem
-                }
-            }
+            ErrorKind::Conflict => Self::new(Code::Conflict),
             ErrorKind::DimensionMismatch => Self::new(Code::DimensionMismatch),
             ErrorKind::Unavailable => {
                 let problem = Self::new(Code::ServiceUnavailable);

@@ -18,7 +18,6 @@ pub(crate) struct Export {
     engine: Arc<ContextEngine>,
     scope: Scope,
     with_vectors: bool,
-    end: Cursor,
     next: Next,
     lines: LinesHash,
     written: u64,
@@ -28,7 +27,7 @@ pub(crate) struct Export {
 #[derive(Debug, Clone, Copy)]
 enum Next {
     Header,
-    Page(Option<Cursor>),
+    Page { after: Option<Cursor>, end: Cursor },
     Trailer,
     Nothing,
 }
@@ -37,7 +36,6 @@ impl Export {
     /// Everything of the scope that is stored now.
     pub(crate) fn new(engine: Arc<ContextEngine>, scope: Scope, with_vectors: bool) -> Self {
         Self {
-            end: engine.export_end(),
             engine,
             scope,
             with_vectors,
@@ -59,12 +57,13 @@ impl Export {
             Next::Header => {
                 let header = header_line(self.engine.model().await, self.with_vectors);
                 self.push(&mut chunk, &header);
-                self.next = Next::Page(None);
+                let end = self.engine.export_end(&self.scope).await?;
+                self.next = Next::Page { after: None, end };
             }
-            Next::Page(after) => {
+            Next::Page { after, end } => {
                 let request = ExportRequest {
                     after,
-                    end: self.end,
+                    end,
                     limit: PAGE,
                     with_vectors: self.with_vectors,
                 };
@@ -73,7 +72,9 @@ impl Export {
                     self.push(&mut chunk, &context_line(carried));
                     self.written += 1;
                 }
-                self.next = page.next.map_or(Next::Trailer, |next| Next::Page(Some(next)));
+                self.next = page
+                    .next
+                    .map_or(Next::Trailer, |next| Next::Page { after: Some(next), end });
             }
             Next::Trailer => {
                 let trailer = trailer_line(self.written, &self.lines);

@@ -27,6 +27,7 @@ mod snapshots;
 #[allow(dead_code, reason = "the tests of the stores use more of it")]
 #[path = "../../../vector-store/tests/it/standin/mod.rs"]
 mod standin;
+mod supersession;
 mod support;
 mod tls;
 mod traces;

@@ -60,6 +60,44 @@ async fn going_back_keeps_what_was_erased_since_erased() {
 }
 
 #[tokio::test]
+async fn going_back_brings_back_what_was_garbage_collected_and_nothing_that_was_deleted() {
+    let app = TestApp::with(|config| {
+        config.hirag.l2_cache_ttl = 1;
+        config.hirag.l2_on_expiry = context_manager_core::L2OnExpiry::Forget;
+        config.gc.policies = vec![context_manager_core::lifecycle::Policy {
+            name: "scratch".to_owned(),
+            tags_any: vec!["scratch".to_owned()],
+            below_importance: Some(1.0),
+            ..context_manager_core::lifecycle::Policy::default()
+        }];
+    })
+    .await;
+    let store = async |body: Value| app.store(body).await["id"].as_str().unwrap().to_owned();
+    let kept = store(json!({"text": "a fact"})).await;
+    store(json!({"text": "a remark", "level": "short_term", "importance": 0.1})).await;
+    let by_policy = store(json!({"text": "a draft", "tags": ["scratch"]})).await;
+    let deleted = store(json!({"text": "a secret"})).await;
+    let name = snapshot(&app).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let collected = app.post("/admin/gc", json!({"dry_run": false})).await.body;
+    assert_eq!(collected["deleted"], 2, "{collected}");
+    app.call("DELETE", &format!("/api/v1/contexts/{deleted}"), json!(null))
+        .await;
+
+    let restored = app.post(&format!("/admin/snapshots/{name}/restore"), json!({})).await;
+    assert_eq!(restored.status, StatusCode::OK, "{}", restored.text);
+    assert_eq!(restored.body["erased_again"], 1, "only what somebody deleted");
+    for id in [&kept, &by_policy] {
+        let answer = app.get(&format!("/api/v1/contexts/{id}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    }
+    let answer = app.get(&format!("/api/v1/contexts/{deleted}")).await;
+    answer.problem(404, "not_found");
+    let collected = app.post("/admin/gc", json!({"dry_run": true})).await.body;
+    assert_eq!(collected["deleted"], 2, "both are there again");
+}
+
+#[tokio::test]
 async fn snapshots_that_are_not_there_or_not_whole_are_told() {
     let app = TestApp::start().await;
     app.store(json!({"text": "a fact"})).await;

@@ -136,3 +136,46 @@ async fn a_person_is_forgotten_while_clients_store_for_them() {
     assert_eq!(app.get("/api/v1/stats").await.body["total"], 0);
     assert_eq!(app.found(json!({"query": "ann", "session_id": "s"})).await, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_context_from_a_clock_that_was_ahead_is_exported_and_forgotten_like_all_others() {
+    let app = TestApp::start().await;
+    let scope = Scope::maintenance(default_tenant().unwrap());
+    let engine = &app.memory.engine;
+    let now = app.store(json!({"text": "ann likes tea", "user_id": "ann"})).await;
+    let id = ContextId(now["id"].as_str().unwrap().parse().unwrap());
+    let ahead = engine.get(&scope, id).await.unwrap();
+    let mut imported = Vec::new();
+    // Within a minute, an hour ahead, and as far ahead as there are numbers.
+    for sequence in [
+        ahead.sequence + 30_000_000,
+        ahead.sequence + 3_600_000_000,
+        (1 << 53) - 1,
+    ] {
+        let context = context_manager_core::Context {
+            id: ContextId::generate(),
+            text: format!("ann likes tea, number {sequence}"),
+            sequence,
+            ..ahead.clone()
+        };
+        imported.push(context.id.to_string());
+        let results = engine.import(&scope, vec![Carried { context, vector: None }]).await;
+        assert!(results[0].is_ok());
+    }
+    let app = app.restart().await;
+    let later = app.store(json!({"text": "ann likes cake", "user_id": "ann"})).await;
+    let newest = app.get("/api/v1/contexts?limit=1").await.body;
+    assert_eq!(
+        newest["contexts"][0]["id"], later["id"],
+        "whatever is stored next comes after them"
+    );
+    let exported = app.export("").await;
+    for id in &imported {
+        assert!(exported.contains(id.as_str()), "{id} is not exported");
+    }
+    assert_eq!(forget(&app, "ann").await["deleted"], 5);
+    for id in &imported {
+        assert!(!is_there(&app, id).await);
+    }
+    assert!(app.found(json!({"query": "tea cake"})).await.is_empty());
+}

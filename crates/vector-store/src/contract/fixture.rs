@@ -50,6 +50,7 @@ pub(super) fn context(number: u64) -> Context {
         ttl_secs: None,
         embedded: true,
         derived_from: Vec::new(),
+        similar_to: Vec::new(),
         superseded_by: None,
         sequence: number,
         slot: None,

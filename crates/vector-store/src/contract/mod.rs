@@ -46,8 +46,10 @@ pub use tenants::{tenants_may_use_the_same_id, tenants_never_meet, tenants_with_
 pub use writes::{
     bad_vectors_are_refused_before_anything_is_written, contexts_are_found_by_content, empty_writes_are_no_error,
     every_field_comes_back, flushing_and_measuring_work, get_keeps_the_order_and_passes_over_unknown_ids,
-    of_a_repeated_id_the_last_stays, updates_keep_vectors_and_words, updates_pass_over_unknown_ids,
-    upserts_replace_and_can_be_repeated, vectors_can_come_later,
+    of_a_repeated_id_the_last_stays, replacing_inserts_what_is_new_and_never_what_is_gone,
+    replacing_refuses_bad_vectors_before_anything_is_written, updates_keep_vectors_and_words,
+    updates_pass_over_unknown_ids, upserts_replace_and_can_be_repeated, vectors_can_come_later,
+    what_is_deleted_stays_gone_whatever_is_written_meanwhile,
 };
 
 /// Makes every clause of the contract a test for the store that the asynchronous function `$new` returns.
@@ -100,6 +102,8 @@ macro_rules! contract {
             pages_visit_everything_once_newest_first,
             places_in_sessions_are_looked_up,
             places_that_were_empty_are_found_filled,
+            replacing_inserts_what_is_new_and_never_what_is_gone,
+            replacing_refuses_bad_vectors_before_anything_is_written,
             search_by_vector_scores_by_cosine,
             search_by_words_scores_by_weights,
             search_finds_only_what_the_filter_matches,
@@ -115,6 +119,7 @@ macro_rules! contract {
             vectors_can_come_later,
             a_sample_of_words_is_the_same_every_time,
             what_is_deleted_is_gone_everywhere,
+            what_is_deleted_stays_gone_whatever_is_written_meanwhile,
             what_is_over_is_hidden_as_asked,
         );
     };

@@ -1,13 +1,13 @@
 //! Writing, and reading back by id.
 
 use context_manager_core::Filter;
-use context_manager_core::context::{ContentKey, Context, Level, Superseded};
+use context_manager_core::context::{ContentKey, Context, Level, Similar, Superseded};
 use context_manager_core::ports::{ListRequest, Record, StoreErrorKind, StoreQuery, VectorStore};
 use serde_json::{Value, json};
 
 use super::fixture::{
-    DIMENSIONS, FORWARD, acme, all, assert_near, by_vector, by_words, context, direction, fill, found, id, nothing,
-    record, search, time, words,
+    DIMENSIONS, FORWARD, acme, all, assert_near, by_vector, by_words, context, direction, fill, found, id, list,
+    nothing, record, scope, search, time, words,
 };
 
 /// Storing the same again changes nothing, and storing something else under the id replaces all of it.
@@ -113,6 +113,10 @@ pub async fn every_field_comes_back(store: &dyn VectorStore) {
         ttl_secs: Some(u64::MAX),
         embedded: false,
         derived_from: [5, 3, 4].map(id).to_vec(),
+        similar_to: vec![Similar {
+            id: id(6),
+            similarity: 0.97,
+        }],
         superseded_by: Some(Superseded { by: id(9), at: time(4) }),
         sequence: (1 << 53) - 1,
         slot: Some(i64::MAX),
@@ -191,6 +195,131 @@ pub async fn updates_keep_vectors_and_words(store: &dyn VectorStore) {
     };
     let listed = store.list(&scope, request).await.unwrap().items;
     assert_eq!((&listed[0].dense, &listed[0].terms), (&stored.dense, &stored.terms));
+}
+
+/// What is there is replaced as a whole, what is new stands beside it, and what is not there, or another tenant's, is not
+/// made.
+pub async fn replacing_inserts_what_is_new_and_never_what_is_gone(store: &dyn VectorStore) {
+    let (acme, other) = (acme(), scope("other"));
+    fill(store, &acme, [1, 2, 3]).await;
+    fill(store, &other, [4]).await;
+    store.delete(&acme, &Filter::by_ids(vec![id(2)])).await.unwrap();
+
+    let changed = |number, text: &str| Record {
+        context: Context {
+            text: text.to_owned(),
+            superseded_by: Some(Superseded { by: id(9), at: time(9) }),
+            ..context(number)
+        },
+        dense: Some(vec![0.0, 0.0, 1.0, 0.0]),
+        terms: words(&[7]),
+    };
+    let all_changed = [1, 2, 3, 4, 5].map(|number| changed(number, "changed")).to_vec();
+    for (round, new) in [vec![record(context(8)), record(context(9))], Vec::new()]
+        .into_iter()
+        .enumerate()
+    {
+        let mut was_there = store.replace(&acme, new, all_changed.clone()).await.unwrap();
+        was_there.sort_unstable();
+        assert_eq!(was_there, [1, 3].map(id), "round {round}");
+        let expected = [
+            context(9),
+            context(8),
+            changed(3, "changed").context,
+            changed(1, "changed").context,
+        ];
+        let listed = list(store, &acme, Filter::default(), None, 10).await.items;
+        let listed: Vec<_> = listed.into_iter().map(|record| record.context).collect();
+        assert_eq!(listed, expected, "round {round}");
+        assert_eq!(store.get(&other, &[id(4)]).await.unwrap(), [context(4)]);
+        assert_eq!(
+            found(store, &acme, by_words(&[1])).await,
+            [8, 9].map(id),
+            "the old words are gone"
+        );
+        assert_eq!(found(store, &acme, by_words(&[7])).await, [1, 3].map(id));
+        let nearest = search(store, &acme, by_vector(&[0.0, 0.0, 1.0, 0.0])).await;
+        for candidate in nearest {
+            let is_changed = candidate.record.context.text == "changed";
+            assert_near(candidate.dense, if is_changed { 1.0 } else { 0.0 });
+        }
+    }
+
+    let repeated = vec![changed(1, "first"), changed(1, "second")];
+    assert_eq!(store.replace(&acme, Vec::new(), repeated).await.unwrap(), [id(1)]);
+    assert_eq!(store.get(&acme, &[id(1)]).await.unwrap()[0].text, "second");
+    assert_eq!(
+        store
+            .replace(&acme, vec![record(context(1))], Vec::new())
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(store.get(&acme, &[id(1)]).await.unwrap(), [context(1)]);
+}
+
+/// One bad vector on either side refuses the whole call.
+pub async fn replacing_refuses_bad_vectors_before_anything_is_written(store: &dyn VectorStore) {
+    let scope = acme();
+    fill(store, &scope, [1]).await;
+    let pinned = || {
+        record(Context {
+            pinned: true,
+            ..context(1)
+        })
+    };
+    for vector in [vec![1.0; 3], vec![f32::NAN; 4]] {
+        let actual = vector.len();
+        let bad = |number| Record {
+            dense: Some(vector.clone()),
+            ..record(context(number))
+        };
+        for (new, changed) in [
+            (vec![record(context(2)), bad(3)], vec![pinned()]),
+            (vec![record(context(2))], vec![pinned(), bad(4)]),
+        ] {
+            let refused = store.replace(&scope, new, changed).await.unwrap_err();
+            assert_eq!(
+                refused.kind,
+                StoreErrorKind::DimensionMismatch { expected: 4, actual },
+                "{vector:?}"
+            );
+        }
+    }
+    assert_eq!(store.get(&scope, &[1, 2].map(id)).await.unwrap(), [context(1)]);
+}
+
+/// A deletion that is acknowledged is not undone by a change of what it deleted that was asked for at the same time.
+pub async fn what_is_deleted_stays_gone_whatever_is_written_meanwhile(store: &dyn VectorStore) {
+    let scope = acme();
+    let ids = || (1..=10).map(id).collect();
+    let contexts = || (1..=10).map(context);
+    for round in 0..30 {
+        fill(store, &scope, 1..=10).await;
+        let everything = Filter::by_ids(ids());
+        let delete = async {
+            // Each round a little later among the others, so that every order of them occurs.
+            for _ in 0..round % 6 {
+                tokio::task::yield_now().await;
+            }
+            store.delete(&scope, &everything).await
+        };
+        let (deleted, updated, embedded, replaced) = tokio::join!(
+            delete,
+            store.update(&scope, contexts().collect()),
+            store.set_vectors(&scope, contexts().map(|context| (context, FORWARD.to_vec())).collect()),
+            store.replace(&scope, Vec::new(), contexts().map(record).collect()),
+        );
+        assert_eq!(deleted.unwrap(), 10, "round {round}");
+        updated.unwrap();
+        embedded.unwrap();
+        replaced.unwrap();
+        assert_eq!(
+            store.count(&scope, &Filter::default()).await.unwrap(),
+            0,
+            "round {round}"
+        );
+    }
 }
 
 /// Updating what is not there makes nothing, and harms nothing.
@@ -353,6 +482,7 @@ pub async fn empty_writes_are_no_error(store: &dyn VectorStore) {
     let scope = acme();
     store.upsert(&scope, Vec::new()).await.unwrap();
     store.update(&scope, Vec::new()).await.unwrap();
+    assert_eq!(store.replace(&scope, Vec::new(), Vec::new()).await.unwrap(), []);
     assert_eq!(store.delete(&scope, &Filter::by_ids(Vec::new())).await.unwrap(), 0);
     assert_eq!(found(store, &scope, nothing()).await, []);
 }

@@ -3,11 +3,8 @@
 use async_trait::async_trait;
 use context_manager_core::context::{Context, ContextId};
 use context_manager_core::ports::{ModelChange, ModelFingerprint, StoreError, StoredModels};
-use context_manager_core::{Filter, Page, Scope, TenantId};
-use qdrant_edge::{
-    NamedQuery, OperationError, PointId, QueryEnum, QueryRequestBuilder, ScoringQuery, ScrollRequestBuilder,
-    VectorInternal, WithPayloadInterface,
-};
+use context_manager_core::{Page, Scope, TenantId};
+use qdrant_edge::{OperationError, PointId, ScrollRequestBuilder};
 
 use super::engine::Engine;
 use super::failure::Failure;
@@ -80,38 +77,6 @@ impl ModelChange for EmbeddedStore {
                 .await
         })
         .await
-    }
-
-    async fn search_other(
-        &self,
-        scope: &Scope,
-        vector: Vec<f32>,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<Vec<ContextId>, StoreError> {
-        let running = self.running.read().await;
-        let other = other(&running, "search_other")?;
-        validate::vector("search_other", other.model.dimensions, &vector)?;
-        let tenant = scope.tenant().clone();
-        let Some(filter) = filter::translate(&tenant, filter).filter(|_| limit > 0) else {
-            return Ok(Vec::new());
-        };
-        let nearest = QueryEnum::Nearest(NamedQuery {
-            query: VectorInternal::Dense(vector),
-            using: Some(other.vector),
-        });
-        let request = QueryRequestBuilder::new(limit)
-            .query(ScoringQuery::Vector(nearest))
-            .filter(filter)
-            .with_payload(WithPayloadInterface::Bool(true));
-        let read = running.read("search_other", move |engine| {
-            let found = engine.shard().query(request.build())?;
-            let ids = found
-                .into_iter()
-                .map(|point| Ok(reads::context(&tenant, point.payload)?.id));
-            ids.collect()
-        });
-        observed("search_other", read).await
     }
 
     async fn switch(&self) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use context_manager_core::{Filter, Page, Scope, TenantId};
 use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
 use tokio::task::spawn_blocking;
 
+use super::folder::Manifest;
 use super::schema::WORDS;
 use super::writer::{Deletion, NewVector, Write};
 use super::{EmbeddedStore, filter, folder, internal, reads, search};
@@ -28,16 +29,36 @@ impl VectorStore for EmbeddedStore {
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         let running = self.running.read().await;
         observed("upsert", async {
-            let model = running.engine("upsert")?.manifest();
-            validate::records("upsert", model.model.dimensions, &records)?;
-            let ids = PointIds::of(scope.tenant());
-            let point = |record| point(scope, ids, &model.vector, record);
-            let points: Result<Vec<_>, _> = records.into_iter().map(point).collect();
-            let points = points.map_err(|error| internal("upsert", Box::new(error)))?;
+            let points = points("upsert", &running.engine("upsert")?.manifest(), scope, records)?;
             if points.is_empty() {
                 return Ok(());
             }
             running.write("upsert", |reply| Write::Upsert(points, reply)).await
+        })
+        .await
+    }
+
+    async fn replace(
+        &self,
+        scope: &Scope,
+        new: Vec<Record>,
+        changed: Vec<Record>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        let running = self.running.read().await;
+        observed("replace", async {
+            let model = running.engine("replace")?.manifest();
+            let new = points("replace", &model, scope, new)?;
+            let ids: Vec<_> = changed.iter().map(|record| record.context.id).collect();
+            let changed = points("replace", &model, scope, changed)?;
+            if new.is_empty() && changed.is_empty() {
+                return Ok(Vec::new());
+            }
+            let named: Vec<_> = ids.into_iter().zip(changed.iter().map(|point| point.id)).collect();
+            let mut found = running
+                .write("replace", |reply| Write::Replace(new, changed, reply))
+                .await?;
+            let was_there = named.into_iter().filter(|(_, point)| found.remove(point));
+            Ok(was_there.map(|(id, _)| id).collect())
         })
         .await
     }
@@ -248,6 +269,20 @@ impl VectorStore for EmbeddedStore {
         let running = self.running.read().await;
         running.write("flush", Write::Flush).await
     }
+}
+
+/// Records as the engine stores them, if they may be stored.
+fn points(
+    operation: &'static str,
+    model: &Manifest,
+    scope: &Scope,
+    records: Vec<Record>,
+) -> Result<Vec<PointStructPersisted>, StoreError> {
+    validate::records(operation, model.model.dimensions, &records)?;
+    let ids = PointIds::of(scope.tenant());
+    let point = |record| point(scope, ids, &model.vector, record);
+    let points: Result<Vec<_>, _> = records.into_iter().map(point).collect();
+    points.map_err(|error| internal(operation, Box::new(error)))
 }
 
 /// A record as the engine stores it. Without words it has no vector of words: it is no document to count.

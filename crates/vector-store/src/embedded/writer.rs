@@ -4,6 +4,7 @@
 //! them in order; what it has started nothing else comes between, which is how a deletion can count exactly. It also
 //! flushes: a flush while another thread writes could claim to have saved what it has only half of.
 
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +49,12 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 pub(super) enum Write {
     /// Insert or replace points.
     Upsert(Vec<PointStructPersisted>, Reply<()>),
+    /// Insert or replace points and, in the same step, replace those of others that exist; which they are.
+    Replace(
+        Vec<PointStructPersisted>,
+        Vec<PointStructPersisted>,
+        Reply<HashSet<PointId>>,
+    ),
     /// Replace the payloads of points that exist.
     Update(Vec<(PointId, Payload)>, Reply<()>),
     /// Give points that exist vectors, and replace their payloads where there are some.
@@ -140,8 +147,8 @@ impl Writer {
     /// Performs a write. With `fsync` also those that wait, so that one flush serves all of them.
     fn perform(&mut self, write: Write) {
         if self.durability == Durability::Process {
-            if let Some(done) = self.apply(write) {
-                done.acknowledge(&Ok(()));
+            if let Some(acknowledge) = self.apply(write) {
+                acknowledge(&Ok(()));
             }
             return;
         }
@@ -159,8 +166,8 @@ impl Writer {
         } else {
             Ok(())
         };
-        for done in done {
-            done.acknowledge(&flushed);
+        for acknowledge in done {
+            acknowledge(&flushed);
         }
     }
 
@@ -168,24 +175,26 @@ impl Writer {
     fn apply(&mut self, write: Write) -> Option<Done> {
         match write {
             Write::Upsert(_, reply) | Write::Update(_, reply) | Write::Flush(reply) if reply.is_closed() => None,
+            Write::Replace(_, _, reply) if reply.is_closed() => None,
             Write::SetVectors(_, reply) | Write::ChangeModels(_, reply) if reply.is_closed() => None,
             Write::Delete(_, _, reply) if reply.is_closed() => None,
             Write::Freeze(_, reply) if reply.is_closed() => None,
-            Write::Upsert(points, reply) => Some(Done::Unit(self.attempt(1, |writer| writer.upsert(points)), reply)),
-            Write::Update(payloads, reply) => {
-                Some(Done::Unit(self.attempt(1, |writer| writer.update(payloads)), reply))
+            Write::Upsert(points, reply) => Some(done(self.attempt(1, |writer| writer.upsert(points)), reply)),
+            Write::Replace(new, changed, reply) => {
+                Some(done(self.attempt(1, |writer| writer.replace(new, changed)), reply))
             }
+            Write::Update(payloads, reply) => Some(done(self.attempt(1, |writer| writer.update(payloads)), reply)),
             Write::SetVectors(vectors, reply) => {
-                Some(Done::Unit(self.attempt(1, |writer| writer.set_vectors(vectors)), reply))
+                Some(done(self.attempt(1, |writer| writer.set_vectors(vectors)), reply))
             }
             Write::ChangeModels(change, reply) => {
                 // What was written of the new model must be as durable as the word that it is in use.
                 let changed = self
                     .flush()
                     .and_then(|()| self.attempt(1, |writer| change.apply(&writer.engine)));
-                Some(Done::Unit(changed.flatten(), reply))
+                Some(done(changed.flatten(), reply))
             }
-            Write::Delete(filter, deletion, reply) => Some(Done::Count(
+            Write::Delete(filter, deletion, reply) => Some(done(
                 self.attempt(DELETION_RESERVE, |writer| writer.delete(&filter, deletion))
                     .flatten(),
                 reply,
@@ -200,7 +209,7 @@ impl Writer {
                 drop(reply.send(frozen.flatten().map(|frozen| frozen.paused(started.elapsed()))));
                 None
             }
-            Write::Flush(reply) => Some(Done::Unit(self.flush(), reply)),
+            Write::Flush(reply) => Some(done(self.flush(), reply)),
         }
     }
 
@@ -237,9 +246,7 @@ impl Writer {
             let count = ids.len();
             let payloads = chunk.iter().filter_map(|point| point.payload.as_ref());
             let _arrival = self.engine.records().arriving(payloads);
-            let upsert = UpdateOperation::PointOperation(PointOperations::UpsertPoints(
-                PointInsertOperations::PointsList(chunk),
-            ));
+            let upsert = upsert(chunk);
             if reads::existing(self.engine.shard(), ids.clone())?.is_empty() {
                 self.engine.shard().update(upsert)?;
             } else {
@@ -249,6 +256,32 @@ impl Writer {
             self.engine.count_changes(count);
         }
         Ok(())
+    }
+
+    /// All in one operation and behind the gate, whatever its size: a supersession that is read shows one of both.
+    fn replace(
+        &self,
+        new: Vec<PointStructPersisted>,
+        mut changed: Vec<PointStructPersisted>,
+    ) -> Result<HashSet<PointId>, OperationError> {
+        let ids = changed.iter().map(|point| point.id).collect();
+        let existing = reads::existing(self.engine.shard(), ids)?;
+        changed.retain(|point| existing.contains(&point.id));
+        // An operation applies an id once: of a repeated one, the last point stays.
+        let points: BTreeMap<_, _> = new.into_iter().chain(changed).map(|point| (point.id, point)).collect();
+        if points.is_empty() {
+            return Ok(existing);
+        }
+        let ids: Vec<PointId> = points.keys().copied().collect();
+        let points: Vec<_> = points.into_values().collect();
+        let _arrival = self
+            .engine
+            .records()
+            .arriving(points.iter().filter_map(|point| point.payload.as_ref()));
+        let (shard, _gate) = self.engine.replace(&ids);
+        shard.update(upsert(points))?;
+        self.engine.count_changes(ids.len());
+        Ok(existing)
     }
 
     fn update(&self, payloads: Vec<(PointId, Payload)>) -> Result<(), OperationError> {
@@ -337,20 +370,18 @@ impl Writer {
     }
 }
 
-/// A write that was applied, to be acknowledged once it is as durable as asked for.
-enum Done {
-    Unit(Result<(), Failure>, Reply<()>),
-    Count(Result<u64, Failure>, Reply<u64>),
+/// Acknowledges a write that was applied, once it is as durable as asked for: by the outcome of the flush.
+type Done = Box<dyn FnOnce(&Result<(), Failure>)>;
+
+fn done<T: 'static>(result: Result<T, Failure>, reply: Reply<T>) -> Done {
+    Box::new(|flushed| {
+        // Nobody waits any more where sending fails.
+        drop(reply.send(result.and_then(|value| flushed.clone().map(|()| value))));
+    })
 }
 
-impl Done {
-    fn acknowledge(self, flushed: &Result<(), Failure>) {
-        // Nobody waits any more where sending fails.
-        match self {
-            Self::Unit(result, reply) => drop(reply.send(result.and_then(|()| flushed.clone()))),
-            Self::Count(result, reply) => drop(reply.send(result.and_then(|count| flushed.clone().map(|()| count)))),
-        }
-    }
+fn upsert(points: Vec<PointStructPersisted>) -> UpdateOperation {
+    UpdateOperation::PointOperation(PointOperations::UpsertPoints(PointInsertOperations::PointsList(points)))
 }
 
 /// Splits points into chunks for one operation each, in their order. An operation applies an id once, so that a

@@ -52,6 +52,17 @@ impl MemoryStore {
         }
     }
 
+    /// What is to be stored, if it may be, with vectors as they are stored. Of a repeated id the last stays.
+    fn checked(&self, operation: &'static str, mut records: Vec<Record>) -> Result<Records, StoreError> {
+        validate::records(operation, self.dimensions, &records)?;
+        for record in &mut records {
+            if let Some(vector) = &mut record.dense {
+                unit_length(vector);
+            }
+        }
+        Ok(records.into_iter().map(|record| (record.context.id, record)).collect())
+    }
+
     fn write<T>(&self, scope: &Scope, write: impl FnOnce(&mut Records) -> T) -> T {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         write(tenants.entry(scope.tenant().clone()).or_default())
@@ -64,17 +75,26 @@ impl VectorStore for MemoryStore {
         "memory"
     }
 
-    async fn upsert(&self, scope: &Scope, mut records: Vec<Record>) -> Result<(), StoreError> {
-        validate::records("upsert", self.dimensions, &records)?;
-        for record in &mut records {
-            if let Some(vector) = &mut record.dense {
-                unit_length(vector);
-            }
-        }
-        self.write(scope, |stored| {
-            stored.extend(records.into_iter().map(|record| (record.context.id, record)));
-        });
+    async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
+        let records = self.checked("upsert", records)?;
+        self.write(scope, |stored| stored.extend(records));
         Ok(())
+    }
+
+    async fn replace(
+        &self,
+        scope: &Scope,
+        new: Vec<Record>,
+        changed: Vec<Record>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        let (new, mut changed) = (self.checked("replace", new)?, self.checked("replace", changed)?);
+        Ok(self.write(scope, |stored| {
+            changed.retain(|id, _| stored.contains_key(id));
+            let found = changed.keys().copied().collect();
+            stored.extend(new);
+            stored.extend(changed);
+            found
+        }))
     }
 
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {

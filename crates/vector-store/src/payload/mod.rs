@@ -9,7 +9,7 @@ pub(crate) mod fact;
 pub(crate) mod key;
 mod point_id;
 
-use context_manager_core::context::{Context, ContextId, Level, Superseded};
+use context_manager_core::context::{Context, ContextId, Level, Similar, Superseded};
 use context_manager_core::{Scope, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,8 @@ struct Stored {
     embedded: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     derived: Vec<Uuid>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    similar: Vec<(Uuid, f32)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     superseded: Option<StoredSuperseded>,
     sequence: u64,
@@ -119,6 +121,11 @@ pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Valu
         ttl: context.ttl_secs,
         embedded: context.embedded,
         derived: context.derived_from.into_iter().map(|id| id.0).collect(),
+        similar: context
+            .similar_to
+            .iter()
+            .map(|one| (one.id.0, one.similarity))
+            .collect(),
         superseded: context.superseded_by.map(|superseded| StoredSuperseded {
             by: superseded.by.0,
             at: superseded.at.as_millisecond(),
@@ -163,6 +170,14 @@ pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<C
         ttl_secs: stored.ttl,
         embedded: stored.embedded,
         derived_from: stored.derived.into_iter().map(ContextId).collect(),
+        similar_to: stored
+            .similar
+            .into_iter()
+            .map(|(id, similarity)| Similar {
+                id: ContextId(id),
+                similarity,
+            })
+            .collect(),
         superseded_by: stored
             .superseded
             .map(|superseded| {

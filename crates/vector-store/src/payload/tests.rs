@@ -43,6 +43,7 @@ prop_compose! {
         optional_times in proptest::array::uniform3(proptest::option::of(time())),
         (ttl_secs, slot, sequence) in (any::<Option<u64>>(), any::<Option<i64>>(), 0_u64..1 << 53),
         derived_from in vec(id(), 0..3),
+        similar_to in vec((id(), 0.0_f32..=1.0).prop_map(|(id, similarity)| Similar { id, similarity }), 0..3),
         replaced_by in id(),
     ) -> Context {
         let [user_id, agent_id, session_id] = owners;
@@ -50,7 +51,7 @@ prop_compose! {
             id, text, level: Level::ALL[level], user_id, agent_id, session_id, tags, importance, pinned, token_count,
             metadata: metadata.into_iter().collect(),
             access_count, occurred_at: times[0], created_at: times[1], updated_at: times[2],
-            last_accessed_at: optional_times[0], expires_at: optional_times[1], ttl_secs, embedded, derived_from,
+            last_accessed_at: optional_times[0], expires_at: optional_times[1], ttl_secs, embedded, derived_from, similar_to,
             superseded_by: optional_times[2].map(|at| Superseded { by: replaced_by, at }),
             sequence, slot,
         }

@@ -11,10 +11,12 @@ use context_manager_core::ports::{
 };
 use context_manager_core::{Filter, Page, Scope, TenantId};
 use jiff::Timestamp;
+use qdrant_client::qdrant::PointStruct;
 use uuid::Uuid;
 
 use super::client::Client;
 use super::failure::{Failure, internal};
+use super::filter::point_id;
 use super::{QdrantStore, points, reads, search, sessions, writes};
 use crate::conditions;
 use crate::metrics::observed;
@@ -29,13 +31,28 @@ impl VectorStore for QdrantStore {
 
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         observed("upsert", async {
-            validate::records("upsert", self.dimensions, &records)?;
-            let ids = PointIds::of(scope.tenant());
-            let points = records.into_iter().map(|record| points::encode(scope, ids, record));
-            let points = points
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| internal("upsert", error))?;
+            let points = self.points("upsert", scope, records)?;
             writes::upsert(&self.of(scope), points).await.map_err(failed("upsert"))
+        })
+        .await
+    }
+
+    async fn replace(
+        &self,
+        scope: &Scope,
+        new: Vec<Record>,
+        changed: Vec<Record>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        observed("replace", async {
+            let new = self.points("replace", scope, new)?;
+            let ids: Vec<_> = changed.iter().map(|record| record.context.id).collect();
+            let changed = self.points("replace", scope, changed)?;
+            let named: Vec<_> = ids.into_iter().zip(changed.iter().map(|(point, _)| *point)).collect();
+            let mut found = writes::replace(&self.of(scope), new, changed)
+                .await
+                .map_err(failed("replace"))?;
+            let was_there = named.into_iter().filter(|(_, point)| found.remove(&point_id(*point)));
+            Ok(was_there.map(|(id, _)| id).collect())
         })
         .await
     }
@@ -195,6 +212,20 @@ impl QdrantStore {
     /// What calls the server about the contexts of this scope.
     fn of(&self, scope: &Scope) -> Client {
         self.client.of(scope.tenant())
+    }
+
+    /// Records as points, if they may be stored.
+    fn points(
+        &self,
+        operation: &'static str,
+        scope: &Scope,
+        records: Vec<Record>,
+    ) -> Result<Vec<(Uuid, PointStruct)>, StoreError> {
+        validate::records(operation, self.dimensions, &records)?;
+        let ids = PointIds::of(scope.tenant());
+        let points = records.into_iter().map(|record| points::encode(scope, ids, record));
+        let points: Result<_, _> = points.collect();
+        points.map_err(|error| internal(operation, error))
     }
 }
 

@@ -1,20 +1,20 @@
 //! What is written to the server. Every write is waited for until it is applied.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use context_manager_core::TenantId;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
-use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload, UpdateVectors};
+use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload, PointStructList, UpdateVectors};
 use qdrant_client::qdrant::{
-    DeletePoints, HasIdCondition, PointStruct, PointVectors, PointsSelector, PointsUpdateOperation, UpdateBatchPoints,
-    UpsertPoints, condition,
+    DeletePoints, HasIdCondition, PointId, PointStruct, PointVectors, PointsSelector, PointsUpdateOperation,
+    UpdateBatchPoints, UpdateMode, UpsertPoints, condition,
 };
 use tonic::Code;
 use uuid::Uuid;
 
 use super::client::{Client, applied};
 use super::failure::Failure;
-use super::filter;
+use super::filter::{self, point_id};
 use super::points::Payload;
 use super::reads;
 use crate::conditions::{self, Condition};
@@ -48,6 +48,36 @@ pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) ->
             .await?;
     }
     Ok(())
+}
+
+/// Inserts or replaces points and then replaces those of others that exist, and returns which of those there are. Of a
+/// repeated id the last one stays.
+///
+/// The server takes both as one call and applies them in this order. It decides itself which of `changed` exist: looked for
+/// beforehand, one that is deleted before the call arrives would be made anew by it.
+pub(super) async fn replace(
+    client: &Client,
+    new: Vec<(Uuid, PointStruct)>,
+    changed: Vec<(Uuid, PointStruct)>,
+) -> Result<HashSet<PointId>, Failure> {
+    let ids: Vec<PointId> = changed.iter().map(|(id, _)| point_id(*id)).collect();
+    let parts = [(new, UpdateMode::Upsert), (changed, UpdateMode::UpdateOnly)].into_iter();
+    let upserts = parts.filter(|(points, _)| !points.is_empty()).map(|(points, mode)| {
+        PointsUpdateOperation::from(Operation::Upsert(PointStructList {
+            points: last_of_each(points),
+            shard_key_selector: client.shards.clone(),
+            update_filter: None,
+            update_mode: Some(mode.into()),
+        }))
+    });
+    let upserts: Vec<_> = upserts.collect();
+    if !upserts.is_empty() {
+        batch(client, upserts).await?;
+    }
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    reads::existing(client, ids).await
 }
 
 /// Replaces the payloads of points that exist, of a repeated id by the last one.

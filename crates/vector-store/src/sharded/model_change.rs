@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use context_manager_core::context::{Context, ContextId};
 use context_manager_core::ports::{ModelChange, ModelFingerprint, OtherModel, StoreError, StoredModels};
-use context_manager_core::{Filter, Page, Scope};
+use context_manager_core::{Page, Scope};
 
 use super::ShardedStore;
 use crate::embedded::Config;
@@ -42,17 +42,6 @@ impl ModelChange for ShardedStore {
         self.of(scope.tenant()).set_other_vectors(scope, vectors).await
     }
 
-    async fn search_other(
-        &self,
-        scope: &Scope,
-        vector: Vec<f32>,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<Vec<ContextId>, StoreError> {
-        self.of(scope.tenant()).search_other(scope, vector, filter, limit).await
-    }
-
-    /// Nobody reads or writes meanwhile: the engine keeps everybody out. When one shard fails, those before it go back.
     async fn switch(&self) -> Result<(), StoreError> {
         let mut due = Vec::with_capacity(self.shards.len());
         for shard in &self.shards {

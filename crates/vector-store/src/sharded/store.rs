@@ -23,6 +23,15 @@ impl VectorStore for ShardedStore {
         self.of(scope.tenant()).upsert(scope, records).await
     }
 
+    async fn replace(
+        &self,
+        scope: &Scope,
+        new: Vec<Record>,
+        changed: Vec<Record>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        self.of(scope.tenant()).replace(scope, new, changed).await
+    }
+
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
         self.of(scope.tenant()).update(scope, contexts).await
     }

@@ -1,13 +1,14 @@
 //! Reads, writes and the optimiser at the same time.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use context_manager_core::Filter;
-use context_manager_core::context::Context;
-use context_manager_core::ports::{ModelFingerprint, Record, VectorStore};
+use context_manager_core::context::{Context, Superseded};
+use context_manager_core::ports::{ListRequest, ModelFingerprint, Record, VectorStore};
+use context_manager_core::{Filter, Visibility};
 use context_manager_vector_store::EmbeddedStore;
 use context_manager_vector_store::embedded::Config;
 use tokio::task::JoinSet;
@@ -126,6 +127,67 @@ async fn what_is_being_updated_is_never_missed() {
     readers.join_all().await;
     assert_eq!(store.search(&scope(), by_words(&[1])).await.unwrap().len(), 100);
     store.close().await.unwrap();
+}
+
+/// More records than the engine takes at once otherwise.
+const MANY: u64 = 300;
+
+/// A fact that was replaced and the one that replaces it are one fact, and whoever lists sees it once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_supersession_exactly_one_is_seen() {
+    let store = Arc::new(new_store().await);
+    store.upsert(&scope(), records(0..MANY)).await.unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let mut readers = JoinSet::new();
+    for _ in 0..3 {
+        let (store, done) = (Arc::clone(&store), Arc::clone(&done));
+        readers.spawn(async move {
+            let current = Filter {
+                visibility: Visibility::Current(context(0).created_at),
+                ..Filter::default()
+            };
+            let request = ListRequest {
+                filter: current,
+                limit: 2 * usize::try_from(MANY).unwrap(),
+                ..ListRequest::default()
+            };
+            let mut lists = 0;
+            while !done.load(Ordering::Relaxed) {
+                let page = store.list(&scope(), request.clone()).await.unwrap();
+                let facts: BTreeSet<u64> = page.items.iter().map(|record| record.context.sequence % MANY).collect();
+                assert_eq!(
+                    (page.items.len(), facts.len()),
+                    (MANY.try_into().unwrap(), MANY.try_into().unwrap())
+                );
+                lists += 1;
+            }
+            lists
+        });
+    }
+    for round in 0..10 {
+        let old = round * MANY..(round + 1) * MANY;
+        let superseded = |number| {
+            let by = Superseded {
+                by: id(number + MANY),
+                at: context(0).created_at,
+            };
+            Record {
+                context: Context {
+                    superseded_by: Some(by),
+                    ..context(number)
+                },
+                ..record(number)
+            }
+        };
+        let new = records(old.start + MANY..old.end + MANY);
+        let replaced = store
+            .replace(&scope(), new, old.map(superseded).collect())
+            .await
+            .unwrap();
+        assert_eq!(replaced.len(), usize::try_from(MANY).unwrap());
+    }
+    done.store(true, Ordering::Relaxed);
+    assert!(readers.join_all().await.into_iter().all(|lists| lists > 0));
 }
 
 /// Whether the engine has built an index of vectors anywhere below a folder.

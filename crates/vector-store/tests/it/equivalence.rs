@@ -21,6 +21,7 @@ use crate::fixture::{context, id, new_store};
 #[derive(Debug, Clone)]
 enum Step {
     Upsert(Vec<Record>),
+    Replace(Vec<Record>, Vec<Record>),
     Update(Vec<Context>),
     Delete(Filter),
     List(Filter, usize),
@@ -105,6 +106,10 @@ prop_compose! {
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => vec(any_record(), 1..6).prop_map(Step::Upsert),
+        3 => (vec(any_record(), 0..4), vec(any_record(), 0..6)).prop_map(|(new, mut changed)| {
+            changed.retain(|changed| new.iter().all(|new| new.context.id != changed.context.id));
+            Step::Replace(new, changed)
+        }),
         2 => vec(any_context(), 1..4).prop_map(Step::Update),
         1 => any_filter().prop_map(Step::Delete),
         2 => (any_filter(), 1..8_usize).prop_map(|(filter, limit)| Step::List(filter, limit)),
@@ -120,6 +125,14 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
         Step::Upsert(records) => {
             store.upsert(scope, records).await.unwrap();
             Answer::default()
+        }
+        Step::Replace(new, changed) => {
+            let mut found = store.replace(scope, new, changed).await.unwrap();
+            found.sort_unstable();
+            Answer {
+                text: format!("{found:?}"),
+                ..Answer::default()
+            }
         }
         Step::Update(contexts) => {
             store.update(scope, contexts).await.unwrap();

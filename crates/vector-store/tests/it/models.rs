@@ -64,9 +64,6 @@ async fn another_model_fills_beside_the_one_in_use_and_takes_over() {
             .len(),
         30
     );
-    let everything = Filter::default();
-    let nearest = store.search_other(&scope(), vec![1.0, 0.0], &everything, 100).await;
-    assert_eq!(nearest.unwrap().len(), 20);
 
     // What is written anew has only the vector it brings; what is deleted is gone from both.
     store.upsert(&scope(), records(1..=1)).await.unwrap();

@@ -2,7 +2,6 @@
 //! contexts of its conversation.
 
 mod ask;
-mod consolidated;
 mod dataset;
 mod metrics;
 mod report;
@@ -33,9 +32,6 @@ pub(super) struct Args {
     /// What the server searches by
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
-    /// Stores turns as short-term, and asks only after all of them have expired and were consolidated
-    #[arg(long)]
-    after_consolidation: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -59,13 +55,7 @@ pub(super) fn run(args: &Args, target: &Path) -> Result<()> {
 async fn measure(args: &Args, conversations: &[Conversation], client: &Client) -> Result<Report> {
     let turns: usize = conversations.iter().map(Conversation::turn_count).sum();
     println!("storing {turns} turns of {} conversations", conversations.len());
-    let mut stored = store::store_all(client, conversations, args.after_consolidation, &bar(turns)).await?;
-    let consolidated = if args.after_consolidation {
-        println!("consolidating");
-        Some(consolidated::consolidate(client, conversations, &mut stored).await?)
-    } else {
-        None
-    };
+    let stored = store::store_all(client, conversations, &bar(turns)).await?;
 
     let tasks = ask::tasks(conversations, &stored);
     println!("asking {} questions, {} searches each", tasks.len(), ask::SEARCHES);
@@ -75,6 +65,5 @@ async fn measure(args: &Args, conversations: &[Conversation], client: &Client) -
         .iter()
         .map(|conversation| conversation.questions.len())
         .sum();
-    let report = Report::new(args.mode, conversations.len(), &stored, questions, answers);
-    Ok(report.with(consolidated))
+    Ok(Report::new(args.mode, conversations.len(), &stored, questions, answers))
 }

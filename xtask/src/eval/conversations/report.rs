@@ -4,7 +4,6 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use super::ask::Answers;
-use super::consolidated::Consolidated;
 use super::dataset::Category;
 use super::metrics::{Outcome, Summary};
 use super::store::Stored;
@@ -19,9 +18,6 @@ pub(super) struct Report {
     mode: Mode,
     conversations: usize,
     contexts: Contexts,
-    /// What was made of them before the questions, if that was wanted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consolidated: Option<Consolidated>,
     questions: Questions,
     /// The headline: all questions that have an answer in the conversation.
     total: Summary,
@@ -84,7 +80,6 @@ impl Report {
                 pending: stored.pending,
                 store_ms: milliseconds(stored.took),
             },
-            consolidated: None,
             questions: Questions {
                 asked: outcomes.len(),
                 skipped: questions - outcomes.len(),
@@ -103,11 +98,6 @@ impl Report {
             },
             outcomes,
         }
-    }
-
-    /// The same, with what was made of the contexts before the questions.
-    pub(super) fn with(self, consolidated: Option<Consolidated>) -> Self {
-        Self { consolidated, ..self }
     }
 
     /// One row for each category and one for all that count, in percent.
@@ -148,7 +138,6 @@ impl Report {
                 search.searches, search.in_flight, search.p50_ms, search.p99_ms
             ),
         ];
-        notes.extend(self.consolidated.as_ref().map(Consolidated::note));
         if contexts.pending > 0 {
             notes.push(format!(
                 "WARNING: {} contexts were stored without their vector",

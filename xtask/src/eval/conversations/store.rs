@@ -14,11 +14,6 @@ use crate::subject::client::{BatchItem, Client, Level, NewContext};
 /// The key of the metadata that holds the turn's id in the dataset.
 const TURN: &str = "dia_id";
 
-/// How long turns live that are to expire: long enough for all of them to be stored and listed.
-const EXPIRE_SECS: u64 = 60;
-/// The importance of what is consolidated, by default, and not kept as it is.
-const WORTH: f32 = 0.7;
-
 /// What was stored.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
@@ -37,17 +32,12 @@ pub(super) struct Stored {
 ///
 /// # Errors
 /// At the first call or context that the server refuses, with its problem.
-pub(super) async fn store_all(
-    client: &Client,
-    conversations: &[Conversation],
-    short_term: bool,
-    bar: &ProgressBar,
-) -> Result<Stored> {
+pub(super) async fn store_all(client: &Client, conversations: &[Conversation], bar: &ProgressBar) -> Result<Stored> {
     let mut stored = Stored::default();
     let start = Instant::now();
     for conversation in conversations {
         let mut ids = HashMap::new();
-        for batch in contexts(conversation, short_term)?.chunks(BATCH) {
+        for batch in contexts(conversation)?.chunks(BATCH) {
             for (sent, item) in batch.iter().zip(client.store_batch(batch).await?) {
                 let turn = &sent.metadata[TURN];
                 let id = stored
@@ -75,17 +65,13 @@ impl Stored {
 }
 
 /// The contexts of one conversation: one user, and one session for each of its sessions.
-///
-/// With `short_term` they expire soon, and are worth being consolidated then, but not being kept as they are.
-fn contexts(conversation: &Conversation, short_term: bool) -> Result<Vec<NewContext>> {
+fn contexts(conversation: &Conversation) -> Result<Vec<NewContext>> {
     let mut contexts = Vec::with_capacity(conversation.turn_count());
     for session in &conversation.sessions {
         for (index, turn) in session.turns.iter().enumerate() {
             contexts.push(NewContext {
                 text: session.text_of(turn),
-                level: if short_term { Level::ShortTerm } else { Level::LongTerm },
-                ttl_secs: short_term.then_some(EXPIRE_SECS),
-                importance: short_term.then_some(WORTH),
+                level: Level::LongTerm,
                 user_id: Some(conversation.id.clone()),
                 // Sessions are numbered anew in each conversation, and session ids are one space for all users.
                 session_id: Some(format!("{}-{}", conversation.id, session.id)),
@@ -117,7 +103,7 @@ mod tests {
             }],
         }))
         .unwrap();
-        let contexts = contexts(&conversation, false).unwrap();
+        let contexts = contexts(&conversation).unwrap();
         let expected = json!({
             "text": "[1:56 pm on 8 May, 2023] Bob: Ho", "level": "long_term", "user_id": "c-1",
             "session_id": "c-1-session_2", "occurred_at": "2023-05-08T13:56:01Z", "metadata": {"dia_id": "D2:2"},

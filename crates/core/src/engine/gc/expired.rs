@@ -1,195 +1,143 @@
-//! What becomes of contexts whose time to live is over.
+//! Contexts at the end of their life: expired ones, and short-term ones that are due to become long-term.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{GcAction, Run};
-use crate::context::{ContentKey, Context, ContextId, Level, to_millis};
+use crate::context::{Context, ContextId, Level, to_millis};
 use crate::engine::ContextEngine;
 use crate::engine::locks::Key;
-use crate::lifecycle::{Reason, Verdict, at_end_of_life};
+use crate::lifecycle::{Reason, Rules, Verdict, at_end_of_life};
 use crate::ports::{ListRequest, Order, Record, StoreError};
-use crate::{Filter, Scope, Visibility};
-
-/// How many contexts that are to be made into fewer are in memory at once.
-const BLOCK: usize = 1000;
-
-/// What becomes of a batch.
-#[derive(Debug, Default)]
-struct Ending {
-    promoted: Vec<Context>,
-    gone: Vec<(Context, Reason)>,
-    to_consolidate: HashSet<ContextId>,
-}
+use crate::{Filter, L2OnExpiry, Visibility};
 
 impl ContextEngine {
-    /// Treats everything that is expired, the first stored first.
-    pub(super) async fn collect_expired(&self, run: &mut Run<'_>) {
+    /// Ends everything that is expired, the first stored first.
+    pub(super) async fn end_expired(&self, run: &mut Run<'_>) {
+        let expired = Filter {
+            visibility: Visibility::Expired(self.clock.now()),
+            ..Filter::default()
+        };
+        self.end_matching(run, expired, Timestamp::MAX).await;
+    }
+
+    /// Promotes short-term contexts that have no end, once their time at that level is over.
+    pub(super) async fn promote_due(&self, run: &mut Run<'_>) {
+        let without_end = Filter {
+            levels: vec![Level::ShortTerm],
+            // All others have an end where they are to be forgotten.
+            pinned: self.config.l2_on_expiry == L2OnExpiry::Forget,
+            visibility: Visibility::Current(self.clock.now()),
+            ..Filter::default()
+        };
+        let at_this_level = SignedDuration::from_secs(i64::try_from(self.config.l2_cache_ttl).unwrap_or(i64::MAX));
+        // Nothing that was stored later is due.
+        let since = self.clock.now().checked_sub(at_this_level);
+        self.end_matching(run, without_end, since.unwrap_or(Timestamp::MIN))
+            .await;
+    }
+
+    /// Goes through what matches and was stored until `end`, the first stored first.
+    async fn end_matching(&self, run: &mut Run<'_>, filter: Filter, end: Timestamp) {
         let mut request = ListRequest {
-            filter: Filter {
-                visibility: Visibility::Expired(self.clock.now()),
-                ..Filter::default()
-            },
+            filter,
             order: Order::OldestFirst,
             limit: self.gc_batch(),
-            with_vectors: true,
+            with_vectors: self.summarizer.is_some(),
             ..ListRequest::default()
         };
-        let mut worth = Vec::new();
         loop {
             let page = match self.store.list(run.scope, request.clone()).await {
                 Ok(page) => page,
-                Err(error) => {
-                    run.failed(&error);
-                    break;
-                }
+                Err(error) => return run.failed(&error),
             };
-            worth.extend(self.end(run, page.items, Verdict::Consolidate).await);
-            if worth.len() >= BLOCK {
-                self.consolidate(run, std::mem::take(&mut worth)).await;
+            let is_past_end = page.items.last().is_some_and(|last| last.context.created_at > end);
+            match self.end_batch(run, &page.items).await {
+                Ok(promoted) => self.summarise(run, promoted).await,
+                Err(error) => run.failed(&error),
             }
-            request.after = page.next;
+            request.after = page.next.filter(|_| !is_past_end);
             if request.after.is_none() {
-                break;
+                return;
             }
             self.rest(run).await;
         }
-        self.consolidate(run, worth).await;
     }
 
-    /// Treats expired contexts batch by batch, and returns those that are to be made into fewer. `consolidate_as` is what
-    /// becomes of these instead.
-    pub(super) async fn end(&self, run: &mut Run<'_>, records: Vec<Record>, consolidate_as: Verdict) -> Vec<Record> {
-        let mut worth = Vec::new();
-        for batch in records.chunks(self.gc_batch()) {
-            match self.end_batch(run, batch, consolidate_as).await {
-                Ok(ids) => worth.extend(batch.iter().filter(|record| ids.contains(&record.context.id)).cloned()),
-                Err(error) => run.failed(&error),
-            }
+    /// Decides about a batch under the locks of its contexts, and returns those that became long-term.
+    async fn end_batch(&self, run: &mut Run<'_>, batch: &[Record]) -> Result<Vec<Record>, StoreError> {
+        let now = self.clock.now();
+        let is_ending = |record: &&Record| self.verdict(&record.context, now) != Verdict::Keep;
+        let ending: Vec<&Record> = batch.iter().filter(is_ending).collect();
+        if ending.is_empty() {
+            return Ok(Vec::new());
         }
-        worth
-    }
-
-    async fn end_batch(
-        &self,
-        run: &mut Run<'_>,
-        batch: &[Record],
-        consolidate_as: Verdict,
-    ) -> Result<HashSet<ContextId>, StoreError> {
-        if run.dry {
-            let contexts = batch.iter().map(|record| record.context.clone()).collect();
-            let ending = self.ending(run.scope, contexts, consolidate_as).await?;
-            note(run, &ending);
-            return Ok(ending.to_consolidate);
-        }
-        let texts: Vec<ContentKey> = batch.iter().map(|record| record.context.content_key()).collect();
-        let mut keys = Vec::with_capacity(2 * batch.len());
-        for (record, text) in batch.iter().zip(&texts) {
-            let context = &record.context;
-            keys.push(Key::Id(context.id));
-            match context.level {
-                // Working memory is in the order of its session.
-                Level::Immediate => keys.push(Key::Session(context.session_id.as_deref())),
-                // What becomes long-term must not do so twice.
-                Level::ShortTerm => keys.push(Key::Content(text)),
-                Level::LongTerm => {}
-            }
-        }
+        let mut keys: Vec<Key<'_>> = ending.iter().map(|record| Key::Id(record.context.id)).collect();
+        // Working memory is in the order of its session.
+        let immediate = ending.iter().filter(|record| record.context.level == Level::Immediate);
+        keys.extend(immediate.map(|record| Key::Session(record.context.session_id.as_deref())));
         let _locks = self.locks.lock(run.scope.tenant(), keys).await;
-        let ids: Vec<ContextId> = batch.iter().map(|record| record.context.id).collect();
-        let current = self.store.get(run.scope, &ids).await?;
-        let ending = self.ending(run.scope, current, consolidate_as).await?;
-        let now = self.clock.now();
-        if !ending.promoted.is_empty() {
-            let promoted = ending.promoted.iter().map(|context| long_term(context.clone(), now));
-            self.store.update(run.scope, promoted.collect()).await?;
-        }
-        let gone: HashSet<ContextId> = ending.gone.iter().map(|(context, _)| context.id).collect();
-        if !gone.is_empty() {
-            let filter = Filter {
-                // Whatever came between, even from another process: what is served is not deleted.
-                visibility: Visibility::Expired(now),
-                ..Filter::by_ids(gone.iter().copied().collect())
-            };
-            self.store.delete(run.scope, &filter).await?;
-            if ending.gone.iter().any(|(context, _)| context.level == Level::Immediate) {
-                self.l1.deleted(run.scope.tenant(), &filter);
-            }
-            let missed: HashMap<ContextId, Reason> = ending
-                .gone
-                .iter()
-                .map(|(context, reason)| (context.id, *reason))
-                .collect();
-            let forgotten = batch
-                .iter()
-                .filter(|record| missed.get(&record.context.id) == Some(&Reason::Expired));
-            self.regret.collected(run.scope, forgotten, now);
-        }
-        note(run, &ending);
-        Ok(ending.to_consolidate)
-    }
-
-    /// What becomes of contexts as they are now.
-    async fn ending(
-        &self,
-        scope: &Scope,
-        contexts: Vec<Context>,
-        consolidate_as: Verdict,
-    ) -> Result<Ending, StoreError> {
-        let now = self.clock.now();
-        let mut ending = Ending::default();
-        for context in contexts {
-            let verdict = at_end_of_life(&context, now, &self.lifecycle.gc, &self.lifecycle.consolidation);
-            let verdict = if verdict == Verdict::Consolidate {
-                consolidate_as
-            } else {
-                verdict
-            };
-            match verdict {
+        let ids: Vec<ContextId> = ending.iter().map(|record| record.context.id).collect();
+        let (mut promoted, mut gone) = (Vec::new(), Vec::new());
+        for context in self.store.get(run.scope, &ids).await? {
+            match self.verdict(&context, now) {
                 Verdict::Keep => {}
-                Verdict::Promote => ending.promoted.push(context),
-                Verdict::Consolidate => {
-                    ending.to_consolidate.insert(context.id);
-                }
-                Verdict::Collect(reason) => ending.gone.push((context, reason)),
+                Verdict::Promote => promoted.push(context),
+                Verdict::Collect(reason) => gone.push((context, reason)),
             }
         }
-        let texts: Vec<ContentKey> = ending.promoted.iter().map(Context::content_key).collect();
-        if !texts.is_empty() {
-            let same = self.store.find_by_content(scope, &texts).await?;
-            let stands = |context: &Context| {
-                context.level == Level::LongTerm && context.is_live(now) && context.superseded_by.is_none()
-            };
-            let mut there: HashSet<ContentKey> = same
-                .iter()
-                .filter(|context| stands(context))
-                .map(Context::content_key)
-                .collect();
-            let promoted = std::mem::take(&mut ending.promoted);
-            for context in promoted {
-                if there.insert(context.content_key()) {
-                    ending.promoted.push(context);
-                } else {
-                    ending.gone.push((context, Reason::Duplicate));
-                }
-            }
+        if !run.dry {
+            let long_term = promoted.iter().map(|context| long_term(context.clone(), now)).collect();
+            self.store.update(run.scope, long_term).await?;
+            self.discard_expired(run, &gone, now).await?;
         }
-        Ok(ending)
+        for context in &promoted {
+            run.note(context, GcAction::Promote);
+        }
+        for (context, reason) in &gone {
+            run.note(context, GcAction::Delete(*reason));
+        }
+        let promoted: HashSet<ContextId> = promoted.iter().map(|context| context.id).collect();
+        let records = ending
+            .into_iter()
+            .filter(|record| promoted.contains(&record.context.id));
+        Ok(records.cloned().collect())
     }
-}
 
-fn note(run: &mut Run<'_>, ending: &Ending) {
-    for context in &ending.promoted {
-        run.note(context, GcAction::Promote);
+    async fn discard_expired(
+        &self,
+        run: &Run<'_>,
+        gone: &[(Context, Reason)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let filter = Filter {
+            // Whatever came between, even from another process: what is served is not deleted.
+            visibility: Visibility::Expired(now),
+            ..Filter::by_ids(gone.iter().map(|(context, _)| context.id).collect())
+        };
+        self.store.discard(run.scope, &filter).await?;
+        if gone.iter().any(|(context, _)| context.level == Level::Immediate) {
+            self.l1.deleted(run.scope.tenant(), &filter);
+        }
+        Ok(())
     }
-    for (context, reason) in &ending.gone {
-        run.note(context, GcAction::Delete(*reason));
+
+    fn verdict(&self, context: &Context, now: Timestamp) -> Verdict {
+        let rules = Rules {
+            gc: &self.lifecycle.gc,
+            l2_ttl_secs: self.config.l2_cache_ttl,
+            l2_on_expiry: self.config.l2_on_expiry,
+        };
+        at_end_of_life(context, now, rules)
     }
 }
 
 /// A context as it stands at the long-term level, where it lives until somebody ends it.
-pub(super) fn long_term(mut context: Context, now: Timestamp) -> Context {
+fn long_term(mut context: Context, now: Timestamp) -> Context {
     context.level = Level::LongTerm;
     context.ttl_secs = None;
     context.expires_at = None;

@@ -1,18 +1,18 @@
-//! Collection: what becomes of contexts whose time is over, or that a policy says go.
+//! Garbage collection: promotes short-term contexts, deletes expired ones, applies policies.
 //!
-//! What is to be done is asked of the store each time, so a run that was cut short is gone on with by the next one, and one
-//! that nobody waits for any more may be dropped at any moment. Decisions are those of [`crate::lifecycle`]; each batch is
-//! looked at again under the locks of its contexts, so that what changed meanwhile is not lost. A batch that fails is
-//! counted and left to the next run.
+//! Runs are stateless: each run queries the store for candidates, so an interrupted run is resumed by the next, and may be
+//! dropped at any moment. Decisions are those of [`crate::lifecycle`]; each batch is decided again under the locks of its
+//! contexts, so that no change made meanwhile is lost. A failed batch is counted and left to the next run.
 //!
-//! Deliberately absent: when a run begins, and whose turn it is.
+//! Deletions are revocable ([`discard`](crate::ports::VectorStore::discard)): going back to a snapshot brings the contexts
+//! back that nobody asked to delete.
+//!
+//! Deliberately absent: the schedule, and the lease among processes.
 
-mod consolidate;
-mod digest;
 mod expired;
 mod idle;
-mod pinned;
 mod policies;
+mod summary;
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub enum GcAction {
     Delete(Reason),
     /// It becomes long-term.
     Promote,
-    /// It is made into one with others.
+    /// A summary is made of it and others; it stays.
     Consolidate,
     /// It leaves the working memory of an idle session and becomes short-term.
     Settle,
@@ -64,7 +64,7 @@ pub struct GcReport {
     pub counts: BTreeMap<(GcAction, Level), u64>,
     /// The first [`MAX_LISTED`] of them.
     pub listed: Vec<GcAffected>,
-    /// How many contexts were made of others.
+    /// Number of summaries made.
     pub made: u64,
     /// How many batches failed. The next run tries them again.
     pub errors: u64,
@@ -193,8 +193,8 @@ impl ContextEngine {
         // What was served a moment ago counts.
         while self.flush_accesses().await.is_ok_and(|written| written > 0) {}
         self.settle_idle_sessions(&mut run).await;
-        self.promote_pinned(&mut run).await;
-        self.collect_expired(&mut run).await;
+        self.promote_due(&mut run).await;
+        self.end_expired(&mut run).await;
         self.apply_policies(&mut run).await;
         let deleted = run.report.deleted();
         if !dry_run && deleted > 0 {

@@ -1,4 +1,4 @@
-//! What goes because a policy says so.
+//! Deletion by policy.
 
 use std::collections::HashMap;
 
@@ -79,22 +79,21 @@ impl ContextEngine {
         let immediate = contexts.iter().filter(|context| context.level == Level::Immediate);
         keys.extend(immediate.map(|context| Key::Session(context.session_id.as_deref())));
         let _locks = self.locks.lock(run.scope.tenant(), keys).await;
-        let mut current = self.records(run.scope, ids).await?;
-        current.retain(|record| batch[&record.context.id].0.is_of(&record.context));
+        let mut current = self.store.get(run.scope, &ids).await?;
+        current.retain(|context| batch[&context.id].0.is_of(context));
         if current.is_empty() {
             return Ok(());
         }
         if !run.dry {
-            let filter = Filter::by_ids(current.iter().map(|record| record.context.id).collect());
-            self.store.delete(run.scope, &filter).await?;
-            if current.iter().any(|record| record.context.level == Level::Immediate) {
+            let filter = Filter::by_ids(current.iter().map(|context| context.id).collect());
+            self.store.discard(run.scope, &filter).await?;
+            if current.iter().any(|context| context.level == Level::Immediate) {
                 self.l1.deleted(run.scope.tenant(), &filter);
             }
-            self.regret.collected(run.scope, current.iter(), self.clock.now());
         }
-        for record in &current {
-            let (_, policy) = batch[&record.context.id];
-            run.note_for(&record.context, GcAction::Delete(Reason::Policy), Some(policy));
+        for context in &current {
+            let (_, policy) = batch[&context.id];
+            run.note_for(context, GcAction::Delete(Reason::Policy), Some(policy));
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ impl AssembleRequest {
 pub struct AssembleResponse {
     /// The text with its tokens and citations.
     pub assembled: Assembled,
-    /// How many were passed over because they repeat something that is in the text.
+    /// Number of contexts passed over because one with the same text is in the prompt.
     pub near_duplicates: usize,
     /// What was left out and why, best first, when asked for.
     pub dropped: Vec<Dropped>,
@@ -91,9 +91,6 @@ impl ContextEngine {
             .iter()
             .map(|citation| citation.id)
             .collect();
-        let quoted = fitting.ranking.ranked.iter().map(|ranked| &ranked.record.context);
-        let quoted = quoted.filter(|context| served.contains(&context.id));
-        self.served.remember(scope, &fitting.request.search, quoted);
         self.accesses.record(scope, served, self.clock.now());
         Ok(response)
     }
@@ -115,7 +112,7 @@ impl Fitting {
     /// taken from the budget of the next choice.
     fn fit(&self) -> AssembleResponse {
         let search = &self.request.search;
-        let chooser = Chooser::new(&self.config, &self.preparer.analyzer, &self.ranking, search);
+        let chooser = Chooser::new(&self.config, &self.ranking, search);
         let mut budget = self.max_tokens;
         let mut round = 0;
         let (choice, assembled) = loop {

@@ -11,7 +11,7 @@ use crate::engine::ContextEngine;
 use crate::lexical::{SparseVector, asks, speaker};
 use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery};
 use crate::rank::{self, Likeness, Place, Rarity, cosine};
-use crate::{Error, Filter, Fusion, Scope, Visibility};
+use crate::{Error, Filter, Fusion, Scope};
 
 /// A budget is filled from about this many candidates for each token it holds: conversation turns have some 20 or more.
 const TOKENS_A_CANDIDATE: usize = 20;
@@ -29,8 +29,6 @@ pub(super) struct Pool {
     pub(super) records: Vec<Arc<Record>>,
     /// How alike each is to the question by itself.
     pub(super) likeness: Vec<Likeness>,
-    /// Contexts in whose place their sources stand.
-    opened: HashSet<ContextId>,
 }
 
 impl Pool {
@@ -50,8 +48,7 @@ impl Pool {
 
     /// Adds what is not there yet: a context on its way from one level to another may be found at both.
     fn extend(&mut self, records: impl IntoIterator<Item = Arc<Record>>) {
-        let present = self.records.iter().map(|record| record.context.id);
-        let mut present: HashSet<ContextId> = present.chain(self.opened.iter().copied()).collect();
+        let mut present: HashSet<ContextId> = self.records.iter().map(|record| record.context.id).collect();
         let new = records.into_iter().filter(|record| present.insert(record.context.id));
         self.records.extend(new);
     }
@@ -126,11 +123,6 @@ impl ContextEngine {
         let mut pool = Pool::default();
         pool.extend(hits.near);
         pool.extend(hits.far);
-        let opened = if request.open_sources {
-            self.open_sources(scope, filter, &mut pool).await
-        } else {
-            Ok(())
-        };
         let limit = self.candidates(request);
         let rarity = rarity.unwrap_or_else(|| {
             let terms = question.words.iter().map(|(_, term)| *term);
@@ -139,7 +131,7 @@ impl ContextEngine {
         let mut comparison = Comparison::with(question, &rarity);
         comparison.extend(&pool.records);
         pool.likeness = comparison.likeness(limit, self.config.fusion);
-        let brought_in = opened.and(self.bring_in_neighbours(scope, request, filter, &mut pool).await);
+        let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
         if pool.records.len() > pool.likeness.len() {
             // Neighbours are candidates like all others now.
             comparison.extend(&pool.records);
@@ -199,31 +191,6 @@ impl ContextEngine {
                 None
             }
         }
-    }
-
-    /// Puts in place of what was made of several contexts these, as far as they are still there.
-    async fn open_sources(&self, scope: &Scope, filter: &Filter, pool: &mut Pool) -> Result<(), StoreError> {
-        let made = pool
-            .records
-            .iter()
-            .filter(|record| record.context.derived_from.len() > 1);
-        let sources: Vec<ContextId> = made.flat_map(|record| record.context.derived_from.clone()).collect();
-        if sources.is_empty() {
-            return Ok(());
-        }
-        let matching = Filter {
-            visibility: Visibility::Live(self.clock.now()),
-            ids: None,
-            ..filter.clone()
-        };
-        let mut sources = self.records(scope, sources).await?;
-        sources.retain(|source| matching.matches(&source.context));
-        let opened = sources.iter().filter_map(|source| source.context.superseded_by);
-        pool.opened.extend(opened.map(|superseded| superseded.by));
-        let opened = &pool.opened;
-        pool.records.retain(|record| !opened.contains(&record.context.id));
-        pool.extend(sources.into_iter().map(Arc::new));
-        Ok(())
     }
 
     /// Adds the neighbours of the best that were not found by themselves: one look-up for all of them.

@@ -1,12 +1,11 @@
-//! Choosing from what was ranked: the least score, diversity, repetitions and the budget.
+//! Choice from the ranking: lowest score, diversity, equal texts and the budget.
 
 use std::cell::OnceCell;
 
 use super::ranking::{Ranked, Ranking};
 use super::{Dropped, SearchRequest};
 use crate::Config;
-use crate::context::Context;
-use crate::lexical::{Analyzer, Wording};
+use crate::context::{Context, comparable_text};
 use crate::rank::{self, DropReason, Item, Limits, Selection, cosine};
 
 /// The most candidates that an explanation lists as left out, best first.
@@ -15,13 +14,12 @@ const MAX_DROPPED: usize = 100;
 /// Makes choices from one ranking, for one budget after the other.
 pub(super) struct Chooser<'a> {
     config: &'a Config,
-    analyzer: &'a Analyzer,
     explain: bool,
     ranked: &'a [Ranked],
     /// Positions in `ranked` that may be chosen, in the order in which they add most.
     order: Vec<usize>,
     items: Vec<Item>,
-    wordings: Vec<OnceCell<Wording>>,
+    texts: Vec<OnceCell<String>>,
 }
 
 /// What was chosen within one budget.
@@ -33,37 +31,31 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// How many were passed over because they repeat something chosen.
+    /// Number of candidates passed over because one with the same text was chosen.
     pub(super) fn near_duplicates(&self) -> usize {
         self.selection.repeated.len()
     }
 }
 
 impl<'a> Chooser<'a> {
-    pub(super) fn new(
-        config: &'a Config,
-        analyzer: &'a Analyzer,
-        ranking: &'a Ranking,
-        request: &SearchRequest,
-    ) -> Self {
+    pub(super) fn new(config: &'a Config, ranking: &'a Ranking, request: &SearchRequest) -> Self {
         let ranked = ranking.ranked.as_slice();
         let floor = request.min_score.unwrap_or(0.0);
         let eligible = ranked.partition_point(|ranked| ranked.score >= floor);
         let mut chooser = Self {
             config,
-            analyzer,
             explain: request.explain,
             ranked,
             order: Vec::new(),
             items: Vec::new(),
-            wordings: vec![OnceCell::new(); eligible],
+            texts: vec![OnceCell::new(); eligible],
         };
         let scores: Vec<f32> = ranked[..eligible].iter().map(|ranked| ranked.score).collect();
         chooser.order = rank::diversify(&scores, request.diversity, |a, b| {
             match (&ranked[a].record.dense, &ranked[b].record.dense) {
                 (Some(a), Some(b)) => cosine(a, b).max(0.0),
                 // One of them is not embedded yet.
-                (None, _) | (_, None) => chooser.wording(a).likeness(chooser.wording(b)),
+                (None, _) | (_, None) => ranked[a].record.terms.cosine(&ranked[b].record.terms),
             }
         });
         chooser.items = chooser
@@ -80,10 +72,9 @@ impl<'a> Chooser<'a> {
     /// Chooses within `max_tokens`.
     pub(super) fn choose(&self, max_tokens: Option<usize>, max_items: usize) -> Choice {
         let limits = Limits { max_tokens, max_items };
-        let threshold = self.config.near_duplicate_similarity;
         let selection = rank::select(&self.items, limits, &self.config.budget, |a, b| {
             let (a, b) = (self.order[a], self.order[b]);
-            self.wording(a).nearly_same(self.wording(b), threshold)
+            self.text(a) == self.text(b)
         });
         let mut positions: Vec<usize> = selection.chosen.iter().map(|at| self.order[*at]).collect();
         positions.sort_unstable();
@@ -117,8 +108,8 @@ impl<'a> Chooser<'a> {
             .collect()
     }
 
-    fn wording(&self, at: usize) -> &Wording {
-        self.wordings[at].get_or_init(|| self.analyzer.wording(&self.ranked[at].record.context.text))
+    fn text(&self, at: usize) -> &str {
+        self.texts[at].get_or_init(|| comparable_text(&self.ranked[at].record.context.text))
     }
 }
 

@@ -40,14 +40,12 @@ impl ContextEngine {
         metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
         let served = response.contexts.iter().map(|found| found.context.id);
         self.accesses.record(scope, served, self.clock.now());
-        let served = response.contexts.iter().map(|found| &found.context);
-        self.served.remember(scope, &request, served);
         Ok(response)
     }
 
     #[tracing::instrument(level = "debug", name = "choose", skip_all)]
     fn answer(&self, ranking: Ranking, request: &SearchRequest) -> SearchResponse {
-        let chooser = Chooser::new(&self.config, &self.preparer.analyzer, &ranking, request);
+        let chooser = Chooser::new(&self.config, &ranking, request);
         let choice = chooser.choose(request.max_tokens, request.max_items());
         let dropped = chooser.dropped(&choice);
         let near_duplicates = choice.near_duplicates();

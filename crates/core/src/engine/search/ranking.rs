@@ -52,7 +52,6 @@ impl ContextEngine {
         // Held to the end: the question and what it is compared with must be of one model.
         let model = self.model.read().await;
         let question = self.question(scope, &model, request, &mut degraded).await;
-        self.recent.asked(scope, request);
         let rarity = self.rarity(scope, request, &question).await;
         Step::Question.took(start);
         let now = self.clock.now();
@@ -82,8 +81,6 @@ impl ContextEngine {
             }
         }
         Step::Neighbours.took(start);
-        self.regret
-            .asked(scope, request, question.vector.as_deref(), &pool.records);
         let start = Instant::now();
         let ranking = Ranking {
             searched: searched(&pool),

@@ -48,8 +48,6 @@ pub struct SearchRequest {
     pub explain: bool,
     /// Whether contexts that were replaced may be found too.
     pub include_superseded: bool,
-    /// Whether contexts that were made of others are opened into these, as far as they are still there.
-    pub open_sources: bool,
 }
 
 impl SearchRequest {
@@ -103,7 +101,7 @@ impl SearchRequest {
     }
 
     /// Whose working memory is meant: that of the session named, or the one the filter is confined to.
-    pub(in crate::engine) fn working_memory(&self) -> Option<&str> {
+    pub(super) fn working_memory(&self) -> Option<&str> {
         self.session_id.as_deref().or(self.filter.session_id.as_deref())
     }
 }
@@ -154,7 +152,7 @@ pub struct SearchResponse {
     pub searched: [usize; Level::ALL.len()],
     /// How many of each level are returned.
     pub levels: [usize; Level::ALL.len()],
-    /// How many were passed over because they repeat something that is returned.
+    /// Number of contexts passed over because one with the same text is returned.
     pub near_duplicates: usize,
     /// What was left out and why, best first, when asked for.
     pub dropped: Vec<Dropped>,

@@ -1,5 +1,6 @@
 //! Contexts on their way in and out.
 
+use context_manager_core::context::Similar;
 use context_manager_core::{Context, ContextId, Level, NewContext, Patch, Stored};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,6 +53,35 @@ pub(in crate::api) enum EmbeddingStatus {
     Pending,
 }
 
+/// A context that is close to another one.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Similar)]
+pub(in crate::api) struct SimilarBody {
+    id: Uuid,
+    /// Cosine of both vectors.
+    #[schema(minimum = 0, maximum = 1)]
+    similarity: f32,
+}
+
+impl From<Similar> for SimilarBody {
+    fn from(similar: Similar) -> Self {
+        Self {
+            id: similar.id.0,
+            similarity: similar.similarity,
+        }
+    }
+}
+
+impl From<SimilarBody> for Similar {
+    fn from(similar: SimilarBody) -> Self {
+        Self {
+            id: ContextId(similar.id),
+            similarity: similar.similarity,
+        }
+    }
+}
+
 /// A stored context.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Context)]
@@ -81,8 +111,11 @@ pub(in crate::api) struct ContextBody {
     #[schema(required)]
     expires_at: Option<Time>,
     embedding_status: EmbeddingStatus,
-    /// The contexts a consolidated one was made from.
+    /// The contexts that a summary was made from.
     derived_from: Vec<Uuid>,
+    /// Stored contexts that were close to it when its text was stored, closest first; only with `dedup.policy = "report"`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    similar_to: Vec<SimilarBody>,
     /// The context that replaced this one.
     #[schema(required)]
     superseded_by: Option<Uuid>,
@@ -114,6 +147,7 @@ impl From<Context> for ContextBody {
                 EmbeddingStatus::Pending
             },
             derived_from: context.derived_from.into_iter().map(|id| id.0).collect(),
+            similar_to: context.similar_to.into_iter().map(Into::into).collect(),
             superseded_by: context.superseded_by.map(|superseded| superseded.by.0),
         }
     }
@@ -126,7 +160,7 @@ pub(in crate::api) struct StoreBody {
     /// 1 to 32,768 bytes after trimming, without NUL.
     #[schema(min_length = 1, max_length = 32_768, example = "User prefers dark mode")]
     text: String,
-    /// Default `short_term`.
+    /// Default `long_term`.
     level: Option<WireLevel>,
     /// The client's own id; sent again unchanged it stores nothing new.
     id: Option<Uuid>,
@@ -157,7 +191,7 @@ impl From<StoreBody> for NewContext {
     fn from(body: StoreBody) -> Self {
         Self {
             text: body.text,
-            level: body.level.map_or(Level::ShortTerm, Into::into),
+            level: body.level.map_or(Level::LongTerm, Into::into),
             id: body.id.map(ContextId),
             user_id: body.user_id,
             agent_id: body.agent_id,

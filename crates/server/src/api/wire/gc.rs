@@ -28,9 +28,9 @@ pub(in crate::api) struct GcAnswer {
     deleted: u64,
     /// Contexts that became long-term.
     promoted: u64,
-    /// Contexts that were made into one with others.
+    /// Contexts that a summary was made of; they stay.
     consolidated: u64,
-    /// Contexts that were made of those.
+    /// Summaries that were made.
     made: u64,
     /// Contexts that left the working memory of idle sessions and became short-term.
     settled: u64,
@@ -49,7 +49,7 @@ pub(in crate::api) struct GcAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 struct GcCount {
     action: WireAction,
-    /// For deleted ones: `expired`, `superseded`, `duplicate` or `policy`.
+    /// For deleted ones: `expired`, `superseded` or `policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     /// The level before.
@@ -64,7 +64,7 @@ struct GcContext {
     /// The level before.
     level: WireLevel,
     action: WireAction,
-    /// For deleted ones: `expired`, `superseded`, `duplicate` or `policy`.
+    /// For deleted ones: `expired`, `superseded` or `policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     /// The name of the policy, if it is one.
@@ -81,7 +81,7 @@ enum WireAction {
     Delete,
     /// It becomes long-term.
     Promote,
-    /// It is made into one with others.
+    /// A summary is made of it and others; it stays.
     Consolidate,
     /// It leaves working memory and becomes short-term.
     Settle,

@@ -33,11 +33,6 @@ struct ReembedProgressBody {
     embedded: u64,
     /// Contexts that the new model refused.
     refused: u64,
-    /// What part of the ten nearest contexts of the last questions is the same with both models; null before they were
-    /// compared, and when nothing was asked since the start.
-    overlap_at_10: Option<f32>,
-    /// How many questions were compared.
-    compared: usize,
 }
 
 impl From<(ReembedState, Option<ReembedProgress>)> for ReembedAnswer {
@@ -68,8 +63,6 @@ impl From<ReembedProgress> for ReembedProgressBody {
             total: progress.total,
             embedded: progress.embedded,
             refused: progress.refused,
-            overlap_at_10: progress.overlap_at_10,
-            compared: progress.compared,
         }
     }
 }

@@ -41,9 +41,6 @@ pub(in crate::api) struct SearchBody {
     /// Whether contexts that were replaced may be found too.
     #[serde(default)]
     include_superseded: bool,
-    /// Whether contexts that were made of others are opened into these, as far as they are still there.
-    #[serde(default)]
-    open_sources: bool,
 }
 
 /// Which kinds of likeness count.
@@ -83,7 +80,6 @@ impl SearchBody {
             diversity: self.diversity,
             explain: self.explain,
             include_superseded: self.include_superseded,
-            open_sources: self.open_sources,
         }
     }
 }

@@ -6,10 +6,14 @@ use crate::support::TestApp;
 
 #[tokio::test]
 async fn a_collection_tells_what_it_would_do_and_does_it() {
-    let app = TestApp::start().await;
-    let short = |text: &str, importance: f32| json!({"text": text, "ttl_secs": 1, "importance": importance});
-    let gone = app.store(short("a remark", 0.1)).await;
-    let kept = app.store(short("the launch code", 0.9)).await;
+    let app = TestApp::with(|config| config.hirag.l2_cache_ttl = 1).await;
+    let gone = app
+        .store(json!({"text": "a remark", "level": "short_term", "ttl_secs": 1}))
+        .await;
+    let kept = app
+        .store(json!({"text": "the launch code", "level": "short_term"}))
+        .await;
+    assert_eq!(kept["expires_at"], json!(null), "nobody said that it ends");
     app.store(json!({"text": "a fact", "level": "long_term"})).await;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let foreseen = app.post("/admin/gc", json!({"dry_run": true})).await.body;

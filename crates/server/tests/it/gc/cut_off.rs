@@ -1,30 +1,17 @@
 //! A process that ends after any write of a collection or an import, at each of them once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use context_manager_core::lifecycle::Policy;
-use context_manager_core::{Carried, Context, ContextId, ExportRequest, Level, NewContext};
+use context_manager_core::{Carried, ExportRequest, L2OnExpiry, Level, NewContext};
 
 use super::{Bench, HOUR, new};
-
-/// Two subjects that are told apart, and worth something.
-const SUBJECTS: [[&str; 3]; 2] = [
-    [
-        "Goats climb argan trees in Morocco to eat the fruit.",
-        "The goats of Morocco climb high into the argan trees.",
-        "Farmers in Morocco watch the goats climb their argan trees.",
-    ],
-    [
-        "The invoice of the printer is due in March.",
-        "In March the invoice for the printer has to be paid.",
-        "The printer's invoice, due in March, is not paid.",
-    ],
-];
 
 /// Something for each thing that a collection does.
 async fn filled() -> Bench {
     let bench = Bench::with(|config, lifecycle| {
         config.gc_batch_size = 2;
+        config.l2_on_expiry = L2OnExpiry::Forget;
         lifecycle.gc.superseded_ttl_secs = 600;
         lifecycle.gc.session_idle_secs = 600;
         lifecycle.gc.policies = vec![Policy {
@@ -34,14 +21,6 @@ async fn filled() -> Bench {
             ..Policy::default()
         }];
     });
-    for text in SUBJECTS.into_iter().flatten() {
-        let worth = NewContext {
-            importance: Some(0.7),
-            user_id: Some("ann".to_owned()),
-            ..new(text)
-        };
-        bench.store(worth).await;
-    }
     for n in 0..3 {
         bench
             .store(new(&format!("a remark of no importance, number {n}")))
@@ -89,7 +68,7 @@ impl Bench {
     async fn exported(&self) -> Vec<Carried> {
         let request = ExportRequest {
             after: None,
-            end: self.engine.export_end(),
+            end: self.engine.export_end(&self.scope).await.unwrap(),
             limit: 1000,
             with_vectors: true,
         };
@@ -97,18 +76,9 @@ impl Bench {
     }
 
     /// Every context that is there, by its text: ids differ from bench to bench.
-    async fn contents(&self) -> BTreeMap<String, (Level, BTreeSet<String>)> {
-        let all: Vec<Context> = self
-            .exported()
-            .await
-            .into_iter()
-            .map(|carried| carried.context)
-            .collect();
-        let texts: BTreeMap<ContextId, &str> = all.iter().map(|context| (context.id, context.text.as_str())).collect();
-        let of = |context: &Context| {
-            let sources = context.derived_from.iter().map(|id| texts[id].to_owned()).collect();
-            (context.text.clone(), (context.level, sources))
-        };
+    async fn contents(&self) -> BTreeMap<String, Level> {
+        let all = self.exported().await;
+        let of = |carried: &Carried| (carried.context.text.clone(), carried.context.level);
         let contents: BTreeMap<_, _> = all.iter().map(of).collect();
         assert_eq!(contents.len(), all.len(), "nothing is there twice");
         contents
@@ -120,20 +90,13 @@ async fn a_collection_that_ends_after_any_write_is_gone_on_with_by_the_next_proc
     let whole = filled().await;
     assert_eq!(whole.engine.collect(&whole.scope, false).await.errors, 0);
     let expected = whole.contents().await;
-    assert_eq!(expected["a question of session 0"].0, Level::ShortTerm);
-    assert_eq!(expected.values().filter(|(_, sources)| !sources.is_empty()).count(), 2);
+    assert_eq!(expected["a question of session 0"], Level::ShortTerm);
     for writes in 0.. {
         let bench = filled().await;
         bench.store.end_after(writes);
         let cut_off = bench.engine.collect(&bench.scope, false).await.errors > 0;
         bench.store.mend();
         let bench = bench.restarted();
-        for (text, (_, sources)) in bench.contents().await {
-            assert!(
-                expected.contains_key(&text) || sources.is_empty(),
-                "after {writes} writes: {text}"
-            );
-        }
         for text in expected.keys().filter(|text| {
             ["house rule", "session", "Lisbon"]
                 .iter()

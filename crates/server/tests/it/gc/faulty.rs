@@ -117,10 +117,15 @@ impl VectorStore for Faulty {
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         self.write("delete")?;
-        if count_down(&self.failing).is_some() {
-            return Err(refused("delete"));
-        }
         self.store.delete(scope, filter).await
+    }
+
+    async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        self.write("discard")?;
+        if count_down(&self.failing).is_some() {
+            return Err(refused("discard"));
+        }
+        self.store.discard(scope, filter).await
     }
 
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {

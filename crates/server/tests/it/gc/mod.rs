@@ -1,11 +1,11 @@
 //! The end of a context's life, with a clock that moves when told and a store that fails when told.
 
 mod api;
-mod consolidation;
 mod cut_off;
-mod duplicates;
 mod faulty;
 mod killed;
+mod similar;
+mod summaries;
 mod turns;
 
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use context_manager_core::lifecycle::{Lifecycle, Policy, Reason};
 use context_manager_core::ports::{ManualClock, Summarizer};
 use context_manager_core::tokens::Encoding;
 use context_manager_core::{
-    Config, Context, ContextEngine, ContextId, Deps, Error, Filter, GcAction, Level, NewContext, OnEmbeddingFailure,
-    Patch, Scope, SearchRequest, TenantId,
+    Config, Context, ContextEngine, ContextId, Deps, Error, Filter, GcAction, L2OnExpiry, Level, NewContext,
+    OnEmbeddingFailure, Patch, Scope, SearchRequest, TenantId,
 };
 use context_manager_embedding::BuiltIn;
 use jiff::Timestamp;
@@ -56,6 +56,11 @@ impl Bench {
         }
     }
 
+    /// One that forgets short-term contexts which earned nothing.
+    pub(super) fn forgetting() -> Self {
+        Self::with(|config, _| config.l2_on_expiry = L2OnExpiry::Forget)
+    }
+
     /// The same store in a new process.
     pub(super) fn restarted(self) -> Self {
         Self {
@@ -64,7 +69,7 @@ impl Bench {
         }
     }
 
-    /// One whose consolidated texts `writer` writes.
+    /// One whose summaries `writer` writes.
     pub(super) fn summarized_by(writer: impl Summarizer) -> Self {
         let bench = Self::new();
         let engine = Arc::into_inner(bench.engine).unwrap().with_summarizer(Arc::new(writer));
@@ -112,9 +117,11 @@ fn engine(config: &Config, lifecycle: &Lifecycle, store: &Arc<Faulty>, clock: &A
     Arc::new(ContextEngine::new(config.clone(), deps).with_lifecycle(lifecycle.clone()))
 }
 
+/// A short-term context.
 pub(super) fn new(text: &str) -> NewContext {
     NewContext {
         text: text.to_owned(),
+        level: Level::ShortTerm,
         ..NewContext::default()
     }
 }
@@ -128,7 +135,7 @@ pub(super) fn query(text: &str) -> SearchRequest {
 
 #[tokio::test]
 async fn each_context_goes_or_stays_as_it_deserves() {
-    let bench = Bench::new();
+    let bench = Bench::forgetting();
     let poor = bench.store(new("a remark of no importance")).await;
     let important = bench
         .store(NewContext {
@@ -191,8 +198,61 @@ async fn each_context_goes_or_stays_as_it_deserves() {
 }
 
 #[tokio::test]
-async fn the_whole_backlog_goes_and_a_batch_that_fails_is_tried_again() {
+async fn a_day_of_conversation_is_found_whole_a_week_later() {
     let bench = Bench::new();
+    let mut said = Vec::new();
+    for n in 0..120_usize {
+        let statement = NewContext {
+            level: Level::ALL[n % 3],
+            session_id: Some(format!("session {}", n / 40)),
+            importance: Some(0.0),
+            ..new(&format!("statement {n} of the day"))
+        };
+        said.push(bench.store(statement).await);
+        bench.clock.advance_secs(12 * 60);
+        if n % 5 == 0 {
+            bench.engine.collect_all().await;
+        }
+    }
+    for _ in 0..7 {
+        bench.clock.advance_secs(24 * HOUR);
+        bench.engine.collect_all().await;
+    }
+    let bench = bench.restarted();
+    bench.engine.collect_all().await;
+    assert_eq!(bench.stored().await, 120);
+    for context in said {
+        let kept = bench.get(context.id).await.expect("nobody said that it ends");
+        assert_eq!(kept.expires_at, None);
+        let only = SearchRequest {
+            filter: Filter::by_ids(vec![context.id]),
+            ..query(&context.text)
+        };
+        assert_eq!(bench.found(only).await.len(), 1, "{}", context.text);
+    }
+}
+
+#[tokio::test]
+async fn a_time_to_live_of_its_own_ends_a_context_whatever_it_earned() {
+    let bench = Bench::new();
+    for level in Level::ALL {
+        let mortal = NewContext {
+            level,
+            ttl_secs: Some(60),
+            importance: Some(1.0),
+            tags: vec!["echo".to_owned()],
+            ..new(&format!("the ticket at level {level}"))
+        };
+        bench.store(mortal).await;
+    }
+    bench.clock.advance_secs(61);
+    assert_eq!(bench.engine.collect(&bench.scope, false).await.deleted(), 3);
+    assert_eq!(bench.stored().await, 0);
+}
+
+#[tokio::test]
+async fn the_whole_backlog_goes_and_a_batch_that_fails_is_tried_again() {
+    let bench = Bench::forgetting();
     let drafts = (0..1050).map(|n| new(&format!("remark number {n}"))).collect();
     bench.engine.store_many(&bench.scope, drafts, |_| String::new()).await;
     bench.clock.advance_secs(2 * HOUR);
@@ -207,7 +267,10 @@ async fn the_whole_backlog_goes_and_a_batch_that_fails_is_tried_again() {
 
 #[tokio::test]
 async fn what_is_changed_while_others_are_collected_is_not_lost() {
-    let bench = Bench::with(|config, _| config.gc_batch_size = 10);
+    let bench = Bench::with(|config, _| {
+        config.gc_batch_size = 10;
+        config.l2_on_expiry = L2OnExpiry::Forget;
+    });
     let mut ids = Vec::new();
     for n in 0..200 {
         ids.push(bench.store(new(&format!("note {n}"))).await.id);
@@ -269,7 +332,7 @@ async fn the_working_memory_of_an_idle_session_becomes_short_term() {
     assert_eq!(report.counts[&(GcAction::Settle, Level::Immediate)], 1);
     let settled = bench.get(old.id).await.unwrap();
     assert_eq!(settled.level, Level::ShortTerm);
-    assert!(settled.expires_at.is_some());
+    assert!(settled.expires_at.is_none(), "nobody said that it ends");
     assert_eq!(bench.get(pinned.id).await.unwrap().level, Level::Immediate);
     assert_eq!(bench.get(fresh.id).await.unwrap().level, Level::Immediate);
     let memory = SearchRequest {

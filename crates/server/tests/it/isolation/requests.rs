@@ -214,7 +214,7 @@ impl Subject {
             "min_score" | "min_importance" => json!(0.0),
             "mode" => json!("lexical"),
             "diversity" | "importance" => json!(0.5),
-            "explain" | "include_superseded" | "open_sources" | "pinned" | "vectors" | "accept_erased" => json!(true),
+            "explain" | "include_superseded" | "pinned" | "vectors" | "accept_erased" => json!(true),
             "dry_run" => json!(false),
             "name" => json!("2026-01-01T00-00-00.000Z"),
             "ttl_secs" => json!(600),

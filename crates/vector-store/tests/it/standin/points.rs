@@ -8,23 +8,21 @@ use qdrant_client::qdrant::points_update_operation::Operation;
 use qdrant_client::qdrant::{
     self, BatchResult, CountPoints, CountResponse, CountResult, CreateFieldIndexCollection, DeletePoints, FacetCounts,
     FacetHit, FacetResponse, FacetValue, GetPoints, GetResponse, PayloadIndexParams, PayloadSchemaInfo,
-    PayloadSchemaType, PointsOperationResponse, QueryBatchPoints, QueryBatchResponse, QueryPoints, RetrievedPoint,
-    ScoredPoint, ScrollPoints, ScrollResponse, UpdateBatchPoints, UpdateBatchResponse, UpdateResult, UpdateStatus,
-    UpsertPoints, facet_value, query, vector_input,
+    PayloadSchemaType, PointStruct, PointsOperationResponse, QueryBatchPoints, QueryBatchResponse, QueryPoints,
+    RetrievedPoint, ScoredPoint, ScrollPoints, ScrollResponse, UpdateBatchPoints, UpdateBatchResponse, UpdateResult,
+    UpdateStatus, UpsertPoints, facet_value, query, vector_input,
 };
 use qdrant_edge::{
-    CountRequestBuilder, CreateIndex, Direction, EdgeShard, FacetRequestBuilder, FieldIndexOperations,
-    FloatIndexParamsBuilder, IntegerIndexParamsBuilder, KeywordIndexParamsBuilder, NamedQuery, OperationError, OrderBy,
-    OrderByInterface, PayloadFieldSchema, PayloadOps, PayloadSchemaParams, PointInsertOperations, PointOperations,
-    PointVectorsPersisted, QueryEnum, QueryRequest, QueryRequestBuilder, Record, RetrieveRequestBuilder, ScoringQuery,
-    ScrollRequestBuilder, SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorInternal, VectorOperations,
+    ConditionalInsertOperation, CountRequestBuilder, CreateIndex, Direction, EdgeShard, FacetRequestBuilder,
+    FieldIndexOperations, FloatIndexParamsBuilder, IntegerIndexParamsBuilder, KeywordIndexParamsBuilder, NamedQuery,
+    OperationError, OrderBy, OrderByInterface, PayloadFieldSchema, PayloadOps, PayloadSchemaParams,
+    PointInsertOperations, PointOperations, PointVectorsPersisted, QueryEnum, QueryRequest, QueryRequestBuilder,
+    Record, RetrieveRequestBuilder, ScoringQuery, ScrollRequestBuilder, SetPayloadOp, UpdateMode, UpdateOperation,
+    UpdateVectorsOp, VectorInternal, VectorOperations,
 };
 use tonic::{Request, Response, Status};
 
 use super::{Fault, Service, convert, internal, unimplemented_rpcs};
-
-/// More points than any collection has that is written to on a condition.
-const MOST_MATCHING: usize = 1000;
 
 #[tonic::async_trait]
 impl Points for Service {
@@ -35,27 +33,9 @@ impl Points for Service {
         if half_written {
             request.points.truncate(request.points.len() / 2);
         }
-        let filter = request
-            .update_filter
-            .map(|filter| convert::filter(Some(filter)))
-            .transpose()?;
-        let points: Result<Vec<_>, _> = request.points.into_iter().map(convert::point).collect();
-        let mut points = points?;
-        // Compared and written while no other call comes in between, as the server does.
-        self.read(&request.collection_name, |shard| {
-            if let Some(filter) = filter {
-                let ids = points.iter().map(|point| point.id).collect();
-                let existing = shard
-                    .retrieve(RetrieveRequestBuilder::new(ids).build())
-                    .map_err(internal)?;
-                let matching = ScrollRequestBuilder::new().filter(filter).limit(MOST_MATCHING);
-                let (matching, _next) = shard.scroll(matching.build()).map_err(internal)?;
-                let is_among = |records: &[Record], id| records.iter().any(|record| record.id == id);
-                points.retain(|point| !is_among(&existing, point.id) || is_among(&matching, point.id));
-            }
-            let upsert = PointOperations::UpsertPoints(PointInsertOperations::PointsList(points));
-            shard.update(UpdateOperation::PointOperation(upsert)).map_err(refused)
-        })?;
+        let mode = request.update_mode();
+        let upsert = upsert(request.points, request.update_filter, mode)?;
+        self.update(&request.collection_name, vec![upsert])?;
         if half_written {
             return Err(Status::unavailable(
                 "gone after half of the points, as the test asked for",
@@ -79,6 +59,10 @@ impl Points for Service {
             .operations
             .into_iter()
             .map(|operation| match operation.operation {
+                Some(Operation::Upsert(list)) => {
+                    let mode = list.update_mode();
+                    upsert(list.points, list.update_filter, mode)
+                }
                 Some(Operation::OverwritePayload(overwrite)) => {
                     let overwrite = PayloadOps::OverwritePayload(SetPayloadOp {
                         payload: convert::payload(overwrite.payload),
@@ -101,7 +85,9 @@ impl Points for Service {
                     });
                     Ok(UpdateOperation::VectorOperation(update))
                 }
-                _ => Err(Status::unimplemented("the stand-in replaces payloads and vectors only")),
+                _ => Err(Status::unimplemented(
+                    "the stand-in replaces points, payloads and vectors only",
+                )),
             });
         let operations: Vec<_> = operations.collect::<Result<_, _>>()?;
         let count = operations.len();
@@ -272,6 +258,25 @@ impl Service {
                 .try_for_each(|operation| shard.update(operation).map_err(refused))
         })
     }
+}
+
+/// The engine compares and writes in one step, as the server does.
+fn upsert(
+    points: Vec<PointStruct>,
+    filter: Option<qdrant::Filter>,
+    mode: qdrant::UpdateMode,
+) -> Result<UpdateOperation, Status> {
+    let points: Result<Vec<_>, _> = points.into_iter().map(convert::point).collect();
+    let upsert = PointOperations::UpsertPointsConditional(ConditionalInsertOperation {
+        points_op: PointInsertOperations::PointsList(points?),
+        condition: convert::filter(filter)?,
+        update_mode: Some(match mode {
+            qdrant::UpdateMode::Upsert => UpdateMode::Upsert,
+            qdrant::UpdateMode::InsertOnly => UpdateMode::InsertOnly,
+            qdrant::UpdateMode::UpdateOnly => UpdateMode::UpdateOnly,
+        }),
+    });
+    Ok(UpdateOperation::PointOperation(upsert))
 }
 
 /// The server says the same of a point that is not there.

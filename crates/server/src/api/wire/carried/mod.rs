@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::context::{EmbeddingStatus, WireLevel};
+use super::context::{EmbeddingStatus, SimilarBody, WireLevel};
 use super::time::Time;
 use crate::http::{Code, Problem, read_text};
 
@@ -106,6 +106,8 @@ struct ContextLine {
     ttl_secs: Option<u64>,
     embedding_status: EmbeddingStatus,
     derived_from: Vec<Uuid>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    similar_to: Vec<SimilarBody>,
     superseded_by: Option<SupersededLine>,
     /// Its place among all contexts.
     sequence: u64,
@@ -221,6 +223,7 @@ impl From<Carried> for ContextLine {
                 EmbeddingStatus::Pending
             },
             derived_from: context.derived_from.into_iter().map(|id| id.0).collect(),
+            similar_to: context.similar_to.into_iter().map(Into::into).collect(),
             superseded_by: context.superseded_by.map(|superseded| SupersededLine {
                 by: superseded.by.0,
                 at: Time(superseded.at),
@@ -261,6 +264,7 @@ impl ContextLine {
             ttl_secs: self.ttl_secs,
             embedded: matches!(self.embedding_status, EmbeddingStatus::Ready),
             derived_from: self.derived_from.into_iter().map(ContextId).collect(),
+            similar_to: self.similar_to.into_iter().map(Into::into).collect(),
             superseded_by: self.superseded_by.map(|superseded| Superseded {
                 by: ContextId(superseded.by),
                 at: superseded.at.0,

@@ -79,6 +79,7 @@ prop_compose! {
             ttl_secs,
             embedded: true,
             derived_from: Vec::new(),
+            similar_to: Vec::new(),
             superseded_by: superseded_by.map(|(by, at)| Superseded { by, at }),
             sequence: 1,
             slot: None,
