@@ -5,7 +5,7 @@ use std::sync::Arc;
 use context_manager_core::ports::{ModelChange, ModelFingerprint, StoreError, StoredModels, VectorStore};
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::embedded::{EmbeddedSnapshots, SnapshotConfig};
-use context_manager_vector_store::{EmbeddedStore, Error, QdrantStore, ShardedStore};
+use context_manager_vector_store::{EmbeddedStore, Error, QdrantStore};
 
 use crate::config::VectorDbConfig;
 
@@ -14,8 +14,6 @@ use crate::config::VectorDbConfig;
 pub(crate) enum Store {
     /// The engine inside this process.
     Embedded(Arc<EmbeddedStore>),
-    /// The same, several times.
-    Sharded(Arc<ShardedStore>),
     /// A Qdrant server.
     Qdrant(Arc<QdrantStore>),
 }
@@ -30,11 +28,7 @@ impl Store {
             let in_use = QdrantStore::stored_model(&config.server()).await?;
             return Ok(in_use.map(|in_use| StoredModels { in_use, other: None }));
         }
-        if ShardedStore::stored_shards(&config.embedded.path)?.is_some() {
-            ShardedStore::stored_models(&config.embedded.path)
-        } else {
-            EmbeddedStore::stored_models(&config.embedded.path)
-        }
+        EmbeddedStore::stored_models(&config.embedded.path)
     }
 
     /// Opens the store of `config` for vectors of the model with this fingerprint, or makes it.
@@ -47,21 +41,14 @@ impl Store {
             let builder = QdrantStore::builder(config.server()).with_circuit_breaker(circuit);
             return Ok(Self::Qdrant(Arc::new(builder.connect(model).await?)));
         }
-        let embedded = config.embedded.clone();
-        Ok(
-            if embedded.shards > 1 || ShardedStore::stored_shards(&embedded.path)?.is_some() {
-                Self::Sharded(Arc::new(ShardedStore::open(embedded, model).await?))
-            } else {
-                Self::Embedded(Arc::new(EmbeddedStore::open(embedded, model).await?))
-            },
-        )
+        let embedded = EmbeddedStore::open(config.embedded.clone(), model).await?;
+        Ok(Self::Embedded(Arc::new(embedded)))
     }
 
     /// What keeps contexts.
     pub(crate) fn contexts(&self) -> Arc<dyn VectorStore> {
         match self {
             Self::Embedded(store) => Arc::clone(store) as _,
-            Self::Sharded(store) => Arc::clone(store) as _,
             Self::Qdrant(store) => Arc::clone(store) as _,
         }
     }
@@ -70,17 +57,15 @@ impl Store {
     pub(crate) fn models(&self) -> Option<Arc<dyn ModelChange>> {
         match self {
             Self::Embedded(store) => Some(Arc::clone(store) as _),
-            Self::Sharded(store) => Some(Arc::clone(store) as _),
             Self::Qdrant(_) => None,
         }
     }
 
-    /// What makes copies of the whole store, if it does so itself: of several folders there would be no single moment to
-    /// go back to, and a Qdrant server has its own.
+    /// What makes copies of the whole store, if it does so itself: a Qdrant server has its own.
     pub(crate) fn snapshots(&self, config: &SnapshotConfig) -> Option<Arc<EmbeddedSnapshots>> {
         match self {
             Self::Embedded(store) => Some(Arc::new(EmbeddedSnapshots::new(Arc::clone(store), config.clone()))),
-            Self::Sharded(_) | Self::Qdrant(_) => None,
+            Self::Qdrant(_) => None,
         }
     }
 
@@ -91,7 +76,6 @@ impl Store {
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         match self {
             Self::Embedded(store) => store.close().await,
-            Self::Sharded(store) => store.close().await,
             // The server owns everything.
             Self::Qdrant(_) => Ok(()),
         }

@@ -36,31 +36,15 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The folder is divided into shards, and is not one itself.
+    /// An earlier version divided the folder into shards.
     #[error(
-        "data folder `{}` is divided into several shards, and the configuration says one: set `vector_db.shards` to what its \
-         shards.json says",
+        "data folder `{}` is divided into shards, which this version does not read: write what it holds with the `context-manager \
+         export` of the version that made it, and read that into a new folder with the `context-manager import` of this one",
         path.display()
     )]
     Sharded {
         /// The folder.
         path: PathBuf,
-    },
-
-    /// The folder was made with another number of shards.
-    #[error(
-        "data folder `{}` has {stored} shard(s), and `vector_db.shards` is {configured}: set it to {stored} again, or bring \
-         the contexts into a new folder with `context-manager migrate --from embedded --to embedded --to-path FOLDER \
-         --to-shards {configured}`",
-        path.display()
-    )]
-    ShardsChanged {
-        /// The folder.
-        path: PathBuf,
-        /// How many it has.
-        stored: u32,
-        /// How many are configured.
-        configured: u32,
     },
 
     /// Another process, or another store in this one, has the folder open.
@@ -202,7 +186,6 @@ impl Error {
             | Self::NotAFolder { .. }
             | Self::Foreign { .. }
             | Self::Sharded { .. }
-            | Self::ShardsChanged { .. }
             | Self::InUse { .. }
             | Self::CorruptManifest { .. }
             | Self::NewerFormat { .. }

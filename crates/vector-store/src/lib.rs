@@ -4,7 +4,6 @@
 //!
 //! - [`EmbeddedStore`] runs Qdrant's engine inside the process, on a data folder. It is durable, and meant for
 //!   production.
-//! - [`ShardedStore`] is several of these, each for some of the tenants.
 //! - [`QdrantStore`] uses a Qdrant server or cluster, which many processes can share. It is meant for those who outgrow
 //!   one machine.
 //! - [`MemoryStore`] keeps everything in memory and compares everything with everything. It is meant for tests and for
@@ -52,10 +51,10 @@
 //! # }
 //! ```
 
+pub mod compare;
 mod conditions;
 #[cfg(feature = "testing")]
 pub mod contract;
-pub mod copy;
 pub mod embedded;
 mod error;
 mod memory;
@@ -63,12 +62,10 @@ pub mod metrics;
 mod page;
 mod payload;
 pub mod qdrant;
-mod sharded;
 mod validate;
 
 pub use embedded::EmbeddedStore;
 pub use error::Error;
 pub use memory::MemoryStore;
 pub use qdrant::QdrantStore;
-pub use sharded::ShardedStore;
 pub use validate::PayloadTooLarge;

@@ -33,6 +33,23 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// that is not finite.
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError>;
 
+    /// Inserts or replaces `new` by id and, in the same step, replaces those of `changed` that are still stored. Returns the
+    /// ids of `changed` that were, each once and in no order.
+    ///
+    /// A changed record whose id is not stored was deleted meanwhile: it is passed over and never created. All of a call is
+    /// written or none is acknowledged, and no read of an embedded store sees one part without the other, at any size. A
+    /// server may show `new` a moment before it shows `changed`, and never the other way round. No id is in both.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number
+    /// that is not finite.
+    async fn replace(
+        &self,
+        scope: &Scope,
+        new: Vec<Record>,
+        changed: Vec<Record>,
+    ) -> Result<Vec<ContextId>, StoreError>;
+
     /// Replaces everything but the vectors and the words of stored contexts; ids that are not stored are passed over.
     ///
     /// The text must not change: its vector and words would no longer be its own.

@@ -1,21 +1,30 @@
-//! `context-manager migrate`: bringing all contexts from one store into another.
+//! `context-manager migrate`: bringing all contexts from one store into another, by exporting them from the one, importing
+//! them into the other, and comparing both.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
+use async_trait::async_trait;
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
-use context_manager_core::ports::VectorStore;
-use context_manager_core::{Filter, Scope, TenantId};
-use context_manager_vector_store::copy::{Comparison, Copied, compare, copy};
+use context_manager_core::lexical::Analyzer;
+use context_manager_core::ports::{
+    EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding, SystemClock, VectorStore,
+};
+use context_manager_core::{ContextEngine, Deps, Filter, OnEmbeddingFailure, Scope, TenantId, Visibility};
+use context_manager_vector_store::QdrantStore;
+use context_manager_vector_store::compare::{Comparison, compare};
 use context_manager_vector_store::qdrant::Sharding;
-use context_manager_vector_store::{QdrantStore, ShardedStore};
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::task::TaskTracker;
 
 use super::{Options, block_on};
-use crate::config::VectorDbConfig;
+use crate::config::{Config, VectorDbConfig};
+use crate::http::{BodyLine, Problem};
 use crate::store::Store;
+use crate::transfer::{Export, Import};
 
 /// No indexes are rebuilt in the source, as nothing changes there.
 const NEVER_SECS: u64 = 365 * 24 * 60 * 60;
@@ -35,9 +44,6 @@ pub(super) struct Migration {
     /// The data folder to bring them into, if it is not `vector_db.path`.
     #[arg(long, value_name = "FOLDER")]
     to_path: Option<PathBuf>,
-    /// Into how many shards that folder is divided, if not into `vector_db.shards`.
-    #[arg(long, value_name = "NUMBER")]
-    to_shards: Option<u32>,
 }
 
 /// A kind of store.
@@ -50,13 +56,13 @@ enum Kind {
 }
 
 pub(super) fn run(options: Options, migration: &Migration) -> anyhow::Result<()> {
-    block_on(options, async |config| migrate(&config.vector_db, migration).await)
+    block_on(options, async |config| migrate(&config, migration).await)
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
-async fn migrate(config: &VectorDbConfig, migration: &Migration) -> anyhow::Result<()> {
-    let source = source(config, migration).await?;
-    let target = target(config, migration)?;
+async fn migrate(config: &Config, migration: &Migration) -> anyhow::Result<()> {
+    let source = source(&config.vector_db, migration).await?;
+    let target = target(&config.vector_db, migration)?;
     ensure!(
         source.place() != target.place(),
         "{} cannot be brought into itself: give `--to-path` or `--from-prefix`",
@@ -79,7 +85,10 @@ async fn migrate(config: &VectorDbConfig, migration: &Migration) -> anyhow::Resu
     let from = open(&source, "where the contexts are").await?;
     let opened = open(&target, "where the contexts are to be").await;
     let result = match &opened {
-        Ok(to) => bring(&*from.contexts(), &*to.contexts()).await,
+        Ok(to) => {
+            let end = |store| End::of(config, store, &stored.in_use);
+            bring(&end(&from), &end(to)).await
+        }
         Err(_) => Ok(Vec::new()),
     };
     from.close().await?;
@@ -89,7 +98,8 @@ async fn migrate(config: &VectorDbConfig, migration: &Migration) -> anyhow::Resu
     let unequal = tenants.iter().filter(|tenant| !tenant.compared.is_equal()).count();
     ensure!(
         unequal == 0,
-        "{unequal} tenant(s) are not the same in {} and {}: see that nobody writes to either, and run this again",
+        "{unequal} tenant(s) are not the same in {} and {}: see that nobody writes to either, and run this again; where the \
+         target holds something else under the same ids, bring them into an empty one",
         source.place(),
         target.place()
     );
@@ -97,53 +107,125 @@ async fn migrate(config: &VectorDbConfig, migration: &Migration) -> anyhow::Resu
     Ok(())
 }
 
+/// A store, and the engine that exports from it or imports into it.
+struct End {
+    engine: Arc<ContextEngine>,
+    store: Arc<dyn VectorStore>,
+}
+
+impl End {
+    fn of(config: &Config, store: &Store, model: &ModelFingerprint) -> Self {
+        let store = store.contexts();
+        let deps = Deps {
+            store: Arc::clone(&store),
+            embedder: Arc::new(Absent(model.clone())),
+            on_embedding_failure: OnEmbeddingFailure::Pending,
+            tokens: config.tokens.encoding.counter(),
+            clock: Arc::new(SystemClock),
+            analyzer: Analyzer::new(config.lexical.clone()),
+        };
+        let engine = Arc::new(ContextEngine::new(config.hirag.clone(), deps));
+        Self { engine, store }
+    }
+}
+
+/// The model whose vectors come along. It makes none: what waits for its vector goes on waiting where it is brought.
+#[derive(Debug)]
+struct Absent(ModelFingerprint);
+
+#[async_trait]
+impl Embedder for Absent {
+    fn fingerprint(&self) -> &ModelFingerprint {
+        &self.0
+    }
+
+    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        let absent = |_| Err(EmbedErrorKind::Unavailable(None).into());
+        texts.iter().map(absent).collect()
+    }
+
+    async fn embed_query(&self, _text: &str) -> Result<QueryEmbedding, EmbedError> {
+        Err(EmbedErrorKind::Unavailable(None).into())
+    }
+}
+
 /// How one tenant came through.
 struct Tenant {
     name: TenantId,
-    copied: Copied,
+    there_before: u64,
     compared: Comparison,
 }
 
 /// Brings all tenants, and then compares them all.
-async fn bring(from: &dyn VectorStore, to: &dyn VectorStore) -> anyhow::Result<Vec<Tenant>> {
-    let everything = Filter::default();
-    let mut names = from.tenants(&everything).await?;
+async fn bring(from: &End, to: &End) -> anyhow::Result<Vec<Tenant>> {
+    let live = Filter {
+        visibility: Visibility::Live(from.engine.now()),
+        ..Filter::default()
+    };
+    let mut names = from.engine.tenants().await?;
     names.sort();
     let scope = |name: &TenantId| Scope::maintenance(name.clone());
     let mut total = 0;
     for name in &names {
-        total += from.count(&scope(name), &everything).await?;
+        total += from.store.count(&scope(name), &live).await?;
     }
-    let progress = Progress::of("bringing", total)?;
-    let mut copies = Vec::with_capacity(names.len());
+    let mut progress = Progress::of("bringing", total)?;
+    let mut brought = Vec::with_capacity(names.len());
     for name in names {
-        let result = copy(from, to, &scope(&name), |done| progress.advance(done)).await;
-        copies.push((result.with_context(|| interrupted(&name))?, name));
+        let there_before = bring_tenant(from, to, &scope(&name), &mut progress).await;
+        brought.push((there_before.with_context(|| interrupted(&name))?, name));
     }
     progress.end();
-    let progress = Progress::of("comparing", total)?;
-    let mut tenants = Vec::with_capacity(copies.len());
-    for (copied, name) in copies {
-        let compared = compare(from, to, &scope(&name), |done| progress.advance(done)).await;
-        let compared = compared.with_context(|| interrupted(&name))?;
-        tenants.push(Tenant { name, copied, compared });
+    let mut progress = Progress::of("comparing", total)?;
+    let mut tenants = Vec::with_capacity(brought.len());
+    for (there_before, name) in brought {
+        let advance = |done| progress.advance(done);
+        let compared = compare(&*from.store, &*to.store, &scope(&name), &live, advance).await;
+        tenants.push(Tenant {
+            compared: compared.with_context(|| interrupted(&name))?,
+            name,
+            there_before,
+        });
     }
     progress.end();
     Ok(tenants)
+}
+
+/// Imports what is exported, and returns how much of it was there before.
+async fn bring_tenant(from: &End, to: &End, scope: &Scope, progress: &mut Progress) -> anyhow::Result<u64> {
+    let mut export = Export::new(Arc::clone(&from.engine), scope.clone(), true);
+    let mut import = Import::new(Arc::clone(&to.engine), scope.clone(), TaskTracker::new(), usize::MAX);
+    let mut done = 0;
+    while let Some(lines) = export.next().await? {
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            import.line(BodyLine::Whole(line.to_vec())).await.map_err(refused)?;
+        }
+        progress.advance(import.done() - done);
+        done = import.done();
+    }
+    let answer = import.finish(None).await.map_err(refused)?;
+    if let Some(failed) = answer.failed.first() {
+        bail!("line {} of the export: {}", failed.line, failed.error.detail());
+    }
+    Ok(answer.skipped)
+}
+
+fn refused(problem: Problem) -> anyhow::Error {
+    anyhow!("{}", problem.detail())
 }
 
 fn interrupted(tenant: &TenantId) -> String {
     format!("stopped at tenant `{}`; run this again to go on", tenant.as_str())
 }
 
-/// Log lines in place of a bar: so many from beginning to end.
-const STEPS: u64 = 20;
+/// How often a line of the log tells how far it is, where nobody sees the bar.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// How far it is: a bar where somebody looks, and log lines elsewhere.
 struct Progress {
     doing: &'static str,
     bar: ProgressBar,
-    total: u64,
+    told: Instant,
 }
 
 impl Progress {
@@ -153,16 +235,15 @@ impl Progress {
             "{msg:9} {wide_bar} {pos}/{len} contexts, {per_sec}, {eta} left",
         )?);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Ok(Self { doing, bar, total })
+        let told = Instant::now();
+        Ok(Self { doing, bar, told })
     }
 
-    fn advance(&self, contexts: u64) {
-        let before = self.bar.position();
+    fn advance(&mut self, contexts: u64) {
         self.bar.inc(contexts);
-        let done = self.bar.position();
-        let step = |done| done * STEPS / self.total.max(1);
-        if self.bar.is_hidden() && step(done) > step(before) {
-            tracing::info!(done, total = self.total, "{} contexts", self.doing);
+        if self.bar.is_hidden() && self.told.elapsed() >= TELLING {
+            self.told = Instant::now();
+            tracing::info!(done = self.bar.position(), total = self.bar.length(), "{} contexts", self.doing);
         }
     }
 
@@ -182,7 +263,12 @@ fn report(tenants: &[Tenant]) -> Table {
         "checksum there",
         "verdict",
     ]);
-    for Tenant { name, copied, compared } in tenants {
+    for Tenant {
+        name,
+        there_before,
+        compared,
+    } in tenants
+    {
         let Comparison {
             from,
             to,
@@ -198,7 +284,7 @@ fn report(tenants: &[Tenant]) -> Table {
         table.add_row([
             name.as_str().to_owned(),
             from.count.to_string(),
-            (copied.read - copied.written).to_string(),
+            there_before.to_string(),
             from.checksum.to_string(),
             to.count.to_string(),
             to.checksum.to_string(),
@@ -214,7 +300,6 @@ async fn source(config: &VectorDbConfig, migration: &Migration) -> anyhow::Resul
     match migration.from {
         Kind::Embedded => {
             let embedded = &mut source.embedded;
-            embedded.shards = ShardedStore::stored_shards(&embedded.path)?.unwrap_or(1);
             embedded.optimize_after_changes = u64::MAX;
             embedded.optimize_idle_secs = NEVER_SECS;
         }
@@ -233,9 +318,6 @@ fn target(config: &VectorDbConfig, migration: &Migration) -> anyhow::Result<Vect
     let mut target = of_kind(config, migration.to)?;
     if let Some(path) = &migration.to_path {
         target.embedded.path.clone_from(path);
-    }
-    if let Some(shards) = migration.to_shards {
-        target.embedded.shards = shards;
     }
     Ok(target)
 }

@@ -89,9 +89,8 @@ async fn ask(server: &Server, command: &SnapshotCommand) -> anyhow::Result<Value
 }
 
 async fn perform(memory: &Memory, command: &SnapshotCommand) -> anyhow::Result<Value> {
-    let snapshots = memory.snapshots.as_deref().context(
-        "this store makes no snapshots: `export` copies several shards, and a Qdrant server makes snapshots of its own",
-    )?;
+    let snapshots = memory.snapshots.as_deref();
+    let snapshots = snapshots.context("this store makes no snapshots: a Qdrant server makes its own")?;
     Ok(match command {
         SnapshotCommand::Create { .. } => snapshot_json(snapshots.create().await?),
         SnapshotCommand::List { .. } => {

@@ -208,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn shards_of_earlier_versions_are_refused_with_the_way_out() {
+        for (shards, refused) in [("1", false), ("4", true), ("0", true), ("\"four\"", true)] {
+            let loaded = load_text(&format!("[vector_db]\nshards = {shards}\n"));
+            assert_eq!(loaded.is_err(), refused, "{shards}");
+            if let Err(error) = loaded {
+                let message = error.to_string();
+                assert!(message.contains("vector_db.shards"), "{message}");
+                assert!(message.contains("`export`") && message.contains("`import`"), "{message}");
+            }
+        }
+    }
+
+    #[test]
     fn an_open_address_needs_a_key_or_a_decision() {
         Jail::expect_with(|jail| {
             let open = "[server]\nhost = \"0.0.0.0\"\n";

@@ -9,6 +9,9 @@ use super::Config;
 /// How alike two keys must be (Jaro-Winkler, 0 to 1) for one to be suggested in place of the other.
 const ALIKE: f64 = 0.8;
 
+/// A setting of earlier versions; set to 1 it asked for what there is now.
+const SHARDS: &str = "vector_db.shards";
+
 /// Takes the unknown keys out of what was given, so that the rest can be looked at, and reports them as problems.
 pub(super) fn take_out(given: &mut Dict) -> Vec<String> {
     // With every section that may be left out.
@@ -29,6 +32,15 @@ fn compare(path: &str, given: &mut Dict, known: &serde_json::Value, problems: &m
             format!("{path}.{key}")
         };
         let Some(known_value) = known.get(key) else {
+            if path == SHARDS {
+                if value.to_i128() != Some(1) {
+                    problems.push(format!(
+                        "{SHARDS}: data folders are not divided any more, leave it out; bring what is stored along with the \
+                         `export` of the version that stored it and the `import` of this one"
+                    ));
+                }
+                return false;
+            }
             let closest = known
                 .keys()
                 .map(|candidate| (strsim::jaro_winkler(key, candidate), candidate))

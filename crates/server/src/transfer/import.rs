@@ -62,6 +62,11 @@ impl Import {
         self.line == 0
     }
 
+    /// How many contexts are there now, or have expired.
+    pub(crate) fn done(&self) -> u64 {
+        self.answer.imported + self.answer.skipped
+    }
+
     /// Takes the next line.
     ///
     /// # Errors

@@ -5,18 +5,12 @@ use std::thread::available_parallelism;
 
 use serde::{Deserialize, Serialize};
 
-/// The most shards: each has threads, files and buffers of its own.
-pub const MAX_SHARDS: u32 = 64;
-
 /// Settings of the embedded store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The folder that holds the data. It is made when it does not exist.
     pub path: PathBuf,
-    /// Into how many folders tenants are divided, each with a writer and indexes of its own; see
-    /// [`ShardedStore`](crate::ShardedStore). It cannot change once there is data.
-    pub shards: u32,
     /// What an acknowledged write survives: `process`, the end of the process; `fsync`, a power loss too.
     pub durability: Durability,
     /// With `process`: at most this many seconds after a write it survives a power loss too.
@@ -63,7 +57,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             path: PathBuf::from("./data"),
-            shards: 1,
             durability: Durability::Process,
             flush_interval_secs: 2,
             write_queue: 1024,
@@ -98,9 +91,6 @@ impl Config {
             .filter(|(_, value, least)| value < least)
             .map(|(key, _, least)| format!("{key}: must be at least {least}"))
             .collect();
-        if self.shards == 0 || self.shards > MAX_SHARDS {
-            problems.push(format!("shards: must be from 1 to {MAX_SHARDS}"));
-        }
         if self.path.as_os_str().is_empty() {
             problems.push("path: must not be empty".to_owned());
         }

@@ -46,10 +46,7 @@ impl Engine {
         model: &ModelFingerprint,
         lock: Option<Arc<FolderLock>>,
     ) -> Result<Self, Error> {
-        let mut problems = config.problems();
-        if config.shards > 1 {
-            problems.push("shards: this store is one of them, `ShardedStore` has several".to_owned());
-        }
+        let problems = config.problems();
         if !problems.is_empty() {
             return Err(Error::Config {
                 store: "embedded",

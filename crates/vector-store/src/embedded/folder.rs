@@ -43,22 +43,22 @@ const SHARD: &str = "shard";
 /// Where snapshots are kept unless said otherwise.
 pub(super) const SNAPSHOTS: &str = "snapshots";
 
-/// What a folder with several of these folders in it has instead of a manifest.
-pub(crate) const SHARDS: &str = "shards.json";
+/// What a folder has instead of a manifest that earlier versions divided among several of these.
+const SHARDS: &str = "shards.json";
 
 /// Where the engine builds segments before it takes them into use. It forgets them when it is killed.
 pub(super) const TEMP_SEGMENTS: &str = "temp_segments";
 
-/// What is no reason to call a folder somebody else's: our lock, what file systems put into their root, what outlives the
-/// data that it is about, and what a crash leaves of [`SHARDS`].
-const IGNORED: [&str; 5] = [lock::FILE, "lost+found", erasures::FILE, SNAPSHOTS, "shards.json.new"];
+/// What is no reason to call a folder somebody else's: our lock, what file systems put into their root, and what outlives
+/// the data that it is about.
+const IGNORED: [&str; 4] = [lock::FILE, "lost+found", erasures::FILE, SNAPSHOTS];
 
 /// What the names of files begin with that a server keeps beside the store. Keys can be made before it starts first.
 const BESIDE: &str = "keys.";
 
 /// What a data folder says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Manifest {
+pub(super) struct Manifest {
     pub(super) format: u32,
     /// The model in use.
     pub(super) model: ModelFingerprint,
@@ -72,7 +72,7 @@ pub(crate) struct Manifest {
 
 /// A model whose vectors are kept but not used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Other {
+pub(super) struct Other {
     pub(super) model: ModelFingerprint,
     /// What its vectors are called.
     pub(super) vector: String,
@@ -109,7 +109,7 @@ impl Manifest {
 
 /// What a path leads to.
 #[derive(Debug, PartialEq)]
-pub(crate) enum State {
+pub(super) enum State {
     /// Nothing, or an empty folder.
     Fresh,
     /// A folder that was being made when the process ended.
@@ -119,7 +119,7 @@ pub(crate) enum State {
 }
 
 /// Finds out what is at `path`, without changing anything there.
-pub(crate) fn inspect(path: &Path) -> Result<State, Error> {
+pub(super) fn inspect(path: &Path) -> Result<State, Error> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(State::Fresh),
@@ -197,14 +197,6 @@ fn write_new_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     sync_folder(path).map_err(io_error("write", path))
 }
 
-/// Gives a file another content, in one step that survives a power loss.
-pub(crate) fn replace_file(folder: &Path, name: &str, content: &[u8]) -> Result<(), Error> {
-    let (new, file) = (folder.join(format!("{name}.new")), folder.join(name));
-    write_durably(&new, content).map_err(io_error("write", &new))?;
-    fs::rename(&new, &file).map_err(io_error("write", &file))?;
-    sync_folder(folder).map_err(io_error("write", folder))
-}
-
 fn put_new_manifest_in_place(path: &Path) -> Result<(), Error> {
     let manifest = path.join(MANIFEST);
     fs::rename(path.join(NEW_MANIFEST), &manifest).map_err(io_error("write", &manifest))?;
@@ -248,7 +240,7 @@ pub(super) fn size(path: &Path) -> io::Result<u64> {
 }
 
 /// Turns a system's error into ours.
-pub(crate) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+pub(super) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io {
         operation,

@@ -13,13 +13,13 @@ pub(super) const FILE: &str = "LOCK";
 ///
 /// The system's advisory lock on the file decides; the process id in it is only there to be named.
 #[derive(Debug)]
-pub(crate) struct FolderLock {
+pub(super) struct FolderLock {
     _file: File,
 }
 
 impl FolderLock {
     /// Takes the lock of the data folder `folder`, which must exist.
-    pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
+    pub(super) fn take(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
         let io = |operation| {
             let path = path.clone();

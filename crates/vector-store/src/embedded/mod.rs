@@ -14,7 +14,7 @@ mod engine;
 mod erasures;
 mod failure;
 mod filter;
-pub(crate) mod folder;
+mod folder;
 mod lock;
 mod model_change;
 mod models;
@@ -37,10 +37,9 @@ use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoreE
 use tokio::sync::RwLock;
 use tokio::task::spawn_blocking;
 
-pub use config::{Config, Durability, MAX_SHARDS};
+pub use config::{Config, Durability};
 pub use snapshots::{EmbeddedSnapshots, SnapshotConfig};
 
-pub(crate) use lock::FolderLock;
 use running::Running;
 
 use crate::Error;

@@ -62,6 +62,18 @@ async fn a_foreign_folder_is_refused() {
 }
 
 #[tokio::test]
+async fn a_folder_that_was_divided_into_shards_is_refused_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(&folder.path().join("shard-0")).await;
+    fs::write(folder.path().join("shards.json"), r#"{"shards": 1, "complete": true}"#).unwrap();
+    let error = refused(folder.path()).await;
+    assert!(matches!(error, Error::Sharded { .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("export") && message.contains("import"), "{message}");
+    assert!(EmbeddedStore::stored_models(folder.path()).is_err());
+}
+
+#[tokio::test]
 async fn a_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

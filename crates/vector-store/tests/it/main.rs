@@ -1,8 +1,8 @@
 //! One binary for all integration tests: it is linked once.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod comparing;
 mod concurrency;
-mod copying;
 mod embedded;
 mod equivalence;
 mod fixture;
@@ -15,6 +15,5 @@ mod qdrant;
 mod qdrant_collection;
 mod qdrant_connection;
 mod qdrant_server;
-mod sharded;
 mod snapshots;
 mod standin;

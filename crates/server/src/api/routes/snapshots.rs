@@ -117,8 +117,8 @@ pub(in crate::api) async fn restore_snapshot(
 fn snapshots(state: &ApiState) -> Result<Arc<dyn Snapshots>, Problem> {
     state.snapshots()?.ok_or_else(|| {
         Problem::new(Code::NotImplemented).with_detail(
-            "snapshots are of one data folder: several shards are copied by an export, and a Qdrant server makes snapshots \
-             itself, at /collections/{collection}/snapshots of its HTTP port",
+            "snapshots are of a data folder: a Qdrant server makes them itself, at /collections/{collection}/snapshots of \
+             its HTTP port",
         )
     })
 }

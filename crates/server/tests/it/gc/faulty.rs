@@ -1,4 +1,4 @@
-//! The store in memory, failing where it is told to.
+//! A store that fails where it is told to, and holds a call up where it is told to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,27 +13,35 @@ use context_manager_core::ports::{
 use context_manager_core::{Filter, Page, Scope, TenantId};
 use context_manager_vector_store::MemoryStore;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// A store of which so many of the next deletions fail, or that takes so many writes and then none any more.
 #[derive(Debug)]
 pub(super) struct Faulty {
-    store: MemoryStore,
+    store: Arc<dyn VectorStore>,
     failing: AtomicUsize,
     writes_left: AtomicUsize,
+    gate: Arc<Gate>,
 }
 
 impl Default for Faulty {
     fn default() -> Self {
-        Self {
-            store: MemoryStore::new(256),
-            failing: AtomicUsize::new(0),
-            writes_left: AtomicUsize::new(usize::MAX),
-        }
+        Self::over(Arc::new(MemoryStore::new(256)), Arc::default())
     }
 }
 
 impl Faulty {
+    /// Another store, whose calls pass this gate.
+    pub(super) fn over(store: Arc<dyn VectorStore>, gate: Arc<Gate>) -> Self {
+        Self {
+            store,
+            failing: AtomicUsize::new(0),
+            writes_left: AtomicUsize::new(usize::MAX),
+            gate,
+        }
+    }
+
     /// Lets the next `count` deletions fail.
     pub(super) fn fail_deletions(&self, count: usize) {
         self.failing.store(count, Ordering::Relaxed);
@@ -54,12 +62,72 @@ impl Faulty {
     }
 }
 
+/// Holds one call up, and lets all others through.
+#[derive(Debug)]
+pub(super) struct Gate {
+    calls_left: AtomicUsize,
+    running: AtomicUsize,
+    reached: Notify,
+    go_on: Notify,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            calls_left: AtomicUsize::new(usize::MAX),
+            running: AtomicUsize::new(0),
+            reached: Notify::new(),
+            go_on: Notify::new(),
+        }
+    }
+}
+
+impl Gate {
+    /// Holds up the call that comes after so many others.
+    pub(super) fn hold(&self, calls: usize) {
+        self.calls_left.store(calls, Ordering::SeqCst);
+    }
+
+    /// Completes when that call has come.
+    pub(super) async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets it through.
+    pub(super) fn release(&self) {
+        self.go_on.notify_one();
+    }
+
+    /// How many calls run, those not counted that are held up.
+    pub(super) fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
+    }
+
+    /// To be held while a call runs.
+    pub(super) async fn pass(&self) -> Running<'_> {
+        if count_down(&self.calls_left).is_none() {
+            self.calls_left.store(usize::MAX, Ordering::SeqCst);
+            self.reached.notify_one();
+            self.go_on.notified().await;
+        }
+        self.running.fetch_add(1, Ordering::SeqCst);
+        Running(&self.running)
+    }
+}
+
+/// A call that runs.
+pub(super) struct Running<'a>(&'a AtomicUsize);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Takes one off; `None` when nothing is left.
 fn count_down(left: &AtomicUsize) -> Option<()> {
     let take = |left: usize| left.checked_sub(1);
-    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-        .ok()
-        .map(drop)
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).ok().map(drop)
 }
 
 fn refused(operation: &'static str) -> StoreError {
@@ -78,45 +146,66 @@ impl VectorStore for Faulty {
 
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         self.write("upsert")?;
+        let _call = self.gate.pass().await;
         self.store.upsert(scope, records).await
+    }
+
+    async fn replace(
+        &self,
+        scope: &Scope,
+        new: Vec<Record>,
+        changed: Vec<Record>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        self.write("replace")?;
+        let _call = self.gate.pass().await;
+        self.store.replace(scope, new, changed).await
     }
 
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
         self.write("update")?;
+        let _call = self.gate.pass().await;
         self.store.update(scope, contexts).await
     }
 
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
         self.write("set_vectors")?;
+        let _call = self.gate.pass().await;
         self.store.set_vectors(scope, embedded).await
     }
 
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.get(scope, ids).await
     }
 
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.find_by_content(scope, keys).await
     }
 
     async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.at_slots(scope, slots, filter).await
     }
 
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.list(scope, request).await
     }
 
     async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.tenants(filter).await
     }
 
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.count(scope, filter).await
     }
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         self.write("delete")?;
+        let _call = self.gate.pass().await;
         self.store.delete(scope, filter).await
     }
 
@@ -125,10 +214,12 @@ impl VectorStore for Faulty {
         if count_down(&self.failing).is_some() {
             return Err(refused("discard"));
         }
+        let _call = self.gate.pass().await;
         self.store.discard(scope, filter).await
     }
 
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.search(scope, query).await
     }
 
@@ -138,6 +229,7 @@ impl VectorStore for Faulty {
         filter: &Filter,
         limit: usize,
     ) -> Result<Vec<SparseVector>, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.sample_terms(scope, filter, limit).await
     }
 
@@ -147,6 +239,7 @@ impl VectorStore for Faulty {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.sessions(scope, after, limit).await
     }
 
@@ -157,14 +250,17 @@ impl VectorStore for Faulty {
         now: Timestamp,
         time: Duration,
     ) -> Result<bool, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.lease(what, holder, now, time).await
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {
+        let _call = self.gate.pass().await;
         self.store.size_bytes().await
     }
 
     async fn flush(&self) -> Result<(), StoreError> {
+        let _call = self.gate.pass().await;
         self.store.flush().await
     }
 }

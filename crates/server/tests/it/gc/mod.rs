@@ -2,6 +2,7 @@
 
 mod api;
 mod cut_off;
+mod deleted;
 mod faulty;
 mod killed;
 mod similar;

@@ -3,12 +3,14 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::node::Node;
 use super::{Breakable, points, stand_in};
 use crate::server::{Server, command};
+use crate::standin::Fault;
 
 /// `context-manager migrate` with these arguments.
 fn migrate(data: &Path, url: &str, arguments: &[&str]) -> Command {
@@ -21,7 +23,7 @@ fn migrate(data: &Path, url: &str, arguments: &[&str]) -> Command {
     migrate
 }
 
-/// Begins it, and kills it when so much is done.
+/// Begins it, and kills it when it says that so much is done.
 fn interrupted(mut migrate: Command, part: usize) {
     let mut process = migrate.spawn().unwrap();
     let mut log = BufReader::new(process.stderr.take().unwrap())
@@ -78,14 +80,16 @@ async fn fill(data: &Path, contexts: usize) {
     assert_eq!(server.process.wait().unwrap().code(), Some(0));
 }
 
-/// There and back, killed once on each way.
-async fn goes_there_and_back(url: &str, contexts: usize) {
+/// There and back, killed once on each way; `slow` says how fast the server is to be.
+async fn goes_there_and_back(url: &str, contexts: usize, slow: impl Fn(bool)) {
     let folder = tempfile::tempdir().unwrap();
     let (data, back) = (folder.path().join("data"), folder.path().join("back"));
     fill(&data, contexts).await;
 
     let there = ["--from", "embedded", "--to", "qdrant"];
+    slow(true);
     interrupted(migrate(&data, url, &there), contexts / 4);
+    slow(false);
     let kept = points(url).await.unwrap();
     assert!((contexts as u64 / 4..contexts as u64).contains(&kept), "{kept}");
     // tenant, contexts, there before, checksum, in the target, checksum there, verdict
@@ -101,7 +105,9 @@ async fn goes_there_and_back(url: &str, contexts: usize) {
         "--to-path",
         back.to_str().unwrap(),
     ];
+    slow(true);
     interrupted(migrate(&data, url, &return_path), contexts / 4);
+    slow(false);
     let report_back = complete(migrate(&data, url, &return_path)).await;
     assert_eq!(
         (&report_back[1], &report_back[3], &report_back[6]),
@@ -128,12 +134,17 @@ async fn goes_there_and_back(url: &str, contexts: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn four_thousand_contexts_go_to_the_stand_in_and_back_though_interrupted() {
     let peer = stand_in();
-    goes_there_and_back(&peer.url(), 4_000).await;
+    // How far it is, it says every few seconds.
+    let slow = |slow| {
+        let fault = if slow { Fault::Late(Duration::from_millis(150)) } else { Fault::None };
+        peer.faults().always(fault);
+    };
+    goes_there_and_back(&peer.url(), 4_000, slow).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Qdrant server: cargo xtask integration"]
 async fn twenty_thousand_contexts_go_to_a_real_server_and_back_though_interrupted() {
     let node = Node::start().await;
-    goes_there_and_back(&node.url(), 20_000).await;
+    goes_there_and_back(&node.url(), 20_000, |_| {}).await;
 }

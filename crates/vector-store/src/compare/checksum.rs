@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::payload;
 
-/// SHA-256 over records in the order in which they were stored: over their contexts, their words, and whether they have a
-/// vector of which size. The numbers of vectors are not part of it, as their last digits differ between stores.
+/// SHA-256 over records in the order in which they were stored: over their contexts, and whether they have a vector of
+/// which size. The numbers of vectors are not part of it, as their last digits differ between stores.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Checksum([u8; 32]);
 
@@ -41,10 +41,6 @@ impl Summing {
         add_value(&mut self.0, &Value::Object(payload));
         let dimensions = record.dense.as_ref().map_or(0, Vec::len);
         self.0.update((dimensions as u64).to_le_bytes());
-        for (term, weight) in record.terms.iter() {
-            self.0.update(term.to_le_bytes());
-            self.0.update(weight.to_le_bytes());
-        }
         self.0.update([END]);
         Ok(())
     }

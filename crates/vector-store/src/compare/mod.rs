@@ -1,14 +1,38 @@
 //! What two stores have of a tenant, side by side.
+//!
+//! Words and counts of tokens do not count: who reads an export makes them anew, by rules that may have changed. An outage
+//! of either store is waited out for two minutes.
+
+mod checksum;
 
 use std::cmp::Ordering;
+use std::time::Duration;
 use std::vec::IntoIter;
 
 use context_manager_core::context::ContextId;
-use context_manager_core::ports::{Record, StoreError, VectorStore};
-use context_manager_core::{Cursor, Scope};
+use context_manager_core::ports::{ListRequest, Order, Record, StoreError, StoreErrorKind, VectorStore};
+use context_manager_core::{Cursor, Filter, Page, Scope};
+use context_manager_resilience::{Deadline, Retry, Verdict};
 
-use super::checksum::{Checksum, Summing};
-use super::{is_same, read};
+pub use checksum::Checksum;
+use checksum::Summing;
+
+/// Records read at once: a fraction of a second's work for either store.
+const PAGE: usize = 200;
+
+/// How long an outage is waited out.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How often is asked again meanwhile: not less often than every two seconds.
+const RETRY: Retry = Retry {
+    max_retries: usize::MAX,
+    backoff_ms: 100,
+    max_backoff_ms: 2_000,
+};
+
+/// The largest difference between two numbers of the same vector. Stores bring vectors to length 1, which may change the
+/// last digits of one that has that length.
+const TOLERANCE: f32 = 1e-5;
 
 /// What two stores have of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +65,7 @@ impl Comparison {
     }
 }
 
-/// Reads everything of a tenant from both stores and compares it. `progress` is told how many contexts of the first one
+/// Reads what matches of a tenant from both stores and compares it. `progress` is told how many contexts of the first one
 /// were done since it was told last.
 ///
 /// # Errors
@@ -50,9 +74,10 @@ pub async fn compare(
     from: &dyn VectorStore,
     to: &dyn VectorStore,
     scope: &Scope,
+    filter: &Filter,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<Comparison, StoreError> {
-    let (mut left, mut right) = (Reading::of(from, scope), Reading::of(to, scope));
+    let (mut left, mut right) = (Reading::of(from, scope, filter), Reading::of(to, scope, filter));
     let (mut missing, mut extra, mut different) = (0, 0, 0);
     let (mut a, mut b) = (left.next().await?, right.next().await?);
     loop {
@@ -89,10 +114,11 @@ fn place(record: &Record) -> (u64, ContextId) {
     (record.context.sequence, record.context.id)
 }
 
-/// Everything of a tenant, one record after the other, and what was read so far.
+/// What matches of a tenant, one record after the other, and what was read so far.
 struct Reading<'a> {
     store: &'a dyn VectorStore,
     scope: &'a Scope,
+    filter: &'a Filter,
     page: IntoIter<Record>,
     after: Option<Cursor>,
     begun: bool,
@@ -101,10 +127,11 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn of(store: &'a dyn VectorStore, scope: &'a Scope) -> Self {
+    fn of(store: &'a dyn VectorStore, scope: &'a Scope, filter: &'a Filter) -> Self {
         Self {
             store,
             scope,
+            filter,
             page: Vec::new().into_iter(),
             after: None,
             begun: false,
@@ -115,7 +142,8 @@ impl<'a> Reading<'a> {
 
     async fn next(&mut self) -> Result<Option<Record>, StoreError> {
         loop {
-            if let Some(record) = self.page.next() {
+            if let Some(mut record) = self.page.next() {
+                record.context.token_count = 0;
                 self.count += 1;
                 self.sum.add(self.scope, &record)?;
                 return Ok(Some(record));
@@ -123,11 +151,28 @@ impl<'a> Reading<'a> {
             if self.begun && self.after.is_none() {
                 return Ok(None);
             }
-            let page = read(self.store, self.scope, self.after).await?;
+            let page = self.read().await?;
             self.begun = true;
             self.after = page.next;
             self.page = page.items.into_iter();
         }
+    }
+
+    /// The next page, those stored first first. Asks again until the store is there.
+    async fn read(&self) -> Result<Page<Record>, StoreError> {
+        let request = ListRequest {
+            filter: self.filter.clone(),
+            order: Order::OldestFirst,
+            after: self.after,
+            limit: PAGE,
+            with_vectors: true,
+        };
+        let judge = |error: &StoreError| match error.kind {
+            StoreErrorKind::Unavailable(after) => Verdict::Retry(after),
+            StoreErrorKind::DimensionMismatch { .. } | StoreErrorKind::Internal => Verdict::GiveUp,
+        };
+        let list = || self.store.list(self.scope, request.clone());
+        RETRY.run(Deadline::after(PATIENCE), judge, list).await
     }
 
     fn finish(self) -> Side {
@@ -136,4 +181,14 @@ impl<'a> Reading<'a> {
             checksum: self.sum.finish(),
         }
     }
+}
+
+/// Whether two records are the same, but for the last digits of a vector.
+fn is_same(a: &Record, b: &Record) -> bool {
+    let vectors_agree = match (&a.dense, &b.dense) {
+        (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= TOLERANCE),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    vectors_agree && a.context == b.context
 }
