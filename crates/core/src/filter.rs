@@ -20,6 +20,8 @@ pub struct Filter {
     pub agent_id: Option<String>,
     /// This session.
     pub session_id: Option<String>,
+    /// Only those without a session.
+    pub sessionless: bool,
     /// At least one of these tags.
     pub tags_any: Vec<String>,
     /// Every one of these tags.
@@ -84,6 +86,7 @@ impl Filter {
             && same(&self.user_id, &context.user_id)
             && same(&self.agent_id, &context.agent_id)
             && same(&self.session_id, &context.session_id)
+            && (!self.sessionless || context.session_id.is_none())
             && (self.tags_any.is_empty() || self.tags_any.iter().any(|tag| context.tags.contains(tag)))
             && self.tags_all.iter().all(|tag| context.tags.contains(tag))
             && self.occurred_after.is_none_or(|after| context.occurred_at >= after)

@@ -21,6 +21,8 @@ pub(crate) enum Condition {
     OneOf(&'static str, Vec<i64>),
     /// This key holds a number within these bounds.
     Within(&'static str, Bounds),
+    /// This key holds nothing.
+    Missing(&'static str),
     /// The point is one of these, of which there is at least one.
     Points(Vec<Uuid>),
 }
@@ -64,6 +66,7 @@ fn of_anybody(filter: &Filter) -> Option<Vec<Condition>> {
     all.extend(filter.user_id.as_deref().map(|user| is(fact::user(user))));
     all.extend(filter.agent_id.as_deref().map(|agent| is(fact::agent(agent))));
     all.extend(filter.session_id.as_deref().map(of_session));
+    all.extend(filter.sessionless.then_some(Condition::Missing(key::SESSION)));
     if !filter.tags_any.is_empty() {
         all.push(any_fact(filter.tags_any.iter().map(|tag| fact::tag(tag)))?);
     }

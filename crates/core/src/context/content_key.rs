@@ -69,6 +69,10 @@ pub struct SessionTrack {
 }
 
 impl SessionTrack {
+    /// The last position that a context may be brought with. Half of all positions are left for what is stored after it;
+    /// contexts beyond the very last one share it.
+    pub const MAX_POSITION: u32 = u32::MAX / 2;
+
     /// The track of a session.
     pub fn new(session_id: &str) -> Self {
         let mut hash = SipHasher13::new();
@@ -86,7 +90,7 @@ impl SessionTrack {
 
     /// The position that `slot` stands for.
     pub fn position(self, slot: i64) -> u32 {
-        u32::try_from(slot - self.base).unwrap_or(0)
+        u32::try_from(slot.saturating_sub(self.base)).unwrap_or(0)
     }
 }
 

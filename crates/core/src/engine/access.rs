@@ -153,14 +153,17 @@ impl ContextEngine {
         let sessions = sessions.iter().map(|session| Key::Session(session.as_deref()));
         let keys = ids.iter().map(|id| Key::Id(*id)).chain(sessions);
         let _locks = self.locks.lock(scope.tenant(), keys).await;
-        let mut contexts = self.store.get(scope, &ids).await?;
+        let current = self.store.get(scope, &ids).await?;
+        let mut contexts = current.clone();
         for context in &mut contexts {
             if let Some(served) = served.get(&context.id) {
                 context.access_count += u64::from(served.times);
                 context.last_accessed_at = context.last_accessed_at.max(Some(served.last));
             }
         }
-        self.store.update(scope, contexts.clone()).await?;
+        // What another process changed meanwhile is worth more than a count.
+        let counted = current.into_iter().zip(contexts.iter().cloned()).collect();
+        self.store.update_unchanged(scope, counted).await?;
         for context in &contexts {
             self.l1.changed(scope.tenant(), context, None);
         }

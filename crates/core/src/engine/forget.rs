@@ -149,7 +149,13 @@ impl ContextEngine {
             forgotten.derived += self.delete_ids(scope, &derived).await?;
         }
         forgotten.pending += contexts.iter().filter(|context| !context.embedded).count() as u64;
-        forgotten.working_memory += self.l1.deleted(scope.tenant(), &Filter::by_ids(ids.clone())) as u64;
+        let at_hand = self.l1.deleted(scope.tenant(), &Filter::by_ids(ids.clone()));
+        forgotten.working_memory += if self.store.is_shared() {
+            let immediate = contexts.iter().filter(|context| context.level == Level::Immediate);
+            immediate.count() as u64
+        } else {
+            at_hand as u64
+        };
         self.accesses.forget(scope, &ids);
         self.pending.forget(scope, &ids);
         for session in contexts.iter().filter_map(|context| context.session_id.clone()) {

@@ -11,7 +11,7 @@ use super::locks::Key;
 use super::store::repeat_error;
 use super::{ContextEngine, sequence_at};
 use crate::context::{
-    Context, ContextId, Level, MAX_DERIVED_FROM, NewContext, Violations, after, to_millis, unique_tags,
+    Context, ContextId, Level, MAX_DERIVED_FROM, NewContext, SessionTrack, Violations, after, to_millis, unique_tags,
 };
 use crate::l1::SessionKey;
 use crate::ports::{Embedder, Record};
@@ -184,14 +184,13 @@ impl ContextEngine {
         if records.is_empty() {
             return Ok(());
         }
+        let contexts: Vec<&Context> = records.iter().map(|record| &record.context).collect();
+        self.pass_over_positions(scope, &contexts).await?;
         self.store.upsert(scope, records.clone()).await?;
         // Those within the allowed skew may be ahead of the clock.
         self.seeded.invalidate(scope.tenant());
         self.vocabularies.stored(scope.tenant(), &records);
         for context in records.iter().map(|record| &record.context) {
-            if let Some(session) = &context.session_id {
-                self.tracks.invalidate(&(scope.tenant().clone(), session.clone()));
-            }
             if context.level == Level::Immediate {
                 self.l1.forget(&SessionKey {
                     tenant: scope.tenant().clone(),
@@ -227,6 +226,12 @@ fn validate(carried: &Carried, model: &Arc<dyn Embedder>) -> Violations {
     }
     if !(1..MAX_SEQUENCE).contains(&context.sequence) {
         found.invalid("/context/sequence", "must be from 1 to 2^53 - 1");
+    }
+    if let (Some(session), Some(slot)) = (&context.session_id, context.slot) {
+        let track = SessionTrack::new(session);
+        if !(track.slot(0)..=track.slot(SessionTrack::MAX_POSITION)).contains(&slot) {
+            found.invalid("/context/position", "must be from 0 to 2^31 - 1");
+        }
     }
     if let Some((made_by, values)) = vector
         && (values.len() != made_by.dimensions || !values.iter().all(|value| value.is_finite()))

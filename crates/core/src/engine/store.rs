@@ -1,13 +1,15 @@
 //! Storing: validate, recognise known contexts, write durably, then remember in working memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
+use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
 use super::ContextEngine;
 use super::locks::Key;
 use super::plan::{Draft, Known, Outcome, Plan};
 use super::prepare::Prepared;
+use super::session::SESSIONS_AT_ONCE;
 use crate::context::{Context, ContextId, Level, NewContext, Superseded, Violations, after, to_millis, unique_tags};
 use crate::l1::SessionKey;
 use crate::ports::{ListRequest, Record, StoreError, StoreErrorKind};
@@ -171,7 +173,7 @@ impl ContextEngine {
     ) -> Result<Vec<Result<Stored, Error>>, Error> {
         let keys: Vec<Key<'_>> = drafts.iter().flat_map(Draft::keys).collect();
         let _locks = self.locks.lock(scope.tenant(), keys).await;
-        let epoch = self.l1.epoch();
+        let at_hand = self.working_memories(scope, &drafts);
         let known = Known::look_up(self, scope, &drafts).await?;
         let mut plan = Plan::new(known, std::mem::take(unresolved));
         let outcomes: Vec<Outcome> = drafts.into_iter().map(|draft| plan.admit(draft)).collect();
@@ -205,7 +207,7 @@ impl ContextEngine {
         for record in &changed {
             self.l1.changed(scope.tenant(), &record.context, None);
         }
-        self.remember(scope, &records, epoch).await;
+        self.remember(scope, &records, at_hand).await;
         let written: HashMap<ContextId, Context> = records
             .into_iter()
             .chain(changed)
@@ -303,42 +305,68 @@ impl ContextEngine {
         }
     }
 
+    /// The working memories that drafts go to, each with its state before the store is written to, if it is in memory.
+    fn working_memories(&self, scope: &Scope, drafts: &[Draft]) -> HashMap<SessionKey, Option<u64>> {
+        let contexts = drafts.iter().map(|draft| &draft.record.context);
+        let immediate = contexts.filter(|context| context.level == Level::Immediate);
+        let state = |context: &Context| {
+            let key = SessionKey {
+                tenant: scope.tenant().clone(),
+                session: context.session_id.clone(),
+            };
+            let generation = self.l1.generation(&key);
+            (key, generation)
+        };
+        immediate.map(state).collect()
+    }
+
     /// Puts new immediate contexts into working memory and moves on what overflows. The write is durable already: a
     /// failure here costs a later read, not data.
     #[tracing::instrument(level = "debug", skip_all)]
-    async fn remember(&self, scope: &Scope, records: &[Record], epoch: u64) {
-        let mut sessions: BTreeMap<Option<&str>, Vec<&Record>> = BTreeMap::new();
+    async fn remember(&self, scope: &Scope, records: &[Record], at_hand: HashMap<SessionKey, Option<u64>>) {
+        let mut sessions: HashMap<&Option<String>, Vec<&Record>> = HashMap::new();
         for record in records.iter().filter(|record| record.context.level == Level::Immediate) {
-            sessions
-                .entry(record.context.session_id.as_deref())
-                .or_default()
-                .push(record);
+            sessions.entry(&record.context.session_id).or_default().push(record);
         }
-        let mut overflow = Vec::new();
-        for (session, records) in sessions {
-            let key = SessionKey {
-                tenant: scope.tenant().clone(),
-                session: session.map(str::to_owned),
-            };
-            if self.l1.epoch() == epoch && self.l1.snapshot(&key).is_some() {
-                let left = records
-                    .into_iter()
-                    .flat_map(|record| self.l1.push(&key, record.clone()));
-                overflow.extend(left.map(|record| record.context.clone()));
-            } else {
-                // Something was deleted or changed meanwhile, or the session is not in memory: read it back whole, the
-                // new ones included, which moves on the overflow too.
-                self.l1.forget(&key);
-                if let Err(error) = self.fill(scope, &key).await {
-                    tracing::warn!(error = %error, "working memory was not read back");
+        let remember = |(key, generation): (SessionKey, Option<u64>)| {
+            let new = sessions.get(&key.session).map_or(&[][..], Vec::as_slice);
+            async move {
+                if let Err(error) = self.remember_in(scope, &key, new, generation).await {
+                    tracing::warn!(error = %error, "working memory was not read back, or is longer than it should be");
                 }
             }
+        };
+        let calls: Vec<_> = at_hand.into_iter().map(remember).collect();
+        stream::iter(calls)
+            .for_each_concurrent(SESSIONS_AT_ONCE, |call| call)
+            .await;
+    }
+
+    async fn remember_in(
+        &self,
+        scope: &Scope,
+        key: &SessionKey,
+        new: &[&Record],
+        generation: Option<u64>,
+    ) -> Result<(), StoreError> {
+        if new.is_empty() {
+            return Ok(());
         }
-        if !overflow.is_empty()
-            && let Err(error) = self.move_to_short_term(scope, overflow).await
-        {
-            tracing::warn!(error = %error, "contexts beyond the immediate level were not moved on yet");
+        if self.store.is_shared() {
+            let overflow = self.stored_overflow(scope, key).await?;
+            return self.move_to_short_term(scope, overflow).await.map(drop);
         }
+        if !generation.is_some_and(|generation| self.l1.push(key, new, generation)) {
+            // Something was deleted or changed meanwhile, or the session is not in memory: it is read back whole, the new
+            // ones included, which moves on the overflow too.
+            self.l1.forget(key);
+            return self.fill(scope, key).await.map(drop);
+        }
+        // They leave memory when the store has them at the other level: until then a search finds them here.
+        for context in self.move_to_short_term(scope, self.l1.overflow(key)).await? {
+            self.l1.changed(&key.tenant, &context, None);
+        }
+        Ok(())
     }
 }
 

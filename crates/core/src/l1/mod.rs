@@ -1,10 +1,13 @@
 //! Level 1: the working memory of each session, held in memory.
 //!
-//! A cache over durable contexts of level `immediate`: whatever is lost here is read back from the store. Each session
-//! keeps its newest contexts in order; what overflows is returned to the caller, who moves it to `short_term`.
+//! A cache over durable contexts of level `immediate`, for stores that no other process writes to: whatever is lost here
+//! is read back from the store. Each session keeps its contexts in order; what overflows stays until the caller has moved
+//! it to `short_term` in the store, so that at every moment one of the two has it.
 //!
-//! Reading a session back races with deletes and changes. Each of those moves [`L1::epoch`] on after it has changed the
-//! store, and whoever fills a session names the epoch in which it began to read: a stale read is refused.
+//! Reading a session back races with deletes and changes, and so does adding to it what was just stored. Both name the
+//! state of the session before they went to the store: [`L1::read`] and [`L1::generation`]. Every delete and change tells
+//! of itself after it has changed the store, which gives the sessions it may concern, and no others, another generation;
+//! what was read or stored before that is refused then, and read again.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use dashmap::DashMap;
 use tokio::time::{Duration, Instant};
 
-use crate::context::Context;
+use crate::context::{Context, Level};
 use crate::ports::Record;
 use crate::{Filter, TenantId};
 
@@ -26,9 +29,17 @@ pub(crate) struct SessionKey {
 
 #[derive(Debug)]
 struct Session {
-    /// Oldest first.
-    entries: VecDeque<Arc<Record>>,
+    /// Oldest first; `None` while they are read from the store.
+    entries: Option<VecDeque<Arc<Record>>>,
+    /// Another one after each delete or change that may concern the session. No two sessions ever have the same.
+    generation: u64,
     last_used: Instant,
+}
+
+impl Session {
+    fn len(&self) -> usize {
+        self.entries.as_ref().map_or(0, VecDeque::len)
+    }
 }
 
 /// All sessions in memory.
@@ -36,9 +47,17 @@ struct Session {
 pub(crate) struct L1 {
     sessions: DashMap<SessionKey, Session>,
     total: AtomicUsize,
-    epoch: AtomicU64,
+    generations: AtomicU64,
     per_session: usize,
     max_total: usize,
+}
+
+/// A session that is being read from the store.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    l1: &'a L1,
+    key: &'a SessionKey,
+    generation: u64,
 }
 
 impl L1 {
@@ -46,7 +65,7 @@ impl L1 {
         Self {
             sessions: DashMap::new(),
             total: AtomicUsize::new(0),
-            epoch: AtomicU64::new(0),
+            generations: AtomicU64::new(0),
             per_session,
             max_total,
         }
@@ -57,128 +76,133 @@ impl L1 {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// Names the state of the store that a read begun now will see.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
-    }
-
     /// The contexts of a session, oldest first; `None` when it is not in memory.
     pub(crate) fn snapshot(&self, key: &SessionKey) -> Option<Vec<Arc<Record>>> {
         let mut session = self.sessions.get_mut(key)?;
         session.last_used = Instant::now();
-        Some(session.entries.iter().cloned().collect())
+        Some(session.entries.as_ref()?.iter().cloned().collect())
     }
 
-    /// Fills a session with what was read from the store in `epoch`, oldest first; whether that was still current.
-    pub(crate) fn fill(&self, key: &SessionKey, records: Vec<Record>, epoch: u64) -> bool {
-        let entries: VecDeque<_> = records.into_iter().map(Arc::new).collect();
-        let added = entries.len();
-        let mut replaced = 0;
-        {
-            let mut session = self.sessions.entry(key.clone()).or_insert_with(|| Session {
-                entries: VecDeque::new(),
-                last_used: Instant::now(),
-            });
-            // Checked under the entry's lock: a change that comes later finds the entries and changes them.
-            if self.epoch() != epoch {
-                let empty = session.entries.is_empty();
-                drop(session);
-                if empty {
-                    self.sessions.remove_if(key, |_, session| session.entries.is_empty());
-                }
-                return false;
-            }
-            replaced += std::mem::replace(&mut session.entries, entries).len();
+    /// Names the state of a session for [`L1::push`], before the store is written to; `None` when it is not in memory.
+    pub(crate) fn generation(&self, key: &SessionKey) -> Option<u64> {
+        let session = self.sessions.get(key)?;
+        session.entries.is_some().then_some(session.generation)
+    }
+
+    /// Begins to read a session, before the store is asked. Of two that read the same session the later one fills it.
+    pub(crate) fn read<'a>(&'a self, key: &'a SessionKey) -> Reading<'a> {
+        let generation = self.next_generation();
+        let empty = Session {
+            entries: None,
+            generation,
+            last_used: Instant::now(),
+        };
+        if let Some(old) = self.sessions.insert(key.clone(), empty) {
+            self.total.fetch_sub(old.len(), Ordering::Relaxed);
         }
-        self.total.fetch_add(added, Ordering::Relaxed);
-        self.total.fetch_sub(replaced, Ordering::Relaxed);
+        Reading {
+            l1: self,
+            key,
+            generation,
+        }
+    }
+
+    /// Adds contexts that were just stored, oldest first, to a session that was in memory before that and is unchanged
+    /// since; says `false` where it is not, and has to be read again.
+    pub(crate) fn push(&self, key: &SessionKey, records: &[&Record], generation: u64) -> bool {
+        {
+            let Some(mut session) = self.sessions.get_mut(key) else {
+                return false;
+            };
+            // Compared under the entry's lock: a change that comes later finds the entries and changes them.
+            let is_unchanged = session.generation == generation;
+            let Some(entries) = session.entries.as_mut().filter(|_| is_unchanged) else {
+                return false;
+            };
+            entries.extend(records.iter().map(|record| Arc::new((*record).clone())));
+            session.last_used = Instant::now();
+        }
+        self.total.fetch_add(records.len(), Ordering::Relaxed);
         self.evict_down_to(self.max_total);
         true
     }
 
-    /// Adds the newest context of a session that is in memory, and returns what overflows.
-    pub(crate) fn push(&self, key: &SessionKey, record: Record) -> Vec<Arc<Record>> {
-        let mut overflow = Vec::new();
-        {
-            let Some(mut session) = self.sessions.get_mut(key) else {
-                return overflow;
-            };
-            session.last_used = Instant::now();
-            session.entries.push_back(Arc::new(record));
-            // Pinned ones are never moved down, even if all are.
-            while session.entries.len() > self.per_session
-                && let Some(oldest) = session.entries.iter().position(|entry| !entry.context.pinned)
-            {
-                overflow.extend(session.entries.remove(oldest));
-            }
-        }
-        self.total.fetch_add(1, Ordering::Relaxed);
-        self.total.fetch_sub(overflow.len(), Ordering::Relaxed);
-        self.evict_down_to(self.max_total);
-        overflow
+    /// The oldest contexts of a session beyond its size. Pinned ones are never among them, even if all are.
+    pub(crate) fn overflow(&self, key: &SessionKey) -> Vec<Context> {
+        let session = self.sessions.get(key);
+        let Some(entries) = session.as_ref().and_then(|session| session.entries.as_ref()) else {
+            return Vec::new();
+        };
+        let excess = entries.len().saturating_sub(self.per_session);
+        let movable = entries.iter().filter(|entry| !entry.context.pinned);
+        movable.take(excess).map(|entry| entry.context.clone()).collect()
     }
 
     /// Forgets a session, so that its next use reads it back.
     pub(crate) fn forget(&self, key: &SessionKey) {
         if let Some((_, session)) = self.sessions.remove(key) {
-            self.total.fetch_sub(session.entries.len(), Ordering::Relaxed);
+            self.total.fetch_sub(session.len(), Ordering::Relaxed);
         }
     }
 
     /// Forgets everything, so that each session is read back at its next use. A read that runs meanwhile is stale.
     pub(crate) fn forget_all(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.sessions.retain(|_, session| {
-            self.total.fetch_sub(session.entries.len(), Ordering::Relaxed);
-            false
-        });
+        self.retain(|_, _| false);
     }
 
     /// Follows a change in the store: the entry takes the new state, or leaves when its level is no longer this one.
     pub(crate) fn changed(&self, tenant: &TenantId, context: &Context, record: Option<&Record>) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
         let key = SessionKey {
             tenant: tenant.clone(),
             session: context.session_id.clone(),
         };
-        let Some(mut session) = self.sessions.get_mut(&key) else {
-            return;
-        };
-        let Some(at) = session.entries.iter().position(|entry| entry.context.id == context.id) else {
-            // Moved to this level by a change: the next use reads the session in its right order.
-            if context.level == crate::Level::Immediate {
-                drop(session);
-                self.forget(&key);
+        let is_immediate = context.level == Level::Immediate;
+        let is_followed = self.sessions.get_mut(&key).is_none_or(|mut session| {
+            session.generation = self.next_generation();
+            let Some(entries) = &mut session.entries else {
+                // A read that runs meanwhile is stale.
+                return false;
+            };
+            let Some(at) = entries.iter().position(|entry| entry.context.id == context.id) else {
+                // Moved to this level by a change: the next use reads the session in its right order.
+                return !is_immediate;
+            };
+            if is_immediate {
+                let old = &entries[at];
+                let new = record.cloned().unwrap_or_else(|| Record {
+                    context: context.clone(),
+                    ..(**old).clone()
+                });
+                entries[at] = Arc::new(new);
+            } else {
+                entries.remove(at);
+                self.total.fetch_sub(1, Ordering::Relaxed);
             }
-            return;
-        };
-        if context.level == crate::Level::Immediate {
-            let old = &session.entries[at];
-            let new = record.cloned().unwrap_or_else(|| Record {
-                context: context.clone(),
-                ..(**old).clone()
-            });
-            session.entries[at] = Arc::new(new);
-        } else {
-            session.entries.remove(at);
-            self.total.fetch_sub(1, Ordering::Relaxed);
+            true
+        });
+        if !is_followed {
+            self.forget(&key);
         }
     }
 
-    /// Follows a deletion in the store, and returns how many left memory.
+    /// Follows a deletion in the store, and returns how many of what was deleted were in memory.
     pub(crate) fn deleted(&self, tenant: &TenantId, filter: &Filter) -> usize {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
         let mut deleted = 0;
-        for mut session in self
-            .sessions
-            .iter_mut()
-            .filter(|session| session.key().tenant == *tenant)
-        {
-            let before = session.entries.len();
-            session.entries.retain(|entry| !filter.matches(&entry.context));
-            deleted += before - session.entries.len();
-        }
-        self.total.fetch_sub(deleted, Ordering::Relaxed);
+        self.retain(|key, session| {
+            let other_session = filter.session_id.is_some() && filter.session_id != key.session;
+            if key.tenant != *tenant || other_session {
+                return true;
+            }
+            session.generation = self.next_generation();
+            // A read that runs meanwhile is stale.
+            let Some(entries) = &session.entries else {
+                return false;
+            };
+            let gone = entries.iter().filter(|entry| filter.matches(&entry.context)).count();
+            deleted += gone;
+            // The same may have been stored again since: the session is read again.
+            gone == 0
+        });
         deleted
     }
 
@@ -190,12 +214,9 @@ impl L1 {
     /// Forgets sessions not used for `idle`, and returns how many.
     pub(crate) fn evict_idle(&self, idle: Duration) -> usize {
         let mut evicted = 0;
-        self.sessions.retain(|_, session| {
-            let keep = session.last_used.elapsed() < idle;
-            if !keep {
-                evicted += 1;
-                self.total.fetch_sub(session.entries.len(), Ordering::Relaxed);
-            }
+        self.retain(|_, session| {
+            let keep = session.entries.is_none() || session.last_used.elapsed() < idle;
+            evicted += usize::from(!keep);
             keep
         });
         evicted
@@ -211,6 +232,7 @@ impl L1 {
         let mut by_use: Vec<_> = self
             .sessions
             .iter()
+            .filter(|session| session.entries.is_some())
             .map(|session| (session.last_used, session.key().clone()))
             .collect();
         by_use.sort_unstable_by_key(|(last_used, _)| *last_used);
@@ -222,6 +244,49 @@ impl L1 {
             }
             self.forget(&key);
         }
+    }
+
+    fn retain(&self, mut keep: impl FnMut(&SessionKey, &mut Session) -> bool) {
+        self.sessions.retain(|key, session| {
+            let kept = keep(key, session);
+            if !kept {
+                self.total.fetch_sub(session.len(), Ordering::Relaxed);
+            }
+            kept
+        });
+    }
+
+    fn next_generation(&self) -> u64 {
+        self.generations.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Reading<'_> {
+    /// Fills the session with what was read, oldest first; says `false` where that is stale, and has to be read again.
+    pub(crate) fn fill(self, records: Vec<Record>) -> bool {
+        let added = records.len();
+        {
+            let Some(mut session) = self.l1.sessions.get_mut(self.key) else {
+                return false;
+            };
+            // Compared under the entry's lock: a change that comes later finds the entries and changes them.
+            if session.generation != self.generation {
+                return false;
+            }
+            session.entries = Some(records.into_iter().map(Arc::new).collect());
+            session.last_used = Instant::now();
+        }
+        self.l1.total.fetch_add(added, Ordering::Relaxed);
+        self.l1.evict_down_to(self.l1.max_total);
+        true
+    }
+}
+
+impl Drop for Reading<'_> {
+    /// Leaves nothing of a session that was not read to the end.
+    fn drop(&mut self) {
+        let is_own = |session: &Session| session.entries.is_none() && session.generation == self.generation;
+        self.l1.sessions.remove_if(self.key, |_, session| is_own(session));
     }
 }
 

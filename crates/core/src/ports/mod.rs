@@ -18,6 +18,6 @@ pub use snapshots::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 pub use summarizer::{SummarizeError, Summarizer};
 pub use token_counter::TokenCounter;
 pub use vector_store::{
-    BoxError, Candidate, ListRequest, Order, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery,
-    VectorStore,
+    BoxError, Candidate, ListRequest, Order, PositionRange, Record, SessionSummary, StoreError, StoreErrorKind,
+    StoreQuery, VectorStore,
 };

@@ -58,6 +58,18 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`] when the store failed.
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError>;
 
+    /// As [`VectorStore::update`], for contexts that are still as they were read: the first of each pair is the context as
+    /// read, the second as it is to be stored. One that was changed or deleted meanwhile is passed over.
+    ///
+    /// The default does not compare, as where one process alone has the store, it holds a lock from reading to writing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn update_unchanged(&self, scope: &Scope, changes: Vec<(Context, Context)>) -> Result<(), StoreError> {
+        self.update(scope, changes.into_iter().map(|(_, new)| new).collect())
+            .await
+    }
+
     /// Stores the vectors of contexts that are there, and everything but their words as [`VectorStore::update`] does; ids
     /// that are not stored are passed over.
     ///
@@ -161,6 +173,29 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         Ok(true)
     }
 
+    /// Says that other processes may write to the store too, so that nothing read from it may be kept in memory and
+    /// believed later.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Takes positions in sessions (see [`SessionTrack`](crate::context::SessionTrack)) that no other process on this store
+    /// is given, and returns the first of each range. `None` for a session that is not counted yet, unless
+    /// [`PositionRange::at_least`] says where it begins.
+    ///
+    /// The default counts nothing: where one process alone has the store ([`VectorStore::is_shared`]), it counts by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed; positions may be left out then.
+    async fn take_positions(
+        &self,
+        _scope: &Scope,
+        wanted: &[PositionRange],
+        _now: Timestamp,
+    ) -> Result<Vec<Option<u32>>, StoreError> {
+        Ok(vec![None; wanted.len()])
+    }
+
     /// How many bytes the whole store takes, for operators; 0 where it cannot be told.
     ///
     /// # Errors
@@ -234,6 +269,17 @@ pub struct Candidate {
     pub dense: Option<f32>,
     /// Sum over shared words of the product of both weights, if it was among the best by words.
     pub lexical: Option<f32>,
+}
+
+/// Consecutive positions in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionRange {
+    /// The session.
+    pub session_id: String,
+    /// How many positions; with 0 none is taken, and a session that is counted goes on at `at_least` or later.
+    pub count: u32,
+    /// The lowest position that may be taken, if the caller has looked for it.
+    pub at_least: Option<u32>,
 }
 
 /// A session at a glance.

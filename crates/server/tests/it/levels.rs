@@ -78,6 +78,25 @@ async fn working_memory_is_read_back_after_a_restart() {
 }
 
 #[tokio::test]
+async fn the_first_search_of_a_session_that_is_too_long_misses_nothing() {
+    let mut app = TestApp::start().await;
+    for n in 0..60 {
+        let text = format!("turn {n} speaks of subject{n}x");
+        app.store(json!({"text": text, "level": "immediate", "session_id": "s"}))
+            .await;
+    }
+    app = app.restart_with(|config| config.hirag.l1_cache_size = 20).await;
+    for n in [3, 39, 40, 59] {
+        let question = json!({"query": format!("subject{n}x"), "session_id": "s", "mode": "lexical", "limit": 1});
+        assert_eq!(app.found(question).await, [format!("turn {n} speaks of subject{n}x")]);
+    }
+    assert_eq!(
+        texts(&app.get("/api/v1/contexts?level=l1&limit=100").await.body).len(),
+        20
+    );
+}
+
+#[tokio::test]
 async fn a_change_or_deletion_reaches_working_memory() {
     let app = TestApp::start().await;
     let store = |text: &'static str| app.store(json!({"text": text, "level": "immediate", "session_id": "s"}));

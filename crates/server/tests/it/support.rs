@@ -128,6 +128,14 @@ impl TestApp {
         }
     }
 
+    /// Another server on the same Qdrant server.
+    pub(crate) async fn beside(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = self.config.clone();
+        config.vector_db.embedded.path = folder.path().join("data");
+        Self::open(config, folder, None).await
+    }
+
     /// The same data in a new server.
     pub(crate) async fn restart(self) -> Self {
         self.restart_with(|_| {}).await

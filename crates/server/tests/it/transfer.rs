@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode, header};
+use context_manager::app::default_tenant;
+use context_manager_core::context::{Context, ContextId, SessionTrack};
+use context_manager_core::{Carried, Error, Scope};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -106,6 +109,32 @@ async fn sessions_go_on_where_they_were() {
         .map(|context| context["position"].clone())
         .collect();
     assert_eq!(positions, [0, 1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_position_at_the_end_is_neither_wrapped_nor_reached() {
+    let app = TestApp::start().await;
+    let stored = app.store(json!({"text": "fact 0", "session_id": "s"})).await;
+    let (engine, scope) = (&app.memory.engine, Scope::maintenance(default_tenant().unwrap()));
+    let id = ContextId(stored["id"].as_str().unwrap().parse().unwrap());
+    let context = engine.get(&scope, id).await.unwrap();
+    wipe(&app).await;
+    let at = |position| Carried {
+        context: Context {
+            slot: Some(SessionTrack::new("s").slot(position)),
+            ..context.clone()
+        },
+        vector: None,
+    };
+    let refused = engine.import(&scope, vec![at(u32::MAX)]).await;
+    assert!(matches!(refused[..], [Err(Error::Invalid(_))]), "{refused:?}");
+    let last = SessionTrack::MAX_POSITION;
+    assert!(engine.import(&scope, vec![at(last)]).await[0].is_ok());
+    for n in 1..3 {
+        app.store(json!({"text": format!("fact {n}"), "session_id": "s"})).await;
+        let position = format!("\"position\":{}", last + n);
+        assert!(app.export("").await.contains(&position), "no {position}");
+    }
 }
 
 #[tokio::test]

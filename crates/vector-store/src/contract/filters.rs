@@ -159,6 +159,15 @@ fn filters() -> Vec<Filter> {
             ..any()
         },
         Filter {
+            sessionless: true,
+            ..any()
+        },
+        Filter {
+            sessionless: true,
+            levels: vec![Level::Immediate],
+            ..any()
+        },
+        Filter {
             derived_from: vec![id(2), id(99)],
             ..any()
         },

@@ -4,8 +4,8 @@ use context_manager_core::context::{ContentKey, Level};
 use context_manager_core::{Filter, TenantId};
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
-    AnyVariants, Condition as EngineCondition, FieldCondition, Filter as EngineFilter, HasVectorCondition, Match,
-    PointId, Range,
+    AnyVariants, Condition as EngineCondition, FieldCondition, Filter as EngineFilter, HasVectorCondition,
+    IsEmptyCondition, Match, PointId, Range,
 };
 
 use super::schema::path;
@@ -92,6 +92,7 @@ fn engine(condition: Condition) -> EngineCondition {
             FieldCondition::new_match(path(key), Match::from(numbers))
         }
         Condition::Within(key, bounds) => FieldCondition::new_range(path(key), range(bounds)),
+        Condition::Missing(key) => return EngineCondition::IsEmpty(IsEmptyCondition::from(path(key))),
         Condition::Points(ids) => return EngineCondition::HasId(ids.into_iter().map(PointId::Uuid).collect()),
     };
     EngineCondition::Field(field)

@@ -27,6 +27,11 @@ impl PointIds {
         Uuid::new_v5(&self.namespace, id.0.as_bytes())
     }
 
+    /// The point that counts a session of the tenant.
+    pub(crate) fn session(self, session_id: &str) -> Uuid {
+        Uuid::new_v5(&self.namespace, session_id.as_bytes())
+    }
+
     /// Which of so many shares the tenant belongs to, of which there is at least one. Changing it makes what is stored
     /// unfindable where tenants are kept apart by it.
     pub(crate) fn share(self, shares: u32) -> u32 {

@@ -4,7 +4,7 @@ use qdrant_client::qdrant;
 use qdrant_client::qdrant::condition::ConditionOneOf;
 use qdrant_client::qdrant::r#match::MatchValue;
 use qdrant_client::qdrant::{
-    FieldCondition, Filter, HasIdCondition, Match, PointId, Range, RepeatedIntegers, RepeatedStrings,
+    FieldCondition, Filter, HasIdCondition, IsEmptyCondition, Match, PointId, Range, RepeatedIntegers, RepeatedStrings,
 };
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ pub(super) fn condition(condition: Condition) -> qdrant::Condition {
             range: Some(range(bounds)),
             ..FieldCondition::default()
         }),
+        Condition::Missing(key) => ConditionOneOf::IsEmpty(IsEmptyCondition { key: key.to_owned() }),
         Condition::Points(ids) => ConditionOneOf::HasId(HasIdCondition {
             has_id: ids.into_iter().map(point_id).collect(),
         }),

@@ -11,6 +11,7 @@
 //! list, and a deletion of many, take several calls to the server, and what is written meanwhile by others may be seen by
 //! some of them. Two deletions of the same contexts at the same moment may both count them.
 
+mod agreements;
 mod client;
 mod collection;
 mod config;
@@ -18,6 +19,7 @@ mod failure;
 mod filter;
 mod lease;
 mod points;
+mod positions;
 mod promote;
 mod reads;
 mod schema;
@@ -32,10 +34,10 @@ use std::sync::Arc;
 use context_manager_core::ports::ModelFingerprint;
 use context_manager_resilience::CircuitBreaker;
 
+use agreements::Agreements;
 use client::Client;
 pub use config::{ApiKey, Config, Quantization, ReadConsistency, Sharding, WriteOrdering};
 pub(crate) use failure::Failure;
-use lease::Leases;
 
 use crate::Error;
 
@@ -43,7 +45,7 @@ use crate::Error;
 #[derive(Debug)]
 pub struct QdrantStore {
     client: Client,
-    leases: Leases,
+    agreements: Agreements,
     dimensions: usize,
 }
 
@@ -106,7 +108,7 @@ impl Builder {
         let client = Client::new(&self.config, self.circuit)?;
         let groups = collection::prepare(&client, &self.config, model).await?;
         Ok(QdrantStore {
-            leases: Leases::beside(&client, &self.config),
+            agreements: Agreements::beside(&client, &self.config),
             client: client.with_groups(groups),
             dimensions: model.dimensions,
         })

@@ -23,7 +23,7 @@ use crate::payload::key::{self, DENSE, WORDS};
 use crate::payload::{self, Malformed, PointIds};
 
 /// Where the context itself is, as JSON.
-const CONTEXT: &str = "context";
+pub(super) const CONTEXT: &str = "context";
 
 /// What is in the payload beside the context: the keys that are indexed.
 const INDEXED: [&str; 10] = [
@@ -123,6 +123,14 @@ impl Stored {
     /// The context.
     pub(super) fn context(self, tenant: &TenantId) -> Result<Context, BoxError> {
         decode(tenant, self.payload)
+    }
+
+    /// The context as it is written down.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.payload.get(CONTEXT)?.kind {
+            Some(Kind::StringValue(text)) => Some(text),
+            Some(_) | None => None,
+        }
     }
 
     /// The words.

@@ -28,25 +28,13 @@ pub(super) async fn get(client: &Client, tenant: &TenantId, ids: &[ContextId]) -
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let request = GetPoints {
-        collection_name: client.collection.clone(),
-        shard_key_selector: client.shards.clone(),
-        ids: ids.iter().map(|id| filter::point_id(points.point(*id))).collect(),
-        with_payload: Some(WithPayloadSelector::from(true)),
-        read_consistency: client.consistency,
-        timeout: Some(client.timeout_secs()),
-        ..GetPoints::default()
-    };
-    let found = client
-        .points(request, |mut points, request| async move { points.get(request).await })
-        .await
-        .map_err(|failure| failure.into_store_error("get"))?;
+    let stored = ids.iter().map(|id| filter::point_id(points.point(*id))).collect();
+    let found = retrieve(client, stored, true).await;
+    let found = found.map_err(|failure| failure.into_store_error("get"))?;
     // Shards answer in any order.
     let mut contexts = HashMap::with_capacity(ids.len());
-    for found in found.result {
-        let context = Stored::from(found)
-            .context(tenant)
-            .map_err(|error| internal("get", error))?;
+    for found in found {
+        let context = found.context(tenant).map_err(|error| internal("get", error))?;
         contexts.insert(context.id, context);
     }
     Ok(ids.iter().filter_map(|id| contexts.remove(id)).collect())
@@ -187,11 +175,17 @@ pub(super) async fn tenants(client: &Client, conditions: &[Condition]) -> Result
 
 /// Which of these points exist.
 pub(super) async fn existing(client: &Client, ids: Vec<PointId>) -> Result<HashSet<PointId>, Failure> {
+    let found = retrieve(client, ids, false).await?;
+    Ok(found.into_iter().filter_map(|found| found.id).collect())
+}
+
+/// Those of these points that exist, in any order.
+pub(super) async fn retrieve(client: &Client, ids: Vec<PointId>, with_payload: bool) -> Result<Vec<Stored>, Failure> {
     let request = GetPoints {
         collection_name: client.collection.clone(),
         shard_key_selector: client.shards.clone(),
         ids,
-        with_payload: Some(WithPayloadSelector::from(false)),
+        with_payload: Some(WithPayloadSelector::from(with_payload)),
         read_consistency: client.consistency,
         timeout: Some(client.timeout_secs()),
         ..GetPoints::default()
@@ -199,7 +193,7 @@ pub(super) async fn existing(client: &Client, ids: Vec<PointId>) -> Result<HashS
     let found = client
         .points(request, |mut points, request| async move { points.get(request).await })
         .await?;
-    Ok(found.result.into_iter().filter_map(|found| found.id).collect())
+    Ok(found.result.into_iter().map(Stored::from).collect())
 }
 
 /// The words under a key of what matches, each with how often it occurs: exactly, or about.

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
-    Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+    Candidate, ListRequest, PositionRange, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Filter, Page, Scope, TenantId};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use qdrant_client::qdrant::PointStruct;
 use uuid::Uuid;
@@ -17,11 +18,14 @@ use uuid::Uuid;
 use super::client::Client;
 use super::failure::{Failure, internal};
 use super::filter::point_id;
-use super::{QdrantStore, points, reads, search, sessions, writes};
+use super::{QdrantStore, lease, points, positions, reads, search, sessions, writes};
 use crate::conditions;
 use crate::metrics::observed;
 use crate::payload::{Malformed, PointIds};
 use crate::validate;
+
+/// How many counters of sessions are asked for at once.
+const COUNTERS_AT_ONCE: usize = 16;
 
 #[async_trait]
 impl VectorStore for QdrantStore {
@@ -67,6 +71,24 @@ impl VectorStore for QdrantStore {
             writes::update(&self.of(scope), scope.tenant(), payloads)
                 .await
                 .map_err(failed("update"))
+        })
+        .await
+    }
+
+    async fn update_unchanged(&self, scope: &Scope, changes: Vec<(Context, Context)>) -> Result<(), StoreError> {
+        observed("update_unchanged", async {
+            let ids = PointIds::of(scope.tenant());
+            let mut payloads = Vec::with_capacity(changes.len());
+            for (read, new) in changes {
+                validate::contexts("update_unchanged", std::slice::from_ref(&new))?;
+                let payload =
+                    points::encode_payload(scope, new).map_err(|error| internal("update_unchanged", error))?;
+                let id = ids.point(read.id);
+                payloads.push((read, id, payload));
+            }
+            writes::update_unchanged(&self.of(scope), scope.tenant(), payloads)
+                .await
+                .map_err(failed("update_unchanged"))
         })
         .await
     }
@@ -192,8 +214,36 @@ impl VectorStore for QdrantStore {
         now: Timestamp,
         time: Duration,
     ) -> Result<bool, StoreError> {
-        let taken = self.leases.take(what, holder, now, time);
-        observed("lease", async { taken.await.map_err(failed("lease")) }).await
+        observed("lease", async {
+            let taken = lease::take(&self.agreements, what, holder, now, time).await;
+            if time.is_zero() && taken.is_ok() {
+                // Work that is done in turns is over: a good moment to tidy up.
+                let removed = positions::remove_unused(&self.agreements, now).await;
+                removed.map_err(failed("lease"))?;
+            }
+            taken.map_err(failed("lease"))
+        })
+        .await
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    async fn take_positions(
+        &self,
+        scope: &Scope,
+        wanted: &[PositionRange],
+        now: Timestamp,
+    ) -> Result<Vec<Option<u32>>, StoreError> {
+        let ids = PointIds::of(scope.tenant());
+        let take = |range| positions::take(&self.agreements, ids, range, now);
+        let calls: Vec<_> = wanted.iter().map(take).collect();
+        let taken = stream::iter(calls).buffered(COUNTERS_AT_ONCE).try_collect();
+        observed("take_positions", async {
+            taken.await.map_err(failed("take_positions"))
+        })
+        .await
     }
 
     /// 0: the protocol does not tell.

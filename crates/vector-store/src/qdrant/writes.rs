@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use context_manager_core::TenantId;
+use context_manager_core::context::Context;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload, PointStructList, UpdateVectors};
 use qdrant_client::qdrant::{
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::client::{Client, applied};
 use super::failure::Failure;
 use super::filter::{self, point_id};
-use super::points::Payload;
+use super::points::{self, Payload};
 use super::reads;
 use crate::conditions::{self, Condition};
 
@@ -89,10 +90,40 @@ pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uu
             client,
             chunk
                 .iter()
-                .map(|(id, payload)| overwrite(client, tenant, *id, payload))
+                .map(|(id, payload)| overwrite(client, tenant, *id, payload, None))
                 .collect(),
         )
         .await?;
+    }
+    Ok(())
+}
+
+/// Replaces the payloads of points that still hold the context that was read. That is compared here, and the server is told
+/// to write only where the text of the payload is the one that was compared.
+pub(super) async fn update_unchanged(
+    client: &Client,
+    tenant: &TenantId,
+    changes: Vec<(Context, Uuid, Payload)>,
+) -> Result<(), Failure> {
+    for chunk in changes.chunks(CHUNK) {
+        let ids = chunk.iter().map(|(_, id, _)| filter::point_id(*id)).collect();
+        let mut texts = HashMap::with_capacity(chunk.len());
+        for stored in reads::retrieve(client, ids, true).await? {
+            let text = stored.text().map(str::to_owned);
+            // What cannot be read is not what was read.
+            if let (Some(text), Ok(context)) = (text, stored.context(tenant)) {
+                texts.insert(context.id, (text, context));
+            }
+        }
+        let unchanged = chunk.iter().filter_map(|(read, id, payload)| {
+            let (text, _) = texts.remove(&read.id).filter(|(_, stored)| stored == read)?;
+            let still = Condition::Is(points::CONTEXT, text);
+            Some(overwrite(client, tenant, *id, payload, Some(still)))
+        });
+        let operations: Vec<PointsUpdateOperation> = unchanged.collect();
+        if !operations.is_empty() {
+            batch(client, operations).await?;
+        }
     }
     Ok(())
 }
@@ -137,13 +168,20 @@ async fn set_existing_vectors(
         ..UpdateVectors::default()
     };
     let mut operations = vec![PointsUpdateOperation::from(Operation::UpdateVectors(update))];
-    operations.extend(found.map(|(id, _, payload)| overwrite(client, tenant, *id, payload)));
+    operations.extend(found.map(|(id, _, payload)| overwrite(client, tenant, *id, payload, None)));
     batch(client, operations).await
 }
 
-fn overwrite(client: &Client, tenant: &TenantId, id: Uuid, payload: &Payload) -> PointsUpdateOperation {
+fn overwrite(
+    client: &Client,
+    tenant: &TenantId,
+    id: Uuid,
+    payload: &Payload,
+    still: Option<Condition>,
+) -> PointsUpdateOperation {
     let mut conditions = conditions::of_tenant(tenant);
     conditions.push(Condition::Points(vec![id]));
+    conditions.extend(still);
     let overwrite = OverwritePayload {
         payload: payload.clone(),
         points_selector: Some(PointsSelectorOneOf::Filter(filter::all(&conditions)).into()),

@@ -10,6 +10,7 @@ mod folder;
 mod leases;
 mod memory;
 mod models;
+mod processes;
 mod proxy;
 mod qdrant;
 mod qdrant_collection;

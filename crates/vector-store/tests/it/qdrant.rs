@@ -14,8 +14,8 @@ use context_manager_vector_store::{PayloadTooLarge, QdrantStore};
 use tonic::Code;
 
 use crate::fixture::{by_words, context, id, model, record, records, scope};
-use crate::leases;
 use crate::standin::{Fault, StandIn};
+use crate::{leases, processes};
 
 /// The version of the protocol that the stand-in speaks.
 pub(crate) const VERSION: &str = "1.20.0";
@@ -62,6 +62,14 @@ async fn a_turn_is_one_processes_until_it_ends() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.server.config(), &model()).await.unwrap();
     leases::a_turn_is_one_processes_until_it_ends(&*one, &other).await;
+}
+
+#[tokio::test]
+async fn processes_respect_each_other() {
+    let one = new_store().await;
+    let other = QdrantStore::connect(&one.server.config(), &model()).await.unwrap();
+    processes::positions_are_given_out_once(&*one, &other).await;
+    processes::a_change_is_not_overwritten_by_who_has_not_seen_it(&*one, &other).await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use qdrant_client::Qdrant;
 use uuid::Uuid;
 
 use crate::fixture::{by_words, model, records, scope, wait_for};
-use crate::leases;
+use crate::{leases, processes};
 
 /// A store on the real server, whose collection is removed with it.
 struct OnServer {
@@ -81,6 +81,15 @@ async fn a_turn_is_one_processes_until_it_ends() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.config, &model()).await.unwrap();
     leases::a_turn_is_one_processes_until_it_ends(&*one, &other).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a Qdrant server: cargo xtask integration"]
+async fn processes_respect_each_other() {
+    let one = new_store().await;
+    let other = QdrantStore::connect(&one.config, &model()).await.unwrap();
+    processes::positions_are_given_out_once(&*one, &other).await;
+    processes::a_change_is_not_overwritten_by_who_has_not_seen_it(&*one, &other).await;
 }
 
 /// Needs a server in cluster mode.

@@ -104,8 +104,7 @@ impl ContextEngine {
         let mut after = None;
         loop {
             let page = self.immediate_page(run.scope, key, after).await?;
-            let contexts = page.items.into_iter().map(|record| record.context);
-            found.extend(contexts.filter(|context| context.session_id == key.session));
+            found.extend(page.items.into_iter().map(|record| record.context));
             after = page.next;
             if after.is_none() {
                 return Ok(found);

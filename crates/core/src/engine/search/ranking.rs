@@ -65,10 +65,11 @@ impl ContextEngine {
             ..request.filter.clone()
         };
         let start = Instant::now();
-        let (near, far) = tokio::join!(
-            self.search_working_memory(scope, request, &filter),
-            self.search_store(scope, request, &filter, &question, rarity.as_ref()),
-        );
+        // One after the other: contexts move from there to here, and both would miss one that moves while they are read.
+        let near = self.search_working_memory(scope, request, &filter).await;
+        let far = self
+            .search_store(scope, request, &filter, &question, rarity.as_ref())
+            .await;
         Step::Candidates.took(start);
         let hits = surviving(near, far, &mut degraded)?;
         let start = Instant::now();

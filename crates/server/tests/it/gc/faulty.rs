@@ -1,7 +1,7 @@
 //! A store that fails where it is told to, and holds a call up where it is told to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +22,7 @@ pub(super) struct Faulty {
     store: Arc<dyn VectorStore>,
     failing: AtomicUsize,
     writes_left: AtomicUsize,
+    is_searchable: AtomicBool,
     gate: Arc<Gate>,
 }
 
@@ -38,6 +39,7 @@ impl Faulty {
             store,
             failing: AtomicUsize::new(0),
             writes_left: AtomicUsize::new(usize::MAX),
+            is_searchable: AtomicBool::new(true),
             gate,
         }
     }
@@ -55,6 +57,11 @@ impl Faulty {
     /// Takes any number of writes again.
     pub(super) fn mend(&self) {
         self.end_after(usize::MAX);
+    }
+
+    /// Refuses searches from now on.
+    pub(super) fn fail_searches(&self) {
+        self.is_searchable.store(false, Ordering::Relaxed);
     }
 
     fn write(&self, operation: &'static str) -> Result<(), StoreError> {
@@ -220,6 +227,9 @@ impl VectorStore for Faulty {
 
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
         let _call = self.gate.pass().await;
+        if !self.is_searchable.load(Ordering::Relaxed) {
+            return Err(refused("search"));
+        }
         self.store.search(scope, query).await
     }
 

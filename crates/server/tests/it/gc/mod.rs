@@ -16,7 +16,7 @@ use context_manager_core::lifecycle::{Lifecycle, Policy, Reason};
 use context_manager_core::ports::{ManualClock, Summarizer};
 use context_manager_core::tokens::Encoding;
 use context_manager_core::{
-    Config, Context, ContextEngine, ContextId, Deps, Error, Filter, GcAction, L2OnExpiry, Level, NewContext,
+    Config, Context, ContextEngine, ContextId, Degraded, Deps, Error, Filter, GcAction, L2OnExpiry, Level, NewContext,
     OnEmbeddingFailure, Patch, Scope, SearchRequest, TenantId,
 };
 use context_manager_embedding::BuiltIn;
@@ -305,6 +305,35 @@ async fn what_is_changed_while_others_are_collected_is_not_lost() {
         assert!(bench.get(*id).await.is_some(), "it was acknowledged as pinned");
     }
     assert_eq!(bench.stored().await, rescued.len() as u64);
+}
+
+#[tokio::test]
+async fn working_memory_answers_alone_while_the_store_cannot_be_searched() {
+    let bench = Bench::new();
+    let at_hand = NewContext {
+        level: Level::Immediate,
+        session_id: Some("s".to_owned()),
+        ..new("the lamp is red")
+    };
+    bench.store(at_hand).await;
+    bench.store(new("the lamp was blue")).await;
+    bench.store.fail_searches();
+    let of_session = |session: &str| SearchRequest {
+        session_id: Some(session.to_owned()),
+        ..query("which lamp?")
+    };
+    let answer = bench.engine.search(&bench.scope, of_session("s")).await.unwrap();
+    let texts: Vec<&str> = answer
+        .contexts
+        .iter()
+        .map(|found| found.context.text.as_str())
+        .collect();
+    assert_eq!(
+        (texts, answer.degraded),
+        (vec!["the lamp is red"], vec![Degraded::VectorStore])
+    );
+    let refused = bench.engine.search(&bench.scope, of_session("another")).await;
+    assert!(matches!(refused, Err(Error::Store(_))), "{refused:?}");
 }
 
 #[tokio::test]

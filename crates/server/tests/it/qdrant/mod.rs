@@ -9,6 +9,7 @@ mod load;
 mod migration;
 mod node;
 mod outages;
+mod replicas;
 mod sameness;
 
 use qdrant_client::Qdrant;

@@ -12,8 +12,9 @@ use qdrant_client::qdrant::{
 };
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
-    AnyVariants, Condition, FieldCondition, Filter, JsonPath, Match, Payload, PointId, PointStructPersisted, Range,
-    VectorInternal, VectorPersisted, VectorStructInternal, VectorStructPersisted, WithPayloadInterface, WithVector,
+    AnyVariants, Condition, FieldCondition, Filter, IsEmptyCondition, JsonPath, Match, Payload, PointId,
+    PointStructPersisted, Range, VectorInternal, VectorPersisted, VectorStructInternal, VectorStructPersisted,
+    WithPayloadInterface, WithVector,
 };
 use serde_json::Value as Json;
 use tonic::Status;
@@ -75,6 +76,7 @@ fn condition(condition: proto::Condition) -> Result<Condition, Status> {
             };
             Ok(Condition::Field(condition))
         }
+        Some(ConditionOneOf::IsEmpty(field)) => Ok(Condition::IsEmpty(IsEmptyCondition::from(path(&field.key)?))),
         _ => Err(Status::unimplemented("the stand-in knows ids and fields only")),
     }
 }

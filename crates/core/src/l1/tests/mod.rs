@@ -1,0 +1,125 @@
+mod interleaved;
+
+use super::*;
+use crate::context::{ContextId, Level};
+use crate::engine::test_context;
+use crate::lexical::SparseVector;
+
+fn key(session: &str) -> SessionKey {
+    SessionKey {
+        tenant: TenantId::try_new("t").unwrap(),
+        session: Some(session.to_owned()),
+    }
+}
+
+fn record(session: &str, text: &str) -> Record {
+    let mut context = test_context(text);
+    context.level = Level::Immediate;
+    context.session_id = Some(session.to_owned());
+    Record {
+        context,
+        dense: None,
+        terms: SparseVector::default(),
+    }
+}
+
+fn texts(l1: &L1, session: &str) -> Option<Vec<String>> {
+    Some(
+        l1.snapshot(&key(session))?
+            .iter()
+            .map(|entry| entry.context.text.clone())
+            .collect(),
+    )
+}
+
+/// Fills a session that nobody changes meanwhile.
+fn fill(l1: &L1, session: &str, records: Vec<Record>) {
+    assert!(l1.read(&key(session)).fill(records));
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_order_and_tells_what_is_too_much() {
+    let l1 = L1::new(2, 100);
+    let mut pinned = record("s", "a");
+    pinned.context.pinned = true;
+    fill(&l1, "s", vec![pinned, record("s", "b")]);
+    let generation = l1.generation(&key("s")).unwrap();
+    assert_eq!(l1.overflow(&key("s")), []);
+    assert!(l1.push(&key("s"), &[&record("s", "c")], generation));
+    let overflow = l1.overflow(&key("s"));
+    assert_eq!(overflow.iter().map(|context| &context.text).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(texts(&l1, "s").unwrap(), ["a", "b", "c"], "it stays until it was moved");
+    let moved = Context {
+        level: Level::ShortTerm,
+        ..overflow[0].clone()
+    };
+    l1.changed(&key("s").tenant, &moved, None);
+    assert_eq!((texts(&l1, "s").unwrap().len(), l1.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_read_or_a_store_that_began_before_a_change_is_refused() {
+    let l1 = L1::new(2, 100);
+    let (tenant, s) = (key("s").tenant, key("s"));
+    let reading = l1.read(&s);
+    l1.deleted(&tenant, &Filter::by_ids(vec![ContextId::generate()]));
+    assert!(!reading.fill(vec![record("s", "deleted meanwhile")]));
+    assert_eq!((texts(&l1, "s"), l1.generation(&s)), (None, None));
+    fill(&l1, "s", Vec::new());
+    let generation = l1.generation(&s).unwrap();
+    l1.deleted(&tenant, &Filter::by_ids(vec![ContextId::generate()]));
+    assert!(!l1.push(&s, &[&record("s", "deleted meanwhile")], generation));
+}
+
+#[tokio::test]
+async fn what_happens_to_other_sessions_and_tenants_refuses_nothing() {
+    let l1 = L1::new(2, 100);
+    let s = key("s");
+    let reading = l1.read(&s);
+    l1.changed(&s.tenant, &record("another", "x").context, None);
+    let of_another = Filter {
+        session_id: Some("another".to_owned()),
+        ..Filter::default()
+    };
+    l1.deleted(&s.tenant, &of_another);
+    l1.deleted(&TenantId::try_new("u").unwrap(), &Filter::default());
+    assert!(reading.fill(vec![record("s", "a")]));
+    drop(l1.read(&key("given up")));
+    assert_eq!(l1.sessions.len(), 1, "a read that was given up leaves nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_sessions_leave_and_others_stay() {
+    let l1 = L1::new(10, 100);
+    fill(&l1, "old", vec![record("old", "a")]);
+    tokio::time::advance(Duration::from_mins(1)).await;
+    fill(&l1, "new", vec![record("new", "b")]);
+    assert_eq!(l1.evict_idle(Duration::from_secs(30)), 1);
+    assert_eq!((texts(&l1, "old"), l1.len()), (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_the_total_the_session_idle_longest_leaves_first() {
+    let l1 = L1::new(10, 2);
+    for session in ["a", "b", "c"] {
+        fill(&l1, session, vec![record(session, "x")]);
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!((texts(&l1, "a"), l1.len()), (None, 2));
+    assert!(texts(&l1, "c").is_some());
+}
+
+#[tokio::test]
+async fn changes_and_deletions_are_followed() {
+    let l1 = L1::new(10, 100);
+    let (mut moved, mut edited, gone) = (record("s", "moved"), record("s", "edited"), record("s", "gone"));
+    fill(&l1, "s", vec![moved.clone(), edited.clone(), gone.clone()]);
+    moved.context.level = Level::LongTerm;
+    edited.context.text = "new text".to_owned();
+    let tenant = key("s").tenant;
+    l1.changed(&tenant, &moved.context, None);
+    l1.changed(&tenant, &edited.context, None);
+    assert_eq!(texts(&l1, "s").unwrap(), ["new text", "gone"]);
+    assert_eq!(l1.deleted(&tenant, &Filter::by_ids(vec![gone.context.id])), 1);
+    assert_eq!((texts(&l1, "s"), l1.len()), (None, 0), "read again at its next use");
+}
