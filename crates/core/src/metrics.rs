@@ -95,7 +95,7 @@ pub fn describe() {
     describe_gauge!(
         CONTEXTS,
         Unit::Count,
-        "Contexts that are stored, by `level`; counted every minute or less often"
+        "Contexts that are stored, by `level`; counted every ten seconds, or less often where that takes long"
     );
     describe_gauge!(STORE_BYTES, Unit::Bytes, "Size of the store; 0 where it cannot be told");
     describe_gauge!(

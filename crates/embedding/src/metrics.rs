@@ -13,6 +13,9 @@ pub const RETRIES: &str = "context_manager_embedding_retries_total";
 pub const SHARED: &str = "context_manager_embedding_shared_total";
 /// Counter of texts that were turned away because too many were waiting.
 pub const TURNED_AWAY: &str = "context_manager_embedding_turned_away_total";
+/// Counter of background loops that ended before their time and were started again; label `loop`. It is the one of the
+/// program that supervises the others, and described there.
+pub(crate) const LOOP_RESTARTS: &str = "context_manager_loop_restarts_total";
 /// Counter of answers from a cache; label `cache`.
 pub const CACHE_HITS: &str = "context_manager_cache_hits_total";
 /// Counter of answers that no cache had; label `cache`.

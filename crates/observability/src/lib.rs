@@ -1,4 +1,4 @@
-//! What operators see of the server: logs, metrics and the health of its parts.
+//! Logs, metrics, health and supervision: all that operators see of the server.
 //!
 //! Libraries emit through `tracing` and `metrics` only; this crate decides where that goes. It knows nothing of
 //! contexts, HTTP or configuration files.
@@ -36,6 +36,7 @@ pub mod metrics;
 mod metrics_catalogue;
 mod metrics_recorder;
 mod process;
+mod supervision;
 mod telemetry;
 mod traces;
 
@@ -48,5 +49,6 @@ pub use logs::{Format, LogConfig, LogControl, REQUEST_SPAN};
 pub use metrics_catalogue::{DescribedMetric, MetricKind, described_metrics};
 pub use metrics_recorder::{Metrics, install_metrics};
 pub use process::{ProcessMetrics, describe_process_metrics};
+pub use supervision::Supervisor;
 pub use telemetry::{Telemetry, init_logs, init_telemetry};
 pub use traces::{TelemetryConfig, continue_trace, mark_failed};

@@ -8,6 +8,8 @@ pub const HEALTH_STATUS: &str = "context_manager_health_status";
 pub const HEALTH_CHECK_DURATION: &str = "context_manager_health_check_duration_seconds";
 /// Counter of answers about health; label `from`.
 pub const HEALTH_ANSWERS: &str = "context_manager_health_answers_total";
+/// Counter of background loops that ended before their time and were started again; label `loop`.
+pub const LOOP_RESTARTS: &str = "context_manager_loop_restarts_total";
 /// Counter of log lines that were left out because too many like them came.
 pub const LOG_LINES_SUPPRESSED: &str = "context_manager_log_lines_suppressed_total";
 
@@ -26,6 +28,11 @@ pub fn describe() {
         HEALTH_ANSWERS,
         Unit::Count,
         "Questions about health that were answered, by where the answer came `from`: cache, check"
+    );
+    describe_counter!(
+        LOOP_RESTARTS,
+        Unit::Count,
+        "Background loops that panicked or ended before their time and were started again, by `loop`"
     );
     describe_counter!(
         LOG_LINES_SUPPRESSED,

@@ -1,14 +1,23 @@
-//! What the operating system and tokio tell of this process.
+//! Metrics of this process from the operating system and tokio.
 
 use std::time::Duration;
 
 use metrics::{Unit, describe_gauge};
 use metrics_process::Collector;
-use tokio_metrics::RuntimeMetricsReporterBuilder;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep};
 
 /// Gauge of the memory that the process allocated, without the files it maps.
 const ANONYMOUS_MEMORY: &str = "context_manager_anonymous_memory_bytes";
-/// How often both are asked. Reading `/proc` takes some 100 µs.
+/// Gauge of the runtime's worker threads.
+const WORKERS: &str = "context_manager_runtime_workers";
+/// Gauge of the tasks that are not done yet.
+const TASKS: &str = "context_manager_runtime_tasks";
+/// Gauge of the tasks that wait for a worker.
+const QUEUED: &str = "context_manager_runtime_queued_tasks";
+/// Gauge of the share of their time that the workers were busy, 0 to 1.
+const BUSY: &str = "context_manager_runtime_busy_ratio";
+/// Interval between two readings. One of `/proc` takes some 100 µs.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Registers the descriptions with the recorder that is installed.
@@ -18,8 +27,14 @@ pub fn describe_process_metrics() {
         Unit::Bytes,
         "Memory that the process allocated, without the files it maps; on Linux alone"
     );
+    describe_gauge!(WORKERS, Unit::Count, "Threads that run tasks");
+    describe_gauge!(TASKS, Unit::Count, "Tasks that are not done yet");
+    describe_gauge!(QUEUED, Unit::Count, "Tasks that wait for a thread");
+    describe_gauge!(
+        BUSY,
+        "Share of their time that the threads were busy, 0 to 1, in the last five seconds"
+    );
     Collector::default().describe();
-    let _described = RuntimeMetricsReporterBuilder::default().describe();
 }
 
 /// Records what the process and its runtime use.
@@ -29,23 +44,44 @@ pub struct ProcessMetrics(Collector);
 impl ProcessMetrics {
     /// Records again and again, and never returns. To be called within the runtime that is to be watched.
     pub async fn keep_recording(self) {
-        let runtime = RuntimeMetricsReporterBuilder::default().with_interval(INTERVAL).build();
-        let process = async {
-            loop {
-                self.record();
-                tokio::time::sleep(INTERVAL).await;
-            }
-        };
-        tokio::join!(runtime.run(), process);
+        let (mut busy, mut asked) = (busy(), Instant::now());
+        loop {
+            self.record();
+            sleep(INTERVAL).await;
+            let (busy_now, now) = (self::busy(), Instant::now());
+            let of_all = (now - asked) * u32::try_from(workers()).unwrap_or(u32::MAX);
+            metrics::gauge!(BUSY).set(busy_now.saturating_sub(busy).div_duration_f64(of_all));
+            (busy, asked) = (busy_now, now);
+        }
     }
 
     fn record(&self) {
         self.0.collect();
         if let Some(bytes) = anonymous_memory() {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-            metrics::gauge!(ANONYMOUS_MEMORY).set(bytes as f64);
+            set(ANONYMOUS_MEMORY, bytes);
         }
+        let runtime = Handle::current().metrics();
+        set(WORKERS, workers() as u64);
+        set(TASKS, runtime.num_alive_tasks() as u64);
+        set(QUEUED, runtime.global_queue_depth() as u64);
     }
+}
+
+fn workers() -> usize {
+    Handle::current().metrics().num_workers()
+}
+
+/// Time that all workers together were busy since their start.
+fn busy() -> Duration {
+    let runtime = Handle::current().metrics();
+    (0..runtime.num_workers())
+        .map(|worker| runtime.worker_total_busy_duration(worker))
+        .sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
+fn set(gauge: &'static str, value: u64) {
+    metrics::gauge!(gauge).set(value as f64);
 }
 
 /// From the line `RssAnon:   1234 kB` of `/proc/self/status`; see `man 5 proc_pid_status`.

@@ -4,6 +4,7 @@
 //! the way out readiness off, a moment for load balancers to notice, no new connections, requests drained, loops ended,
 //! store flushed; telemetry is flushed by who called, at the very end.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,19 +14,18 @@ use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{StoreError, Summarizer, SystemClock};
 use context_manager_core::{ContextEngine, Deps, InvalidTenant, Scope, TenantId};
 use context_manager_embedding::{ChatModel, Error as EmbeddingError};
-use context_manager_observability::{HealthRegistry, LogControl, Metrics, Phase, ProcessMetrics};
+use context_manager_observability::{HealthRegistry, LogControl, Metrics, Phase, ProcessMetrics, Supervisor};
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::Error as StoreOpenError;
 use context_manager_vector_store::embedded::EmbeddedSnapshots;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::api::{self, ApiState, Guards, Services};
 use crate::auth::Authenticator;
-use crate::canary::Canaries;
-use crate::collection::Collection;
+use crate::collection::{Collection, jittered};
 use crate::config::Config;
 use crate::embedders::Embedders;
 use crate::health;
@@ -45,9 +45,10 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 const LAST_ACCESSES: Duration = Duration::from_secs(5);
 /// How long to wait before a service that did not answer at the start is asked again.
 const RETRY_OPEN: Duration = Duration::from_secs(2);
-/// How often what is stored is counted, and how many times its duration is waited at least: many tenants take a while.
-const MEASURE_INTERVAL: Duration = Duration::from_mins(1);
-const MEASURE_REST: u32 = 20;
+/// Interval of counting what is stored: shorter than that at which Prometheus asks by default. A count that takes long, as
+/// that of many tenants, takes a fiftieth of the time.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
+const MEASURE_REST: u32 = 50;
 
 /// The engine and the store beneath it.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ pub struct Memory {
     /// Makes copies of the whole store; `None` where something else makes them.
     pub snapshots: Option<Arc<EmbeddedSnapshots>>,
     pub(crate) store: Store,
+    embedders: Arc<Embedders>,
 }
 
 impl Memory {
@@ -69,14 +71,25 @@ impl Memory {
     /// # Errors
     /// When no model can be used, or not the one whose vectors are stored, or the store cannot be used or reached.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::open_part_by_part(config, |_| {}).await
+    }
+
+    /// The same, which tells `waits_for` on the way what it waits for.
+    async fn open_part_by_part(config: &Config, waits_for: impl Fn(Part)) -> anyhow::Result<Self> {
         let tokens = config.tokens.encoding.counter();
         let loading = Arc::clone(&tokens);
         // The first count loads the table: better now than in the first request.
         let warm = tokio::task::spawn_blocking(move || loading.count("warm"));
         let stored = Store::stored_models(&config.vector_db).await?;
-        let embedders = Embedders::connect(&config.embedding, stored.as_ref()).await?;
+        waits_for(Part::Embedder);
+        let embedders = Arc::new(Embedders::connect(&config.embedding, &config.vector_db, stored.as_ref()).await?);
         let serving = embedders.serving(&config.vector_db, stored.as_ref())?;
-        let store = Store::open(&config.vector_db, serving.fingerprint()).await?;
+        waits_for(Part::Store);
+        let model = stored.as_ref().map_or(serving.fingerprint(), |stored| &stored.in_use);
+        let store = Store::open(&config.vector_db, model).await?;
+        if serving.fingerprint().is_verified() {
+            store.complete_model(serving.fingerprint()).await?;
+        }
         warm.await?;
         let deps = Deps {
             store: store.contexts(),
@@ -91,13 +104,19 @@ impl Memory {
             Some(summarizer) => engine.with_summarizer(summarizer),
             None => engine,
         });
-        let reembedding = Reembedding::new(Arc::clone(&engine), store.models(), embedders, &config.embedding);
+        let reembedding = Reembedding::new(
+            Arc::clone(&engine),
+            store.models(),
+            Arc::clone(&embedders),
+            &config.embedding,
+        );
         Ok(Self {
             collection: Arc::new(Collection::new(Arc::clone(&engine))),
             engine,
             reembedding: Arc::new(reembedding),
             snapshots: store.snapshots(&config.snapshots),
             store,
+            embedders,
         })
     }
 
@@ -130,6 +149,45 @@ impl Memory {
     }
 }
 
+/// A part that a start waits for.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Store,
+    Embedder,
+}
+
+impl Part {
+    /// The part whose outage this error is; `None` when waiting is of no use.
+    fn of_outage(error: &anyhow::Error) -> Option<Self> {
+        if error.downcast_ref().is_some_and(StoreOpenError::is_outage) {
+            Some(Self::Store)
+        } else if matches!(error.downcast_ref(), Some(EmbeddingError::Unreachable { .. })) {
+            Some(Self::Embedder)
+        } else {
+            None
+        }
+    }
+
+    /// Its name in `/health`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Store => health::STORE,
+            Self::Embedder => health::EMBEDDER,
+        }
+    }
+
+    /// Reasons for waiting: at first, and after it did not answer.
+    fn reasons(self) -> [&'static str; 2] {
+        match self {
+            Self::Store => ["it is being opened", "it does not answer, and is tried again"],
+            Self::Embedder => [
+                "it is asked for its model",
+                "it does not answer and is tried again, as `embedding.dimensions` does not tell the size of its vectors",
+            ],
+        }
+    }
+}
+
 /// The chat model that writes what is made of many contexts, if one is configured.
 fn summarizer(config: &Config) -> anyhow::Result<Option<Arc<dyn Summarizer>>> {
     let llm = &config.consolidation.llm;
@@ -152,10 +210,10 @@ pub fn default_tenant() -> Result<TenantId, InvalidTenant> {
 /// A server that listens.
 #[derive(Debug)]
 pub struct App {
-    config: Config,
+    config: Arc<Config>,
     state: ApiState,
     stop: CancellationToken,
-    loops: TaskTracker,
+    supervisor: Supervisor,
 }
 
 impl App {
@@ -166,6 +224,8 @@ impl App {
     pub fn new(config: Config, metrics: Metrics, logs: LogControl) -> anyhow::Result<Self> {
         let data = &config.vector_db.embedded.path;
         let health = HealthRegistry::new(config.health.checks.clone());
+        let stop = CancellationToken::new();
+        let supervisor = Supervisor::new(health.clone(), stop.clone());
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
@@ -182,50 +242,66 @@ impl App {
             started: Instant::now(),
         };
         Ok(Self {
-            config,
+            config: Arc::new(config),
             state,
-            stop: CancellationToken::new(),
-            loops: TaskTracker::new(),
+            stop,
+            supervisor,
         })
     }
 
     /// Serves on `listener` until `shutdown` completes, then drains and closes.
     ///
     /// # Errors
-    /// When the store cannot be opened, or its last flush failed.
+    /// When the store cannot be opened, its last flush failed, or nothing can be accepted any more.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let site = self.site().await?;
         self.keep_keys();
-        let (config, stop_accepting) = (self.config.server.clone(), self.stop.clone());
-        let mut server = tokio::spawn(async move { listen::serve(listener, site, &config, stop_accepting).await });
-
-        tokio::pin!(shutdown);
+        let (config, stop) = (self.config.server.clone(), self.stop.clone());
+        let listening = tokio::spawn(async move { listen::serve(listener, site, &config, stop).await });
+        let mut listening = AbortOnDropHandle::new(listening);
+        let mut memory = None;
         // Listening comes first, so that a probe gets an answer while a large store is read.
-        let memory = tokio::select! {
-            opened = self.serve_memory() => opened?,
-            () = &mut shutdown => return Ok(()),
+        let opened = async {
+            memory = Some(self.serve_memory().await?);
+            std::future::pending::<anyhow::Result<Infallible>>().await
         };
-        shutdown.await;
+        let ended = tokio::select! {
+            Err(error) = opened => Err(error),
+            () = shutdown => Ok(()),
+            _ended = &mut listening => Err(anyhow::anyhow!("no connections are accepted any more")),
+        };
+        self.shut_down(listening, memory).await.and(ended)
+    }
+
+    /// Ends what was begun, in the order in which nothing is lost.
+    async fn shut_down(self, mut listening: AbortOnDropHandle<()>, memory: Option<Memory>) -> anyhow::Result<()> {
         tracing::info!("shutting down");
         self.state.health.enter(Phase::Stopping);
         systemd::stopping();
-        tokio::time::sleep(Duration::from_millis(self.config.server.shutdown_delay_ms)).await;
-        self.stop.cancel();
-        memory.collection.stop();
-        let grace = Duration::from_secs(self.config.server.shutdown_grace_secs);
-        if tokio::time::timeout(grace, &mut server).await.is_err() {
-            tracing::warn!(grace_secs = grace.as_secs(), "requests still in flight were cut off");
-            server.abort();
+        if memory.is_some() {
+            sleep(Duration::from_millis(self.config.server.shutdown_delay_ms)).await;
         }
+        self.stop.cancel();
+        if let Some(memory) = &memory {
+            memory.collection.stop();
+        }
+        let grace = Duration::from_secs(self.config.server.shutdown_grace_secs);
+        let drained = async {
+            if !listening.is_finished() && timeout(grace, &mut listening).await.is_err() {
+                tracing::warn!(grace_secs = grace.as_secs(), "requests still in flight were cut off");
+                listening.abort();
+            }
+        };
+        tokio::join!(drained, self.supervisor.ended(grace));
         self.state.writes.close();
-        if tokio::time::timeout(grace, self.state.writes.wait()).await.is_err() {
+        if timeout(grace, self.state.writes.wait()).await.is_err() {
             tracing::warn!("writes still in flight were cut off; none of them was acknowledged");
         }
-        self.loops.close();
-        self.loops.wait().await;
         let auth = Arc::clone(&self.state.auth);
         tokio::task::spawn_blocking(move || auth.write_usage()).await?;
-        memory.close().await?;
+        if let Some(memory) = memory {
+            memory.close().await?;
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -235,9 +311,9 @@ impl App {
         let tls = Tls::load(&self.config.server.tls).await?.map(Arc::new);
         if let Some(tls) = tls.clone() {
             let interval = Duration::from_secs(self.config.server.tls.reload_interval_secs);
-            let stop = self.stop.clone();
-            self.loops
-                .spawn(async move { stop.run_until_cancelled(tls.follow(interval)).await });
+            self.supervisor.supervise("tls_reload", tls, move |tls| async move {
+                tls.follow(interval).await;
+            });
         }
         Ok(Site {
             router: api::router(self.state.clone(), &self.config),
@@ -264,7 +340,6 @@ impl App {
         health.enter(Phase::Serving);
         tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
         self.start_loops(&memory);
-        self.start_canaries(&memory).await?;
         memory.reembedding.resume().await?;
         systemd::ready();
         Ok(memory)
@@ -273,144 +348,133 @@ impl App {
     /// Waits for a Qdrant server, and for an embedding service that has to tell the size of its vectors first: whoever
     /// starts all at once does not have to put them in order. What they refuse ends the process.
     async fn open_memory(&self) -> anyhow::Result<Memory> {
+        let health = &self.state.health;
+        let mut out: Option<Part> = None;
         loop {
-            let error = match Memory::open(&self.config).await {
+            // A part that did not answer is named as such until it does.
+            let waits_for = |part: Part| {
+                if out.is_none() {
+                    health.wait_for(part.name(), part.reasons()[0]);
+                }
+            };
+            waits_for(Part::Store);
+            let error = match Memory::open_part_by_part(&self.config, waits_for).await {
                 Ok(memory) => return Ok(memory),
                 Err(error) => error,
             };
-            let is_outage = error.downcast_ref().is_some_and(StoreOpenError::is_outage)
-                || matches!(error.downcast_ref(), Some(EmbeddingError::Unreachable { .. }));
-            if !is_outage {
+            let Some(part) = Part::of_outage(&error) else {
                 return Err(error);
-            }
+            };
+            health.wait_for(part.name(), part.reasons()[1]);
+            out = Some(part);
             tracing::warn!(error = format!("{error:#}"), "not ready yet, trying again");
-            tokio::time::sleep(RETRY_OPEN).await;
+            sleep(RETRY_OPEN).await;
         }
-    }
-
-    /// Looks for leaks between tenants, if that is wanted.
-    async fn start_canaries(&self, memory: &Memory) -> anyhow::Result<()> {
-        if !self.config.auth.canaries {
-            return Ok(());
-        }
-        let store = memory.store.contexts();
-        let canaries = Canaries::plant(Arc::clone(&memory.engine), store).await;
-        let canaries = Arc::new(canaries.context("cannot plant canaries")?);
-        self.every(Duration::from_secs(self.config.auth.canary_interval_secs), move || {
-            let canaries = Arc::clone(&canaries);
-            async move {
-                if let Err(error) = canaries.look().await {
-                    tracing::warn!(%error, "the canaries could not be looked for");
-                }
-            }
-        });
-        Ok(())
     }
 
     fn start_loops(&self, memory: &Memory) {
+        let engine = || Arc::clone(&memory.engine);
+        let loops = &self.supervisor;
         let gc_interval = Duration::from_secs(self.config.hirag.gc_interval_secs);
         if self.config.gc.enabled {
-            let collection = Arc::clone(&memory.collection).every(gc_interval);
-            self.loops
-                .spawn(self.stop.clone().run_until_cancelled_owned(collection));
+            let collection = Arc::clone(&memory.collection);
+            loops.every("gc", jittered(gc_interval), collection, |collection| async move {
+                collection.run_for_all().await;
+            });
         }
-        let engine = Arc::clone(&memory.engine);
-        self.every(gc_interval, move || {
+        loops.every("idle_sessions", gc_interval, engine(), |engine| async move {
             let evicted = engine.evict_idle_sessions();
             if evicted > 0 {
                 tracing::debug!(sessions = evicted, "idle sessions left memory");
             }
-            std::future::ready(())
         });
-        let engine = Arc::clone(&memory.engine);
         let interval = Duration::from_secs(self.config.hirag.access_flush_interval_secs);
-        self.every(interval, move || {
-            let engine = Arc::clone(&engine);
-            async move {
-                if let Err(error) = engine.flush_accesses().await {
-                    tracing::warn!(error = %error, "how often contexts were served was not written yet");
-                }
+        loops.every("access_flush", interval, engine(), |engine| async move {
+            if let Err(error) = engine.flush_accesses().await {
+                tracing::warn!(error = %error, "how often contexts were served was not written yet");
             }
         });
-        let worker = embed_pending(
-            Arc::clone(&memory.engine),
-            self.config.embedding.background_texts_per_sec,
-            self.state.health.clone(),
+        let embedding = (
+            (
+                Arc::clone(&self.config),
+                memory.store.clone(),
+                Arc::clone(&memory.embedders),
+            ),
+            (engine(), self.state.health.clone()),
         );
-        self.until_stopped(worker);
-        let engine = Arc::clone(&memory.engine);
-        self.until_stopped(async move { engine.keep_measuring_recall().await });
-        let engine = Arc::clone(&memory.engine);
-        self.until_stopped(async move {
+        loops.supervise("embed_pending", embedding, |(first, (engine, health))| async move {
+            let (config, store, embedders) = first;
+            embedders.reach(&config, &store).await;
+            embed_pending(engine, config.embedding.background_texts_per_sec, health).await;
+        });
+        loops.supervise("recall_sampling", engine(), |engine| async move {
+            engine.keep_measuring_recall().await;
+        });
+        loops.supervise("measure", engine(), |engine| async move {
             loop {
                 let start = Instant::now();
                 if let Err(error) = engine.measure().await {
                     tracing::debug!(%error, "what is stored was not counted");
                 }
-                tokio::time::sleep(MEASURE_INTERVAL.max(start.elapsed() * MEASURE_REST)).await;
+                sleep(MEASURE_INTERVAL.max(start.elapsed() * MEASURE_REST)).await;
             }
         });
-        let health = self.state.health.clone();
-        self.until_stopped(async move { health.keep_checking().await });
-        self.until_stopped(ProcessMetrics::default().keep_recording());
+        loops.supervise("health_checks", self.state.health.clone(), |health| async move {
+            health.keep_checking().await;
+        });
+        loops.supervise("process_metrics", (), |()| ProcessMetrics::default().keep_recording());
         if let Some(interval) = systemd::watchdog() {
-            self.every(interval, || async { systemd::alive() });
+            loops.every("watchdog", interval, (), |()| async { systemd::alive() });
         }
         record_build_info();
         let metrics = self.state.metrics.clone();
-        self.every(METRICS_UPKEEP, move || {
+        loops.every("metrics_upkeep", METRICS_UPKEEP, metrics, |metrics| async move {
             metrics.run_upkeep();
-            std::future::ready(())
         });
-        self.start_limit_loops(memory);
-    }
-
-    /// Runs `work` until it ends or the server stops.
-    fn until_stopped(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.loops.spawn(self.stop.clone().run_until_cancelled_owned(work));
+        let guards = || Arc::clone(&self.state.guards);
+        loops.every("rate_limits", limits::UPKEEP, guards(), |guards| async move {
+            guards.rates.forget_idle();
+        });
+        if self.state.guards.quotas.are_set() {
+            let interval = Duration::from_secs(self.config.quotas.recount_interval_secs);
+            loops.every(
+                "quotas",
+                interval,
+                (guards(), engine()),
+                |(guards, engine)| async move {
+                    guards.quotas.recount(&engine).await;
+                },
+            );
+        }
     }
 
     /// Looks for changed keys, and writes down which were used, off the async threads as both touch files.
     fn keep_keys(&self) {
-        let auth = &self.state.auth;
-        let (reloaded, used, followed) = (Arc::clone(auth), Arc::clone(auth), Arc::clone(auth));
-        self.until_stopped(async move { followed.follow_identity_provider().await });
-        self.every(Duration::from_secs(self.config.auth.reload_interval_secs), move || {
-            let auth = Arc::clone(&reloaded);
-            async move { drop(tokio::task::spawn_blocking(move || auth.reload_if_changed()).await) }
-        });
-        self.every(
-            Duration::from_secs(self.config.auth.usage_flush_interval_secs),
-            move || {
-                let auth = Arc::clone(&used);
-                async move { drop(tokio::task::spawn_blocking(move || auth.write_usage()).await) }
-            },
-        );
-    }
-
-    fn start_limit_loops(&self, memory: &Memory) {
-        let guards = Arc::clone(&self.state.guards);
-        self.every(limits::UPKEEP, move || {
-            guards.rates.forget_idle();
-            std::future::ready(())
-        });
-        if self.state.guards.quotas.are_set() {
-            let (guards, engine) = (Arc::clone(&self.state.guards), Arc::clone(&memory.engine));
-            let interval = Duration::from_secs(self.config.quotas.recount_interval_secs);
-            self.every(interval, move || {
-                let (guards, engine) = (Arc::clone(&guards), Arc::clone(&engine));
-                async move { guards.quotas.recount(&engine).await }
+        let auth = || Arc::clone(&self.state.auth);
+        let config = &self.config.auth;
+        self.supervisor
+            .supervise("identity_provider", auth(), |auth| async move {
+                auth.follow_identity_provider().await;
             });
-        }
-    }
-
-    /// Runs `work` after each `interval` until the server stops.
-    fn every<F: Future<Output = ()> + Send>(&self, interval: Duration, mut work: impl FnMut() -> F + Send + 'static) {
-        let stop = self.stop.clone();
-        self.loops.spawn(async move {
-            while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
-                work().await;
-            }
-        });
+        let every = |name, secs, work: fn(&Authenticator)| {
+            let interval = Duration::from_secs(secs);
+            self.supervisor.every(name, interval, auth(), move |auth| async move {
+                let done = tokio::task::spawn_blocking(move || work(&auth)).await;
+                if let Err(panicked) = done {
+                    // On to who supervises.
+                    std::panic::resume_unwind(panicked.into_panic());
+                }
+            });
+        };
+        every(
+            "key_reload",
+            config.reload_interval_secs,
+            Authenticator::reload_if_changed,
+        );
+        every(
+            "key_usage",
+            config.usage_flush_interval_secs,
+            Authenticator::write_usage,
+        );
     }
 }

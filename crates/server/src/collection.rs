@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use context_manager_core::ports::StoreError;
 use context_manager_core::{ContextEngine, GcReport, Scope};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-/// The interval is longer or shorter by up to this share, so that several servers do not collect at the same moments.
+/// The interval of a process is longer or shorter by up to this share, so that several servers do not collect at the same
+/// moments.
 const JITTER: f64 = 0.1;
 
 /// How long this process's turn lasts unless it is prolonged, which it is three times as often. After that another process
@@ -21,13 +21,18 @@ const TURN: Duration = Duration::from_secs(10);
 /// How often a run that somebody waits for asks whether another process's turn is over.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
+/// The time between two garbage collections of this process, where `interval` is configured.
+pub(crate) fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(1.0 + JITTER * (2.0 * fastrand::f64() - 1.0))
+}
+
 /// Collects, one run at a time, also among the processes that share a store.
 #[derive(Debug)]
 pub struct Collection {
     engine: Arc<ContextEngine>,
     /// Names this process to the others.
     process: Uuid,
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     stop: CancellationToken,
     incomplete: AtomicBool,
 }
@@ -38,23 +43,25 @@ impl Collection {
         Self {
             engine,
             process: Uuid::now_v7(),
-            turn: Mutex::default(),
+            turn: Arc::default(),
             stop: CancellationToken::new(),
             incomplete: AtomicBool::new(false),
         }
     }
 
-    /// Collects one tenant's contexts now, or with `dry_run` only tells what that would be. A run that is under way, here
-    /// or in another process, is waited for. `None` when the server is shutting down: the next start goes on.
+    /// Waits until no garbage collection runs in this process, and lets none begin while the guard lives. Dropping the
+    /// future gives the place in the queue up.
+    pub async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
+    }
+
+    /// Garbage collects one tenant's contexts now, in its turn. A run that is under way in another process is waited for.
+    /// `None` when the server is shutting down: the next start goes on.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot tell whose turn it is.
-    pub async fn run(&self, scope: &Scope, dry_run: bool) -> Result<Option<GcReport>, StoreError> {
+    pub async fn run(&self, scope: &Scope, turn: OwnedMutexGuard<()>) -> Result<Option<GcReport>, StoreError> {
         let run = async {
-            if dry_run {
-                return Ok(self.engine.collect(scope, true).await);
-            }
-            let _turn = self.turn.lock().await;
             loop {
                 match self.alone(self.engine.collect(scope, false)).await? {
                     Turn::Done(report) => return Ok(report),
@@ -62,7 +69,14 @@ impl Collection {
                 }
             }
         };
-        self.stop.run_until_cancelled(run).await.transpose()
+        let done = self.stop.run_until_cancelled(run).await.transpose();
+        drop(turn);
+        done
+    }
+
+    /// Tells what a garbage collection of one tenant's contexts would do. `None` when the server is shutting down.
+    pub async fn preview(&self, scope: &Scope) -> Option<GcReport> {
+        self.stop.run_until_cancelled(self.engine.collect(scope, true)).await
     }
 
     /// Whether something was left undone when everything was collected last.
@@ -75,38 +89,29 @@ impl Collection {
         self.stop.cancel();
     }
 
-    /// Collects every tenant's contexts each `interval` until it is dropped. A run that panics ends alone.
-    pub(crate) async fn every(self: Arc<Self>, interval: Duration) {
-        loop {
-            sleep(interval.mul_f64(1.0 + JITTER * (2.0 * fastrand::f64() - 1.0))).await;
-            let this = Arc::clone(&self);
-            let run = tokio::spawn(async move {
-                let _turn = this.turn.lock().await;
-                this.alone(this.engine.collect_all()).await
-            });
-            let incomplete = match AbortOnDropHandle::new(run).await {
-                Ok(Ok(Turn::Done(report))) => report.errors > 0,
-                Ok(Ok(Turn::Taken)) => {
-                    tracing::debug!("another process collects");
-                    continue;
-                }
-                Ok(Ok(Turn::Lost)) => {
-                    tracing::warn!(
-                        "a collection was left, as the turn to collect could not be kept; the next one goes on"
-                    );
-                    true
-                }
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, source = ?error.source, "nothing was collected: the store cannot tell whose turn it is");
-                    true
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a collection ended before its time; the next one goes on");
-                    true
-                }
-            };
-            self.incomplete.store(incomplete, Ordering::Relaxed);
-        }
+    /// Garbage collects every tenant's contexts once, unless another process does or the server is shutting down.
+    pub(crate) async fn run_for_all(&self) {
+        let run = async {
+            let _turn = self.turn().await;
+            self.alone(self.engine.collect_all()).await
+        };
+        let incomplete = match self.stop.run_until_cancelled(run).await {
+            None => return,
+            Some(Ok(Turn::Taken)) => {
+                tracing::debug!("another process collects");
+                return;
+            }
+            Some(Ok(Turn::Done(report))) => report.errors > 0,
+            Some(Ok(Turn::Lost)) => {
+                tracing::warn!("a collection was left, as the turn to collect could not be kept; the next one goes on");
+                true
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, source = ?error.source, "nothing was collected: the store cannot tell whose turn it is");
+                true
+            }
+        };
+        self.incomplete.store(incomplete, Ordering::Relaxed);
     }
 
     /// Does `work` if it is this process's turn, which lasts until that is done.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::ports::EmbedErrorKind;
@@ -14,13 +15,18 @@ use crate::collection::Collection;
 use crate::config::Config;
 use crate::metrics::{DISK_FREE, DISK_SIZE};
 
+/// Name of the store.
+pub(crate) const STORE: &str = "vector_store";
 /// What the embedder is called here; its worker reports under this name, too.
 pub(crate) const EMBEDDER: &str = "embedder";
+
+/// Time that the embedder counts as working after it embedded something: a service may charge for each text.
+const PROVEN_FOR: Duration = Duration::from_mins(1);
 
 /// Has every part checked from now on. `scope` is any tenant's.
 pub fn register(health: &HealthRegistry, services: &Services, scope: Scope, config: &Config) {
     let engine = || Arc::clone(&services.engine);
-    health.register("vector_store", Importance::Essential, Store(engine(), scope));
+    health.register(STORE, Importance::Essential, Store(engine(), scope));
     health.register(EMBEDDER, Importance::Helpful, Embedder(engine()));
     health.register("l1", Importance::Helpful, WorkingMemory(engine()));
     let pending = Pending {
@@ -88,7 +94,7 @@ struct Embedder(Arc<ContextEngine>);
 #[async_trait]
 impl HealthCheck for Embedder {
     async fn check(&self) -> Result<(), Trouble> {
-        self.0.check_embedder().await.map_err(|error| {
+        self.0.check_embedder(PROVEN_FOR).await.map_err(|error| {
             Trouble::degraded(match error.kind {
                 EmbedErrorKind::Unavailable(_) => "it is not available: texts are embedded later, searches go by words",
                 EmbedErrorKind::Refused => "it refuses texts: they are found by their words alone",

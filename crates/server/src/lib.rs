@@ -7,7 +7,6 @@ pub mod api;
 pub mod app;
 mod audit;
 pub mod auth;
-mod canary;
 pub mod cli;
 pub mod collection;
 pub mod config;

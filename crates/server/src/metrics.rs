@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use context_manager_observability::{MetricKind, describe_process_metrics, described_metrics};
 use metrics::{Unit, describe_gauge, describe_histogram};
 
-use crate::{api, canary, limits, listen};
+use crate::{api, limits, listen};
 
 /// Histogram of the time a request takes; labels `route`, `method`, `status`.
 pub(crate) const REQUEST_DURATION: &str = "context_manager_request_duration_seconds";
@@ -56,7 +56,6 @@ fn describe_own() {
 
 fn describe_guards() {
     api::describe_metrics();
-    canary::describe_metrics();
     limits::describe_metrics();
     listen::describe_metrics();
 }

@@ -18,7 +18,7 @@ pub struct Reembedding {
     engine: Arc<ContextEngine>,
     /// `None` when the store keeps one model only.
     models: Option<Arc<dyn ModelChange>>,
-    embedders: Embedders,
+    embedders: Arc<Embedders>,
     settings: ReembedSettings,
     state: Arc<Mutex<State>>,
 }
@@ -67,7 +67,7 @@ impl Reembedding {
     pub(crate) fn new(
         engine: Arc<ContextEngine>,
         models: Option<Arc<dyn ModelChange>>,
-        embedders: Embedders,
+        embedders: Arc<Embedders>,
         config: &EmbeddingConfig,
     ) -> Self {
         Self {
@@ -153,15 +153,19 @@ impl Reembedding {
         let (engine, models) = (Arc::clone(&self.engine), Arc::clone(models));
         let (settings, shared) = (self.settings, Arc::clone(&self.state));
         state.progress = None;
-        state.failed = false;
+        // Until it is done: it may panic, too.
+        state.failed = true;
         state.task = Some(tokio::spawn(async move {
             let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
             let report = |progress: &ReembedProgress| lock().progress = Some(progress.clone());
             match engine.reembed(&*models, to, settings, report).await {
-                Ok(progress) => lock().progress = Some(progress),
+                Ok(progress) => {
+                    let mut state = lock();
+                    state.progress = Some(progress);
+                    state.failed = false;
+                }
                 Err(error) => {
                     tracing::error!(%error, source = ?error.source, "the change of the embedding model stopped; it can be started again");
-                    lock().failed = true;
                 }
             }
         }));

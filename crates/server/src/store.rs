@@ -45,6 +45,25 @@ impl Store {
         Ok(Self::Embedded(Arc::new(embedded)))
     }
 
+    /// Returns whether the store of `config` can be made for a model that has not answered yet.
+    pub(crate) fn can_complete_models(config: &VectorDbConfig) -> bool {
+        config.qdrant.url.is_some() || config.embedded.shards == 1
+    }
+
+    /// Completes the fingerprint of a store that was made for a model that had not answered yet.
+    ///
+    /// # Errors
+    /// When the store failed or holds another model's vectors.
+    pub(crate) async fn complete_model(&self, model: &ModelFingerprint) -> anyhow::Result<()> {
+        match self {
+            Self::Embedded(store) => store.complete_model(model).await?,
+            Self::Qdrant(store) => store.complete_model(model).await?,
+            // It is made only once its model has answered.
+            Self::Sharded(_) => {}
+        }
+        Ok(())
+    }
+
     /// What keeps contexts.
     pub(crate) fn contexts(&self) -> Arc<dyn VectorStore> {
         match self {

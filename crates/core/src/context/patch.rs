@@ -25,6 +25,13 @@ pub struct Patch {
 }
 
 impl Patch {
+    /// Returns how many bytes text, tags and metadata of `context` serialise to as JSON once this is applied.
+    pub fn content_bytes_of(&self, context: &Context) -> usize {
+        let mut changed = context.clone();
+        self.apply(&mut changed, context.updated_at, None);
+        changed.content_bytes()
+    }
+
     /// Applies everything but the text's consequences (tokens, terms, vector), which the engine sees to.
     ///
     /// The end of life is set anew when the level, the pin or the TTL changes; see [`Context::renew_expiry`].

@@ -1,9 +1,9 @@
 //! Making vectors for what is to be stored, and what becomes of texts that get none.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
 use super::ContextEngine;
 use super::locks::Key;
@@ -23,15 +23,39 @@ pub enum OnEmbeddingFailure {
     Reject,
 }
 
+/// Time of the last embedding, unless one failed since.
+#[derive(Debug, Default)]
+pub(super) struct Proof(Mutex<Option<Instant>>);
+
+impl Proof {
+    pub(super) fn note(&self, embedded: bool) {
+        *self.lock() = embedded.then(Instant::now);
+    }
+
+    fn is_younger_than(&self, age: Duration) -> bool {
+        self.lock().is_some_and(|proven| proven.elapsed() < age)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl ContextEngine {
-    /// Has a short text embedded, to know whether the embedder works. A text of its own each time, which no cache has.
+    /// Finds out whether the embedder works: from what was embedded within `proven_for`, if it did not fail since, else
+    /// by a short text, which a service may charge for. A text of its own each time, which no cache has.
     ///
     /// # Errors
     /// [`EmbedError`].
-    pub async fn check_embedder(&self) -> Result<(), EmbedError> {
+    pub async fn check_embedder(&self, proven_for: Duration) -> Result<(), EmbedError> {
+        if self.proof.is_younger_than(proven_for) {
+            return Ok(());
+        }
         let model = Arc::clone(&*self.model.read().await);
         let text = format!("health check of {}", self.clock.now());
-        model.embed_query(&text).await.map(drop)
+        let embedded = model.embed_query(&text).await.map(drop);
+        self.proof.note(embedded.is_ok());
+        embedded
     }
 
     /// The vectors of texts, a result for each; `None` for one that is to be stored without.
@@ -47,6 +71,9 @@ impl ContextEngine {
             Ok(results) => results,
             Err(late) => vec![Err(EmbedError::new(EmbedErrorKind::Unavailable(None), late)); texts.len()],
         };
+        if !results.is_empty() {
+            self.proof.note(results.iter().all(Result::is_ok));
+        }
         let failed = results.iter().filter_map(|result| result.as_ref().err());
         if let Some(error) = failed.clone().next() {
             tracing::warn!(%error, source = ?error.source, texts = texts.len(), failed = failed.count(), "texts were not embedded");

@@ -55,6 +55,7 @@ pub use search::{
 pub use store::Stored;
 
 use access::Accesses;
+use embed::Proof;
 use locks::KeyedLocks;
 use pending::PendingSignal;
 use prepare::Preparer;
@@ -90,6 +91,8 @@ pub struct ContextEngine {
     /// Makes vectors. Whoever makes some holds it until they are stored or compared; it is taken before the locks of keys.
     model: RwLock<Arc<dyn Embedder>>,
     on_embedding_failure: OnEmbeddingFailure,
+    /// Evidence that the embedder worked lately.
+    proof: Proof,
     pending: PendingSignal,
     recall: RecallSampling,
     clock: Arc<dyn Clock>,
@@ -117,6 +120,7 @@ impl ContextEngine {
             store: deps.store,
             model: RwLock::new(deps.embedder),
             on_embedding_failure: deps.on_embedding_failure,
+            proof: Proof::default(),
             pending: PendingSignal::default(),
             clock: deps.clock,
             preparer: Arc::new(Preparer {

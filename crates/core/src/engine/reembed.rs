@@ -125,7 +125,8 @@ impl ContextEngine {
         let start = Instant::now();
         let mut model = self.model.write().await;
         let mut marked = 0;
-        for tenant in self.store.tenants(&Filter::default()).await? {
+        // Not all tenants: searches wait meanwhile.
+        for tenant in models.tenants_without_other().await? {
             let scope = Scope::maintenance(tenant);
             let mut after = None;
             loop {

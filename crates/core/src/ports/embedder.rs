@@ -68,17 +68,44 @@ pub struct ModelFingerprint {
     pub name: String,
     /// The size of its vectors.
     pub dimensions: usize,
-    /// A hash of the vector of a fixed text, which changes when the model does though its name stays.
+    /// A hash of the vector of a fixed text, which changes when the model does though its name stays. Empty as long as
+    /// the model was never asked, and so nothing embedded by it can have been stored.
     pub probe: String,
+}
+
+impl ModelFingerprint {
+    /// The fingerprint of a model that was never asked for a vector.
+    pub fn unverified(name: impl Into<String>, dimensions: usize) -> Self {
+        Self {
+            name: name.into(),
+            dimensions,
+            probe: String::new(),
+        }
+    }
+
+    /// Returns whether the model was asked for a vector.
+    pub fn is_verified(&self) -> bool {
+        !self.probe.is_empty()
+    }
+
+    /// Returns whether `other` is what an unverified fingerprint may become once its model answers.
+    pub fn is_completed_by(&self, other: &Self) -> bool {
+        !self.is_verified() && other.is_verified() && self.name == other.name && self.dimensions == other.dimensions
+    }
 }
 
 impl fmt::Display for ModelFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} ({} dimensions, probe {})",
-            self.name, self.dimensions, self.probe
-        )
+        let Self {
+            name,
+            dimensions,
+            probe,
+        } = self;
+        if self.is_verified() {
+            write!(f, "{name} ({dimensions} dimensions, probe {probe})")
+        } else {
+            write!(f, "{name} ({dimensions} dimensions, not asked yet)")
+        }
     }
 }
 

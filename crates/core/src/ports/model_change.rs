@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{ModelFingerprint, StoreError};
 use crate::context::{Context, ContextId};
-use crate::{Page, Scope};
+use crate::{Page, Scope, TenantId};
 
 /// Keeps the vectors of a second model beside those of the one in use, until they take over.
 ///
@@ -37,6 +37,12 @@ pub trait ModelChange: fmt::Debug + Send + Sync + 'static {
         after: Option<ContextId>,
         limit: usize,
     ) -> Result<Page<Context, ContextId>, StoreError>;
+
+    /// The tenants with contexts that have no vector of the other model, in one step however many tenants there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    async fn tenants_without_other(&self) -> Result<Vec<TenantId>, StoreError>;
 
     /// Stores vectors of the other model; ids that are not stored are passed over.
     ///

@@ -84,7 +84,7 @@ impl<E: BatchEmbedder> Gatherer<E> {
     }
 
     /// Gathers until nobody can send any more; requests that still run then are ended.
-    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+    pub(super) async fn run(mut self, jobs: &mut mpsc::Receiver<Job>) {
         loop {
             while self.has_free_request()
                 && let Some(kind) = self.ready()

@@ -2,11 +2,13 @@
 
 mod gatherer;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::Instrument;
@@ -15,6 +17,8 @@ use crate::kind::Kind;
 use crate::metrics;
 use gatherer::{Gatherer, Job};
 
+/// Pause after a panic until texts are gathered again.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// When to come back after having been turned away: by then many batches have gone.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -85,7 +89,7 @@ impl<E: BatchEmbedder> Batching<E> {
         let inner = Arc::new(inner);
         let places = config.queue_size.clamp(1, Semaphore::MAX_PERMITS);
         let (jobs, receiver) = mpsc::channel(places);
-        tokio::spawn(Gatherer::new(Arc::clone(&inner), config).run(receiver));
+        tokio::spawn(keep_gathering(Arc::clone(&inner), config.clone(), receiver));
         Self {
             inner,
             jobs,
@@ -111,11 +115,29 @@ impl<E: BatchEmbedder> Batching<E> {
         };
         let (answer, answered) = oneshot::channel();
         let job = Job::new(kind, text, answer, place);
-        // Neither fails unless the embedder panicked: there are as many places in the channel as permits, and the task
+        // Neither fails unless something panicked: there are as many places in the channel as permits, and the task
         // runs as long as `self` lives.
         let lost = |error| EmbedError::new(EmbedErrorKind::Unavailable(None), error);
         self.jobs.try_send(job).map_err(|error| lost(error.to_string()))?;
         answered.await.map_err(|error| lost(error.to_string()))?
+    }
+}
+
+/// Gathers until nobody can send any more. Who waits while that panics is answered that there is no vector now.
+async fn keep_gathering<E: BatchEmbedder>(inner: Arc<E>, config: BatchConfig, mut jobs: mpsc::Receiver<Job>) {
+    loop {
+        let gatherer = Gatherer::new(Arc::clone(&inner), &config);
+        // What it left behind in the channel is whole.
+        let gathered = AssertUnwindSafe(gatherer.run(&mut jobs)).catch_unwind().await;
+        if gathered.is_ok() {
+            return;
+        }
+        tracing::error!(
+            name = "embedding_gatherer",
+            "a background loop ended before its time; it starts again"
+        );
+        ::metrics::counter!(metrics::LOOP_RESTARTS, "loop" => "embedding_gatherer").increment(1);
+        tokio::time::sleep(RESTART_AFTER).await;
     }
 }
 

@@ -164,3 +164,12 @@ fn bounds_of_zero_are_problems() {
     assert_eq!(config.problems().len(), 2);
     assert_eq!(BatchConfig::default().problems(), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn gathering_starts_again_after_a_panic() {
+    let (counting, embedder) = start(&BatchConfig::default());
+    counting.break_gathering();
+    let lost = embedder.embed_query("a").await.unwrap_err();
+    assert_eq!(lost.kind, EmbedErrorKind::Unavailable(None));
+    assert_eq!(embedder.embed_query("b").await.unwrap().vector, vector("b"));
+}

@@ -1,5 +1,6 @@
 //! An embedder that notes what it is asked for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::peer::vector;
 pub(crate) struct Counting {
     calls: Arc<Mutex<Vec<String>>>,
     finished: Arc<Mutex<usize>>,
+    gathering_panics: Arc<AtomicBool>,
     fingerprint: ModelFingerprint,
 }
 
@@ -23,6 +25,7 @@ impl Counting {
         Self {
             calls: Arc::default(),
             finished: Arc::default(),
+            gathering_panics: Arc::default(),
             fingerprint: ModelFingerprint {
                 name: "counting".to_owned(),
                 dimensions: crate::peer::SIZE,
@@ -39,6 +42,11 @@ impl Counting {
     /// How many calls have ended.
     pub(crate) fn finished(&self) -> usize {
         *self.finished.lock().unwrap()
+    }
+
+    /// Has whoever gathers for it panic, once.
+    pub(crate) fn break_gathering(&self) {
+        self.gathering_panics.store(true, Ordering::Relaxed);
     }
 
     /// How many handles there are.
@@ -85,6 +93,7 @@ impl Embedder for Counting {
 #[async_trait]
 impl BatchEmbedder for Counting {
     fn batch_size(&self) -> usize {
+        assert!(!self.gathering_panics.swap(false, Ordering::Relaxed), "it is asked to");
         3
     }
 

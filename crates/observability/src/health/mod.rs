@@ -183,6 +183,8 @@ pub struct Health {
     pub phase: Phase,
     /// Every part, in the order in which they were registered.
     pub components: Vec<ComponentHealth>,
+    /// The part that a start waits for, and why, in words that may be shown to anybody.
+    pub waits_for: Option<(&'static str, &'static str)>,
 }
 
 impl Health {
@@ -206,7 +208,10 @@ impl Health {
     /// Why requests cannot be served; empty when they can.
     pub fn obstacles(&self) -> Vec<String> {
         match self.phase {
-            Phase::Starting => vec!["the server is starting".to_owned()],
+            Phase::Starting => vec![self.waits_for.map_or_else(
+                || "the server is starting".to_owned(),
+                |(part, reason)| format!("the server is starting and waits for {part}: {reason}"),
+            )],
             Phase::Stopping => vec!["the server is stopping".to_owned()],
             Phase::Serving => {
                 let essential = |part: &&ComponentHealth| part.importance == Importance::Essential;

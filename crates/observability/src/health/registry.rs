@@ -28,6 +28,7 @@ struct Shared {
 struct State {
     phase: Phase,
     parts: Vec<Part>,
+    waits_for: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug)]
@@ -83,6 +84,11 @@ impl HealthRegistry {
         self.lock().phase = phase;
     }
 
+    /// Says which part a start waits for, and why, in words that may be shown to anybody.
+    pub fn wait_for(&self, part: &'static str, reason: &'static str) {
+        self.lock().waits_for = Some((part, reason));
+    }
+
     /// Where the server is in its life.
     pub fn phase(&self) -> Phase {
         self.lock().phase
@@ -122,6 +128,7 @@ impl HealthRegistry {
         Health {
             phase: state.phase,
             components: state.parts.iter().map(|part| part.health.clone()).collect(),
+            waits_for: state.waits_for,
         }
     }
 
@@ -265,6 +272,11 @@ mod tests {
     async fn a_server_that_starts_or_stops_is_not_ready_whatever_its_parts_say() {
         let health = HealthRegistry::default();
         assert_eq!(health.check_health().obstacles(), ["the server is starting"]);
+        health.wait_for("store", "it does not answer");
+        assert_eq!(
+            health.check_health().obstacles(),
+            ["the server is starting and waits for store: it does not answer"]
+        );
         health.enter(Phase::Serving);
         assert!(health.check_health().is_ready());
         health.enter(Phase::Stopping);

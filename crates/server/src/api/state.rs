@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use context_manager_core::ports::Snapshots;
-use context_manager_core::{ContextEngine, Error, NewContext, Scope};
+use context_manager_core::{ContextEngine, ContextId, Error, NewContext, Patch, Scope};
 use context_manager_observability::{HealthRegistry, LogControl, Metrics};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -66,6 +66,17 @@ impl ApiState {
         self.guards.quotas.reserve(self.engine()?, scope, context).await
     }
 
+    /// Makes room for what a change adds to a context, or says that the tenant's quota is used up.
+    pub(super) async fn reserve_change(
+        &self,
+        scope: &Scope,
+        id: ContextId,
+        patch: &Patch,
+    ) -> Result<Reservation, Problem> {
+        let engine = self.engine()?;
+        self.guards.quotas.reserve_change(engine, scope, id, patch).await
+    }
+
     /// What collects contexts, or the problem that it is not there yet.
     pub(super) fn collection(&self) -> Result<Arc<Collection>, Problem> {
         Ok(Arc::clone(&self.services()?.collection))
@@ -77,7 +88,10 @@ impl ApiState {
     }
 
     fn services(&self) -> Result<&Services, Problem> {
-        let starting = || Problem::new(Code::ServiceUnavailable).with_detail("the store is being opened");
+        let starting = || {
+            Problem::new(Code::ServiceUnavailable)
+                .with_detail("the server is starting, /health/ready tells what it waits for")
+        };
         self.services.get().ok_or_else(starting)
     }
 

@@ -120,8 +120,9 @@ impl Authenticator {
 
     /// Keeps up with the keys that an identity provider publishes, until it is dropped.
     pub async fn follow_identity_provider(&self) {
-        if let Some(jwt) = &self.jwt {
-            jwt.follow().await;
+        match &self.jwt {
+            Some(jwt) => jwt.follow().await,
+            None => std::future::pending().await,
         }
     }
 

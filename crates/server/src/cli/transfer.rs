@@ -155,7 +155,7 @@ async fn import_offline(
 ) -> anyhow::Result<Value> {
     let max_line_bytes = config.server.max_line_bytes;
     let engine = Arc::clone(&memory.engine);
-    let mut import = Import::new(engine, scope(&args.tenant)?, TaskTracker::new(), max_line_bytes);
+    let mut import = Import::new(engine, scope(&args.tenant)?, TaskTracker::new(), None, max_line_bytes);
     let mut lines = Lines::new(gzip, max_line_bytes);
     let mut file = File::open(&args.file)?;
     let mut piece = vec![0; PIECE];

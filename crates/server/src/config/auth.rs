@@ -27,10 +27,6 @@ pub struct AuthConfig {
     /// Whether `/health` is answered without a key; if not, it takes the permission `metrics`. `/health/live` and
     /// `/health/ready` always are.
     pub public_health: bool,
-    /// Whether contexts are planted that no tenant may ever see, and looked for all the time: see SECURITY.md.
-    pub canaries: bool,
-    /// Seconds between two rounds of looking for them.
-    pub canary_interval_secs: u64,
     /// Seconds between two looks at the files of keys.
     pub reload_interval_secs: u64,
     /// Seconds between two writings of when each key was used last.
@@ -45,8 +41,6 @@ impl Default for AuthConfig {
             jwt: JwtConfig::default(),
             public_metrics: true,
             public_health: true,
-            canaries: false,
-            canary_interval_secs: 60,
             reload_interval_secs: 1,
             usage_flush_interval_secs: 30,
         }
@@ -89,7 +83,6 @@ impl AuthConfig {
             );
         }
         for (name, value) in [
-            ("canary_interval_secs", self.canary_interval_secs),
             ("reload_interval_secs", self.reload_interval_secs),
             ("usage_flush_interval_secs", self.usage_flush_interval_secs),
         ] {

@@ -1,14 +1,15 @@
 //! How much a tenant may keep.
 //!
 //! What is there is counted in the store when a tenant first stores something, now and then, and when the limit seems to
-//! be reached; in between, what is stored is added. A count holds nobody up but the one who would be refused without it.
+//! be reached; in between, what is stored, imported and changed is added. A count holds nobody up but the one who would be refused without it.
 
 use std::collections::HashMap;
 use std::ops::{Add, Sub};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use context_manager_core::{ContextEngine, Error, NewContext, Scope, TenantId};
+use context_manager_core::{Context, ContextEngine, ContextId, Error, NewContext, Patch, Scope, TenantId};
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::config::QuotasConfig;
@@ -19,6 +20,8 @@ pub(super) const QUOTA_EXCEEDED: &str = "context_manager_quota_exceeded_total";
 /// A tenant at its limit has its contexts counted this often at most, and never for more than a twentieth of the time.
 const SOONEST_RECOUNT: Duration = Duration::from_secs(1);
 const RECOUNT_PAUSE: u32 = 20;
+/// Changes of so many contexts of a tenant are measured at once.
+const CHANGES_AT_ONCE: usize = 16;
 
 /// How many contexts, and how many bytes of text, tags and metadata.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,11 +31,18 @@ struct Amount {
 }
 
 impl Amount {
-    /// What storing this takes.
-    fn of(context: &NewContext) -> Self {
+    /// Room for a context of this size.
+    fn of_context(bytes: usize) -> Self {
         Self {
             contexts: 1,
-            bytes: context.content_bytes() as u64,
+            bytes: bytes as u64,
+        }
+    }
+
+    fn of_bytes(bytes: usize) -> Self {
+        Self {
+            contexts: 0,
+            bytes: bytes as u64,
         }
     }
 }
@@ -72,6 +82,8 @@ struct Kept {
     amount: Mutex<Counted>,
     /// One count at a time: when the last one ended, and how long it took.
     last_count: tokio::sync::Mutex<Option<(Instant, Duration)>>,
+    /// Of the contexts that are being changed, by their ids: a size is only true until the next change.
+    changes: [Arc<tokio::sync::Mutex<()>>; CHANGES_AT_ONCE],
 }
 
 #[derive(Debug, Default)]
@@ -84,10 +96,13 @@ struct Counted {
 }
 
 /// Room for what is about to be stored; dropping it gives the room back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[must_use = "dropping it gives the room back"]
 pub(crate) struct Reservation {
     of: Option<(Arc<Kept>, Amount)>,
+    /// Room that is free once it has been stored.
+    freed: Amount,
+    change: Option<OwnedMutexGuard<()>>,
 }
 
 impl Reservation {
@@ -95,7 +110,9 @@ impl Reservation {
     pub(crate) fn keep(self) {
         if let Some((kept, amount)) = &self.of {
             let mut counted = kept.lock();
-            counted.since = counted.since + *amount;
+            let since = counted.since + *amount;
+            counted.since = since - self.freed;
+            counted.in_store = counted.in_store - (self.freed - since);
         }
     }
 }
@@ -106,6 +123,8 @@ impl Drop for Reservation {
             let mut counted = kept.lock();
             counted.reserved = counted.reserved - *amount;
         }
+        // The next change can be measured now.
+        drop(self.change.take());
     }
 }
 
@@ -166,10 +185,68 @@ impl Quotas {
         context: &NewContext,
     ) -> Result<Reservation, Problem> {
         if !self.are_set() || !context.validate("").is_empty() {
-            return Ok(Reservation { of: None });
+            return Ok(Reservation::default());
         }
-        let wanted = Amount::of(context);
-        let kept = Arc::clone(self.tenants().entry(scope.tenant().clone()).or_default());
+        let wanted = Amount::of_context(context.content_bytes());
+        self.reserve_amount(engine, scope, wanted).await
+    }
+
+    /// Makes room for a context that is imported.
+    ///
+    /// # Errors
+    /// As [`Quotas::reserve`].
+    pub(crate) async fn reserve_import(
+        &self,
+        engine: &ContextEngine,
+        scope: &Scope,
+        context: &Context,
+    ) -> Result<Reservation, Problem> {
+        if !self.are_set() {
+            return Ok(Reservation::default());
+        }
+        let wanted = Amount::of_context(context.content_bytes());
+        self.reserve_amount(engine, scope, wanted).await
+    }
+
+    /// Makes room for what a change adds to a context, and frees what it takes away. One that is not valid, or is of a
+    /// context that is not there, needs none: whoever makes it will say so.
+    ///
+    /// # Errors
+    /// As [`Quotas::reserve`].
+    pub(crate) async fn reserve_change(
+        &self,
+        engine: &ContextEngine,
+        scope: &Scope,
+        id: ContextId,
+        patch: &Patch,
+    ) -> Result<Reservation, Problem> {
+        let changes_size = patch.text.is_some() || patch.tags.is_some() || patch.metadata.is_some();
+        if self.config.max_bytes == 0 || !changes_size || !patch.validate().is_empty() {
+            return Ok(Reservation::default());
+        }
+        let stripe = id.0.as_u128() % CHANGES_AT_ONCE as u128;
+        let change = Arc::clone(&self.kept(scope).changes[usize::try_from(stripe).unwrap_or_default()]);
+        let change = change.lock_owned().await;
+        let context = match engine.get(scope, id).await {
+            Ok(context) => context,
+            Err(Error::NotFound(_)) => return Ok(Reservation::default()),
+            Err(error) => return Err(error.into()),
+        };
+        let (before, after) = (context.content_bytes(), patch.content_bytes_of(&context));
+        let grown = Amount::of_bytes(after.saturating_sub(before));
+        let mut room = self.reserve_amount(engine, scope, grown).await?;
+        room.freed = Amount::of_bytes(before.saturating_sub(after));
+        room.change = Some(change);
+        Ok(room)
+    }
+
+    async fn reserve_amount(
+        &self,
+        engine: &ContextEngine,
+        scope: &Scope,
+        wanted: Amount,
+    ) -> Result<Reservation, Problem> {
+        let kept = self.kept(scope);
         let bytes = self.config.max_bytes > 0;
         kept.count(engine, scope, bytes, Due::FirstTime).await?;
         if let Ok(reservation) = self.take(&kept, wanted) {
@@ -213,12 +290,13 @@ impl Quotas {
             max_bytes,
             ..
         } = self.config;
-        if max_contexts > 0 && after.contexts > max_contexts {
+        // What takes no more room is never refused, not even beyond a quota that was lowered.
+        if max_contexts > 0 && wanted.contexts > 0 && after.contexts > max_contexts {
             return Err(format!(
                 "the tenant may keep {max_contexts} contexts; delete some to store others"
             ));
         }
-        if max_bytes > 0 && after.bytes > max_bytes {
+        if max_bytes > 0 && wanted.bytes > 0 && after.bytes > max_bytes {
             return Err(format!(
                 "the tenant may keep {max_bytes} bytes of text, tags and metadata, and this would make {}; delete \
                  contexts to store others",
@@ -228,7 +306,13 @@ impl Quotas {
         counted.reserved = counted.reserved + wanted;
         Ok(Reservation {
             of: Some((Arc::clone(kept), wanted)),
+            freed: Amount::default(),
+            change: None,
         })
+    }
+
+    fn kept(&self, scope: &Scope) -> Arc<Kept> {
+        Arc::clone(self.tenants().entry(scope.tenant().clone()).or_default())
     }
 
     fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Kept>>> {

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use context_manager_core::{Carried, ContextEngine, Error, ErrorKind, Imported, Scope};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::api::carried::{Line, LinesHash};
-use crate::api::{FailedLine, ImportAnswer};
+use crate::api::{FailedLine, Guards, ImportAnswer};
 use crate::http::{BodyLine, Code, Problem};
+use crate::limits::Reservation;
 
 /// Contexts stored at once, and the bytes of their lines that are enough.
 const BATCH: usize = 128;
@@ -28,6 +30,8 @@ pub(crate) struct Import {
     scope: Scope,
     /// Batches run to their end also when nobody waits any more.
     writes: TaskTracker,
+    /// Quotas of the tenant; `None` where the operator himself imports.
+    guards: Option<Arc<Guards>>,
     max_line_bytes: usize,
     line: u64,
     begun: bool,
@@ -40,11 +44,18 @@ pub(crate) struct Import {
 }
 
 impl Import {
-    pub(crate) fn new(engine: Arc<ContextEngine>, scope: Scope, writes: TaskTracker, max_line_bytes: usize) -> Self {
+    pub(crate) fn new(
+        engine: Arc<ContextEngine>,
+        scope: Scope,
+        writes: TaskTracker,
+        guards: Option<Arc<Guards>>,
+        max_line_bytes: usize,
+    ) -> Self {
         Self {
             engine,
             scope,
             writes,
+            guards,
             max_line_bytes,
             line: 0,
             begun: false,
@@ -142,8 +153,9 @@ impl Import {
         self.batch_bytes = 0;
         let mut left = std::mem::take(&mut self.batch);
         for attempt in 1.. {
+            let rooms = self.make_room(&mut left).await?;
             let (lines, carried): (Vec<u64>, Vec<Carried>) = left.iter().cloned().unzip();
-            let results = self.apply(carried).await?;
+            let results = self.apply(carried, rooms).await?;
             let mut busy = None;
             let mut again = Vec::new();
             for ((line, one), result) in lines.into_iter().zip(left).zip(results) {
@@ -168,12 +180,52 @@ impl Import {
         Ok(())
     }
 
-    async fn apply(&self, carried: Vec<Carried>) -> Result<Vec<Result<Imported, Error>>, Problem> {
+    /// Makes room for each of `batch`; those for which there is none fail, and leave it.
+    async fn make_room(&mut self, batch: &mut Vec<(u64, Carried)>) -> Result<Vec<Reservation>, Problem> {
+        let Some(guards) = self.guards.clone() else {
+            return Ok(batch.iter().map(|_| Reservation::default()).collect());
+        };
+        let mut rooms = Vec::with_capacity(batch.len());
+        for (line, carried) in std::mem::take(batch) {
+            let context = &carried.context;
+            let room = guards.quotas.reserve_import(&self.engine, &self.scope, context).await;
+            let room = match room {
+                Ok(room) => room,
+                Err(problem) if problem.status() != StatusCode::FORBIDDEN => return Err(problem),
+                Err(problem) => {
+                    // What is there already, or over, takes no room: importing it again changes nothing.
+                    let is_live = context.is_live(self.engine.now());
+                    if is_live && self.engine.get(&self.scope, context.id).await.is_err() {
+                        self.fail(line, problem);
+                        continue;
+                    }
+                    Reservation::default()
+                }
+            };
+            rooms.push(room);
+            batch.push((line, carried));
+        }
+        Ok(rooms)
+    }
+
+    async fn apply(
+        &self,
+        carried: Vec<Carried>,
+        rooms: Vec<Reservation>,
+    ) -> Result<Vec<Result<Imported, Error>>, Problem> {
         if carried.is_empty() {
             return Ok(Vec::new());
         }
         let (engine, scope) = (Arc::clone(&self.engine), self.scope.clone());
-        let work = async move { engine.import(&scope, carried).await };
+        let work = async move {
+            let results = engine.import(&scope, carried).await;
+            for (room, result) in rooms.into_iter().zip(&results) {
+                if matches!(result, Ok(Imported::Stored)) {
+                    room.keep();
+                }
+            }
+            results
+        };
         self.writes.spawn(work.in_current_span()).await.map_err(|error| {
             tracing::error!(%error, "an import ended before its time");
             Problem::new(Code::Internal)

@@ -172,7 +172,7 @@ async fn a_token_that_is_not_right_is_refused_with_the_reason() {
         (without(right.clone(), "sub"), "claims"),
         (with(right.clone(), "sub", json!("two\nlines")), "subject"),
         (without(right.clone(), "tenant"), "tenant"),
-        (with(right.clone(), "tenant", json!("_canary")), "tenant"),
+        (with(right.clone(), "tenant", json!("_reserved")), "tenant"),
         (with(right.clone(), "tenant", json!("no/such")), "tenant"),
         (with(right.clone(), "cnf", json!({"jkt": "0Zc"})), "bound"),
     ] {

@@ -227,6 +227,88 @@ async fn what_was_stored_before_counts_and_bytes_have_a_quota_too() {
 }
 
 #[tokio::test]
+async fn a_change_takes_the_room_it_adds_and_gives_back_what_it_frees() {
+    let app = TestApp::with(|config| quota(config, 0, 100_000)).await;
+    let mut paths = Vec::new();
+    for n in 0..10 {
+        let stored = app.store(json!({"text": n.to_string()})).await;
+        paths.push(format!("/api/v1/contexts/{}", stored["id"].as_str().unwrap()));
+    }
+    let patch = async |path: &str, text: String| app.call("PATCH", path, json!({ "text": text })).await;
+    let large = || "x".repeat(32_000);
+    let mut statuses = Vec::new();
+    for path in &paths {
+        statuses.push(patch(path, large()).await.status.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 200, 403, 403, 403, 403, 403, 403, 403]);
+    let refused = patch(&paths[3], large()).await;
+    refused.problem(403, "forbidden");
+    assert!(refused.text.contains("100000 bytes"), "{}", refused.text);
+    // What adds nothing is not refused, and metadata and tags count as the text does.
+    for body in [json!({"importance": 0.9}), json!({"text": "y"})] {
+        assert_eq!(app.call("PATCH", &paths[3], body).await.status, 200);
+    }
+    let metadata = json!({"metadata": {"notes": large()}});
+    app.call("PATCH", &paths[3], metadata).await.problem(403, "forbidden");
+    // A change that is not made takes nothing.
+    for _ in 0..5 {
+        let missing = format!("/api/v1/contexts/{}", uuid::Uuid::now_v7());
+        patch(&missing, large()).await.problem(404, "not_found");
+        app.call("PATCH", &paths[4], json!({"text": large(), "importance": 7}))
+            .await
+            .problem(400, "invalid_request");
+    }
+    // Back and forth, also at once: what is there is neither counted twice nor lost.
+    for _ in 0..5 {
+        assert_eq!(patch(&paths[0], "small".to_owned()).await.status, 200);
+        assert_eq!(patch(&paths[5], large()).await.status, 200);
+        patch(&paths[0], large()).await.problem(403, "forbidden");
+        assert_eq!(patch(&paths[5], "small".to_owned()).await.status, 200);
+        assert_eq!(patch(&paths[0], large()).await.status, 200);
+    }
+    let one = &paths[0];
+    let rounds = (0..20).map(|n| patch(one, if n % 2 == 0 { large() } else { "small".to_owned() }));
+    join_all(rounds).await;
+    patch(one, large()).await;
+    patch(&paths[6], large()).await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn an_import_beyond_the_quota_is_refused_line_by_line_and_changes_nothing_when_repeated() {
+    let source = TestApp::start().await;
+    for n in 0..5 {
+        source.store(json!({"text": format!("note {n}")})).await;
+    }
+    let exported = source.export("").await;
+    let app = TestApp::with(|config| quota(config, 3, 0)).await;
+    for imported in [3, 0] {
+        let answer = app.import(exported.clone()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let lines = answer.body["failed"].as_array().unwrap();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|failed| (&failed["line"], &failed["error"]["code"]))
+            .collect();
+        let forbidden = json!("forbidden");
+        assert_eq!(
+            lines,
+            [(&json!(5), &forbidden), (&json!(6), &forbidden)],
+            "{}",
+            answer.text
+        );
+        assert_eq!(
+            (&answer.body["imported"], &answer.body["skipped"]),
+            (&json!(imported), &json!(3 - imported))
+        );
+    }
+    assert_eq!(app.get("/api/v1/stats").await.body["total"], 3);
+    // What came in counts at once.
+    app.post("/contexts", json!({"text": "one more"}))
+        .await
+        .problem(403, "forbidden");
+}
+
+#[tokio::test]
 async fn a_body_too_large_is_refused_with_both_sizes() {
     let app = TestApp::with(|config| config.server.max_body_bytes = 1_000).await;
     let refused = send(&app, &[], vec![b' '; 1_001]).await;

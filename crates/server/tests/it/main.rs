@@ -11,6 +11,7 @@ mod gc;
 mod isolation;
 mod jwt;
 mod keys;
+mod late_embedder;
 mod levels;
 mod limits;
 mod openapi;

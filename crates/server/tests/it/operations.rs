@@ -3,11 +3,14 @@
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use context_manager_observability::Supervisor;
 use futures::future::join_all;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::server::Server;
 use crate::support::TestApp;
@@ -163,4 +166,54 @@ async fn a_service_manager_is_told_of_the_servers_life() {
     server.signal("-TERM");
     assert!((0..100).any(|_| told() == "STOPPING=1"));
     assert_eq!(server.process.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_loop_that_panics_is_counted_shown_and_started_again() {
+    let app = TestApp::start().await;
+    let stop = CancellationToken::new();
+    let supervisor = Supervisor::new(app.state.health.clone(), stop.clone());
+    let starts = Arc::new(AtomicUsize::new(0));
+    supervisor.supervise("shaky", Arc::clone(&starts), |starts| async move {
+        assert!(starts.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
+        std::future::pending().await
+    });
+    let again = async {
+        while starts.load(Ordering::Relaxed) < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again).await.unwrap();
+    let health = app.get("/health?fresh=true").await;
+    assert_eq!(
+        (health.status, &health.body["status"]),
+        (StatusCode::OK, &json!("degraded"))
+    );
+    let parts = health.body["components"].as_array().unwrap();
+    let loops = parts.iter().find(|part| part["name"] == "background").unwrap();
+    assert!(loops["last_error"].as_str().unwrap().ends_with(": shaky"), "{loops}");
+    let metrics = app.get("/metrics").await.text;
+    assert_eq!(
+        metric(&metrics, "context_manager_loop_restarts_total{loop=\"shaky\"}"),
+        1
+    );
+    stop.cancel();
+    supervisor.ended(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn garbage_collections_of_clients_that_went_away_do_not_queue_up() {
+    let app = TestApp::start().await;
+    let turn = app.memory.collection.turn().await;
+    let request = || app.post("/admin/gc", json!({"dry_run": false}));
+    let left = join_all((0..20).map(|_| tokio::time::timeout(Duration::from_millis(200), request()))).await;
+    assert!(
+        left.iter().filter(|answer| answer.is_err()).count() > 1,
+        "they waited for the turn"
+    );
+    assert!(app.state.writes.is_empty(), "nothing is left to be done for them");
+    let foreseen = app.post("/admin/gc", json!({"dry_run": true})).await;
+    assert_eq!(foreseen.status, StatusCode::OK, "{}", foreseen.text);
+    drop(turn);
+    assert_eq!(request().await.status, StatusCode::OK);
 }

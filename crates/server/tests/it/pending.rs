@@ -1,7 +1,7 @@
 //! What becomes of texts that cannot be embedded, with an embedder that does as it is told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use context_manager_core::lexical::{self, Analyzer};
@@ -25,6 +25,7 @@ struct Scripted {
     waits: AtomicBool,
     asked: Notify,
     go_on: Notify,
+    calls: AtomicUsize,
 }
 
 #[async_trait]
@@ -34,6 +35,7 @@ impl Embedder for Scripted {
     }
 
     async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         if self.waits.load(Ordering::Relaxed) {
             self.asked.notify_one();
             self.go_on.notified().await;
@@ -64,6 +66,7 @@ fn engine(on_embedding_failure: OnEmbeddingFailure) -> (Arc<Scripted>, Arc<Conte
         waits: AtomicBool::new(false),
         asked: Notify::new(),
         go_on: Notify::new(),
+        calls: AtomicUsize::new(0),
     });
     let deps = Deps {
         store: Arc::new(MemoryStore::new(2)) as Arc<dyn VectorStore>,
@@ -225,4 +228,29 @@ async fn who_wants_vectors_or_nothing_gets_nothing() {
         "nothing was changed"
     );
     assert_eq!(count(&engine, &scope).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_embedder_that_works_is_not_asked_only_to_be_checked() {
+    let (scripted, engine) = engine(OnEmbeddingFailure::Pending);
+    let scope = tenant("a");
+    let minute = Duration::from_mins(1);
+    let check = async || {
+        let works = engine.check_embedder(minute).await.is_ok();
+        (works, scripted.calls.load(Ordering::Relaxed))
+    };
+    assert_eq!(check().await, (true, 1), "nothing was embedded before");
+    assert_eq!(check().await, (true, 1));
+    advance(minute).await;
+    engine.store(&scope, text("stored")).await.unwrap();
+    found_by_vector(&engine, &scope).await;
+    assert_eq!(check().await, (true, 3), "by a text and a question of callers");
+    // What fails for callers is checked at once.
+    scripted.down.store(true, Ordering::Relaxed);
+    engine.store(&scope, text("stored without a vector")).await.unwrap();
+    assert_eq!(check().await, (false, 5));
+    assert_eq!(check().await, (false, 6));
+    scripted.down.store(false, Ordering::Relaxed);
+    assert_eq!(check().await, (true, 7));
+    assert_eq!(check().await, (true, 7));
 }

@@ -94,18 +94,29 @@ impl Server {
 
     /// The same, with further environment variables.
     pub(crate) async fn with(data: &Path, environment: &[(&str, &str)]) -> Self {
+        let server = Self::starting(data, environment);
+        server.ready().await;
+        server
+    }
+
+    /// Starts a server, which may not be ready yet.
+    pub(crate) fn starting(data: &Path, environment: &[(&str, &str)]) -> Self {
         let output = Arc::new(Mutex::new(String::new()));
         let (process, address) = spawn(data, environment, &output);
-        let server = Self {
+        Self {
             process,
             url: format!("http://{address}"),
             client: http_client(),
             output,
-        };
+        }
+    }
+
+    /// Waits until it is ready.
+    pub(crate) async fn ready(&self) {
         let ready = async {
-            while !server
+            while !self
                 .client
-                .get(format!("{}/health/ready", server.url))
+                .get(format!("{}/health/ready", self.url))
                 .send()
                 .await
                 .is_ok_and(|r| r.status() == 200)
@@ -114,9 +125,7 @@ impl Server {
             }
         };
         let ready = tokio::time::timeout(PATIENCE, ready).await;
-        let output = server.output.lock().unwrap().clone();
-        assert!(ready.is_ok(), "the server does not get ready: {output}");
-        server
+        assert!(ready.is_ok(), "the server does not get ready: {}", self.output());
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> reqwest::Result<Value> {

@@ -9,6 +9,8 @@ use qdrant_edge::OperationError;
 pub(super) enum Failure {
     #[error("there is no other model")]
     NoOtherModel,
+    #[error("what is stored is another model's")]
+    ForeignModel,
     #[error("the data folder could not be changed")]
     Folder(#[source] Arc<crate::Error>),
     #[error("the disk has {free} bytes left, and {least} are kept free")]

@@ -60,12 +60,12 @@ pub(super) fn at(filter: EngineFilter, sequence: u64) -> EngineFilter {
     and(filter, conditions::at(sequence))
 }
 
-/// Everything of a tenant that has no vector of this name.
-pub(super) fn without_vector(tenant: &TenantId, name: &str) -> EngineFilter {
+/// Everything of a tenant, or of all of them, that has no vector of this name.
+pub(super) fn without_vector(tenant: Option<&TenantId>, name: &str) -> EngineFilter {
     let has = EngineCondition::HasVector(HasVectorCondition::from(name.to_owned()));
     EngineFilter {
         must_not: Some(vec![has]),
-        ..self::tenant(tenant)
+        ..tenant.map_or_else(|| all(Vec::new()), self::tenant)
     }
 }
 

@@ -40,7 +40,9 @@ use tokio::task::spawn_blocking;
 pub use config::{Config, Durability};
 pub use snapshots::{EmbeddedSnapshots, SnapshotConfig};
 
+use models::ChangeModels;
 use running::Running;
+use writer::Write;
 
 use crate::Error;
 
@@ -82,6 +84,17 @@ impl EmbeddedStore {
     /// [`Error`] when the folder is somebody else's or its manifest cannot be read.
     pub fn stored_models(path: &Path) -> Result<Option<StoredModels>, Error> {
         engine::stored_models(path)
+    }
+
+    /// Completes the fingerprint of a store that was opened for an unverified model, durably: from then on no other
+    /// model is accepted. With the fingerprint that is stored already it changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed or is another model's.
+    pub async fn complete_model(&self, model: &ModelFingerprint) -> Result<(), StoreError> {
+        let (running, model) = (self.running.read().await, model.clone());
+        let write = |reply| Write::ChangeModels(ChangeModels::Complete(model), reply);
+        running.write("complete_model", write).await
     }
 
     /// Accepts nothing more, finishes what was accepted, writes everything out and frees the folder.

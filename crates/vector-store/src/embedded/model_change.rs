@@ -55,6 +55,17 @@ impl ModelChange for EmbeddedStore {
         observed("without_other", read).await
     }
 
+    async fn tenants_without_other(&self) -> Result<Vec<TenantId>, StoreError> {
+        let running = self.running.read().await;
+        let read = running.read("tenants_without_other", move |engine| {
+            let Some(other) = &engine.manifest().other else {
+                return Ok(Vec::new());
+            };
+            reads::tenants(engine.shard(), filter::without_vector(None, &other.vector))
+        });
+        observed("tenants_without_other", read).await
+    }
+
     async fn set_other_vectors(&self, scope: &Scope, vectors: Vec<(ContextId, Vec<f32>)>) -> Result<(), StoreError> {
         let running = self.running.read().await;
         observed("set_other_vectors", async {
@@ -112,7 +123,7 @@ fn without_vector(
     let last = after.map(|id| PointId::Uuid(PointIds::of(tenant).point(id)));
     // A page begins with the point it is given, which was on the one before.
     let mut request = ScrollRequestBuilder::new()
-        .filter(filter::without_vector(tenant, vector))
+        .filter(filter::without_vector(Some(tenant), vector))
         .limit(limit.max(1) + usize::from(last.is_some()))
         .build();
     request.offset = last;

@@ -21,6 +21,8 @@ pub(super) enum ChangeModels {
     Switch,
     /// There is to be one model only.
     RemoveOther,
+    /// The model in use, which was unverified, has answered.
+    Complete(ModelFingerprint),
 }
 
 impl ChangeModels {
@@ -32,6 +34,7 @@ impl ChangeModels {
             Self::Add(model) => add(engine, manifest, model)?,
             Self::Switch => switch(engine, manifest),
             Self::RemoveOther => remove_other(engine, manifest)?,
+            Self::Complete(model) => complete(engine, manifest, model),
         };
         Ok(changed)
     }
@@ -90,6 +93,16 @@ fn remove_other(engine: &Engine, manifest: Manifest) -> Result<Result<(), Failur
         schema::delete_vector(engine.shard(), &vector)?;
     }
     Ok(set)
+}
+
+fn complete(engine: &Engine, manifest: Manifest, model: ModelFingerprint) -> Result<(), Failure> {
+    if manifest.model == model {
+        Ok(())
+    } else if manifest.model.is_completed_by(&model) {
+        set(engine, Manifest { model, ..manifest })
+    } else {
+        Err(Failure::ForeignModel)
+    }
 }
 
 fn set(engine: &Engine, manifest: Manifest) -> Result<(), Failure> {

@@ -167,7 +167,7 @@ impl Running {
 fn write_error(operation: &'static str, failure: Failure) -> StoreError {
     match failure {
         Failure::DiskFull { .. } => unavailable(operation, None, failure),
-        Failure::Engine(_) | Failure::Folder(_) | Failure::NoOtherModel | Failure::Panicked => {
+        Failure::Engine(_) | Failure::Folder(_) | Failure::NoOtherModel | Failure::ForeignModel | Failure::Panicked => {
             internal(operation, Box::new(failure))
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use backon::{ConstantBuilder, Retryable};
 use context_manager_core::ports::ModelFingerprint;
 use context_manager_resilience::Deadline;
-use qdrant_client::qdrant::{CollectionInfo, GetCollectionInfoRequest};
+use qdrant_client::qdrant::{CollectionInfo, GetCollectionInfoRequest, UpdateCollection};
 use tonic::Code;
 
 use super::client::Client;
@@ -74,6 +74,24 @@ pub(super) async fn stored_sharding(client: &Client) -> Result<Option<Sharding>,
             Sharding::Hash
         }
     }))
+}
+
+/// Completes the fingerprint of a collection that was made for an unverified model.
+pub(super) async fn complete_model(client: &Client, model: &ModelFingerprint) -> Result<(), Error> {
+    let missing = || failed(client, "read the collection")(Failure::Incomplete("collection"));
+    let info = find(client).await?.ok_or_else(missing)?;
+    let update = schema::complete(&info, model).map_err(|mismatch| unusable(client, mismatch, model))?;
+    let Some(update) = update else { return Ok(()) };
+    let request = UpdateCollection {
+        collection_name: client.collection.clone(),
+        ..update
+    };
+    let answer = client
+        .collections(request, |mut collections, request| async move {
+            collections.update(request).await
+        })
+        .await;
+    answer.map(drop).map_err(failed(client, "complete the model of"))
 }
 
 async fn stored<T>(

@@ -79,6 +79,15 @@ impl QdrantStore {
         collection::stored_model(&Client::new(config, None)?).await
     }
 
+    /// Completes the fingerprint of a collection that was made for an unverified model: from then on no other model is
+    /// accepted. With the fingerprint that is stored already it changes nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when the server cannot be reached, or the collection holds the vectors of another model.
+    pub async fn complete_model(&self, model: &ModelFingerprint) -> Result<(), Error> {
+        collection::complete_model(&self.client, model).await
+    }
+
     /// How the collection at the server of `config` is sharded; `None` when there is no collection yet. It changes
     /// nothing.
     ///

@@ -9,8 +9,8 @@ use qdrant_client::qdrant::{
     BinaryQuantizationBuilder, CollectionInfo, CreateCollection, CreateCollectionBuilder, CreateFieldIndexCollection,
     Distance, FieldType, FloatIndexParamsBuilder, HnswConfigDiffBuilder, IntegerIndexParamsBuilder,
     KeywordIndexParamsBuilder, Modifier, PayloadIndexParams, PayloadSchemaInfo, PayloadSchemaType, QuantizationType,
-    ScalarQuantizationBuilder, ShardingMethod, SparseVectorConfig, SparseVectorParams, Value, VectorParamsBuilder,
-    VectorParamsMap, quantization_config, vectors_config,
+    ScalarQuantizationBuilder, ShardingMethod, SparseVectorConfig, SparseVectorParams, UpdateCollection, Value,
+    VectorParamsBuilder, VectorParamsMap, quantization_config, vectors_config,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,12 +36,6 @@ struct Manifest {
 
 /// How to make the collection.
 pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollection {
-    let manifest = Manifest {
-        format: FORMAT,
-        model: model.clone(),
-        groups: config.groups(),
-    };
-    let manifest = serde_json::to_string(&manifest).expect("a manifest has nothing that JSON cannot hold");
     // Servers before 1.19 know the older words for where things are kept, and newer ones still do.
     let dense = VectorParamsBuilder::new(model.dimensions as u64, Distance::Cosine).on_disk(config.on_disk);
     let mut collection = CreateCollectionBuilder::new(config.collection())
@@ -73,9 +67,36 @@ pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollect
         (Sharding::Hash, None) => collection,
     };
     CreateCollection {
-        metadata: HashMap::from([(MANIFEST.to_owned(), Value::from(manifest))]),
+        metadata: metadata(model, config.groups()),
         ..collection.build()
     }
+}
+
+/// Update that completes the fingerprint in the collection's metadata with that of `model`; `None` when it is there.
+pub(super) fn complete(info: &CollectionInfo, model: &ModelFingerprint) -> Result<Option<UpdateCollection>, Mismatch> {
+    let Manifest {
+        model: stored, groups, ..
+    } = manifest(info)?;
+    if stored == *model {
+        Ok(None)
+    } else if stored.is_completed_by(model) {
+        Ok(Some(UpdateCollection {
+            metadata: metadata(model, groups),
+            ..UpdateCollection::default()
+        }))
+    } else {
+        Err(Mismatch::Model(stored))
+    }
+}
+
+fn metadata(model: &ModelFingerprint, groups: Option<u32>) -> HashMap<String, Value> {
+    let manifest = Manifest {
+        format: FORMAT,
+        model: model.clone(),
+        groups,
+    };
+    let manifest = serde_json::to_string(&manifest).expect("a manifest has nothing that JSON cannot hold");
+    HashMap::from([(MANIFEST.to_owned(), Value::from(manifest))])
 }
 
 fn quantization(quantization: Quantization) -> Option<quantization_config::Quantization> {

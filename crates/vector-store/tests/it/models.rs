@@ -1,8 +1,13 @@
 //! A second model's vectors beside those of the one in use, and its taking over.
 
+use std::sync::Arc;
+
 use context_manager_core::Filter;
-use context_manager_core::ports::{ModelChange, ModelFingerprint, OtherModel, StoreErrorKind, StoreQuery, VectorStore};
+use context_manager_core::ports::{
+    ModelChange, ModelFingerprint, OtherModel, Snapshots, StoreErrorKind, StoreQuery, VectorStore,
+};
 use context_manager_vector_store::EmbeddedStore;
+use context_manager_vector_store::embedded::{EmbeddedSnapshots, SnapshotConfig};
 
 use crate::fixture::{at, context, id, model, new_store, open, records, scope};
 
@@ -54,6 +59,7 @@ async fn another_model_fills_beside_the_one_in_use_and_takes_over() {
 
     store.add_model(&small("b")).await.unwrap();
     assert_eq!(count_without_other(&store).await, 30);
+    assert_eq!(store.tenants_without_other().await.unwrap(), [scope().tenant().clone()]);
     fill(&store, 1..=20).await;
     assert_eq!(count_without_other(&store).await, 10);
     assert_eq!(
@@ -174,4 +180,40 @@ async fn indexes_are_built_over_both_models() {
     store.remove_other().await.unwrap();
     assert_eq!(store.search(&scope(), by(vec![1.0, 0.0])).await.unwrap().len(), 100);
     store.flush().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unverified_model_is_completed_once_and_by_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let unverified = ModelFingerprint::unverified(model().name, model().dimensions);
+    let store = Arc::new(EmbeddedStore::open(at(folder.path()), &unverified).await.unwrap());
+    let snapshots = EmbeddedSnapshots::new(Arc::clone(&store), SnapshotConfig::default());
+    let snapshot = snapshots.create().await.unwrap();
+    for other in [
+        small("test"),
+        ModelFingerprint {
+            name: "b".to_owned(),
+            ..model()
+        },
+    ] {
+        store.complete_model(&other).await.unwrap_err();
+    }
+    assert_eq!(store.models().await.unwrap().in_use, unverified);
+    store.complete_model(&model()).await.unwrap();
+    store.complete_model(&model()).await.unwrap();
+    let later = ModelFingerprint {
+        probe: "5678".to_owned(),
+        ..model()
+    };
+    store.complete_model(&later).await.unwrap_err();
+    store.upsert(&scope(), records(1..=3)).await.unwrap();
+
+    // A snapshot of before holds no vectors of any model.
+    let staged = snapshots.stage(&snapshot.name, false).await.unwrap();
+    staged.take_over().await.unwrap();
+    assert_eq!(store.models().await.unwrap().in_use, model());
+    store.close().await.unwrap();
+    let reopened = open(folder.path()).await;
+    assert_eq!(reopened.models().await.unwrap().in_use, model());
+    reopened.close().await.unwrap();
 }

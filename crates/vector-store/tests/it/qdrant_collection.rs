@@ -71,6 +71,25 @@ async fn another_model_is_refused_with_the_ways_out() {
     assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 3);
 }
 
+#[tokio::test]
+async fn an_unverified_model_is_completed_once_and_by_no_other() {
+    let server = StandIn::start(VERSION);
+    let config = server.config();
+    let unverified = ModelFingerprint::unverified(model().name, model().dimensions);
+    let stores = join_all((0..2).map(|_| QdrantStore::connect(&config, &unverified))).await;
+    let [one, other] = [&stores[0], &stores[1]].map(|store| store.as_ref().unwrap());
+    one.complete_model(&model()).await.unwrap();
+    other.complete_model(&model()).await.unwrap();
+    let later = ModelFingerprint {
+        probe: "5678".to_owned(),
+        ..model()
+    };
+    let error = other.complete_model(&later).await.unwrap_err();
+    assert!(matches!(error, Error::CollectionModelChanged { .. }), "{error}");
+    assert_eq!(QdrantStore::stored_model(&config).await.unwrap(), Some(model()));
+    QdrantStore::connect(&config, &model()).await.unwrap();
+}
+
 /// Makes a collection under the name of ours.
 async fn occupy(server: &StandIn, collection: CreateCollection) {
     let url = server.config().url.unwrap();

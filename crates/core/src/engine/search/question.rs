@@ -49,6 +49,9 @@ impl ContextEngine {
         let limit = Duration::from_millis(self.config.embed_timeout_ms);
         match tokio::time::timeout(limit, model.embed_query_of(scope.tenant(), &request.query)).await {
             Ok(Ok(embedding)) => {
+                if !embedding.cached {
+                    self.proof.note(true);
+                }
                 question.vector = Some(embedding.vector);
                 question.cached = embedding.cached;
                 tracing::Span::current().record("cached", embedding.cached);
@@ -57,6 +60,7 @@ impl ContextEngine {
                 }
             }
             failed => {
+                self.proof.note(false);
                 tracing::warn!(error = ?failed.map(Result::err), "searching by words alone: embedding failed");
                 degraded.push(Degraded::Embedding);
             }

@@ -154,6 +154,7 @@ pub(in crate::api) async fn get_context(
     responses(
         (status = 200, description = "As it is now", body = ContextBody),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The tenant's quota is used up", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -163,8 +164,14 @@ pub(in crate::api) async fn update_context(
     PathId(id): PathId,
     Json(body): Json<PatchBody>,
 ) -> Result<Json<ContextBody>, Problem> {
+    let patch = body.into();
+    let room = state.reserve_change(&scope, id, &patch).await?;
     let changed = state
-        .write(|engine| async move { engine.update(&scope, id, body.into()).await })
+        .write(|engine| async move {
+            let changed = engine.update(&scope, id, patch).await?;
+            room.keep();
+            Ok(changed)
+        })
         .await?;
     Ok(Json(changed.into()))
 }

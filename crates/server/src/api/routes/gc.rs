@@ -10,9 +10,9 @@ use crate::http::{Code, Json, Problem};
 
 /// Collect what is over
 ///
-/// Runs one collection of the caller's contexts now, to its end, whatever becomes of the request: expired contexts go,
-/// become long-term or are made into fewer, and policies are applied. With `dry_run` nothing is changed, and the answer
-/// tells what would be.
+/// Runs one collection of the caller's contexts now, once begun to its end, whatever becomes of the request: expired
+/// contexts go, become long-term or are made into fewer, and policies are applied. With `dry_run` nothing is changed, and
+/// the answer tells what would be.
 #[utoipa::path(
     post, path = "/admin/gc", tag = "operations", request_body = GcBody,
     responses(
@@ -28,12 +28,18 @@ pub(in crate::api) async fn collect_garbage(
     let collection = state.collection()?;
     let dry_run = body.dry_run;
     let start = tokio::time::Instant::now();
-    let run = state.writes.spawn(async move { collection.run(&scope, dry_run).await });
-    let report = run.await.map_err(|error| {
-        tracing::error!(%error, "a collection ended before its time");
-        Problem::new(Code::Internal)
-    })?;
-    let report = report.map_err(Error::from)?;
+    let report = if dry_run {
+        collection.preview(&scope).await
+    } else {
+        // Waited for here, where a client that goes away leaves the queue.
+        let turn = collection.turn().await;
+        let run = state.writes.spawn(async move { collection.run(&scope, turn).await });
+        let report = run.await.map_err(|error| {
+            tracing::error!(%error, "a collection ended before its time");
+            Problem::new(Code::Internal)
+        })?;
+        report.map_err(Error::from)?
+    };
     let report = report.ok_or_else(|| Problem::new(Code::ServiceUnavailable))?;
     Ok(Json(GcAnswer::new(report, dry_run, start.elapsed())))
 }

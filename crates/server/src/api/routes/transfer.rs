@@ -1,5 +1,6 @@
 //! Carrying all contexts of a tenant away and bringing them back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -153,7 +154,8 @@ pub(in crate::api) async fn import_contexts(
 ) -> Result<Json<ImportAnswer>, Problem> {
     let gzip = is_gzip(request.headers())?;
     let engine = state.engine()?.clone();
-    let mut import = Import::new(engine, scope, state.writes.clone(), limits.max_line_bytes);
+    let guards = Some(Arc::clone(&state.guards));
+    let mut import = Import::new(engine, scope, state.writes.clone(), guards, limits.max_line_bytes);
     let mut lines = Lines::new(gzip, limits.max_line_bytes);
     let mut body = request.into_body().into_data_stream();
     let cut_short = loop {

@@ -154,7 +154,7 @@ impl Jwt {
     /// Asks the provider for its keys every so often, and soon when a token names a new one, until it is dropped.
     pub(super) async fn follow(&self) {
         let (Some(url), Some(client)) = (&self.config.jwks_url, &self.client) else {
-            return;
+            return std::future::pending().await;
         };
         loop {
             if !self.try_to_take_over(KeySet::fetch(client, url).await) {

@@ -19,7 +19,7 @@ const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy");
 const OF_PROMETHEUS: [&str; 3] = ["job", "instance", "le"];
 
 /// On panels, but only recorded when something of their kind happened, such as a fault, or once the process was measured.
-const NOT_IN_A_SHORT_LOAD: [&str; 43] = [
+const NOT_IN_A_SHORT_LOAD: [&str; 42] = [
     "context_manager_accesses_lost_total",
     "context_manager_anonymous_memory_bytes",
     "context_manager_auth_failures_total",
@@ -49,9 +49,12 @@ const NOT_IN_A_SHORT_LOAD: [&str; 43] = [
     "context_manager_recall_at_k",
     "context_manager_recall_samples_total",
     "context_manager_requests_shed_total",
+    "context_manager_runtime_busy_ratio",
+    "context_manager_runtime_queued_tasks",
+    "context_manager_runtime_tasks",
+    "context_manager_runtime_workers",
     "context_manager_searches_degraded_total",
     "context_manager_summarize_duration_seconds",
-    "context_manager_tenant_leaks_total",
     "context_manager_vector_db_background_errors_total",
     "process_cpu_seconds_total",
     "process_max_fds",
@@ -59,23 +62,10 @@ const NOT_IN_A_SHORT_LOAD: [&str; 43] = [
     "process_resident_memory_bytes",
     "process_start_time_seconds",
     "process_threads",
-    "tokio_busy_ratio",
-    "tokio_global_queue_depth",
-    "tokio_live_tasks_count",
-    "tokio_workers_count",
 ];
 
 /// Not on a panel: details of the process and the runtime, for whoever looks for them.
-const NOT_ON_A_PANEL: [&str; 8] = [
-    "process_virtual_memory_bytes",
-    "process_virtual_memory_max_bytes",
-    "tokio_max_busy_duration",
-    "tokio_max_park_count",
-    "tokio_min_busy_duration",
-    "tokio_min_park_count",
-    "tokio_total_busy_duration",
-    "tokio_total_park_count",
-];
+const NOT_ON_A_PANEL: [&str; 2] = ["process_virtual_memory_bytes", "process_virtual_memory_max_bytes"];
 
 /// The labels of every metric: as exported, and as named between backticks in its description.
 struct Known {

@@ -33,11 +33,11 @@ async fn a_process_waits_for_the_turn_of_another_one() {
     let collection = Arc::new(Collection::new(Arc::clone(&bench.engine)));
     let run = {
         let (collection, scope) = (Arc::clone(&collection), bench.scope.clone());
-        tokio::spawn(async move { collection.run(&scope, false).await.unwrap().unwrap() })
+        tokio::spawn(async move { collection.run(&scope, collection.turn().await).await.unwrap().unwrap() })
     };
     sleep(Duration::from_mins(1)).await;
     assert_eq!(bench.stored().await, 60, "it is not its turn");
-    let foreseen = collection.run(&bench.scope, true).await.unwrap().unwrap();
+    let foreseen = collection.preview(&bench.scope).await.unwrap();
     assert_eq!(foreseen.deleted(), 60, "what would be done can be told at any time");
     bench.engine.may_collect(another, Duration::ZERO).await.unwrap();
     assert_eq!(run.await.unwrap().deleted(), 60);
@@ -52,7 +52,7 @@ async fn a_process_that_lost_its_turn_stops_and_goes_on_when_it_has_it_again() {
     let bench = slow().await;
     let collection = Collection::new(Arc::clone(&bench.engine));
     let (another, scope) = (Uuid::now_v7(), bench.scope.clone());
-    let run = tokio::spawn(async move { collection.run(&scope, false).await.unwrap().unwrap() });
+    let run = tokio::spawn(async move { collection.run(&scope, collection.turn().await).await.unwrap().unwrap() });
     sleep(Duration::from_millis(1500)).await;
     let begun = bench.stored().await;
     assert!((1..60).contains(&begun), "{begun}");

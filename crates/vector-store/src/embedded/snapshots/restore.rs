@@ -97,8 +97,10 @@ fn prepare(
     accept_erased: bool,
 ) -> Result<Prepared, SnapshotError> {
     let description = Description::read(folder)?;
-    let manifest = manifest_of(folder)?;
-    if manifest.model != current.model {
+    let mut manifest = manifest_of(folder)?;
+    // Of a time when the model had not answered yet, so that there are no vectors of any model in it.
+    let is_unverified = manifest.model.is_completed_by(&current.model);
+    if manifest.model != current.model && !is_unverified {
         return Err(SnapshotError::Unusable(format!(
             "the snapshot holds vectors of the model {}, and the store those of the model {}: configure the model of the \
              snapshot for an empty store and restore it there",
@@ -109,6 +111,10 @@ fn prepare(
     check_space(&config.path, description.bytes(), config.min_free_bytes)?;
     check_files(&description, folder)?;
     copy(folder, staging).map_err(io_failed)?;
+    if is_unverified {
+        manifest.model = current.model.clone();
+        folder::replace_manifest(staging, &manifest).map_err(store_failed)?;
+    }
     let (erased, completeness) = Erasures::since(&config.path, description.erased_until).map_err(io_failed)?;
     if completeness == Completeness::BeginsLater && !accept_erased {
         return Err(SnapshotError::ErasedUnknown);

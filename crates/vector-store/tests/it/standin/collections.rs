@@ -7,7 +7,7 @@ use qdrant_client::qdrant::collections_server::Collections;
 use qdrant_client::qdrant::{
     self, CollectionConfig, CollectionDescription, CollectionInfo, CollectionOperationResponse, CollectionParams,
     CreateCollection, DeleteCollection, GetCollectionInfoRequest, GetCollectionInfoResponse, ListCollectionsRequest,
-    ListCollectionsResponse, vectors_config,
+    ListCollectionsResponse, UpdateCollection, vectors_config,
 };
 use qdrant_edge::{Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParamsBuilder, EdgeVectorParamsBuilder};
 use tonic::{Request, Response, Status};
@@ -75,8 +75,24 @@ impl Collections for Service {
         Ok(changed())
     }
 
+    async fn update(
+        &self,
+        request: Request<UpdateCollection>,
+    ) -> Result<Response<CollectionOperationResponse>, Status> {
+        self.0.faults.meet().await?;
+        let UpdateCollection {
+            collection_name: name,
+            metadata,
+            ..
+        } = request.into_inner();
+        let mut collections = self.0.collections();
+        let collection = collections.get_mut(&name);
+        let collection = collection.ok_or_else(|| Status::not_found(format!("Collection `{name}` doesn't exist!")))?;
+        collection.config.metadata.extend(metadata);
+        Ok(changed())
+    }
+
     unimplemented_rpcs! {
-        update(UpdateCollection) -> CollectionOperationResponse;
         update_aliases(ChangeAliases) -> CollectionOperationResponse;
         list_collection_aliases(ListCollectionAliasesRequest) -> ListAliasesResponse;
         list_aliases(ListAliasesRequest) -> ListAliasesResponse;

@@ -1,29 +1,47 @@
 //! The embedding models that the configuration names, and which of them serves.
 
+mod awaited;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use context_manager_core::ports::{Embedder, ModelFingerprint, StoredModels};
-use context_manager_embedding::{ApiConfig, Batching, BuiltIn, Cached, OpenAiCompatible};
+use context_manager_embedding::{ApiConfig, Batching, BuiltIn, Cached, Error, OpenAiCompatible};
 use context_manager_resilience::CircuitBreaker;
+use tokio::time::timeout;
 
-use crate::config::{EmbeddingConfig, VectorDbConfig};
+use crate::config::{Config, EmbeddingConfig, VectorDbConfig};
+use crate::store::Store;
+use awaited::Awaited;
+
+/// Name of the circuit breaker of `[embedding]`.
+const CIRCUIT: &str = "embedding";
+/// The longest wait at start for a service that can be done without.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
 
 /// The models that can be asked.
 #[derive(Debug)]
 pub(crate) struct Embedders {
     configured: Arc<dyn Embedder>,
+    /// The same, if it has not answered at start and can be done without.
+    awaited: Option<Arc<Awaited>>,
     /// The other one, unless none is configured or it cannot be reached.
     next: Option<Arc<dyn Embedder>>,
 }
 
 impl Embedders {
-    /// Gets in touch with the models of the configuration. A service whose vectors are stored already may be down.
+    /// Gets in touch with the models of the configuration. A service whose vectors are stored already may be down, and so
+    /// may one of which nothing is stored yet if its dimensions are configured.
     ///
     /// # Errors
     /// When the model of `[embedding]` cannot be used. One of `[embedding.next]` is done without.
-    pub(crate) async fn connect(config: &EmbeddingConfig, stored: Option<&StoredModels>) -> anyhow::Result<Self> {
-        let configured = connect("embedding", &config.api, config, stored).await?;
+    pub(crate) async fn connect(
+        config: &EmbeddingConfig,
+        place: &VectorDbConfig,
+        stored: Option<&StoredModels>,
+    ) -> anyhow::Result<Self> {
+        let (configured, awaited) = connect_or_await(config, place, stored).await?;
         let next = match &config.next {
             None => None,
             Some(next) => connect("embedding_next", next, config, stored)
@@ -36,7 +54,18 @@ impl Embedders {
                 })
                 .ok(),
         };
-        Ok(Self { configured, next })
+        Ok(Self {
+            configured,
+            awaited,
+            next,
+        })
+    }
+
+    /// Waits for the first answer of a service that gave none at start, and has `store` keep the fingerprint of its model.
+    pub(crate) async fn reach(&self, config: &Config, store: &Store) {
+        if let Some(awaited) = &self.awaited {
+            awaited.reach(config, store).await;
+        }
     }
 
     /// The one whose vectors are stored where `place` says; that of `[embedding]` when there are none yet.
@@ -66,7 +95,7 @@ impl Embedders {
                 self.configured.fingerprint(),
             )
         };
-        if *serving.fingerprint() != *self.configured.fingerprint() {
+        if !is_of(&self.configured, &stored.in_use) {
             tracing::info!(model = %serving.fingerprint(), "serving with the model of [embedding.next], as its vectors are stored");
         }
         Ok(serving)
@@ -74,17 +103,42 @@ impl Embedders {
 
     /// One that is not `in_use`: that of `[embedding]` first.
     pub(crate) fn other_than(&self, in_use: &ModelFingerprint) -> Option<Arc<dyn Embedder>> {
-        self.all().find(|model| model.fingerprint() != in_use).cloned()
+        self.all().find(|model| !is_of(model, in_use)).cloned()
     }
 
     /// The one with this fingerprint.
     pub(crate) fn of(&self, fingerprint: &ModelFingerprint) -> Option<Arc<dyn Embedder>> {
-        self.all().find(|model| model.fingerprint() == fingerprint).cloned()
+        self.all().find(|model| is_of(model, fingerprint)).cloned()
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<dyn Embedder>> {
         [&self.configured].into_iter().chain(&self.next)
     }
+}
+
+/// Returns whether `stored` is the model's fingerprint, as far as it was known when it was stored.
+fn is_of(model: &Arc<dyn Embedder>, stored: &ModelFingerprint) -> bool {
+    model.fingerprint() == stored || stored.is_completed_by(model.fingerprint())
+}
+
+async fn connect_or_await(
+    config: &EmbeddingConfig,
+    place: &VectorDbConfig,
+    stored: Option<&StoredModels>,
+) -> anyhow::Result<(Arc<dyn Embedder>, Option<Arc<Awaited>>)> {
+    let connecting = connect(CIRCUIT, &config.api, config, stored);
+    let is_service = config.api.api_url.is_some() && Store::can_complete_models(place);
+    let Some(expected) = awaited::expected(&config.api, stored).filter(|_| is_service) else {
+        return Ok((connecting.await?, None));
+    };
+    match timeout(FIRST_ANSWER, connecting).await {
+        Ok(Ok(configured)) => return Ok((configured, None)),
+        Ok(Err(error)) if !matches!(error.downcast_ref(), Some(Error::Unreachable { .. })) => return Err(error),
+        Ok(Err(_)) | Err(_) => {}
+    }
+    tracing::warn!(model = %expected, "the embedding service does not answer; starting without it");
+    let awaited = Arc::new(Awaited::new(expected));
+    Ok((Arc::clone(&awaited) as _, Some(awaited)))
 }
 
 async fn connect(
@@ -101,7 +155,9 @@ async fn connect(
         let other = stored.other.as_ref().map(|other| &other.model);
         [&stored.in_use].into_iter().chain(other)
     });
-    let known = stored.into_iter().find(|known| known.name == api.name());
+    let known = stored
+        .into_iter()
+        .find(|known| known.name == api.name() && known.is_verified());
     let breaker = Arc::new(CircuitBreaker::new(circuit, config.circuit_breaker.clone()));
     let service = OpenAiCompatible::builder(api.clone())
         .with_circuit_breaker(breaker)
