@@ -38,10 +38,14 @@ fn main() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let router = runtime.block_on(serve(&config));
     println!("microseconds a request, median of {ROUNDS} rounds of {REQUESTS}");
-    let live = || Request::get("/health/live").body(Body::empty()).unwrap();
+    let live = || {
+        let request = Request::get("/health/live").header(header::HOST, "localhost");
+        request.body(Body::empty()).unwrap()
+    };
     compare(&runtime, &router, "GET /health/live", live);
     let search = || {
         Request::post("/api/v1/contexts/search")
+            .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(r#"{"query": "which number is seven?", "limit": 10}"#))
             .unwrap()
@@ -105,8 +109,7 @@ async fn serve(config: &Config) -> Router {
         collection: Arc::clone(&memory.collection),
         snapshots: None,
     };
-    let data = &config.vector_db.embedded.path;
-    let auth = Authenticator::open(&config.auth, data, default_tenant().unwrap(), Arc::new(SystemClock));
+    let auth = Authenticator::open(config, default_tenant().unwrap(), Arc::new(SystemClock));
     let state = ApiState {
         services: Arc::new(OnceLock::from(services)),
         health,

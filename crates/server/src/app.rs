@@ -222,7 +222,6 @@ impl App {
     /// # Errors
     /// When a file of keys cannot be used.
     pub fn new(config: Config, metrics: Metrics, logs: LogControl) -> anyhow::Result<Self> {
-        let data = &config.vector_db.embedded.path;
         let health = HealthRegistry::new(config.health.checks.clone());
         let stop = CancellationToken::new();
         let supervisor = Supervisor::new(health.clone(), stop.clone());
@@ -232,12 +231,7 @@ impl App {
             metrics,
             logs,
             writes: TaskTracker::new(),
-            auth: Arc::new(Authenticator::open(
-                &config.auth,
-                data,
-                default_tenant()?,
-                Arc::new(SystemClock),
-            )?),
+            auth: Arc::new(Authenticator::open(&config, default_tenant()?, Arc::new(SystemClock))?),
             guards: Arc::new(Guards::new(&config)),
             started: Instant::now(),
         };

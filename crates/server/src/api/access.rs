@@ -123,7 +123,8 @@ impl Routes {
 
     /// Calls that take a key with this permission. Those of operators go into the audit log.
     pub(super) fn needs(self, permission: Permission, methods: UtoipaMethodRouter<ApiState>) -> Self {
-        self.add(Access::Needs(permission), permission == Permission::Admin, methods)
+        let audited = matches!(permission, Permission::Admin | Permission::TenantAdmin);
+        self.add(Access::Needs(permission), audited, methods)
     }
 
     /// Calls that delete: they take the permission to write, and go into the audit log.
@@ -203,7 +204,10 @@ fn describe(operation: &mut Operation, access: Access) {
     extensions.insert("x-permission".to_owned(), permission.as_str().into());
     for (status, description) in [
         ("401", "No key, or one that is not valid"),
-        ("403", "The key lacks the permission"),
+        (
+            "403",
+            "The key or token lacks the permission, or a page of another origin had a browser send the call",
+        ),
     ] {
         add_problem(operation, status, description);
     }

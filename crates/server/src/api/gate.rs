@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::access::{Access, Closable, Found, Rule, Rules};
 use crate::audit::AuditedCall;
 use crate::auth::{Authenticator, Permission, Principal, lacks};
-use crate::http::{Code, Problem};
+use crate::http::{Audience, Code, Problem, Sites};
 
 /// Callers that were turned away; label `reason`.
 pub(super) const AUTH_FAILURES: &str = "context_manager_auth_failures_total";
@@ -21,6 +21,7 @@ pub(super) struct Gate {
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) rules: Arc<Rules>,
     pub(super) public: Public,
+    pub(super) sites: Arc<Sites>,
 }
 
 /// What is answered without a key.
@@ -47,6 +48,19 @@ impl Gate {
             metrics::counter!(AUTH_FAILURES, "reason" => denied.reason()).increment(1);
             denied.into()
         })
+    }
+}
+
+/// Lets a request through that is for this server, and that no page of another origin had a browser send.
+pub(super) async fn check_site(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let audience = if gate.authenticator.needs_keys() {
+        Audience::Known
+    } else {
+        Audience::Everybody
+    };
+    match gate.sites.check(&request, audience) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -86,7 +100,7 @@ async fn admit(gate: &Gate, mut request: Request, next: Next) -> Result<Response
         next.run(request).await
     } else {
         metrics::counter!(AUTH_FAILURES, "reason" => "forbidden").increment(1);
-        lacks(permission).into_response()
+        lacks(permission, &principal).into_response()
     };
     if let Some(call) = call {
         call.end(&response);

@@ -71,7 +71,7 @@ fn kind(permission: Permission) -> Option<CallKind> {
     match permission {
         Permission::Read => Some(CallKind::Read),
         Permission::Write => Some(CallKind::Write),
-        Permission::Admin => Some(CallKind::Admin),
+        Permission::Admin | Permission::TenantAdmin => Some(CallKind::Admin),
         Permission::Metrics => None,
     }
 }

@@ -19,12 +19,12 @@ use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
 use utoipa_axum::routes;
 
-use crate::auth::Permission::{Admin, Read, Write};
+use crate::auth::Permission::{Admin, Read, TenantAdmin, Write};
 use crate::config::Config;
-use crate::http::{HeadLimits, cors, limit_head, limit_time, observe};
+use crate::http::{HeadLimits, Sites, cors, limit_head, limit_time, observe};
 use crate::limits::{admit, limit_address};
 use access::{Closable, Routes};
-use gate::{AUTH_FAILURES, Gate, Public, authorize};
+use gate::{AUTH_FAILURES, Gate, Public, authorize, check_site};
 
 pub use crate::http::PeerAddress;
 pub use crate::limits::Guards;
@@ -66,12 +66,13 @@ pub fn router(state: ApiState, config: &Config) -> Router {
             metrics: config.auth.public_metrics,
             health: config.auth.public_health,
         },
+        sites: Arc::new(Sites::new(server)),
     };
     let long = bounded(long.layer(Extension(stream_limits)), server.long_request_timeout_ms);
     let mut router = bounded(short, server.request_timeout_ms)
         .merge(long)
         .layer(from_fn_with_state(state.clone(), limiting::limit_caller))
-        .layer(from_fn_with_state(gate, authorize))
+        .layer(from_fn_with_state(gate.clone(), authorize))
         .fallback(routes::not_found)
         .layer(from_fn_with_state(guards(), limit_address))
         .layer(from_fn_with_state(HeadLimits::new(&server.connections), limit_head));
@@ -79,6 +80,7 @@ pub fn router(state: ApiState, config: &Config) -> Router {
         router = router.layer(cors);
     }
     router
+        .layer(from_fn_with_state(gate, check_site))
         .layer(from_fn_with_state(state.health.clone(), observe))
         .with_state(state)
 }
@@ -87,8 +89,8 @@ pub fn router(state: ApiState, config: &Config) -> Router {
 fn long_routes() -> Routes {
     let v1 = Routes::default()
         .destroys(routes!(routes::forget_user))
-        .needs(Admin, routes!(routes::export_contexts))
-        .needs(Admin, routes!(routes::import_contexts))
+        .needs(TenantAdmin, routes!(routes::export_contexts))
+        .needs(TenantAdmin, routes!(routes::import_contexts))
         .needs(Admin, routes!(routes::create_snapshot, routes::list_snapshots))
         .needs(Admin, routes!(routes::restore_snapshot))
         .needs(Admin, routes!(routes::verify_snapshot));
@@ -111,7 +113,7 @@ fn routes() -> Routes {
         .needs(Read, routes!(routes::list_sessions))
         .destroys(routes!(routes::delete_session))
         .needs(Read, routes!(routes::get_stats))
-        .needs(Admin, routes!(routes::collect_garbage))
+        .needs(TenantAdmin, routes!(routes::collect_garbage))
         .needs(Admin, routes!(routes::get_log_filter, routes::set_log_filter))
         .needs(
             Admin,

@@ -24,9 +24,15 @@ use crate::http::{Code, FieldError, Problem};
 struct Base;
 
 /// Errors that any call may answer with, beside those of its own.
-const EVERYWHERE: [(&str, &str); 6] = [
+const EVERYWHERE: [(&str, &str); 9] = [
+    ("400", "Not valid"),
+    ("403", "A page of another origin had a browser send the call"),
     ("405", "The path does not answer to that method"),
     ("408", "The body did not come in time"),
+    (
+        "421",
+        "A server that asks for no key was called by a name that is not its own",
+    ),
     (
         "429",
         "Too many calls; try again after `Retry-After`, and see `RateLimit` and `RateLimit-Policy`",

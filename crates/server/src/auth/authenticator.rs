@@ -9,12 +9,15 @@ use axum::http::HeaderMap;
 use context_manager_core::TenantId;
 use context_manager_core::ports::Clock;
 
+use super::asked::Asked;
 use super::denied::Denied;
 use super::files::FileState;
 use super::jwt::{self, Jwt};
 use super::keyring::{Keyring, KeyringError};
 use super::{Principal, credential, token, usage};
-use crate::config::{AuthConfig, ConfiguredKey};
+use crate::config::{Config, ConfiguredKey};
+
+const NO_KEYS: &str = "there is no key: nobody is let in until there is one (`context-manager keys create`)";
 
 /// Tells who a caller is. What is needed for that is in memory: no file is read and nothing is waited for on the way of a
 /// request.
@@ -27,6 +30,7 @@ pub struct Authenticator {
     seen: Mutex<Vec<FileState>>,
     /// Whether there was ever a key. A server that asked for keys does not open because their file is gone.
     keys_needed: AtomicBool,
+    asked: Asked,
     usage: Mutex<BTreeMap<Arc<str>, i64>>,
     jwt: Option<Jwt>,
     open_to: TenantId,
@@ -34,23 +38,37 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Reads the keys, of a server whose data is in `data`. Without any, and without tokens of an identity provider, every
-    /// caller is `open_to`'s.
+    /// Reads the keys. Where nobody ever wanted any, nor tokens of an identity provider, every caller is `open_to`'s.
     ///
     /// # Errors
-    /// [`KeyringError`] when a file cannot be used.
-    pub fn open(
-        config: &AuthConfig,
-        data: &Path,
-        open_to: TenantId,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, KeyringError> {
-        let file = config.keys_path(data);
+    /// [`KeyringError`] when a file cannot be used, or when there were keys before and are none now.
+    pub fn open(config: &Config, open_to: TenantId, clock: Arc<dyn Clock>) -> Result<Self, KeyringError> {
+        let file = config.keys_path();
+        let asked = Asked::new(&file, &config.vector_db.embedded.path);
+        let may_open = config.server.allow_unauthenticated;
+        let config = &config.auth;
         let seen = states(&file, &config.keys);
         let keyring = Keyring::read(&file, &config.keys)?;
         let jwt = Jwt::open(&config.jwt).map_err(KeyringError::IdentityProvider)?;
+        let keys_needed = keyring.is_wanted() || jwt.is_some();
+        let nobody_has_any = keyring.is_empty() && jwt.is_none();
+        if nobody_has_any && !may_open && (keys_needed || asked.is_remembered()) {
+            let path = file.display().to_string();
+            return Err(KeyringError::Lost { path });
+        }
+        if keys_needed {
+            asked.remember();
+        } else if asked.is_remembered() {
+            tracing::warn!(
+                "callers had to bring a key before; everybody is let in now, as server.allow_unauthenticated says"
+            );
+        }
+        if keys_needed && nobody_has_any {
+            tracing::warn!("{NO_KEYS}");
+        }
         Ok(Self {
-            keys_needed: AtomicBool::new(!keyring.is_empty() || jwt.is_some()),
+            keys_needed: AtomicBool::new(keys_needed),
+            asked,
             jwt,
             keyring: RwLock::new(Arc::new(keyring)),
             seen: Mutex::new(seen),
@@ -101,12 +119,11 @@ impl Authenticator {
             Ok(new) => {
                 self.remember_usage();
                 tracing::info!(keys = new.len(), "keys read again");
-                if !new.is_empty() {
-                    self.keys_needed.store(true, Ordering::Release);
-                } else if self.needs_keys() {
-                    tracing::warn!(
-                        "there are no keys any more: nobody is let in until there is one, or the server restarts"
-                    );
+                if new.is_wanted() && !self.keys_needed.swap(true, Ordering::AcqRel) {
+                    self.asked.remember();
+                }
+                if new.is_empty() && self.jwt.is_none() && self.needs_keys() {
+                    tracing::warn!("{NO_KEYS}");
                 }
                 *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
             }

@@ -1,6 +1,6 @@
 //! Why a caller is turned away.
 
-use super::Permission;
+use super::{Permission, Principal};
 use crate::http::{Code, Problem};
 
 /// Why a caller is not known. To whoever holds a key it says what to do about it; to others it tells nothing.
@@ -67,7 +67,15 @@ impl From<Denied> for Problem {
     }
 }
 
-/// The problem of a caller whose key lacks a permission.
-pub(crate) fn lacks(permission: Permission) -> Problem {
-    Problem::new(Code::Forbidden).with_detail(format!("this call needs a key with the permission `{permission}`"))
+/// The problem of a caller whose key or token lacks a permission.
+pub(crate) fn lacks(permission: Permission, principal: &Principal) -> Problem {
+    let detail = match principal.claim() {
+        None => format!("this call needs a key with the permission `{permission}`"),
+        Some(claim) => format!(
+            "this call needs a token with the permission `{permission}`: `{}{permission}` was looked for in the claim \
+             `{}`; a token may have {} at most (auth.jwt.max_permissions)",
+            claim.prefix, claim.name, claim.most
+        ),
+    };
+    Problem::new(Code::Forbidden).with_detail(detail)
 }

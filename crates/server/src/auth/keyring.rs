@@ -16,9 +16,11 @@ use super::{Permissions, Principal};
 use crate::config::ConfiguredKey;
 
 /// Every known key by its hash.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keyring {
     keys: HashMap<KeyHash, Key>,
+    /// Whether somebody meant there to be keys: the configuration names some, or their file is there, if only empty.
+    wanted: bool,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,16 @@ pub enum KeyringError {
         /// Where.
         path: String,
     },
+    /// Callers have to bring a key, and there is none.
+    #[error(
+        "callers have to bring a key, and there is none: put `{path}` back as it was, or the keys of the configuration; or \
+         make a key with `context-manager keys create --tenant TENANT --permissions read,write`; or, to let everybody in, \
+         remove that file if it is there and set `allow_unauthenticated = true` in [server]"
+    )]
+    Lost {
+        /// Where the file of keys is expected.
+        path: String,
+    },
     /// A key has a tenant that cannot be.
     #[error("the tenant of key `{id}`")]
     Tenant {
@@ -74,8 +86,12 @@ pub enum KeyringError {
 impl Keyring {
     /// Reads every key there is.
     pub(super) fn read(file: &Path, configured: &[ConfiguredKey]) -> Result<Self, KeyringError> {
-        let mut ring = Self::default();
-        for record in keys_file::read(file)?.keys {
+        let records = keys_file::read_if_there(file)?;
+        let mut ring = Self {
+            keys: HashMap::new(),
+            wanted: records.is_some() || !configured.is_empty(),
+        };
+        for record in records.unwrap_or_default().keys {
             let key = Key {
                 tenant: tenant(&record.id, &record.tenant)?,
                 id: record.id.into(),
@@ -110,6 +126,11 @@ impl Keyring {
     /// Whether there is none, not even an expired or revoked one.
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// Whether callers are to be asked for keys, whether there are any or not.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     /// How many there are.

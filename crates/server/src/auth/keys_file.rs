@@ -2,16 +2,16 @@
 //!
 //! It holds hashes, never keys. Whoever writes takes the lock beside it, writes a new file and puts it in the old one's
 //! place, so that a reader sees either the one or the other. Keys are never removed: a revoked one goes on being refused
-//! by name, and the last one does not leave a server open.
+//! by name, and the last one does not leave a server open. That there were any is remembered in a file of its own ([`super::asked`]).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{KeyHash, Permissions};
+use super::{KeyHash, Permissions, asked};
 
 /// More keys than anyone has: 64 MiB are some 200,000.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -83,20 +83,26 @@ pub enum KeysFileError {
 /// # Errors
 /// [`KeysFileError`].
 pub fn read(path: &Path) -> Result<KeyRecords, KeysFileError> {
+    Ok(read_if_there(path)?.unwrap_or_default())
+}
+
+/// Reads the file, if there is one. An empty one is there.
+pub(super) fn read_if_there(path: &Path) -> Result<Option<KeyRecords>, KeysFileError> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(KeyRecords::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(io_error("read", path)(source)),
     };
     let mut text = String::new();
     file.take(MAX_BYTES)
         .read_to_string(&mut text)
         .map_err(io_error("read", path))?;
-    toml::from_str(&text).map_err(|error| KeysFileError::Unreadable {
+    let records = toml::from_str(&text).map_err(|error| KeysFileError::Unreadable {
         path: path.to_owned(),
         // Not the whole error, which quotes the line.
         reason: error.message().to_owned(),
-    })
+    })?;
+    Ok(Some(records))
 }
 
 /// Changes the file, which is made if it is not there. What `change` refuses leaves it as it was.
@@ -108,7 +114,7 @@ pub fn change<T, E: From<KeysFileError>>(
     change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, E>,
 ) -> Result<T, E> {
     let folder = folder_of(path);
-    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+    asked::create(folder).map_err(io_error("create", folder))?;
     let lock_path = path.with_extension("lock");
     let lock = private(OpenOptions::new().create(true).truncate(false).write(true))
         .open(&lock_path)
@@ -121,6 +127,7 @@ pub fn change<T, E: From<KeysFileError>>(
         reason: error.to_string(),
     })?;
     replace(path, &format!("{HEADER}{text}")).map_err(io_error("write", path))?;
+    asked::remember(folder).map_err(io_error("write into", folder))?;
     drop(lock);
     Ok(result)
 }
@@ -139,7 +146,7 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         Some(_) | None => Path::new("."),
@@ -163,6 +170,7 @@ fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> K
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

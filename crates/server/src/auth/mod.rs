@@ -3,6 +3,7 @@
 //! A request's headers become a [`Principal`] here and nowhere else, before anything is done for the request. Whoever is
 //! turned away learns nothing about keys or tenants that he did not bring.
 
+mod asked;
 mod authenticator;
 mod credential;
 mod denied;

@@ -13,15 +13,17 @@ pub enum Permission {
     Read,
     /// Storing, changing and deleting contexts.
     Write,
-    /// Operating the server; every other permission too.
+    /// Operating the server with all its tenants; every other permission too.
     Admin,
     /// Reading metrics and the details of health.
     Metrics,
+    /// Exporting, importing and collecting all that the caller's own tenant has.
+    TenantAdmin,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::Metrics];
+    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Admin, Self::Metrics, Self::TenantAdmin];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Permission {
             Self::Write => "write",
             Self::Admin => "admin",
             Self::Metrics => "metrics",
+            Self::TenantAdmin => "tenant_admin",
         }
     }
 }
@@ -42,7 +45,7 @@ impl fmt::Display for Permission {
 
 /// A permission that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a permission is one of read, write, admin, metrics")]
+#[error("a permission is one of read, write, tenant_admin, admin, metrics")]
 pub struct UnknownPermission;
 
 impl FromStr for Permission {

@@ -16,6 +16,18 @@ pub struct Principal {
     scope: Scope,
     key_id: Arc<str>,
     permissions: Permissions,
+    claim: Option<Claim>,
+}
+
+/// Where an identity provider's token says what its bearer may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// The claim's name.
+    pub(crate) name: Arc<str>,
+    /// What stands there before the name of a permission.
+    pub(crate) prefix: Arc<str>,
+    /// What a token may have at most.
+    pub(crate) most: Permissions,
 }
 
 impl Principal {
@@ -25,6 +37,15 @@ impl Principal {
             scope: Scope::authenticated(tenant),
             key_id,
             permissions,
+            claim: None,
+        }
+    }
+
+    /// The same, as somebody who brought a token.
+    pub(super) fn by_token(self, claim: Claim) -> Self {
+        Self {
+            claim: Some(claim),
+            ..self
         }
     }
 
@@ -41,6 +62,11 @@ impl Principal {
     /// Which key it is, for logs and limits; `anonymous` where no keys are asked for. Never the key itself.
     pub fn key_id(&self) -> &Arc<str> {
         &self.key_id
+    }
+
+    /// Where the caller's token says what he may do; `None` for keys.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
     }
 
     /// Whether the caller may make calls of this kind.

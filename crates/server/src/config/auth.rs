@@ -105,7 +105,8 @@ impl ConfiguredKey {
             Err(error) => problems.push(format!("tenant: {error}")),
         }
         if self.permissions.is_empty() {
-            problems.push("permissions: must name at least one of read, write, admin, metrics".to_owned());
+            problems
+                .push("permissions: must name at least one of read, write, tenant_admin, admin, metrics".to_owned());
         }
         if self.key_sha256.is_some() == self.key_file.is_some() {
             problems.push("key_sha256: must be set, or key_file, but not both".to_owned());

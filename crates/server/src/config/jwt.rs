@@ -111,7 +111,7 @@ impl JwtConfig {
         );
         expect(
             !self.max_permissions.is_empty(),
-            "max_permissions: must name at least one of read, write, admin, metrics",
+            "max_permissions: must name at least one of read, write, tenant_admin, admin, metrics",
         );
         expect(self.leeway_secs <= MAX_LEEWAY_SECS, "leeway_secs: must be at most 300");
         problems

@@ -283,6 +283,20 @@ mod tests {
             let origin = "[server]\ncors_allowed_origins = [\"https://app.example.com/\"]\n";
             let error = load_file(jail, origin)?.unwrap_err().to_string();
             assert!(error.contains("is not an origin"), "{error}");
+            for (key, wrong) in [
+                ("allowed_hosts", r#"["https://memory.lan"]"#),
+                ("allowed_hosts", r#"["memory.lan:8080"]"#),
+                ("allowed_hosts", r#"["*"]"#),
+                ("allowed_hosts", r#"[""]"#),
+                ("public_url", r#""memory.example.com""#),
+                ("public_url", r#""ftp://memory.example.com""#),
+                ("public_url", r#""https://memory.example.com/?a=b""#),
+            ] {
+                let error = load_file(jail, &format!("[server]\n{key} = {wrong}\n"))?.unwrap_err();
+                assert!(error.to_string().contains(&format!("server.{key}: ")), "{error}");
+            }
+            let right = "[server]\nallowed_hosts = [\"Memory.lan\", \"[::1]\"]\npublic_url = \"https://memory.example.com/cm\"\n";
+            assert!(load_file(jail, right)?.is_ok());
             Ok(())
         });
     }

@@ -23,6 +23,7 @@ use context_manager_core::lifecycle::{Dedup, Gc, Lifecycle};
 use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
 use context_manager_observability::{AuditConfig, LogConfig, TelemetryConfig};
 use context_manager_vector_store::embedded::SnapshotConfig;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::keys_file;
@@ -114,6 +115,10 @@ pub struct ServerConfig {
     pub trusted_proxies: TrustedProxies,
     /// The header in which they say it.
     pub forwarded_header: ForwardedHeader,
+    /// Names under which a server that asks for no key answers, beside `localhost` and IP addresses; any port.
+    pub allowed_hosts: Vec<String>,
+    /// Where clients find the server, when that is not where it listens: its host is answered to, and its pages may call.
+    pub public_url: Option<String>,
     /// The origins whose pages may call the server from a browser; `*` is any.
     pub cors_allowed_origins: Vec<String>,
     /// How many connections there may be, and how long a client may take.
@@ -140,6 +145,8 @@ impl Default for ServerConfig {
             shutdown_grace_secs: 10,
             trusted_proxies: TrustedProxies::default(),
             forwarded_header: ForwardedHeader::default(),
+            allowed_hosts: Vec::new(),
+            public_url: None,
             cors_allowed_origins: Vec::new(),
             connections: ConnectionsConfig::default(),
             http2: Http2Config::default(),
@@ -172,7 +179,15 @@ impl ServerConfig {
         let origins = origins.map(|origin| {
             format!("server.cors_allowed_origins: `{origin}` is not an origin such as https://app.example.com")
         });
-        all.chain(origins).collect()
+        let hosts = self.allowed_hosts.iter().filter(|host| !is_host(host));
+        let hosts =
+            hosts.map(|host| format!("server.allowed_hosts: `{host}` is not a name such as memory.example.com"));
+        let public_url = self.public_url.as_ref().filter(|url| !is_public_url(url));
+        let public_url = public_url.map(|_| {
+            "server.public_url: must be a URL such as https://memory.example.com, without user, query or fragment"
+                .to_owned()
+        });
+        all.chain(origins).chain(hosts).chain(public_url).collect()
     }
 }
 
@@ -181,6 +196,27 @@ fn is_origin(text: &str) -> bool {
     let host = text.split_once("://").map(|(_scheme, host)| host);
     text == "*"
         || host.is_some_and(|host| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/'))
+}
+
+/// Whether this is a host alone: no scheme, no port, no path.
+fn is_host(text: &str) -> bool {
+    !text.contains('*')
+        && Url::parse(&format!("http://{text}/")).is_ok_and(|url| {
+            let text = text.strip_suffix('.').unwrap_or(text);
+            let host = url.host_str().unwrap_or_default();
+            host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(text)
+        })
+}
+
+/// Whether clients can be sent there.
+fn is_public_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
 }
 
 /// The problem of each value that is 0 but must not be.

@@ -1,6 +1,6 @@
 //! JSON bodies, and errors that name the field.
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -36,6 +36,25 @@ impl<S: Send + Sync, A: DeserializeOwned, B: DeserializeOwned> FromRequest<S> fo
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let bytes = bytes_of(request, state).await?;
         Ok(Self(parse(&bytes)?, parse(&bytes)?))
+    }
+}
+
+/// A JSON body that need not be there; without one it is the default.
+#[derive(Debug)]
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        let bytes = bytes_of(request, state).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        parse(&bytes).map(Self)
     }
 }
 

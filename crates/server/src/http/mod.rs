@@ -12,10 +12,11 @@ mod protect;
 mod query;
 mod receive;
 mod request_id;
+mod sites;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::parse;
-pub(crate) use body::{Json, JsonParts, read_part, read_text};
+pub(crate) use body::{Json, JsonParts, OptionalJson, read_part, read_text};
 pub use client_address::PeerAddress;
 pub(crate) use client_address::{Forwarding, network};
 pub(crate) use cors::cors;
@@ -27,6 +28,7 @@ pub(crate) use problem::{Code, FieldError, Problem, whole_secs};
 pub(crate) use query::{Params, PathId};
 pub(crate) use receive::Bodies;
 pub(crate) use request_id::RequestId;
+pub(crate) use sites::{Audience, Sites};
 
 /// Counter of requests that were answered 503 because too much was under way; label `lane`.
 pub(crate) const REQUESTS_SHED: &str = "context_manager_requests_shed_total";

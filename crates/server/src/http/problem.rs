@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 /// When to try again after an error that says nothing better.
 const RETRY_AFTER_SECS: NonZeroU32 = NonZeroU32::MIN;
+const NO_STORE: &str = "the vector store is unavailable; retry after the time in Retry-After";
 
 /// What kind of error it is, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -32,6 +33,7 @@ pub(crate) enum Code {
     PayloadTooLarge,
     UriTooLong,
     UnsupportedMediaType,
+    MisdirectedRequest,
     DimensionMismatch,
     RateLimited,
     HeadersTooLarge,
@@ -56,6 +58,7 @@ impl Code {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::DimensionMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -80,7 +83,10 @@ impl Code {
                 "urn:context-manager:problem:forbidden",
                 "the key does not have the permission for this call",
             ),
-            Self::NotFound => ("urn:context-manager:problem:not_found", "there is nothing here"),
+            Self::NotFound => (
+                "urn:context-manager:problem:not_found",
+                "no such path; the API is under /api/v1, see /openapi.json",
+            ),
             Self::MethodNotAllowed => (
                 "urn:context-manager:problem:method_not_allowed",
                 "this path does not answer to that method; see the Allow header",
@@ -95,13 +101,18 @@ impl Code {
             ),
             Self::Conflict => (
                 "urn:context-manager:problem:conflict",
-                "the id is taken by another content",
+                "another context already has this id; change it with PATCH, or replace it with `supersedes`",
             ),
             Self::PayloadTooLarge => ("urn:context-manager:problem:payload_too_large", "the body is too large"),
             Self::UriTooLong => ("urn:context-manager:problem:uri_too_long", "the URI is too long"),
             Self::UnsupportedMediaType => (
                 "urn:context-manager:problem:unsupported_media_type",
                 "the body must be sent as application/json",
+            ),
+            Self::MisdirectedRequest => (
+                "urn:context-manager:problem:misdirected_request",
+                "a server that asks for no key answers only to `localhost` and to IP addresses; name others in \
+                 server.allowed_hosts or server.public_url",
             ),
             Self::DimensionMismatch => (
                 "urn:context-manager:problem:dimension_mismatch",
@@ -125,7 +136,7 @@ impl Code {
             ),
             Self::ServiceUnavailable => (
                 "urn:context-manager:problem:service_unavailable",
-                "a part that this call needs is not available; try again later",
+                "a part of the server that this call needs is unavailable; retry after the time in Retry-After",
             ),
             Self::DeadlineExceeded => (
                 "urn:context-manager:problem:deadline_exceeded",
@@ -151,6 +162,7 @@ impl Code {
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            StatusCode::MISDIRECTED_REQUEST => Self::MisdirectedRequest,
             StatusCode::TOO_MANY_REQUESTS => Self::RateLimited,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
             StatusCode::NOT_IMPLEMENTED => Self::NotImplemented,
@@ -344,6 +356,10 @@ impl From<Error> for Problem {
             ErrorKind::DimensionMismatch => Self::new(Code::DimensionMismatch),
             ErrorKind::Unavailable => {
                 let problem = Self::new(Code::ServiceUnavailable);
+                let problem = match error {
+                    Error::Store(_) => problem.with_detail(NO_STORE),
+                    _ => problem,
+                };
                 match error.retry_after() {
                     Some(time) => problem.with_retry_after(time),
                     None => problem,

@@ -1,5 +1,7 @@
 //! One connection, from its handshake to its end.
 
+use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -14,17 +16,18 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::activity::{Activity, InFlight, Overdue, Patience};
+use super::leftover::lend;
 use super::patient::Patient;
 use super::tls::Tls;
 use super::{REFUSED, TIMED_OUT};
 use crate::config::ServerConfig;
-use crate::http::PeerAddress;
+use crate::http::{Code, PeerAddress, Problem};
 
 /// Between two looks at whether a client takes too long: a part of what it may take, within these bounds.
 const SOONEST_LOOK: Duration = Duration::from_millis(20);
@@ -90,13 +93,24 @@ pub(super) async fn serve(
     // An answer is written whole: there is nothing to gather it with. Where it cannot be set it does no harm.
     let _ = stream.set_nodelay(true);
     let activity = Activity::new();
-    let stream = Patient::new(stream, activity.clone(), protocol.write_timeout);
+    let patient = |stream| Patient::new(stream, activity.clone(), protocol.write_timeout);
     let Some(tls) = tls else {
-        return drive(stream, peer, router, activity, protocol, stop).await;
+        return drive(patient(stream), peer, router, activity, protocol, stop).await;
     };
-    let handshake = tokio::time::timeout(protocol.handshake_timeout, tls.acceptor().accept(stream));
+    let handshake = async {
+        if is_plain_http(&stream).await? {
+            refuse_plain_http(stream).await.map(|()| None)
+        } else {
+            tls.acceptor().accept(patient(stream)).await.map(Some)
+        }
+    };
+    let handshake = tokio::time::timeout(protocol.handshake_timeout, handshake);
     match stop.run_until_cancelled(handshake).await {
-        Some(Ok(Ok(stream))) => drive(stream, peer, router, activity, protocol, stop).await,
+        Some(Ok(Ok(Some(stream)))) => drive(stream, peer, router, activity, protocol, stop).await,
+        Some(Ok(Ok(None))) => {
+            metrics::counter!(REFUSED, "cause" => "plain_http").increment(1);
+            tracing::info!("plain HTTP came to the TLS port, and was refused");
+        }
         Some(Ok(Err(error))) => {
             metrics::counter!(REFUSED, "cause" => "handshake").increment(1);
             tracing::debug!(%error, "a TLS handshake failed");
@@ -104,6 +118,28 @@ pub(super) async fn serve(
         Some(Err(_elapsed)) => metrics::counter!(TIMED_OUT, "cause" => "handshake").increment(1),
         None => {}
     }
+}
+
+/// Whether the first byte is that of a method. A TLS handshake begins with a byte that is no letter.
+async fn is_plain_http(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    let length = stream.peek(&mut first).await?;
+    Ok(length > 0 && first[0].is_ascii_uppercase())
+}
+
+/// Says in the clear what is spoken here.
+async fn refuse_plain_http(mut stream: TcpStream) -> io::Result<()> {
+    // What is not read has the system reset the connection, and the answer with it.
+    let _sent = stream.read(&mut vec![0; MIN_BUFFER_BYTES]).await?;
+    let problem = Problem::new(Code::InvalidRequest).with_detail("this port speaks TLS; use https://");
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
 }
 
 /// Speaks HTTP until either side ends it.
@@ -118,17 +154,17 @@ async fn drive(
     let requests = activity.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let in_flight = requests.request(request.version() == Version::HTTP_2);
-        let mut request: Request = request.map(Body::new);
+        let (mut request, leftover) = lend(request.map(Body::new));
         request.extensions_mut().insert(PeerAddress(peer));
         let mut router = router.clone();
         async move {
-            let answer = Service::call(&mut router, request).await;
-            answer.map(|response| {
-                response.map(|body| Watched {
-                    body,
-                    _in_flight: in_flight,
-                })
-            })
+            let Ok(mut response) = Service::<Request>::call(&mut router, request).await;
+            leftover.settle(&mut response).await;
+            let watched = |body| Watched {
+                body,
+                _in_flight: in_flight,
+            };
+            Ok::<_, Infallible>(response.map(watched))
         }
     });
     let mut connection = pin!(protocol.http.serve_connection(TokioIo::new(stream), service));

@@ -6,6 +6,7 @@
 
 mod activity;
 mod connection;
+mod leftover;
 mod patient;
 mod places;
 mod tls;
@@ -88,7 +89,7 @@ pub(crate) fn describe_metrics() {
     metrics::describe_gauge!(CONNECTIONS, "Open connections");
     metrics::describe_counter!(
         REFUSED,
-        "Connections refused, as there are too many, or ended in the TLS handshake"
+        "Connections refused, as there are too many, or ended in the TLS handshake, or spoken to without TLS"
     );
     metrics::describe_counter!(TIMED_OUT, "Connections ended because the client was too slow");
 }

@@ -189,7 +189,8 @@ async fn until_the_store_is_open_the_api_asks_for_patience() {
     app.state.health = context_manager_observability::HealthRegistry::default();
     let router = context_manager::api::router(app.state.clone(), &app.config);
     for path in ["/api/v1/contexts", "/health/ready", "/health"] {
-        let request = Request::get(path).body(Body::empty()).unwrap();
+        let request = Request::get(path).header(header::HOST, "localhost");
+        let request = request.body(Body::empty()).unwrap();
         let response = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
         assert_eq!(
             (response.status().as_u16(), &response.headers()["retry-after"]),

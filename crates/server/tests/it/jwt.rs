@@ -118,6 +118,10 @@ async fn a_token_opens_what_its_claims_say_and_nothing_else() {
         .call_with_key(&reader, "POST", "/api/v1/contexts", Some(&body))
         .await;
     refused.problem(403, "forbidden");
+    let detail = refused.body["detail"].as_str().unwrap();
+    for part in ["token", "`write`", "claim `scope`", "auth.jwt.max_permissions"] {
+        assert!(detail.contains(part), "{detail}");
+    }
     let list = signer.token(&with(claims("acme", ""), "scope", json!(["read"])));
     assert_eq!(stats(&app, &list).await.status, 200);
     let nothing = signer.token(&without(claims("acme", ""), "scope"));
@@ -149,7 +153,13 @@ async fn words_of_a_scope_that_mean_other_things_open_nothing() {
     ] {
         let org = json!({"name": "acme", "roles": roles});
         let token = signer.token(&with(claims("elsewhere", "memory:admin"), "org", org));
-        assert_eq!(stats(&app, &token).await.status, status, "{roles}");
+        let answer = stats(&app, &token).await;
+        assert_eq!(answer.status, status, "{roles}");
+        let names_claim = answer
+            .text
+            .contains("`memory:read` was looked for in the claim `/org/roles`");
+        assert_eq!(names_claim, status == 403, "{}", answer.text);
+        assert!(!answer.text.contains("other:read"), "{}", answer.text);
     }
 }
 

@@ -33,7 +33,7 @@ fn printed(output: &Output) -> String {
 }
 
 /// Makes a key, and returns it with its id.
-fn create(data: &Path, arguments: &[&str]) -> (String, String) {
+pub(crate) fn create(data: &Path, arguments: &[&str]) -> (String, String) {
     let key = printed(&keys(data, &[&["create"], arguments].concat()));
     let key = key.strip_suffix('\n').unwrap().to_owned();
     let id = key.split('_').nth(1).unwrap().to_owned();
@@ -51,7 +51,7 @@ impl Server {
     }
 
     /// Waits until a call is answered like that, as it is once the server has looked at its keys again.
-    async fn becomes(&self, path: &str, key: Option<&str>, status: u16) {
+    pub(crate) async fn becomes(&self, path: &str, key: Option<&str>, status: u16) {
         let wait = async {
             while self.status(path, key).await != status {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -136,6 +136,132 @@ async fn when_a_key_was_used_last_is_known_and_a_lost_file_opens_nothing() {
     assert_eq!(server.process.wait().unwrap().code(), Some(0));
     let used = std::fs::read_to_string(data.join("keys.used.toml")).unwrap();
     assert_eq!(used.lines().count(), 1, "{used}");
+    assert_lost(&data);
+}
+
+/// Checks that a server does not start on a folder whose keys are lost, and says what can be done.
+#[track_caller]
+fn assert_lost(data: &Path) {
+    let refused = crate::server::command(data).output().unwrap();
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{message}");
+    for way_out in [
+        "keys.toml",
+        "context-manager keys create",
+        "allow_unauthenticated = true",
+    ] {
+        assert!(message.contains(way_out), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_keys_are_lost_does_not_open_at_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (key, _) = create(&data, &["--tenant", "acme", "--permissions", "read,write"]);
+    let file = data.join("keys.toml");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    // Before a server has ever seen it, too.
+    std::fs::remove_file(&file).unwrap();
+    assert_lost(&data);
+
+    // A file from before there was a note of it, and one that somebody else wrote.
+    std::fs::remove_file(data.join("keys.asked")).unwrap();
+    std::fs::write(&file, &kept).unwrap();
+    let server = Server::start(&data).await;
+    assert_eq!(server.status("/api/v1/stats", Some(&key)).await, 200);
+    drop(server);
+    std::fs::remove_file(&file).unwrap();
+    assert_lost(&data);
+
+    for empty in ["", "\n# nothing\n", "keys = []\n"] {
+        std::fs::write(&file, empty).unwrap();
+        assert_lost(&data);
+        let allowed = [("CONTEXT_MANAGER_SERVER__ALLOW_UNAUTHENTICATED", "true")];
+        let server = Server::with(&data, &allowed).await;
+        for key in [None, Some(&*key)] {
+            assert_eq!(server.status("/api/v1/stats", key).await, 401, "{empty:?}");
+        }
+    }
+    std::fs::write(&file, &kept).unwrap();
+    let server = Server::start(&data).await;
+    assert_eq!(server.status("/api/v1/stats", Some(&key)).await, 200);
+    drop(server);
+
+    std::fs::remove_file(&file).unwrap();
+    let allowed = [("CONTEXT_MANAGER_SERVER__ALLOW_UNAUTHENTICATED", "true")];
+    let server = Server::with(&data, &allowed).await;
+    assert_eq!(server.status("/api/v1/stats", None).await, 200, "the operator said so");
+    assert!(server.output().contains("callers had to bring a key before"));
+}
+
+#[tokio::test]
+async fn a_file_of_keys_elsewhere_is_missed_too_and_an_empty_one_closes_a_server_that_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let elsewhere = folder.path().join("secrets/keys.toml");
+    let environment = [("CONTEXT_MANAGER_AUTH__KEYS_FILE", elsewhere.to_str().unwrap())];
+    let server = Server::with(&data, &environment).await;
+    assert_eq!(server.status("/api/v1/stats", None).await, 200);
+    std::fs::create_dir_all(elsewhere.parent().unwrap()).unwrap();
+    std::fs::write(&elsewhere, "").unwrap();
+    server.becomes("/api/v1/stats", None, 401).await;
+    drop(server);
+    // With all that stood beside it.
+    std::fs::remove_dir_all(elsewhere.parent().unwrap()).unwrap();
+    let refused = crate::server::command(&data).envs(environment).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    // Without the setting that named it.
+    assert_lost(&data);
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_read_is_shown_nothing_that_is_stored() {
+    let app = with_keys(|_| {}).await;
+    let [all, writer] = [Permission::Admin, Permission::Write].map(|permission| configured(permission).0);
+    let secret =
+        json!({"text": "the recipe is secret", "user_id": "u", "metadata": {"note": "private"}, "tags": ["hidden"]});
+    let stored = app.call_with_key(&all, "POST", "/api/v1/contexts", Some(&secret)).await;
+    assert_eq!(stored.body["metadata"]["note"], "private");
+    let id = stored.body["id"].as_str().unwrap();
+    let path = format!("/api/v1/contexts/{id}");
+    let same = json!({"text": "the recipe is secret", "user_id": "u"});
+    let batch =
+        json!({"contexts": [same, {"text": "another", "supersedes": [id]}, {"id": id, "text": "other"}, {"text": ""}]});
+    let taken = json!({"id": id, "text": "other"});
+    for (method, path, body, status) in [
+        ("PATCH", &*path, json!({}), 200),
+        ("PATCH", &path, json!({"pinned": false}), 200),
+        ("PATCH", &path, json!({"metadata": {"more": 1}}), 200),
+        ("PATCH", &path, json!({"importance": 7}), 400),
+        ("POST", "/api/v1/contexts", same.clone(), 200),
+        ("POST", "/api/v1/contexts", taken, 409),
+        ("POST", "/api/v1/contexts/batch", batch, 200),
+        (
+            "POST",
+            "/api/v1/contexts",
+            json!({"text": "a third", "supersedes": [id]}),
+            201,
+        ),
+        ("GET", &path, json!(null), 403),
+        ("POST", "/api/v1/contexts/search", json!({"query": "recipe"}), 403),
+        ("POST", "/api/v1/contexts/delete", json!({"ids": [id]}), 200),
+        ("PATCH", &path, json!({}), 404),
+    ] {
+        let body = (!body.is_null()).then_some(&body);
+        let answer = app.call_with_key(&writer, method, path, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        for hidden in ["recipe", "private", "hidden", "note", "\"u\"", "text\":"] {
+            assert!(!answer.text.contains(hidden), "{method} {path} tells {}", answer.text);
+        }
+        if method == "PATCH" && status == 200 {
+            assert_eq!(
+                (&answer.body["id"], &answer.body["level"]),
+                (&stored.body["id"], &stored.body["level"])
+            );
+            assert_eq!(answer.body.as_object().unwrap().len(), 5, "{}", answer.text);
+        }
+    }
 }
 
 #[tokio::test]

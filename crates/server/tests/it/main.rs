@@ -6,6 +6,7 @@ mod api;
 mod bad_input;
 mod connections;
 mod dashboards;
+mod edge;
 mod embedding;
 mod gc;
 mod isolation;

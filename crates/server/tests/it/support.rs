@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use context_manager::api::{ApiState, Guards, Services, router};
 use context_manager::app::{Memory, default_tenant};
@@ -96,8 +96,7 @@ impl TestApp {
     async fn open(config: Box<Config>, folder: TempDir, collection: Option<Collection>) -> Self {
         let memory = Memory::open(&config).await.unwrap();
         let health = HealthRegistry::default();
-        let data = &config.vector_db.embedded.path;
-        let auth = Authenticator::open(&config.auth, data, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
+        let auth = Authenticator::open(&config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
         let state = ApiState {
             services: Arc::new(OnceLock::new()),
             health,
@@ -156,7 +155,9 @@ impl TestApp {
         Self::open(config, folder, collection).await
     }
 
-    pub(crate) async fn raw(&self, request: Request<Body>) -> Response {
+    pub(crate) async fn raw(&self, mut request: Request<Body>) -> Response {
+        let host = HeaderValue::from_static("localhost");
+        request.headers_mut().entry(header::HOST).or_insert(host);
         self.router.clone().oneshot(request).await.unwrap()
     }
 

@@ -116,14 +116,20 @@ async fn both_versions_of_http_are_served_and_nothing_in_the_clear() {
     connection.abort();
 
     // Who does not even begin, or begins something else, is gone soon.
-    for start in [&b""[..], b"GET /health/live HTTP/1.1\r\n\r\n"] {
+    for (start, told) in [
+        (&b""[..], false),
+        (b"\x05\x01\x00", false),
+        (b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n", true),
+    ] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(start).await.unwrap();
         let mut answer = Vec::new();
         let _reset = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer))
             .await
             .unwrap();
-        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), told, "{answer}");
+        assert_eq!(answer.contains("use https://"), told, "{answer}");
     }
     let strangers = client_of_strangers();
     assert!(connect(server.address, &strangers).await.is_err());

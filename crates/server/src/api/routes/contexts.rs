@@ -5,12 +5,15 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use context_manager_core::context::{MAX_ID_BYTES, MAX_TAG_BYTES};
-use context_manager_core::{Cursor, Error, Filter, Level, NewContext, Violations};
+use context_manager_core::{Cursor, Error, Filter, Level, NewContext, Stored, Violations};
 
 use crate::api::ApiState;
 use crate::api::access::Caller;
 use crate::api::limiting::Weight;
-use crate::api::wire::{BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody};
+use crate::api::wire::{
+    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, WrittenBody,
+};
+use crate::auth::{Permission, Principal};
 use crate::http::{Json, Params, PathId, Problem, read_part};
 
 const MAX_BATCH: usize = 1000;
@@ -20,12 +23,12 @@ const MAX_PAGE: usize = 1000;
 /// Store a context
 ///
 /// Answers 200 with `deduplicated` when the same text stands in the same scope and level already, or the same id was
-/// sent before, unchanged.
+/// sent before, unchanged. A key without the permission `read` gets a receipt instead of the context.
 #[utoipa::path(
     post, path = "/contexts", tag = "contexts", request_body = StoreBody,
     responses(
-        (status = 201, description = "Stored", body = StoredBody, headers(("Location" = String, description = "Path of the context"))),
-        (status = 200, description = "Was there before", body = StoredBody),
+        (status = 201, description = "Stored", body = WrittenBody, headers(("Location" = String, description = "Path of the context"))),
+        (status = 200, description = "Was there before", body = WrittenBody),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The tenant's quota is used up", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The id holds something else", body = Problem, content_type = "application/problem+json"),
@@ -34,6 +37,7 @@ const MAX_PAGE: usize = 1000;
 pub(in crate::api) async fn store_context(
     State(state): State<ApiState>,
     Caller(scope): Caller,
+    Extension(principal): Extension<Principal>,
     Json(body): Json<StoreBody>,
 ) -> Result<Response, Problem> {
     let context: NewContext = body.into();
@@ -56,12 +60,18 @@ pub(in crate::api) async fn store_context(
     let location = location
         .filter(|_| status == StatusCode::CREATED)
         .map(|path| [(header::LOCATION, path)]);
-    Ok((status, location, Json(StoredBody::from(stored))).into_response())
+    Ok((
+        status,
+        location,
+        Json(WrittenBody::new(stored, principal.may(Permission::Read))),
+    )
+        .into_response())
 }
 
 /// Store many contexts
 ///
-/// One bad context loses no other: each has its own status, in the order sent.
+/// One bad context loses no other: each has its own status, in the order sent. A key without the permission `read` gets
+/// receipts instead of the contexts.
 #[utoipa::path(
     post, path = "/contexts/batch", tag = "contexts", request_body = BatchBody,
     responses(
@@ -72,6 +82,7 @@ pub(in crate::api) async fn store_context(
 pub(in crate::api) async fn store_contexts(
     State(state): State<ApiState>,
     Caller(scope): Caller,
+    Extension(principal): Extension<Principal>,
     weight: Weight,
     Json(body): Json<BatchBody>,
 ) -> Result<Response, Problem> {
@@ -81,6 +92,7 @@ pub(in crate::api) async fn store_contexts(
             format!("must have 1 to {MAX_BATCH} contexts"),
         ));
     }
+    let may_read = principal.may(Permission::Read);
     let standing = weight.of_writes(body.contexts.len())?;
     let read: Vec<Result<NewContext, Problem>> = body
         .contexts
@@ -104,7 +116,7 @@ pub(in crate::api) async fn store_contexts(
                 rooms.push(room);
                 results.push(None);
             }
-            Err(problem) => results.push(Some(Err(problem).into())),
+            Err(problem) => results.push(Some(BatchItem::new(Err(problem), may_read))),
         }
     }
     let pointers = places.clone();
@@ -122,7 +134,7 @@ pub(in crate::api) async fn store_contexts(
         })
         .await?;
     for (at, result) in places.into_iter().zip(stored) {
-        results[at] = Some(result.map_err(Problem::from).into());
+        results[at] = Some(BatchItem::new(result.map_err(Problem::from), may_read));
     }
     let answer = Json(BatchAnswer {
         results: results.into_iter().flatten().collect(),
@@ -148,11 +160,13 @@ pub(in crate::api) async fn get_context(
 }
 
 /// Change a context
+///
+/// A key without the permission `read` gets a receipt instead of the context.
 #[utoipa::path(
     patch, path = "/contexts/{id}", tag = "contexts", request_body = PatchBody,
     params(("id" = uuid::Uuid, Path, description = "Id of the context")),
     responses(
-        (status = 200, description = "As it is now", body = ContextBody),
+        (status = 200, description = "As it is now", body = WrittenBody),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The tenant's quota is used up", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
@@ -161,19 +175,24 @@ pub(in crate::api) async fn get_context(
 pub(in crate::api) async fn update_context(
     State(state): State<ApiState>,
     Caller(scope): Caller,
+    Extension(principal): Extension<Principal>,
     PathId(id): PathId,
     Json(body): Json<PatchBody>,
-) -> Result<Json<ContextBody>, Problem> {
+) -> Result<Json<WrittenBody>, Problem> {
     let patch = body.into();
     let room = state.reserve_change(&scope, id, &patch).await?;
-    let changed = state
+    let context = state
         .write(|engine| async move {
             let changed = engine.update(&scope, id, patch).await?;
             room.keep();
             Ok(changed)
         })
         .await?;
-    Ok(Json(changed.into()))
+    let changed = Stored {
+        context,
+        deduplicated: false,
+    };
+    Ok(Json(WrittenBody::new(changed, principal.may(Permission::Read))))
 }
 
 /// List contexts, newest first

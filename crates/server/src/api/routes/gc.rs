@@ -6,15 +6,17 @@ use context_manager_core::Error;
 use crate::api::ApiState;
 use crate::api::access::Caller;
 use crate::api::wire::{GcAnswer, GcBody};
-use crate::http::{Code, Json, Problem};
+use crate::http::{Code, Json, OptionalJson, Problem};
+use crate::limits::current_turn;
 
-/// Collect what is over
+/// Run garbage collection now (expired contexts and policies)
 ///
-/// Runs one collection of the caller's contexts now, once begun to its end, whatever becomes of the request: expired
-/// contexts go, become long-term or are made into fewer, and policies are applied. With `dry_run` nothing is changed, and
-/// the answer tells what would be.
+/// Runs one garbage collection of the caller's contexts, once begun to its end, whatever becomes of the request:
+/// short-term contexts become long-term when they are due, expired ones are deleted, and policies are applied. With
+/// `dry_run` nothing is changed, and the answer tells what would be.
 #[utoipa::path(
-    post, path = "/admin/gc", tag = "operations", request_body = GcBody,
+    post, path = "/admin/gc", tag = "operations",
+    request_body(content = Option<GcBody>, content_type = "application/json"),
     responses(
         (status = 200, description = "What was done, or would be", body = GcAnswer),
         (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
@@ -23,7 +25,7 @@ use crate::http::{Code, Json, Problem};
 pub(in crate::api) async fn collect_garbage(
     State(state): State<ApiState>,
     Caller(scope): Caller,
-    Json(body): Json<GcBody>,
+    OptionalJson(body): OptionalJson<GcBody>,
 ) -> Result<Json<GcAnswer>, Problem> {
     let collection = state.collection()?;
     let dry_run = body.dry_run;
@@ -33,9 +35,14 @@ pub(in crate::api) async fn collect_garbage(
     } else {
         // Waited for here, where a client that goes away leaves the queue.
         let turn = collection.turn().await;
-        let run = state.writes.spawn(async move { collection.run(&scope, turn).await });
+        let lane = current_turn();
+        let run = state.writes.spawn(async move {
+            let done = collection.run(&scope, turn).await;
+            drop(lane);
+            done
+        });
         let report = run.await.map_err(|error| {
-            tracing::error!(%error, "a collection ended before its time");
+            tracing::error!(%error, "a garbage collection ended before its time");
             Problem::new(Code::Internal)
         })?;
         report.map_err(Error::from)?

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use context_manager_core::ports::{SnapshotError, Snapshots};
@@ -10,7 +9,7 @@ use context_manager_core::ports::{SnapshotError, Snapshots};
 use crate::api::ApiState;
 use crate::api::access::Caller;
 use crate::api::wire::{RestoreBody, RestoredBody, SnapshotBody, SnapshotList, VerifiedBody};
-use crate::http::{Code, Json, Problem, read_text};
+use crate::http::{Code, Json, OptionalJson, Problem};
 
 /// Make a snapshot
 ///
@@ -93,15 +92,8 @@ pub(in crate::api) async fn restore_snapshot(
     State(state): State<ApiState>,
     Caller(_scope): Caller,
     Path(name): Path<String>,
-    body: Bytes,
+    OptionalJson(body): OptionalJson<RestoreBody>,
 ) -> Result<Json<RestoredBody>, Problem> {
-    let body: Option<RestoreBody> = if body.is_empty() {
-        None
-    } else {
-        let text = std::str::from_utf8(&body).map_err(|_| Problem::new(Code::InvalidJson))?;
-        read_text("", text)?
-    };
-    let body = body.unwrap_or_default();
     let snapshots = snapshots(&state)?;
     let reembedding = Arc::clone(state.reembedding()?);
     let restored = state.write(|engine| async move {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Time;
+use super::{Time, WrittenBody};
 use crate::http::Problem;
 
 /// A level of memory. `l1`, `l2` and `l3` are accepted too.
@@ -121,8 +121,15 @@ pub(in crate::api) struct ContextBody {
     superseded_by: Option<Uuid>,
 }
 
+impl EmbeddingStatus {
+    pub(super) fn of(context: &Context) -> Self {
+        if context.embedded { Self::Ready } else { Self::Pending }
+    }
+}
+
 impl From<Context> for ContextBody {
     fn from(context: Context) -> Self {
+        let embedding_status = EmbeddingStatus::of(&context);
         Self {
             id: context.id.0,
             text: context.text,
@@ -141,11 +148,7 @@ impl From<Context> for ContextBody {
             updated_at: Time(context.updated_at),
             last_accessed_at: context.last_accessed_at.map(Time),
             expires_at: context.expires_at.map(Time),
-            embedding_status: if context.embedded {
-                EmbeddingStatus::Ready
-            } else {
-                EmbeddingStatus::Pending
-            },
+            embedding_status,
             derived_from: context.derived_from.into_iter().map(|id| id.0).collect(),
             similar_to: context.similar_to.into_iter().map(Into::into).collect(),
             superseded_by: context.superseded_by.map(|superseded| superseded.by.0),
@@ -241,25 +244,26 @@ pub(in crate::api) struct BatchAnswer {
     pub(in crate::api) results: Vec<BatchItem>,
 }
 
-/// What became of one: a context with 201 or 200, or an error.
+/// What became of one: a context or a receipt with 201 or 200, or an error.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct BatchItem {
     /// 201 stored, 200 was there before, or an error's status.
     pub(in crate::api) status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::api) context: Option<StoredBody>,
+    pub(in crate::api) context: Option<WrittenBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) error: Option<Problem>,
 }
 
-impl From<Result<Stored, Problem>> for BatchItem {
-    fn from(result: Result<Stored, Problem>) -> Self {
+impl BatchItem {
+    /// For a caller who may read, or may not.
+    pub(in crate::api) fn new(result: Result<Stored, Problem>, may_read: bool) -> Self {
         match result {
             Ok(stored) => {
                 let status = if stored.deduplicated { 200 } else { 201 };
                 Self {
                     status,
-                    context: Some(stored.into()),
+                    context: Some(WrittenBody::new(stored, may_read)),
                     error: None,
                 }
             }

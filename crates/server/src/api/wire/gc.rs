@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::WireLevel;
 
 /// How to collect.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GcRequest)]
 pub(in crate::api) struct GcBody {

@@ -7,6 +7,7 @@ mod filter;
 mod gc;
 mod health;
 mod limits;
+mod receipt;
 mod reembed;
 mod search;
 mod sessions;
@@ -17,12 +18,13 @@ mod users;
 
 pub(super) use assemble::{AssembleAnswer, AssembleBody, LayoutBody};
 pub(super) use context::{
-    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, StoredBody, WireLevel,
+    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, WireLevel,
 };
 pub(super) use filter::{ClearBody, DeleteBody, Deleted, FilterBody};
 pub(super) use gc::{GcAnswer, GcBody};
 pub(super) use health::HealthBody;
 pub(super) use limits::LimitsBody;
+pub(super) use receipt::WrittenBody;
 pub(super) use reembed::ReembedAnswer;
 pub(super) use search::{LevelCounts, SearchAnswer, SearchBody};
 pub(super) use sessions::{SessionPage, StatsBody};

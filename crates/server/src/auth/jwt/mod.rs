@@ -16,6 +16,7 @@ use tokio::time::{Duration, sleep, timeout};
 
 use super::denied::Denied;
 use super::files::FileState;
+use super::principal::Claim;
 use super::{Permission, Permissions, Principal};
 use crate::config::{self, JwtConfig};
 use crate::outgoing;
@@ -33,6 +34,8 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Jwt {
     config: JwtConfig,
+    /// Where tokens say what their bearers may do.
+    claim: Claim,
     validation: Validation,
     /// What asks for the keys at their address.
     client: Option<Client>,
@@ -65,6 +68,11 @@ impl Jwt {
             .map(outgoing::client);
         let jwt = Self {
             client: client.transpose()?,
+            claim: Claim {
+                name: config.permissions_claim.as_str().into(),
+                prefix: config.permissions_prefix.as_str().into(),
+                most: config.max_permissions,
+            },
             config: config.clone(),
             validation,
             keys: RwLock::default(),
@@ -121,11 +129,8 @@ impl Jwt {
             .filter(|tenant| !tenant.is_reserved())
             .ok_or(Denied::Token("it names no tenant"))?;
         let permissions = claim(claims, &self.config.permissions_claim).map(|claim| self.permissions(claim));
-        Ok(Principal::new(
-            tenant,
-            format!("jwt:{subject}").into(),
-            permissions.unwrap_or_default(),
-        ))
+        let id = format!("jwt:{subject}").into();
+        Ok(Principal::new(tenant, id, permissions.unwrap_or_default()).by_token(self.claim.clone()))
     }
 
     fn permissions(&self, claim: &Value) -> Permissions {
