@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Number, Value};
 
+use crate::Moment;
 use crate::context::{Context, ContextId, Level};
 
 /// Conditions that must all hold; an empty list or `None` is no condition.
@@ -27,9 +28,9 @@ pub struct Filter {
     /// Every one of these tags.
     pub tags_all: Vec<String>,
     /// Happened at this time or later.
-    pub occurred_after: Option<Timestamp>,
+    pub occurred_after: Option<Moment>,
     /// Happened before this time.
-    pub occurred_before: Option<Timestamp>,
+    pub occurred_before: Option<Moment>,
     /// At least this important.
     pub min_importance: Option<f32>,
     /// For every key, the metadata value (or one element of it, if it is a list) equals one of these scalars. A key
@@ -123,18 +124,40 @@ impl Filter {
 pub fn metadata_fact(key: &str, value: &Value) -> Option<String> {
     let value = match value {
         Value::Null | Value::Bool(_) | Value::String(_) => value.to_string(),
-        // 1, 1.0 and 1e0 are one number.
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if number.as_i64().is_none() && number.as_u64().is_none() => float.to_string(),
-            Some(_) | None => number.to_string(),
-        },
+        Value::Number(number) => digits(number),
         Value::Array(_) | Value::Object(_) => return None,
     };
     Some(format!("{key}={value}"))
 }
 
+/// The digits of a number, the same for 1, 1.0 and 1e0, and for 0 and -0.0.
+fn digits(number: &Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => (float + 0.0).to_string(),
+        Some(_) | None => number.to_string(),
+    }
+}
+
+/// Whether both hold the same under the same keys, where 1 and 1.0 are one number as they are in filters.
+pub(crate) fn same_metadata(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
+    let same = |(key, value): (&String, &Value)| other.get(key).is_some_and(|other| same_value(value, other));
+    one.len() == other.len() && one.iter().all(same)
+}
+
+/// Whether both are the same value, as [`same_metadata`] has it.
+pub(crate) fn same_value(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => digits(one) == digits(other),
+        (Value::Object(one), Value::Object(other)) => same_metadata(one, other),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_value(one, other))
+        }
+        _ => one == other,
+    }
+}
+
 /// Every statement that the metadata makes: nested keys joined by dots, lists once for each element.
-pub fn metadata_facts(metadata: &serde_json::Map<String, Value>) -> Vec<String> {
+pub fn metadata_facts(metadata: &Map<String, Value>) -> Vec<String> {
     fn collect(key: &str, value: &Value, facts: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
@@ -168,6 +191,31 @@ mod tests {
             metadata_facts(&metadata),
             ["a=1", "b.c=true", "b.c=\"x\"", "d=null", "e=1"]
         );
+    }
+
+    #[test]
+    fn a_number_is_one_however_it_is_written() {
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let fact = |text: &str| metadata_fact("n", &value(text));
+        for (one, other) in [
+            ("0", "-0.0"),
+            ("0.0", "-0"),
+            ("1", "1.0"),
+            ("100", "1e2"),
+            ("1e17", "100000000000000000"),
+        ] {
+            assert_eq!(fact(one), fact(other), "{one} {other}");
+            let nested = |text: &str| json!({"a": [{"b": value(text)}]});
+            assert!(same_value(&nested(one), &nested(other)), "{one} {other}");
+        }
+        for (one, other) in [
+            ("1", "\"1\""),
+            ("9007199254740993", "9007199254740992.0"),
+            ("0", "false"),
+            ("[1]", "[1,1]"),
+        ] {
+            assert!(!same_value(&value(one), &value(other)), "{one} {other}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod l1;
 pub mod lexical;
 pub mod lifecycle;
 pub mod metrics;
+mod moment;
 mod page;
 pub mod ports;
 pub mod rank;
@@ -46,5 +47,6 @@ pub use engine::{
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};
-pub use page::{Cursor, InvalidCursor, Page};
+pub use moment::{InvalidMoment, Moment};
+pub use page::{Cursor, InvalidCursor, Page, seal, unseal};
 pub use scope::{InvalidTenant, MAX_TENANT_BYTES, Scope, TenantId};

@@ -1,7 +1,26 @@
 //! Walking through a long list.
 
 use std::fmt;
+use std::hash::Hasher;
 use std::str::FromStr;
+
+use siphasher::sip::SipHasher13;
+
+/// Hexadecimal digits of the checksum behind a cursor.
+const SUM_DIGITS: usize = 8;
+
+/// `text` with a checksum behind it: a cursor that was cut or altered on its way would continue somewhere else.
+pub fn seal(text: &str) -> String {
+    let mut hash = SipHasher13::new();
+    hash.write(text.as_bytes());
+    format!("{text}{:08x}", hash.finish() >> 32)
+}
+
+/// The text that was sealed; `None` when it is not as [`seal`] left it.
+pub fn unseal(sealed: &str) -> Option<&str> {
+    let (text, _) = sealed.split_at_checked(sealed.len().checked_sub(SUM_DIGITS)?)?;
+    (seal(text) == sealed).then_some(text)
+}
 
 /// Where a list goes on: after the context with this sequence number, downwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +33,7 @@ pub struct InvalidCursor;
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "c{:x}", self.0)
+        f.write_str(&seal(&format!("c{:x}", self.0)))
     }
 }
 
@@ -22,7 +41,9 @@ impl FromStr for Cursor {
     type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix('c').ok_or(InvalidCursor)?;
+        let digits = unseal(text)
+            .and_then(|text| text.strip_prefix('c'))
+            .ok_or(InvalidCursor)?;
         // Sequence numbers are microseconds since the epoch; what stores can compare exactly ends at 2^53.
         let sequence = u64::from_str_radix(digits, 16).map_err(|_| InvalidCursor)?;
         if sequence >= 1 << 53 {
@@ -44,13 +65,38 @@ pub struct Page<T, C = Cursor> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
 
     #[test]
     fn cursors_are_read_back_and_others_refused() {
         assert_eq!(Cursor(77).to_string().parse::<Cursor>().unwrap(), Cursor(77));
-        for bad in ["", "77", "c", "cxyz", "cffffffffffffffff"] {
+        for bad in [
+            "",
+            "77",
+            "c",
+            "cxyz",
+            "cffffffffffffffff",
+            "c4d",
+            "\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}",
+        ] {
             assert!(bad.parse::<Cursor>().is_err(), "{bad}");
+            assert!(seal(bad).parse::<Cursor>().is_err() || bad == "c4d", "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_cut_or_altered_is_refused(sequence in 0_u64..1 << 53, at in any::<Index>(), other in "[0-9a-fA-FcC]") {
+            let cursor = Cursor(sequence).to_string();
+            let at = at.index(cursor.len());
+            let (start, end) = cursor.split_at(at);
+            let altered = format!("{start}{other}{}", &end[1..]);
+            for bad in [start, end, &format!("{start}{}", &end[1..]), &format!("{start}{other}{end}"), &altered] {
+                prop_assert!(bad == cursor || bad.parse::<Cursor>().is_err(), "{}", bad);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod collection;
 pub mod config;
 mod embedders;
+mod expected;
 pub mod health;
 mod http;
 mod limits;

@@ -1,10 +1,10 @@
 //! Filters as conditions on the stored form of a context, in no engine's terms.
 //!
 //! [`Filter::matches`] defines what a filter means. A store asks its engine the same about the payload: times are whole
-//! milliseconds there, so that bounds between two milliseconds move to the next one.
+//! milliseconds there, and so are the bounds.
 
 use context_manager_core::context::{ContentKey, Level};
-use context_manager_core::{Filter, TenantId, Visibility};
+use context_manager_core::{Filter, Moment, TenantId, Visibility};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -74,9 +74,9 @@ fn of_anybody(filter: &Filter) -> Option<Vec<Condition>> {
     if !filter.derived_from.is_empty() {
         all.push(any_fact(filter.derived_from.iter().map(|id| fact::derived(*id)))?);
     }
-    let after = filter.occurred_after.map(millis_up);
+    let after = filter.occurred_after.map(Moment::as_millisecond);
     all.extend(after.map(|after| at_least(key::OCCURRED, number(after))));
-    let before = filter.occurred_before.map(millis_up);
+    let before = filter.occurred_before.map(Moment::as_millisecond);
     all.extend(before.map(|before| below(key::OCCURRED, number(before))));
     let least = filter.min_importance.map(f64::from);
     all.extend(least.map(|least| at_least(key::IMPORTANCE, least)));
@@ -88,9 +88,9 @@ fn of_anybody(filter: &Filter) -> Option<Vec<Condition>> {
     all.extend(filter.pinned.then(|| is(fact::pinned())));
     match filter.visibility {
         Visibility::All => {}
-        Visibility::Current(now) => all.push(above(key::VISIBLE, number(millis_down(now)))),
-        Visibility::Live(now) => all.push(above(key::EXPIRES, number(millis_down(now)))),
-        Visibility::Expired(now) => all.push(below(key::EXPIRES, number(millis_down(now) + 1))),
+        Visibility::Current(now) => all.push(above(key::VISIBLE, number(millis(now)))),
+        Visibility::Live(now) => all.push(above(key::EXPIRES, number(millis(now)))),
+        Visibility::Expired(now) => all.push(below(key::EXPIRES, number(millis(now) + 1))),
     }
     Some(all)
 }
@@ -178,6 +178,10 @@ fn below(key: &'static str, number: f64) -> Condition {
     Condition::Within(key, bounds)
 }
 
+fn millis(time: Timestamp) -> i64 {
+    Moment::from(time).as_millisecond()
+}
+
 #[expect(clippy::cast_precision_loss, reason = "timestamps in milliseconds are below 2^53")]
 fn number(millis: i64) -> f64 {
     millis as f64
@@ -188,39 +192,11 @@ fn sequence_number(sequence: u64) -> f64 {
     sequence as f64
 }
 
-/// The whole milliseconds up to `time`.
-fn millis_down(time: Timestamp) -> i64 {
-    whole_millis(time.as_nanosecond().div_euclid(NANOS_PER_MILLI))
-}
-
-/// The first whole millisecond at `time` or later.
-fn millis_up(time: Timestamp) -> i64 {
-    whole_millis(-(-time.as_nanosecond()).div_euclid(NANOS_PER_MILLI))
-}
-
-const NANOS_PER_MILLI: i128 = 1_000_000;
-
-fn whole_millis(millis: i128) -> i64 {
-    i64::try_from(millis).expect("a timestamp has some 48 bits of milliseconds")
-}
-
 #[cfg(test)]
 mod tests {
     use context_manager_core::context::ContextId;
 
     use super::*;
-
-    #[test]
-    fn bounds_between_two_milliseconds_move_to_the_next_that_can_match() {
-        let time = |nanos| Timestamp::from_nanosecond(nanos).unwrap();
-        for (nanos, down, up) in [(5_000_000, 5, 5), (5_000_001, 5, 6), (-1, -1, 0), (-5_000_000, -5, -5)] {
-            assert_eq!(
-                (millis_down(time(nanos)), millis_up(time(nanos))),
-                (down, up),
-                "{nanos}"
-            );
-        }
-    }
 
     #[test]
     fn what_can_match_nothing_is_known_beforehand() {

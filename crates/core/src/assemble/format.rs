@@ -132,7 +132,7 @@ fn json_text(text: &mut Text, entries: &[Entry<'_>]) {
 }
 
 fn date(entry: &Entry<'_>) -> String {
-    entry.context.occurred_at.strftime("%Y-%m-%d").to_string()
+    entry.context.occurred_at.civil().date().to_string()
 }
 
 /// The text with `next` in place of every line break. Unicode has more line breaks

@@ -1,7 +1,7 @@
-use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Moment;
 use crate::engine::test_context;
 use crate::tokens::Encoding;
 
@@ -9,7 +9,7 @@ fn context(text: &str, level: Level, day: i64, pinned: bool) -> Context {
     let mut context = test_context(text);
     context.level = level;
     context.pinned = pinned;
-    context.occurred_at = Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap();
+    context.occurred_at = Moment::from_millisecond((1_700_000_000 + day * 86_400) * 1000);
     context
 }
 

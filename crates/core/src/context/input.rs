@@ -1,9 +1,9 @@
 //! What a caller gives to store a context.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{ContextId, Level};
+use crate::Moment;
 
 /// A context to store. Only the text is required.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,7 @@ pub struct NewContext {
     /// Seconds until it expires.
     pub ttl_secs: Option<u64>,
     /// When it happened; default now.
-    pub occurred_at: Option<Timestamp>,
+    pub occurred_at: Option<Moment>,
     /// Contexts this one replaces.
     pub supersedes: Vec<ContextId>,
 }

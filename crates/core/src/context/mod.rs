@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::Moment;
+
 pub(crate) use content_key::comparable_text;
 pub use content_key::{ContentKey, SessionTrack};
 pub use input::NewContext;
@@ -68,7 +70,7 @@ pub struct Context {
     /// How often search served it.
     pub access_count: u64,
     /// When the thing happened.
-    pub occurred_at: Timestamp,
+    pub occurred_at: Moment,
     /// When it was stored.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -131,5 +133,5 @@ impl Context {
 
 /// `time` cut to whole milliseconds, the precision of the wire and the store.
 pub(crate) fn to_millis(time: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+    Moment::from(time).try_into().unwrap_or(time)
 }

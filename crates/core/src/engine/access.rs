@@ -157,7 +157,7 @@ impl ContextEngine {
         let mut contexts = current.clone();
         for context in &mut contexts {
             if let Some(served) = served.get(&context.id) {
-                context.access_count += u64::from(served.times);
+                context.access_count = context.access_count.saturating_add(u64::from(served.times));
                 context.last_accessed_at = context.last_accessed_at.max(Some(served.last));
             }
         }

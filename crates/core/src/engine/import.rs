@@ -13,6 +13,7 @@ use super::{ContextEngine, sequence_at};
 use crate::context::{
     Context, ContextId, Level, MAX_DERIVED_FROM, NewContext, SessionTrack, Violations, after, to_millis, unique_tags,
 };
+use crate::filter::same_metadata;
 use crate::l1::SessionKey;
 use crate::ports::{Embedder, Record};
 use crate::{Error, Scope};
@@ -255,13 +256,8 @@ fn normal(carried: Carried) -> Carried {
     let Carried { mut context, vector } = carried;
     context.text = context.text.trim().to_owned();
     context.tags = unique_tags(&context.tags);
-    for time in [
-        &mut context.occurred_at,
-        &mut context.created_at,
-        &mut context.updated_at,
-    ] {
-        *time = to_millis(*time);
-    }
+    context.created_at = to_millis(context.created_at);
+    context.updated_at = to_millis(context.updated_at);
     context.last_accessed_at = context.last_accessed_at.map(to_millis);
     context.expires_at = context.expires_at.map(to_millis);
     Carried { context, vector }
@@ -271,7 +267,7 @@ fn normal(carried: Carried) -> Carried {
 fn same_content(stored: &Context, incoming: &Context) -> bool {
     stored.content_key() == incoming.content_key()
         && stored.tags == incoming.tags
-        && stored.metadata == incoming.metadata
+        && same_metadata(&stored.metadata, &incoming.metadata)
         && stored.importance.to_bits() == incoming.importance.to_bits()
         && stored.pinned == incoming.pinned
         && stored.ttl_secs == incoming.ttl_secs

@@ -215,7 +215,7 @@ pub(crate) fn test_context(text: &str) -> crate::Context {
         pinned: false,
         token_count: 1,
         access_count: 0,
-        occurred_at: Timestamp::UNIX_EPOCH,
+        occurred_at: crate::Moment::default(),
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: Timestamp::UNIX_EPOCH,
         last_accessed_at: None,

@@ -6,6 +6,7 @@ use super::ContextEngine;
 use super::locks::Key;
 use super::store::Stored;
 use crate::context::{ContentKey, Context, ContextId, Level};
+use crate::filter::same_metadata;
 use crate::ports::{Record, StoreError};
 use crate::{Error, Scope};
 
@@ -36,7 +37,7 @@ impl Draft {
         stored.content_key() == self.key
             && stored.level >= new.level
             && stored.tags == new.tags
-            && stored.metadata == new.metadata
+            && same_metadata(&stored.metadata, &new.metadata)
             && stored.importance.to_bits() == new.importance.to_bits()
             && stored.pinned == new.pinned
             && stored.ttl_secs == new.ttl_secs

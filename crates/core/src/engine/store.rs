@@ -133,7 +133,7 @@ impl ContextEngine {
             pinned: new.pinned,
             token_count: prepared.tokens,
             access_count: 0,
-            occurred_at: new.occurred_at.map_or(time, to_millis),
+            occurred_at: new.occurred_at.unwrap_or_else(|| time.into()),
             created_at: time,
             updated_at: time,
             last_accessed_at: None,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::Moment;
 use crate::config::Weights;
 use crate::context::{Context, Level};
 
@@ -46,7 +47,7 @@ impl Parts {
 
 /// 1 for `now`, half after each half-life.
 #[expect(clippy::cast_precision_loss, reason = "ages need no more than a float's precision")]
-pub(crate) fn recency(at: Timestamp, now: Timestamp, half_life_secs: u64) -> f32 {
+pub(crate) fn recency(at: Moment, now: Timestamp, half_life_secs: u64) -> f32 {
     let age_secs = (now.as_millisecond() - at.as_millisecond()).max(0) as f32 / 1000.0;
     (-age_secs / half_life_secs as f32).exp2()
 }
@@ -77,9 +78,9 @@ mod tests {
     fn recency_halves_and_never_exceeds_one() {
         let mut context = test_context("x");
         let now = Timestamp::from_second(1_000_000).unwrap();
-        context.occurred_at = Timestamp::from_second(1_000_000 - 60).unwrap();
+        context.occurred_at = Moment::from_millisecond((1_000_000 - 60) * 1000);
         assert!((Parts::of(&context, now, 60).recency - 0.5).abs() < 1e-6);
-        context.occurred_at = Timestamp::from_second(2_000_000).unwrap();
+        context.occurred_at = Moment::from_millisecond(2_000_000_000);
         assert!((Parts::of(&context, now, 60).recency - 1.0).abs() < 1e-6);
     }
 

@@ -2,20 +2,23 @@
 //! another way is refused.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use context_manager_core::Scope;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::ApiState;
 use crate::auth::{Permission, Principal};
-use crate::http::{Code, Problem};
+use crate::http::{Code, Problem, check_query};
 
 /// The names of the security schemes in the OpenAPI document.
 pub(super) const BEARER: &str = "bearer";
@@ -45,6 +48,8 @@ pub(super) struct Rule {
     pub(super) access: Access,
     /// What the audit log calls it, if it goes there.
     pub(super) audited: Option<String>,
+    /// The parameters that its query may have.
+    pub(super) parameters: Vec<String>,
 }
 
 /// The rule of every route, by the path as it is registered.
@@ -137,6 +142,7 @@ impl Routes {
         let rule = Rule {
             access: Access::Open,
             audited: None,
+            parameters: Vec::new(),
         };
         self.rules.add(path, Method::GET, rule);
         self.router = self.router.route(path, methods);
@@ -163,7 +169,13 @@ impl Routes {
         for (path, item) in &mut methods.1.paths {
             for (method, operation) in operations(item) {
                 let audited = audited.then(|| operation.operation_id.clone().unwrap_or_else(|| path.clone()));
-                self.rules.add(path, method, Rule { access, audited });
+                let parameters = query_parameters(operation);
+                let rule = Rule {
+                    access,
+                    audited,
+                    parameters,
+                };
+                self.rules.add(path, method, rule);
                 describe(operation, access);
             }
         }
@@ -184,6 +196,32 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &
     ];
     all.into_iter()
         .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// The parameters in the query that an operation is described with.
+fn query_parameters(operation: &Operation) -> Vec<String> {
+    let parameters = operation
+        .parameters
+        .iter()
+        .flatten()
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
+            RefOr::T(_) | RefOr::Ref(_) => None,
+        });
+    parameters.collect()
+}
+
+/// Refuses a query with parameters that the route does not have.
+pub(super) async fn know_parameters(State(rules): State<Arc<Rules>>, request: Request, next: Next) -> Response {
+    let known = match rules.find(&request) {
+        Found::Route(rule) => check_query(request.uri().query(), &rule.parameters),
+        // Answered elsewhere.
+        Found::Nothing | Found::OtherMethods(_) | Found::NoRule => Ok(()),
+    };
+    match known {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// Adds to an operation's description what it takes to call it, and how it answers to those who may not.

@@ -2,13 +2,13 @@
 //! refused, and nothing panics.
 
 use axum::http::HeaderMap;
-use context_manager_core::{Cursor, NewContext, Patch, Violations};
+use context_manager_core::{Cursor, Moment, NewContext, Patch, Violations};
 use sha2::{Digest, Sha256};
 
 use super::wire::carried::Line;
 use super::wire::{BatchBody, ClearBody, DeleteBody, FilterBody, LayoutBody, PatchBody, SearchBody, StoreBody};
 use crate::auth::inspect;
-use crate::http::{BodyLine, Lines, parse, read_part};
+use crate::http::{BodyLine, JsonParts, Lines, parse, parse_parts, read_text};
 
 /// The bodies of requests that store, change, search and assemble.
 pub fn request_bodies(bytes: &[u8]) {
@@ -18,13 +18,13 @@ pub fn request_bodies(bytes: &[u8]) {
     }
     if let Ok(body) = parse::<BatchBody>(bytes) {
         for item in body.contexts {
-            drop(read_part::<StoreBody>("/contexts", item));
+            drop(read_text::<StoreBody>("/contexts", item.get()));
         }
     }
     if let Ok(body) = parse::<PatchBody>(bytes) {
         found.extend(Patch::from(body).validate());
     }
-    if let (Ok(search), Ok(layout)) = (parse::<SearchBody>(bytes), parse::<LayoutBody>(bytes)) {
+    if let Ok(JsonParts(search, layout)) = parse_parts::<SearchBody, LayoutBody>(bytes) {
         found.extend(layout.into_request(search, &mut Violations::default()).validate());
     }
     drop(found.into_result());
@@ -44,10 +44,11 @@ pub fn filters(bytes: &[u8]) {
     }
 }
 
-/// Cursors of pages. What is read as one is written as it came.
+/// Cursors of pages, and times. What is read as a cursor is written as it came.
 pub fn cursors(text: &str) {
+    let _read = text.parse::<Moment>();
     if let Ok(cursor) = text.parse::<Cursor>() {
-        assert_eq!(cursor.to_string().parse::<Cursor>().ok(), Some(cursor), "{text}");
+        assert_eq!(cursor.to_string(), text);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::auth::Permission::{Admin, Read, TenantAdmin, Write};
 use crate::config::Config;
 use crate::http::{HeadLimits, Sites, cors, limit_head, limit_time, observe};
 use crate::limits::{admit, limit_address};
-use access::{Closable, Routes};
+use access::{Closable, Routes, know_parameters};
 use gate::{AUTH_FAILURES, Gate, Public, authorize, check_site};
 
 pub use crate::http::PeerAddress;
@@ -48,6 +48,7 @@ pub fn router(state: ApiState, config: &Config) -> Router {
         .into_parts();
     let (long, _, long_rules) = long_routes().into_parts();
     rules.extend(long_rules);
+    let rules = Arc::new(rules);
     let guards = || Arc::clone(&state.guards);
     let bounded = |routes: Router<ApiState>, longest_ms| {
         routes
@@ -61,7 +62,7 @@ pub fn router(state: ApiState, config: &Config) -> Router {
     };
     let gate = Gate {
         authenticator: Arc::clone(&state.auth),
-        rules: Arc::new(rules),
+        rules: Arc::clone(&rules),
         public: Public {
             metrics: config.auth.public_metrics,
             health: config.auth.public_health,
@@ -71,6 +72,7 @@ pub fn router(state: ApiState, config: &Config) -> Router {
     let long = bounded(long.layer(Extension(stream_limits)), server.long_request_timeout_ms);
     let mut router = bounded(short, server.request_timeout_ms)
         .merge(long)
+        .layer(from_fn_with_state(rules, know_parameters))
         .layer(from_fn_with_state(state.clone(), limiting::limit_caller))
         .layer(from_fn_with_state(gate.clone(), authorize))
         .fallback(routes::not_found)

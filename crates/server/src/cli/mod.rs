@@ -12,14 +12,16 @@ mod serve;
 mod snapshot;
 mod transfer;
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::OsStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use context_manager_observability::init_logs;
 
-use crate::config::{Config, ConfigError, Source, load};
+use crate::config::{Config, ConfigError, Source, ignored_names, load};
 
 /// A context and memory server for LLM agents.
 #[derive(Debug, Parser)]
@@ -34,8 +36,8 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Options {
     /// The configuration file; default `config.toml` if it is there.
-    #[arg(long, env = "CONFIG_PATH", global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[arg(long, env = "CONFIG_PATH", global = true, value_name = "FILE", value_parser = OsStringValueParser::new())]
+    config: Option<OsString>,
     /// The address to listen on.
     #[arg(long, global = true, value_name = "ADDRESS")]
     host: Option<IpAddr>,
@@ -82,10 +84,11 @@ enum Command {
 
 impl Options {
     fn load(self) -> Result<Config, ConfigError> {
-        let host = self.host.map(|host| ("server.host", format!("\"{host}\"")));
+        let host = self.host.map(|host| ("server.host", host.to_string()));
         let port = self.port.map(|port| ("server.port", port.to_string()));
         load(&Source {
-            file: self.config,
+            // Compose sets a variable that is to be unset to nothing.
+            file: self.config.filter(|file| !file.is_empty()).map(PathBuf::from),
             overrides: host.into_iter().chain(port).collect(),
         })
     }
@@ -101,8 +104,20 @@ impl Options {
 fn block_on(options: Options, work: impl AsyncFnOnce(Config) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let config = options.load_without_listening()?;
     init_logs(&config.log, &config.audit)?;
+    warn_of_ignored_names();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(work(config))
+}
+
+/// Says in the log which names in the environment set nothing.
+fn warn_of_ignored_names() {
+    let names = ignored_names();
+    if !names.is_empty() {
+        tracing::warn!(
+            names = names.join(", "),
+            "variables without a section were ignored: settings have two underscores between section and key"
+        );
+    }
 }
 
 /// Runs the command line and returns the process's exit code: 0, or 1 with the reason on standard error.

@@ -4,13 +4,14 @@ use anyhow::Context as _;
 use context_manager_observability::{init_telemetry, install_metrics};
 use tokio::net::TcpListener;
 
-use super::Options;
+use super::{Options, warn_of_ignored_names};
 use crate::app::App;
 use crate::metrics;
 
 pub(super) fn run(options: Options) -> anyhow::Result<()> {
     let config = options.load()?;
     let telemetry = init_telemetry(&config.log, &config.audit, &config.telemetry)?;
+    warn_of_ignored_names();
     let recorder = install_metrics()?;
     metrics::describe();
     let logs = telemetry.logs.clone();

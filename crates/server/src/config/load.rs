@@ -1,13 +1,15 @@
 //! Reading configuration and reporting everything that is wrong with it at once.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
-use figment::value::Dict;
-use serde::de::DeserializeOwned;
+use figment::error::Kind;
+use figment::providers::{Env, Serialized};
+use figment::value::{Dict, Value};
+use figment::{Figment, Provider};
 
 use super::{Config, unknown_keys};
+use crate::expected::{in_words, unknown};
 
 /// Read when no file is named and this one is there.
 const DEFAULT_FILE: &str = "config.toml";
@@ -49,7 +51,76 @@ fn list(problems: &[String]) -> String {
 /// # Errors
 /// [`ConfigError`], with every problem at once.
 pub fn load(source: &Source) -> Result<Config, ConfigError> {
-    read(given(source)?)
+    let file = match &source.file {
+        Some(file) if !file.is_file() => return Err(ConfigError::NoFile(file.clone())),
+        Some(file) => Some(file.as_path()),
+        None => Some(Path::new(DEFAULT_FILE)).filter(|file| file.is_file()),
+    };
+    let mut given = Figment::new();
+    if let Some(file) = file {
+        let of_file = |problem| ConfigError::Problems(vec![format!("{}: {problem}", file.display())]);
+        let text = std::fs::read_to_string(file).map_err(|error| of_file(error.to_string()))?;
+        given = given.merge(Serialized::defaults(parse(&text).map_err(of_file)?));
+    }
+    let (mut problems, mut texts) = (Vec::new(), Vec::new());
+    for (key, text) in environment() {
+        if key.contains('.') {
+            texts.push((key, text));
+        } else if !is_link(&text) {
+            problems.extend(unknown_keys::meant(&key).map(|path| misspelt(&key, &path)));
+        }
+    }
+    texts.extend(
+        source
+            .overrides
+            .iter()
+            .map(|(key, text)| ((*key).to_owned(), text.clone())),
+    );
+    for (key, text) in texts {
+        let value = typed(&key, &text);
+        given = given.merge((key, value));
+    }
+    match given.extract() {
+        Ok(given) => read(given, problems),
+        Err(error) => Err(ConfigError::Problems(
+            error.into_iter().map(|error| wrong_value("", &error)).collect(),
+        )),
+    }
+}
+
+/// Names in the environment that begin as this program's do and set nothing, as they have no section. Kubernetes tells
+/// every container of Services in such variables, and one may be called as this program is.
+pub(crate) fn ignored_names() -> Vec<String> {
+    let mut names: Vec<String> = environment()
+        .filter(|(key, _)| !key.contains('.'))
+        .map(|(key, _)| format!("{ENV_PREFIX}{}", key.to_uppercase()))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The variables with our prefix: keys with dots, and texts as they are.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    let api_key = API_KEY_VARIABLE.trim_start_matches(ENV_PREFIX);
+    let variables = Env::prefixed(ENV_PREFIX).ignore(&[api_key]).split("__");
+    let all: Vec<_> = variables.iter().map(|(key, text)| (key.to_string(), text)).collect();
+    all.into_iter()
+}
+
+/// Whether this is the address of a Service as Kubernetes and Docker write it.
+fn is_link(text: &str) -> bool {
+    ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+}
+
+fn misspelt(key: &str, path: &str) -> String {
+    let name = |path: &str| format!("{ENV_PREFIX}{}", path.to_uppercase().replace('.', "__"));
+    format!(
+        "{}: unknown name; did you mean `{}`, with two underscores?",
+        name(key),
+        name(path)
+    )
 }
 
 /// Reads the configuration from the text of a file alone.
@@ -58,35 +129,47 @@ pub fn load(source: &Source) -> Result<Config, ConfigError> {
 /// As [`load`].
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn load_text(text: &str) -> Result<Config, ConfigError> {
-    read(as_dict(&Figment::from(Toml::string(text)))?)
+    read(
+        parse(text).map_err(|problem| ConfigError::Problems(vec![problem]))?,
+        Vec::new(),
+    )
 }
 
-fn read(mut given: Dict) -> Result<Config, ConfigError> {
-    let mut problems = unknown_keys::take_out(&mut given);
-    let figment = Figment::from(Serialized::defaults(Config::default())).merge(Serialized::defaults(given));
-    let mut reader = Reader {
-        figment,
-        problems: &mut problems,
-    };
-    let config = Config {
-        server: reader.section("server"),
-        auth: reader.section("auth"),
-        rate_limits: reader.section("rate_limits"),
-        quotas: reader.section("quotas"),
-        log: reader.section("log"),
-        telemetry: reader.section("telemetry"),
-        health: reader.section("health"),
-        audit: reader.section("audit"),
-        embedding: reader.section("embedding"),
-        vector_db: reader.section("vector_db"),
-        snapshots: reader.section("snapshots"),
-        hirag: reader.section("hirag"),
-        gc: reader.section("gc"),
-        dedup: reader.section("dedup"),
-        consolidation: reader.section("consolidation"),
-        lexical: reader.section("lexical"),
-        tokens: reader.section("tokens"),
-    };
+/// What a file says. Errors name the place without showing it: a secret may stand there.
+fn parse(text: &str) -> Result<Dict, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        format!("is not TOML: {}, in line {line}", error.message().replace('\n', ", "))
+    })
+}
+
+/// The value that a text stands for, by what its key takes: the text itself if it takes one, else a number, a boolean, a
+/// list or a table, else a list of texts.
+fn typed(key: &str, text: &str) -> Value {
+    let elements = text.trim().trim_start_matches('[').trim_end_matches(']').split(',');
+    let list: Vec<Value> = elements
+        .map(|element| Value::from(element.trim().trim_matches('"')))
+        .collect();
+    let read = text.parse().unwrap_or_else(|never: Infallible| match never {});
+    let mut meanings = [Value::from(text), read, Value::from(list)].into_iter();
+    meanings
+        .find(|value| problems_with(key, value).is_empty())
+        .unwrap_or_else(|| Value::from(text))
+}
+
+fn read(mut given: Dict, mut problems: Vec<String>) -> Result<Config, ConfigError> {
+    problems.extend(unknown_keys::take_out(&mut given));
+    let mut config = with_defaults(Serialized::defaults(&given)).extract();
+    if config.is_err() {
+        take_out_wrong("", &mut given, &mut problems);
+        config = with_defaults(Serialized::defaults(&given)).extract();
+    }
+    let config: Config = config.unwrap_or_else(|error| {
+        problems.extend(error.into_iter().map(|error| wrong_value("", &error)));
+        Config::default()
+    });
     problems.extend(config.problems());
     if problems.is_empty() {
         Ok(config)
@@ -95,66 +178,50 @@ fn read(mut given: Dict) -> Result<Config, ConfigError> {
     }
 }
 
-/// What was given, without defaults.
-fn given(source: &Source) -> Result<Dict, ConfigError> {
-    let mut figment = Figment::new();
-    let file = match &source.file {
-        Some(file) if !file.is_file() => return Err(ConfigError::NoFile(file.clone())),
-        Some(file) => Some(file.as_path()),
-        None => Some(Path::new(DEFAULT_FILE)).filter(|file| file.is_file()),
+fn with_defaults(given: impl Provider) -> Figment {
+    Figment::from(Serialized::defaults(Config::default())).merge(given)
+}
+
+/// Takes the values out that their keys do not take, so that the rest can be looked at, and reports them as problems.
+fn take_out_wrong(path: &str, given: &mut Dict, problems: &mut Vec<String>) {
+    given.retain(|key, value| {
+        let path = unknown_keys::join(path, key);
+        if let Value::Dict(_, inner) = value {
+            take_out_wrong(&path, inner, problems);
+            return true;
+        }
+        let found = problems_with(&path, value);
+        let is_right = found.is_empty();
+        problems.extend(found);
+        is_right
+    });
+}
+
+/// What is wrong with this value alone.
+fn problems_with(path: &str, value: &Value) -> Vec<String> {
+    let error = with_defaults((path, value)).extract::<Config>().err();
+    let errors = error.into_iter().flatten();
+    errors.map(|error| wrong_value(path, &error)).collect()
+}
+
+/// An error by its key, without the value, which may be a secret.
+fn wrong_value(path: &str, error: &figment::Error) -> String {
+    let inner = error.path.join(".");
+    let path = if inner.len() > path.len() { &inner } else { path };
+    let problem = match &error.kind {
+        Kind::Message(message) => message.clone(),
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) | Kind::InvalidLength(_, expected) => {
+            format!("must be {}", in_words(expected).replace("an object", "a table"))
+        }
+        Kind::UnknownVariant(_, variants) => format!("must be one of `{}`", variants.join("`, `")),
+        Kind::UnknownField(field, fields) => format!("`{field}` is an {}", unknown("key", field, fields)),
+        Kind::MissingField(field) => format!("`{field}` is missing"),
+        Kind::DuplicateField(field) => format!("`{field}` is given twice"),
+        Kind::ISizeOutOfRange(_) | Kind::USizeOutOfRange(_) | Kind::Unsupported(_) | Kind::UnsupportedKey(..) => {
+            "cannot be read".to_owned()
+        }
     };
-    if let Some(file) = file {
-        figment = figment.merge(Toml::file_exact(file));
-    }
-    let api_key = API_KEY_VARIABLE.trim_start_matches(ENV_PREFIX);
-    figment = figment.merge(Env::prefixed(ENV_PREFIX).ignore(&[api_key]).split("__"));
-    for (key, value) in &source.overrides {
-        figment = figment.merge((
-            *key,
-            value
-                .parse::<figment::value::Value>()
-                .unwrap_or_else(|never| match never {}),
-        ));
-    }
-    as_dict(&figment)
-}
-
-/// What was given as it is. A file that is no TOML at all fails here, with line and column.
-fn as_dict(figment: &Figment) -> Result<Dict, ConfigError> {
-    let unreadable = |error: figment::Error| error.into_iter().map(|error| unreadable(&error)).collect();
-    figment
-        .extract()
-        .map_err(|error| ConfigError::Problems(unreadable(error)))
-}
-
-struct Reader<'a> {
-    figment: Figment,
-    problems: &'a mut Vec<String>,
-}
-
-impl Reader<'_> {
-    /// One section; its defaults when it cannot be read, so that the others are looked at too.
-    fn section<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
-        self.figment.extract_inner(name).unwrap_or_else(|error| {
-            self.problems
-                .extend(error.into_iter().map(|error| wrong_value(name, &error)));
-            T::default()
-        })
-    }
-}
-
-/// A source that could not be read at all, by its name.
-fn unreadable(error: &figment::Error) -> String {
-    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
-    let source = source.map_or_else(|| "configuration".to_owned(), ToString::to_string);
-    format!("{source}: {}", error.kind)
-}
-
-/// A value of the wrong type, by its key. The section stands somewhere in the error's path, not always first.
-fn wrong_value(section: &str, error: &figment::Error) -> String {
-    let inner = error.path.iter().filter(|part| *part != section).map(String::as_str);
-    let key: Vec<&str> = std::iter::once(section).chain(inner).collect();
-    format!("{}: {}", key.join("."), error.kind)
+    format!("{path}: {problem}")
 }
 
 #[cfg(test)]
@@ -241,9 +308,7 @@ mod tests {
         Jail::expect_with(|jail| {
             jail.set_env(API_KEY_VARIABLE, "cm_1");
             assert_eq!(load_file(jail, "")?.unwrap(), Config::default());
-            jail.set_env("CONTEXT_MANAGER_API_KEYS", "cm_1");
-            let error = load_file(jail, "")?.unwrap_err().to_string();
-            assert!(error.contains("api_keys: unknown key"), "{error}");
+            assert!(ignored_names().is_empty());
             Ok(())
         });
     }
@@ -317,5 +382,167 @@ mod tests {
             );
             Ok(())
         });
+    }
+
+    /// Sets one variable and loads an empty file.
+    fn load_with(name: &str, text: &str) -> Result<Config, String> {
+        let mut loaded = Err(String::new());
+        Jail::expect_with(|jail| {
+            jail.set_env(format!("CONTEXT_MANAGER_{name}"), text);
+            loaded = load_file(jail, "")?.map_err(|error| error.to_string());
+            Ok(())
+        });
+        loaded
+    }
+
+    #[test]
+    fn names_of_services_do_not_keep_the_server_from_starting() {
+        for (name, text) in [
+            ("PORT", "tcp://10.96.0.17:8080"),
+            ("SERVICE_HOST", "10.96.0.17"),
+            ("SERVICE_PORT_HTTP", "8080"),
+            ("PORT_8080_TCP_ADDR", "10.96.0.17"),
+            ("HEADLESS_SERVICE_HOST", "None"),
+            ("SERVER_PORT", "tcp://10.96.0.19:8080"),
+            ("SERVER_SERVICE_HOST", "10.96.0.19"),
+            ("EMBEDDING_PORT", "tcp://10.96.0.20:80"),
+            ("API_KEYS", "cm_1"),
+        ] {
+            assert_eq!(load_with(name, text), Ok(Config::default()), "{name}");
+            Jail::expect_with(|jail| {
+                jail.set_env(format!("CONTEXT_MANAGER_{name}"), text);
+                assert_eq!(ignored_names(), [format!("CONTEXT_MANAGER_{name}")]);
+                Ok(())
+            });
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_told_with_the_right_one() {
+        for (name, hint) in [
+            (
+                "SERVER_PORT",
+                "CONTEXT_MANAGER_SERVER_PORT: unknown name; did you mean `CONTEXT_MANAGER_SERVER__PORT`, with two",
+            ),
+            ("SERVER__PROT", "server.prot: unknown key; did you mean `port`?"),
+            (
+                "HIRAG__WEIGHTS_RECENCY",
+                "hirag.weights_recency: unknown key; did you mean `weights.recency`, with two underscores",
+            ),
+            (
+                "HIRAG_WEIGHTS_RECENCY",
+                "`CONTEXT_MANAGER_HIRAG__WEIGHTS__RECENCY`, with two underscores",
+            ),
+            ("SERVR__PORT", "servr: unknown key; did you mean `server`?"),
+        ] {
+            let error = load_with(name, "1").unwrap_err();
+            assert!(error.contains(hint), "{hint} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn texts_of_the_environment_stay_texts() {
+        for text in [
+            "48151623",
+            "0123",
+            "true",
+            "3.10",
+            "-5",
+            "1e3",
+            "[abc]",
+            "{a=b}",
+            "\"quoted\"",
+            "'c'",
+            "query: ",
+            "a,b",
+            "\u{e4}",
+        ] {
+            let config = load_with("EMBEDDING__MODEL", text).unwrap();
+            assert_eq!(config.embedding.api.model, text);
+            let config = load_with("EMBEDDING__NEXT__QUERY_PREFIX", text).unwrap();
+            assert_eq!(config.embedding.next.unwrap().query_prefix, text);
+            let config = load_with("VECTOR_DB__PATH", text).unwrap();
+            assert_eq!(config.vector_db.embedded.path, Path::new(text));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_read_by_what_its_key_takes() {
+        let config = |name: &str, text: &str| load_with(name, text).unwrap();
+        assert_eq!(config("SERVER__PORT", " 9000 ").server.port, 9000);
+        assert_eq!(config("SERVER__HOST", "[::1]").server.host.to_string(), "::1");
+        assert_eq!(
+            config("SERVER__HOST", "\"127.0.0.2\"").server.host.to_string(),
+            "127.0.0.2"
+        );
+        assert_eq!(
+            config("EMBEDDING__DIMENSIONS", "256").embedding.api.dimensions,
+            Some(256)
+        );
+        assert!(config("AUTH__CANARIES", "true").auth.canaries);
+        assert!((config("HIRAG__WEIGHTS__RECENCY", "1").hirag.weights.recency - 1.0).abs() < 1e-6);
+        assert_eq!(
+            config("RATE_LIMITS__PER_KEY__READ", "{per_sec=5}")
+                .rate_limits
+                .per_key
+                .read
+                .per_sec,
+            5
+        );
+        for (text, audience) in [
+            ("[48151623]", &["48151623"][..]),
+            ("[0123, \"a b\", true]", &["0123", "a b", "true"]),
+            ("[\"a,b\", c]", &["a,b", "c"]),
+            ("[]", &[]),
+        ] {
+            assert_eq!(
+                config("AUTH__JWT__AUDIENCE", text).auth.jwt.audience,
+                audience,
+                "{text}"
+            );
+        }
+        let proxies = config("SERVER__TRUSTED_PROXIES", "[10.0.0.0/8, ::1]")
+            .server
+            .trusted_proxies;
+        assert!(proxies.contains([10, 1, 1, 1].into()));
+    }
+
+    #[test]
+    fn no_secret_stands_in_an_error() {
+        let files = [
+            "[embedding]\napi_token = 48151623\n",
+            "[embedding]\napi_url = \"http://a\"\napi_token = [48151623]\nbatch_size = \"48151623\"\n",
+            "[embedding.headers]\nx-key = 48151623\n",
+            "[vector_db]\napi_key = 48151623\n",
+            "[consolidation.llm]\napi_token = { a = 48151623 }\n",
+            "[embedding]\napi_token = \"48151623\n",
+            "[embedding]\napi_token = s48151623\n",
+            "[embedding]\napi_token = \"\"\"\nfirst\n48151623\n",
+            "[embedding]\napi_token = \"48151623\"\napi_token = \"48151623\"\n",
+            "[embedding]\napi_token = 48151623s\n",
+        ];
+        for text in files {
+            let error = load_text(text).unwrap_err().to_string();
+            assert!(!error.contains("48151623"), "{text}: {error}");
+            assert_eq!(
+                error.lines().count(),
+                error.lines().filter(|line| line.contains(':')).count(),
+                "{error}"
+            );
+        }
+        for (name, text) in [
+            ("SERVER__PORT", "48151623"),
+            ("EMBEDDING__HEADERS", "48151623"),
+            ("GC__ENABLED", "48151623s"),
+        ] {
+            let error = load_with(name, text).unwrap_err();
+            assert!(!error.contains("48151623"), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_byte_order_mark_is_read() {
+        let config = load_text("\u{feff}[server]\r\nport = 9125\r\n").unwrap();
+        assert_eq!(config.server.port, 9125);
     }
 }

@@ -24,7 +24,8 @@ use context_manager_core::{Config as HiragConfig, lexical, tokens::Encoding};
 use context_manager_observability::{AuditConfig, LogConfig, TelemetryConfig};
 use context_manager_vector_store::embedded::SnapshotConfig;
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::auth::keys_file;
 
@@ -35,9 +36,9 @@ pub use embedding::EmbeddingConfig;
 pub use health::HealthConfig;
 pub use jwt::JwtConfig;
 pub(crate) use jwt::is_encrypted;
-pub(crate) use load::API_KEY_VARIABLE;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use load::load_text;
+pub(crate) use load::{API_KEY_VARIABLE, ignored_names};
 pub use load::{ConfigError, Source, load};
 pub use proxies::{ForwardedHeader, TrustedProxies};
 pub use quotas::QuotasConfig;
@@ -92,6 +93,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     /// The address to listen on.
+    #[serde(deserialize_with = "address")]
     pub host: IpAddr,
     /// The port to listen on; 0 takes a free one.
     pub port: u16,
@@ -198,7 +200,7 @@ fn is_origin(text: &str) -> bool {
         || host.is_some_and(|host| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/'))
 }
 
-/// Whether this is a host alone: no scheme, no port, no path.
+/// Returns whether this is a host alone: no scheme, no port, no path.
 fn is_host(text: &str) -> bool {
     !text.contains('*')
         && Url::parse(&format!("http://{text}/")).is_ok_and(|url| {
@@ -208,7 +210,7 @@ fn is_host(text: &str) -> bool {
         })
 }
 
-/// Whether clients can be sent there.
+/// Returns whether clients can be sent there.
 fn is_public_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -217,6 +219,14 @@ fn is_public_url(text: &str) -> bool {
             && url.query().is_none()
             && url.fragment().is_none()
     })
+}
+
+/// An address, in brackets or not: URLs write those of version 6 in brackets.
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<IpAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let wrong = |_| D::Error::custom("must be an address such as 127.0.0.1 or ::1");
+    address.unwrap_or(&text).parse().map_err(wrong)
 }
 
 /// The problem of each value that is 0 but must not be.

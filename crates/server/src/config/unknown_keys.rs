@@ -1,37 +1,60 @@
 //! Keys that mean nothing, each with the key that was probably meant.
 
-use figment::value::{Dict, Value};
-
 use context_manager_embedding::ApiConfig;
+use figment::value::{Dict, Value};
+use serde_json::Value as Known;
 
 use super::Config;
-
-/// How alike two keys must be (Jaro-Winkler, 0 to 1) for one to be suggested in place of the other.
-const ALIKE: f64 = 0.8;
+use crate::expected::closest;
 
 /// A setting of earlier versions; set to 1 it asked for what there is now.
 const SHARDS: &str = "vector_db.shards";
 
 /// Takes the unknown keys out of what was given, so that the rest can be looked at, and reports them as problems.
 pub(super) fn take_out(given: &mut Dict) -> Vec<String> {
-    // With every section that may be left out.
-    let mut all = Config::default();
-    all.embedding.next = Some(ApiConfig::default());
-    let known = serde_json::to_value(all).unwrap_or_default();
     let mut problems = Vec::new();
-    compare("", given, &known, &mut problems);
+    compare("", given, &known(), &mut problems);
     problems
 }
 
-fn compare(path: &str, given: &mut Dict, known: &serde_json::Value, problems: &mut Vec<String>) {
-    let Some(known) = known.as_object() else { return };
-    given.retain(|key, value| {
-        let path = if path.is_empty() {
-            key.clone()
+/// The key whose path was written with one underscore in place of each dot.
+pub(super) fn meant(key: &str) -> Option<String> {
+    inside(key, &known())
+}
+
+/// A key below a path.
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// All keys, with every section that may be left out.
+fn known() -> Known {
+    let mut all = Config::default();
+    all.embedding.next = Some(ApiConfig::default());
+    serde_json::to_value(all).unwrap_or_default()
+}
+
+fn inside(key: &str, known: &Known) -> Option<String> {
+    known.as_object()?.iter().find_map(|(section, inner)| {
+        let rest = key.strip_prefix(section)?.strip_prefix('_')?;
+        let rest = if inner.get(rest).is_some() {
+            rest.to_owned()
         } else {
-            format!("{path}.{key}")
+            inside(rest, inner)?
         };
-        let Some(known_value) = known.get(key) else {
+        Some(format!("{section}.{rest}"))
+    })
+}
+
+fn compare(path: &str, given: &mut Dict, known: &Known, problems: &mut Vec<String>) {
+    let Some(fields) = known.as_object() else { return };
+    given.retain(|key, value| {
+        let path = join(path, key);
+        let Some(known_value) = fields.get(key) else {
             if path == SHARDS {
                 if value.to_i128() != Some(1) {
                     problems.push(format!(
@@ -41,14 +64,13 @@ fn compare(path: &str, given: &mut Dict, known: &serde_json::Value, problems: &m
                 }
                 return false;
             }
-            let closest = known
-                .keys()
-                .map(|candidate| (strsim::jaro_winkler(key, candidate), candidate))
-                .filter(|(likeness, _)| *likeness >= ALIKE)
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            let hint = closest
-                .map(|(_, known)| format!("; did you mean `{known}`?"))
-                .unwrap_or_default();
+            let hint = if let Some(meant) = inside(key, known) {
+                format!("; did you mean `{meant}`, with two underscores for the dot in the environment?")
+            } else {
+                closest(key, fields.keys().map(String::as_str))
+                    .map(|meant| format!("; did you mean `{meant}`?"))
+                    .unwrap_or_default()
+            };
             problems.push(format!("{path}: unknown key{hint}"));
             return false;
         };

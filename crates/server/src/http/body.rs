@@ -5,12 +5,15 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
-use serde_path_to_error::Segment;
+use serde_path_to_error::{Segment, Track};
 
+use super::numbers;
 use super::problem::{Code, Problem};
+use super::strict::{Others, Strict};
+use crate::expected::in_words;
 
 /// A JSON body, in a request or a response.
 #[derive(Debug)]
@@ -30,12 +33,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 #[derive(Debug)]
 pub(crate) struct JsonParts<A, B>(pub(crate) A, pub(crate) B);
 
-impl<S: Send + Sync, A: DeserializeOwned, B: DeserializeOwned> FromRequest<S> for JsonParts<A, B> {
+/// The second part of a body, whose fields are known to the reader of the first.
+pub(crate) trait SecondPart: DeserializeOwned {
+    /// Their names.
+    const FIELDS: &'static [&'static str];
+}
+
+impl<S: Send + Sync, A: DeserializeOwned, B: SecondPart> FromRequest<S> for JsonParts<A, B> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let bytes = bytes_of(request, state).await?;
-        Ok(Self(parse(&bytes)?, parse(&bytes)?))
+        parse_parts(&bytes_of(request, state).await?)
     }
 }
 
@@ -85,65 +93,103 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 
 /// Reads JSON; an error names the field by its JSON pointer and never repeats a value.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = read("", &mut deserializer)?;
-    deserializer.end().map_err(|error| invalid_json(&error))?;
-    Ok(value)
+    read(
+        "",
+        serde_json::Deserializer::from_slice(without_mark(bytes)),
+        Others::Refused,
+    )
 }
 
-/// Reads one part of a body that has been parsed already; pointers in errors start with `prefix`.
-pub(crate) fn read_part<T: DeserializeOwned>(prefix: &str, part: Value) -> Result<T, Problem> {
-    read(prefix, part)
+/// Reads JSON whose fields are those of two types.
+pub(crate) fn parse_parts<A: DeserializeOwned, B: SecondPart>(bytes: &[u8]) -> Result<JsonParts<A, B>, Problem> {
+    let json = || serde_json::Deserializer::from_slice(without_mark(bytes));
+    let first = read("", json(), Others::Except(B::FIELDS))?;
+    Ok(JsonParts(first, read("", json(), Others::PassedOver)?))
 }
 
 /// Reads a JSON text that is a part of something larger; pointers in errors start with `prefix`.
 pub(crate) fn read_text<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Result<T, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = read(prefix, &mut deserializer)?;
-    deserializer.end().map_err(|error| invalid_json(&error))?;
+    read(prefix, serde_json::Deserializer::from_str(text), Others::Refused)
+}
+
+/// Without the byte order mark that some programs write first, as RFC 8259 allows readers.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+fn read<'de, T, R>(prefix: &str, mut json: serde_json::Deserializer<R>, others: Others) -> Result<T, Problem>
+where
+    T: Deserialize<'de>,
+    R: serde_json::de::Read<'de>,
+{
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let value = T::deserialize(Strict::new(tracked, others));
+    let value = value.map_err(|error| problem(&format!("{prefix}{}", pointer(&track.path())), &error))?;
+    json.end().map_err(|error| problem(prefix, &error))?;
     Ok(value)
 }
 
-fn read<'de, T, D>(prefix: &str, deserializer: D) -> Result<T, Problem>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de, Error = serde_json::Error>,
-{
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let pointer = format!("{prefix}{}", pointer(error.path()));
-        let inner = error.into_inner();
-        match inner.classify() {
-            Category::Data => invalid_field(&pointer, &inner.to_string()),
-            Category::Syntax | Category::Eof | Category::Io => invalid_json(&inner),
-        }
-    })
-}
-
-fn invalid_json(error: &serde_json::Error) -> Problem {
-    Problem::new(Code::InvalidJson).with_detail(format!(
-        "the body is not JSON: see line {} column {}",
-        error.line(),
-        error.column()
-    ))
-}
-
-/// Says what is expected in place of what came. The library's message is taken apart, as it repeats the value.
-fn invalid_field(pointer: &str, message: &str) -> Problem {
-    let message = message.rsplit_once(" at line ").map_or(message, |(before, _)| before);
-    if let Some(field) = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'))
-    {
-        return Problem::invalid_field(format!("{pointer}/{field}"), "is required");
+/// Reads a JSON value of any form from its text.
+///
+/// # Errors
+/// What is wrong with it: it holds a number that would not come back as it was sent, or half of a character.
+pub(crate) fn read_value(text: &str) -> Result<Value, String> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = Value::deserialize(Strict::new(&mut json, Others::Refused)).map_err(|error| detail(&error))?;
+    if numbers::all_come_back(text) {
+        Ok(value)
+    } else {
+        Err(ROUNDED.to_owned())
     }
-    let detail = match message.split_once(", expected ") {
-        Some((start, expected)) if start.starts_with("unknown field") => format!("unknown field; expected {expected}"),
-        Some((_, "u8" | "u32" | "u64" | "usize")) => "expected a whole number that is not negative".to_owned(),
-        Some((_, expected)) => format!("expected {expected}"),
-        None if message.starts_with("UUID parsing failed") => "expected a UUID".to_owned(),
-        None => "has the wrong form".to_owned(),
-    };
-    Problem::invalid_field(pointer, detail)
+}
+
+const ROUNDED: &str = "holds a number that would be rounded, as it is beyond 64 bits; send it as a string";
+
+fn problem(pointer: &str, error: &serde_json::Error) -> Problem {
+    let detail = detail(error);
+    match (error.classify(), detail.as_str()) {
+        (Category::Data, _) => match detail.strip_prefix(MISSING) {
+            Some(field) => Problem::invalid_field(format!("{pointer}/{field}"), "is required"),
+            None => Problem::invalid_field(pointer, detail),
+        },
+        // By its grammar it is JSON.
+        (Category::Syntax, ROUNDED | HALF_CHARACTER | TOO_DEEP) => Problem::invalid_field(pointer, detail),
+        (Category::Syntax | Category::Eof | Category::Io, _) => Problem::new(Code::InvalidJson).with_detail(format!(
+            "the body is not JSON: {detail}, at line {} column {}",
+            error.line(),
+            error.column()
+        )),
+    }
+}
+
+const MISSING: &str = "missing field ";
+const HALF_CHARACTER: &str =
+    "has half of a surrogate pair (such as \\ud83d), as is left of a character that was cut in two";
+const TOO_DEEP: &str = "is nested too deeply";
+
+/// What is wrong, in the API's words. The library's message is taken apart, as it repeats the value.
+fn detail(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message.as_str(), |(before, _)| before);
+    if let Some(field) = message.strip_prefix("missing field `") {
+        return format!("{MISSING}{}", field.trim_end_matches('`'));
+    }
+    let of_a_type = ["invalid type", "invalid value", "invalid length", "unknown variant"];
+    match message {
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => HALF_CHARACTER.to_owned(),
+        "number out of range" => ROUNDED.to_owned(),
+        "recursion limit exceeded" => TOO_DEEP.to_owned(),
+        "invalid unicode code point" => "it is not UTF-8".to_owned(),
+        _ if message.starts_with("UUID parsing failed") => "must be a UUID".to_owned(),
+        _ if of_a_type.iter().any(|start| message.starts_with(start)) => {
+            let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+            format!("must be {}", in_words(expected))
+        }
+        _ => message.to_owned(),
+    }
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -169,8 +215,6 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only the errors matter")]
     struct Body {
         items: Vec<Item>,
     }
@@ -180,6 +224,25 @@ mod tests {
     struct Item {
         text: String,
         size: u8,
+        id: Option<uuid::Uuid>,
+        word: Option<Word>,
+        more: Option<serde_json::Map<String, Value>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Word {
+        One,
+        Two,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Second {
+        order: Option<Word>,
+    }
+
+    impl SecondPart for Second {
+        const FIELDS: &'static [&'static str] = &["order"];
     }
 
     fn error(body: &str) -> serde_json::Value {
@@ -188,37 +251,159 @@ mod tests {
 
     #[test]
     fn the_field_is_named_by_pointer_and_its_value_is_not_repeated() {
-        let problem = error(r#"{"items": [{"text": "a", "size": 1}, {"text": "b", "size": "secret"}]}"#);
+        let problem =
+            error(r#"{"items": [{"text": "a", "size": 1}, {"text": "b", "size": "a, expected secret at line 1"}]}"#);
         assert_eq!(problem["errors"][0]["pointer"], "/items/1/size");
-        assert_eq!(
-            problem["errors"][0]["detail"],
-            "expected a whole number that is not negative"
-        );
+        assert_eq!(problem["errors"][0]["detail"], "must be a whole number from 0 to 255");
         assert!(!problem.to_string().contains("secret"));
     }
 
     #[test]
-    fn missing_and_unknown_fields_are_told_apart() {
-        assert_eq!(
-            error(r#"{"items": [{"size": 1}]}"#)["errors"][0]["pointer"],
-            "/items/0/text"
-        );
-        let unknown = error(r#"{"itmes": []}"#);
-        assert!(
-            unknown["errors"][0]["detail"]
-                .as_str()
-                .unwrap()
-                .starts_with("unknown field; expected")
-        );
+    fn every_field_error_is_told_in_the_words_of_the_api() {
+        let item = |rest: &str| format!(r#"{{"items": [{{"text": "a", {rest}}}]}}"#);
+        for (body, pointer, detail) in [
+            ("[]".to_owned(), "", "must be an object"),
+            ("7".to_owned(), "", "must be an object"),
+            (r#"{"items": {}}"#.to_owned(), "/items", "must be an array"),
+            (r#"{"items": [["a", 1]]}"#.to_owned(), "/items/0", "must be an object"),
+            (r#"{"items": [{"size": 1}]}"#.to_owned(), "/items/0/text", "is required"),
+            (
+                r#"{"itmes": []}"#.to_owned(),
+                "/itmes",
+                "unknown field; did you mean `items`?",
+            ),
+            (
+                r#"{"items": [], "zzz": 1}"#.to_owned(),
+                "/zzz",
+                "unknown field; expected one of `items`",
+            ),
+            (r#"{"items": [], "items": []}"#.to_owned(), "/items", "is given twice"),
+            (
+                item(r#""size": 20.5"#),
+                "/items/0/size",
+                "must be a whole number from 0 to 255",
+            ),
+            (
+                item(r#""size": 256.0"#),
+                "/items/0/size",
+                "must be a whole number from 0 to 255",
+            ),
+            (
+                item(r#""size": -1"#),
+                "/items/0/size",
+                "must be a whole number from 0 to 255",
+            ),
+            (item(r#""size": 1e999"#), "/items/0/size", ROUNDED),
+            (item(r#""size": 1, "id": 5"#), "/items/0/id", "must be a UUID"),
+            (item(r#""size": 1, "id": "5"#), "", ""),
+            (item(r#""size": 1, "id": "5""#), "/items/0/id", "must be a UUID"),
+            (
+                item(r#""size": 1, "word": {"one": null}"#),
+                "/items/0/word",
+                "must be one of `one`, `two`",
+            ),
+            (
+                item(r#""size": 1, "word": "three, expected secret""#),
+                "/items/0/word",
+                "must be one of `one`, `two`",
+            ),
+            (
+                item(r#""size": 1, "word": 1"#),
+                "/items/0/word",
+                "must be one of `one`, `two`",
+            ),
+            (
+                item(r#""size": 1, "more": {"a": {"b": [1, "\ud83d"]}}"#),
+                "/items/0/more/a/b/1",
+                HALF_CHARACTER,
+            ),
+            (
+                item(r#""size": 1, "more": {"a": 1, "a": 1}"#),
+                "/items/0/more/a",
+                "is given twice",
+            ),
+            (
+                item(r#""size": 1, "more": {"\udc00": 1}"#),
+                "/items/0/more",
+                HALF_CHARACTER,
+            ),
+            (
+                r#"{"items": [{"text": "\ud83dx"}]}"#.to_owned(),
+                "/items/0/text",
+                HALF_CHARACTER,
+            ),
+            (
+                r#"{"items": [{"text": "\ud83d\ud83d"}]}"#.to_owned(),
+                "/items/0/text",
+                HALF_CHARACTER,
+            ),
+            (
+                r#"{"items": [{"text": "\ude00\ud83d"}]}"#.to_owned(),
+                "/items/0/text",
+                HALF_CHARACTER,
+            ),
+        ] {
+            let problem = error(&body);
+            if problem["code"] == "invalid_json" {
+                assert_eq!((pointer, detail), ("", ""), "{body}: {problem}");
+                continue;
+            }
+            let error = &problem["errors"][0];
+            assert_eq!(
+                (error["pointer"].as_str(), error["detail"].as_str()),
+                (Some(pointer), Some(detail)),
+                "{body}"
+            );
+        }
     }
 
     #[test]
-    fn what_is_not_json_is_invalid_json() {
-        for body in ["", "{", "{}x", "\"\u{1}\"", "nul"] {
+    fn what_json_allows_is_read() {
+        for (body, size) in [
+            (
+                r#"{"items": [{"text": "\ud83d\ude00", "size": 20.0, "word": "two"}]}"#,
+                20,
+            ),
+            ("\u{feff}{\"items\": [{\"size\": 2e1, \"text\": \"\"}]}", 20),
+            (
+                r#"{"items": [{"text": "", "size": -0.0, "id": null, "more": {"a": {"b": 1}}}]}"#,
+                0,
+            ),
+        ] {
+            let body: Body = parse(body.as_bytes()).unwrap();
+            assert_eq!(body.items[0].size, size);
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_invalid_json_and_says_where() {
+        for body in ["", "{", "{}x", "\"\u{1}\"", "nul", r#"{"items": ["\u12"]}"#] {
             let code = error(body)["code"].as_str().unwrap().to_owned();
             assert!(code == "invalid_json" || body == "{}x", "{body}: {code}");
         }
         let invalid_utf8 = parse::<Body>(b"{\"items\": [{\"text\": \"\xff\", \"size\": 1}]}").unwrap_err();
-        assert_eq!(serde_json::to_value(invalid_utf8).unwrap()["code"], "invalid_json");
+        let invalid_utf8 = serde_json::to_value(invalid_utf8).unwrap();
+        assert_eq!(invalid_utf8["code"], "invalid_json");
+        let detail = invalid_utf8["detail"].as_str().unwrap();
+        assert!(detail.contains("UTF-8, at line 1 column "), "{detail}");
+    }
+
+    #[test]
+    fn the_fields_of_two_parts_stand_side_by_side() {
+        let JsonParts(body, second): JsonParts<Body, Second> =
+            parse_parts(br#"{"items": [], "order": "two"}"#).unwrap();
+        assert!(body.items.is_empty() && matches!(second.order, Some(Word::Two)));
+        for (body, pointer) in [
+            (r#"{"items": [], "odrer": "two"}"#, "/odrer"),
+            (r#"{"items": [], "order": "three"}"#, "/order"),
+            (r#"{"items": [], "order": "two", "order": "one"}"#, "/order"),
+        ] {
+            let problem = parse_parts::<Body, Second>(body.as_bytes()).unwrap_err();
+            assert_eq!(
+                serde_json::to_value(problem).unwrap()["errors"][0]["pointer"],
+                pointer,
+                "{body}"
+            );
+        }
     }
 }

@@ -257,6 +257,7 @@ impl Problem {
     /// A request with these bad fields.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
+            [one] if one.pointer.is_empty() && one.detail.starts_with("must ") => format!("the body {}", one.detail),
             [one] => format!("{}: {}", one.pointer, one.detail),
             many => format!("{} fields are not valid", many.len()),
         };

@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::api::carried::{Line, LinesHash};
 use crate::api::{FailedLine, Guards, ImportAnswer};
-use crate::http::{BodyLine, Code, Problem};
+use crate::http::{BodyLine, Code, Problem, without_mark};
 use crate::limits::Reservation;
 
 /// Contexts stored at once, and the bytes of their lines that are enough.
@@ -87,9 +87,10 @@ impl Import {
         let BodyLine::Whole(line) = line else {
             return self.bad_line(too_long(self.max_line_bytes));
         };
-        let parsed = Line::parse(&line);
+        let line = if self.line == 1 { without_mark(&line) } else { &line };
+        let parsed = Line::parse(line);
         let hash_before = self.lines.clone();
-        self.lines.add(&line);
+        self.lines.add(line);
         match parsed {
             Ok(Line::Header) if self.line == 1 => self.begun = true,
             Ok(Line::Trailer(trailer)) if self.begun && !self.ended => {

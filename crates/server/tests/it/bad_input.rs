@@ -122,6 +122,393 @@ async fn bad_query_parameters_are_named() {
 }
 
 #[tokio::test]
+async fn bodies_are_objects_with_known_fields() {
+    let app = TestApp::start().await;
+    app.store(json!({"text": "stays", "level": "l3"})).await;
+    let id = uuid::Uuid::now_v7();
+    let calls = [
+        (
+            "POST",
+            "/contexts".to_owned(),
+            json!({"text": "x", "levle": "l3"}),
+            "/levle",
+            "level",
+        ),
+        (
+            "POST",
+            "/contexts/batch".to_owned(),
+            json!({"contexts": [], "context": []}),
+            "/context",
+            "contexts",
+        ),
+        ("PATCH", format!("/contexts/{id}"), json!({"txt": "x"}), "/txt", "text"),
+        (
+            "POST",
+            "/contexts/search".to_owned(),
+            json!({"query": "x", "max_token": 5}),
+            "/max_token",
+            "max_tokens",
+        ),
+        (
+            "POST",
+            "/contexts/search".to_owned(),
+            json!({"query": "x", "filter": {"user": "x"}}),
+            "/filter/user",
+            "user_id",
+        ),
+        (
+            "POST",
+            "/contexts/assemble".to_owned(),
+            json!({"query": "x", "max_tokens": 5, "formt": "xml"}),
+            "/formt",
+            "format",
+        ),
+        ("POST", "/contexts/delete".to_owned(), json!({"id": [id]}), "/id", "ids"),
+        (
+            "POST",
+            "/contexts/clear".to_owned(),
+            json!({"level": "l3", "usr_id": "x"}),
+            "/usr_id",
+            "user_id",
+        ),
+        (
+            "POST",
+            "/admin/gc".to_owned(),
+            json!({"dryrun": true}),
+            "/dryrun",
+            "dry_run",
+        ),
+        (
+            "POST",
+            "/admin/snapshots/x/restore".to_owned(),
+            json!({"accept_erase": true}),
+            "/accept_erase",
+            "accept_erased",
+        ),
+        (
+            "PUT",
+            "/admin/log-filter".to_owned(),
+            json!({"filtr": "info"}),
+            "/filtr",
+            "filter",
+        ),
+    ];
+    for (method, path, body, pointer, meant) in calls {
+        let answer = app.call(method, &format!("/api/v1{path}"), body.clone()).await;
+        assert_eq!(
+            answer.problem(400, "invalid_request"),
+            [pointer],
+            "{path} {}",
+            answer.text
+        );
+        assert!(
+            answer.text.contains(&format!("did you mean `{meant}`?")),
+            "{}",
+            answer.text
+        );
+        // An array of the values is no object with them.
+        let values: Vec<Value> = body.as_object().unwrap().values().cloned().collect();
+        for other in [json!(values), json!(["l3"]), json!([]), json!("l3"), json!(3)] {
+            let answer = app.call(method, &format!("/api/v1{path}"), other).await;
+            assert_eq!(answer.problem(400, "invalid_request"), [""], "{path} {}", answer.text);
+            assert_eq!(answer.body["detail"], "the body must be an object", "{path}");
+        }
+    }
+    let later = app
+        .post("/contexts/search", json!({"query": "x", "scope": "org/acme"}))
+        .await;
+    assert_eq!(later.problem(400, "invalid_request"), ["/scope"]);
+    assert_eq!(app.get("/api/v1/stats").await.body["total"], 1);
+}
+
+#[tokio::test]
+async fn unknown_and_unreadable_parameters_are_refused_wherever_they_stand() {
+    let app = TestApp::start().await;
+    let id = app.store(json!({"text": "x", "user_id": "u"})).await["id"].clone();
+    let id = id.as_str().unwrap();
+    let calls = [
+        ("GET", "/api/v1/contexts?usr_id=u".to_owned(), "/usr_id"),
+        ("GET", "/api/v1/contexts?limt=1".to_owned(), "/limt"),
+        ("GET", format!("/api/v1/contexts/{id}?expand=1"), "/expand"),
+        ("DELETE", format!("/api/v1/contexts/{id}?dry_run=true"), "/dry_run"),
+        ("DELETE", "/api/v1/users/u?dry_run=true".to_owned(), "/dry_run"),
+        ("GET", "/api/v1/sessions?user_id=u".to_owned(), "/user_id"),
+        ("GET", "/api/v1/admin/export?vector=true".to_owned(), "/vector"),
+        ("GET", "/health?frsh=true".to_owned(), "/frsh"),
+        ("GET", "/api/v1/contexts?user_id=%FF".to_owned(), "/user_id"),
+        ("GET", "/api/v1/contexts?user_id=u&user_id=v".to_owned(), "/user_id"),
+    ];
+    for (method, path, pointer) in calls {
+        let answer = app.call(method, &path, Value::Null).await;
+        assert_eq!(
+            answer.problem(400, "invalid_request"),
+            [pointer],
+            "{path} {}",
+            answer.text
+        );
+    }
+    assert_eq!(
+        app.get("/api/v1/contexts?user_id=u&&").await.body["contexts"][0]["id"],
+        id
+    );
+    let search = app
+        .call("POST", "/api/v1/contexts/search?limit=3", json!({"query": "x"}))
+        .await;
+    assert_eq!(search.problem(400, "invalid_request"), ["/limit"]);
+}
+
+#[tokio::test]
+async fn half_a_character_costs_its_own_item_alone() {
+    let app = TestApp::start().await;
+    let send = |method: &'static str, path: String, body: &'static str| {
+        let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        app.send(request.body(Body::from(body)).unwrap())
+    };
+    let body = r#"{"contexts": [{"text": "good one"}, {"text": "half \ud83d"}, {"text": "whole \ud83d\ude00"},
+        {"text": "x", "tags": ["a", "\ude00"]}, {"text": "x", "metadata": {"a": {"b": "\ud83dx"}}},
+        {"text": "x", "metadata": {"\ud83d\ud83d": 1}}, {"text": "last one"}]}"#;
+    let answer = send("POST", "/contexts/batch".to_owned(), body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let results = answer.body["results"].as_array().unwrap();
+    let statuses: Vec<&Value> = results.iter().map(|result| &result["status"]).collect();
+    assert_eq!(statuses, [201, 400, 201, 400, 400, 400, 201]);
+    for (at, pointer) in [(1, "/text"), (3, "/tags/1"), (4, "/metadata/a"), (5, "/metadata")] {
+        let error = &results[at]["error"]["errors"][0];
+        assert_eq!(error["pointer"], format!("/contexts/{at}{pointer}"));
+        assert!(error["detail"].as_str().unwrap().contains("surrogate"), "{error}");
+    }
+    assert_eq!(results[2]["context"]["text"], "whole \u{1f600}");
+    let id = results[0]["context"]["id"].as_str().unwrap();
+    for (method, path, body, pointer) in [
+        ("POST", "/contexts".to_owned(), r#"{"text": "half \ud83d"}"#, "/text"),
+        (
+            "POST",
+            "/contexts".to_owned(),
+            r#"{"text": "x", "user_id": "\udbff"}"#,
+            "/user_id",
+        ),
+        (
+            "PATCH",
+            format!("/contexts/{id}"),
+            r#"{"metadata": {"a": "\ud83d"}}"#,
+            "/metadata/a",
+        ),
+        (
+            "POST",
+            "/contexts/search".to_owned(),
+            r#"{"query": "half \ud83d"}"#,
+            "/query",
+        ),
+        (
+            "POST",
+            "/contexts/assemble".to_owned(),
+            r#"{"query": "half \ud83d", "max_tokens": 9}"#,
+            "/query",
+        ),
+        (
+            "POST",
+            "/contexts/delete".to_owned(),
+            r#"{"filter": {"metadata": {"a": ["\ud83d"]}}}"#,
+            "/filter/metadata/a",
+        ),
+    ] {
+        let answer = send(method, path.clone(), body).await;
+        assert_eq!(
+            answer.problem(400, "invalid_request"),
+            [pointer],
+            "{path} {}",
+            answer.text
+        );
+        assert!(answer.text.contains("surrogate"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn numbers_come_back_as_they_were_sent_or_are_refused() {
+    let app = TestApp::start().await;
+    let send = |body: String| {
+        let request = Request::post("/api/v1/contexts").header(header::CONTENT_TYPE, "application/json");
+        app.send(request.body(Body::from(body)).unwrap())
+    };
+    for number in [
+        "18446744073709551616",
+        "-9223372036854775809",
+        "100000000000000000000",
+        "0.1000000000000000055511151231257827",
+        "1e999",
+    ] {
+        let answer = send(format!(r#"{{"text": "x", "metadata": {{"a": [{number}]}}}}"#)).await;
+        assert_eq!(
+            answer.problem(400, "invalid_request"),
+            ["/metadata/a"],
+            "{}",
+            answer.text
+        );
+    }
+    let kept =
+        r#"{"a":18446744073709551615,"b":-9223372036854775808,"c":0.30000000000000004,"d":-0.0,"e":9007199254740993}"#;
+    let answer = send(format!(r#"{{"text": "kept", "metadata": {kept}}}"#)).await;
+    assert!(answer.text.contains(kept), "{}", answer.text);
+    for (wanted, count) in [
+        (json!({"d": 0}), 1),
+        (json!({"d": -0.0}), 1),
+        (json!({"e": 9_007_199_254_740_992_i64}), 0),
+    ] {
+        let found = app
+            .found(json!({"query": "kept", "filter": {"metadata": wanted}}))
+            .await;
+        assert_eq!(found.len(), count, "{wanted}");
+    }
+    // Whole numbers may be written as floats, and only they.
+    let whole = send(r#"{"text": "whole", "ttl_secs": 20.0}"#.to_owned()).await;
+    assert_eq!(whole.status, 201, "{}", whole.text);
+    for ttl in ["20.5", "\"20\"", "1e30", "-1", "true"] {
+        let answer = send(format!(r#"{{"text": "x", "ttl_secs": {ttl}}}"#)).await;
+        assert_eq!(answer.problem(400, "invalid_request"), ["/ttl_secs"]);
+        assert!(answer.text.contains("a whole number from 0 to"), "{}", answer.text);
+    }
+    let id = uuid::Uuid::now_v7();
+    let again =
+        |number: &str| format!(r#"{{"id": "{id}", "text": "again", "metadata": {{"n": {{"deep": [{number}]}}}}}}"#);
+    assert_eq!(send(again("1")).await.status, 201);
+    for same in ["1.0", "1e0", "1"] {
+        let answer = send(again(same)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    send(again("2")).await.problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn times_compare_as_they_were_sent() {
+    let app = TestApp::start().await;
+    for (time, stored) in [
+        ("2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:05.678Z"),
+        ("2026-01-02T04:04:05.678901999+01:00", "2026-01-02T03:04:05.678Z"),
+        ("1969-12-31T23:59:59.9995Z", "1969-12-31T23:59:59.999Z"),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
+        ("0000-01-01T00:00:00.000Z", "0000-01-01T00:00:00.000Z"),
+        ("1990-12-31t23:59:60z", "1990-12-31T23:59:59.000Z"),
+    ] {
+        let context = app
+            .store(json!({"text": format!("at {time}"), "level": "l3", "occurred_at": time}))
+            .await;
+        assert_eq!(context["occurred_at"], stored);
+        let count = async |filter: Value| {
+            let only = json!({"query": "at", "limit": 1000, "filter": filter});
+            let found = app.post("/contexts/search", only).await;
+            let contexts = found.body["contexts"]
+                .as_array()
+                .unwrap_or_else(|| panic!("{}", found.text));
+            contexts.iter().filter(|found| found["id"] == context["id"]).count()
+        };
+        assert_eq!(count(json!({"occurred_after": time})).await, 1, "{time}");
+        assert_eq!(count(json!({"occurred_before": time})).await, 0, "{time}");
+        assert_eq!(
+            count(json!({"occurred_after": stored, "occurred_before": "9999-12-31T23:59:59.999Z"})).await,
+            1,
+            "{time}"
+        );
+    }
+    for bad in [
+        "2024-01-01T00:00Z",
+        "20240101T000000Z",
+        "2024-01-01T00:00:00+25:00",
+        "2024-01-01T00:00:00Z[Europe/Berlin]",
+        "-000044-03-15T00:00:00Z",
+        "2024-01-01",
+    ] {
+        let answer = app.post("/contexts", json!({"text": "x", "occurred_at": bad})).await;
+        assert_eq!(answer.problem(400, "invalid_request"), ["/occurred_at"], "{bad}");
+        assert!(answer.text.contains("RFC 3339"), "{}", answer.text);
+        let answer = app
+            .post(
+                "/contexts/search",
+                json!({"query": "x", "filter": {"occurred_before": bad}}),
+            )
+            .await;
+        assert_eq!(
+            answer.problem(400, "invalid_request"),
+            ["/filter/occurred_before"],
+            "{bad}"
+        );
+    }
+    let exported = app.export("").await;
+    let other = TestApp::start().await;
+    assert_eq!(other.import(exported.clone()).await.body["failed_total"], 0);
+    assert_eq!(other.export("").await, exported);
+}
+
+#[tokio::test]
+async fn a_person_beside_the_question_means_the_same_as_in_the_filter() {
+    let app = TestApp::start().await;
+    for user in ["ann", "bob"] {
+        let text = format!("{user} has a dentist appointment");
+        app.store(json!({"text": text, "level": "l3", "user_id": user, "agent_id": format!("of {user}")}))
+            .await;
+    }
+    for of_ann in [
+        json!({"user_id": "ann"}),
+        json!({"agent_id": "of ann"}),
+        json!({"user_id": "ann", "filter": {"user_id": "ann"}}),
+        json!({"user_id": "ann", "filter": {"agent_id": "of ann"}}),
+    ] {
+        let mut question = of_ann.clone();
+        question["query"] = "dentist appointment".into();
+        assert_eq!(
+            app.found(question.clone()).await,
+            ["ann has a dentist appointment"],
+            "{of_ann}"
+        );
+        question["max_tokens"] = 200.into();
+        let prompt = app.post("/contexts/assemble", question).await.text;
+        assert!(prompt.contains("ann has") && !prompt.contains("bob has"), "{prompt}");
+    }
+    for (body, pointer) in [
+        (json!({"user_id": "ann", "filter": {"user_id": "bob"}}), "/user_id"),
+        (
+            json!({"agent_id": "of ann", "filter": {"agent_id": "of bob"}}),
+            "/agent_id",
+        ),
+    ] {
+        let mut question = body;
+        question["query"] = "dentist".into();
+        question["max_tokens"] = 200.into();
+        for path in ["/contexts/search", "/contexts/assemble"] {
+            let answer = app.post(path, question.clone()).await;
+            assert_eq!(answer.problem(400, "invalid_request"), [pointer], "{}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_was_cut_or_altered_is_refused() {
+    let app = TestApp::start().await;
+    let contexts: Vec<Value> = (0..3)
+        .map(|n| json!({"text": format!("{n}"), "session_id": format!("session {n}")}))
+        .collect();
+    app.post("/contexts/batch", json!({"contexts": contexts})).await;
+    for list in ["contexts", "sessions"] {
+        let page = app.get(&format!("/api/v1/{list}?limit=1")).await.body;
+        let cursor = page["next_cursor"].as_str().unwrap().to_owned();
+        let next = app.get(&format!("/api/v1/{list}?limit=1&cursor={cursor}")).await.body;
+        assert_ne!(next[list][0], page[list][0]);
+        for at in 0..cursor.len() {
+            let (start, end) = cursor.split_at(at);
+            let other = if end.starts_with('a') { "b" } else { "a" };
+            for bad in [
+                start.to_owned(),
+                format!("{start}{}", &end[1..]),
+                format!("{start}{other}{}", &end[1..]),
+            ] {
+                let answer = app.get(&format!("/api/v1/{list}?limit=1&cursor={bad}")).await;
+                assert_eq!(answer.problem(400, "invalid_request"), ["/cursor"], "{cursor} {bad}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_even_a_request_body_gets_a_problem() {
     let app = TestApp::with(|config| config.server.max_body_bytes = 1000).await;
     let send = |content_type: &'static str, body: Vec<u8>| {
@@ -135,6 +522,8 @@ async fn what_is_not_even_a_request_body_gets_a_problem() {
         .await
         .problem(400, "invalid_json");
     send("application/json", Vec::new()).await.problem(400, "invalid_json");
+    let marked = send("application/json", "\u{feff}{\"text\": \"x\"}".into()).await;
+    assert_eq!(marked.status, 201, "{}", marked.text);
     send("text/plain", b"{\"text\": \"x\"}".to_vec())
         .await
         .problem(415, "unsupported_media_type");

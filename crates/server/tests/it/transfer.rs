@@ -13,6 +13,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::support::{TestApp, texts};
 
@@ -190,6 +191,54 @@ async fn every_bad_line_is_named_and_loses_no_good_one() {
     assert_eq!(failed, expected);
     assert_eq!(answer["complete"], false, "the lines are not those of the trailer");
     assert_eq!(app.get("/api/v1/stats").await.body["total"], 5);
+}
+
+#[tokio::test]
+async fn lines_are_read_as_bodies_are() {
+    let app = TestApp::start().await;
+    let session = json!({"text": "counted", "level": "long_term", "session_id": "s"});
+    app.store(session).await;
+    let exported = app.export("").await;
+    let lines: Vec<&str> = exported.lines().collect();
+    wipe(&app).await;
+    let changed = |from: &str, to: &str| {
+        let line: Value = serde_json::from_str(lines[1]).unwrap();
+        let context = line["context"].to_string().replace(from, to);
+        assert!(context.contains(to), "{context}");
+        format!(r#"{{"context":{context},"sha256":"{:x}"}}"#, Sha256::digest(&context))
+    };
+    for (from, to, pointer) in [
+        ("counted", r"half \ud83d", "/context/text"),
+        (r#""position":0"#, r#""position":4294967295"#, "/context/position"),
+        (r#""access_count":0"#, r#""access_count":0.5"#, "/context/access_count"),
+        (
+            r#""access_count":0"#,
+            r#""access_count":18446744073709551616"#,
+            "/context/access_count",
+        ),
+        (r#""access_count":0"#, r#""acces_count":0"#, "/context/acces_count"),
+        (
+            r#""metadata":{}"#,
+            r#""metadata":{"a":18446744073709551616}"#,
+            "/context/metadata/a",
+        ),
+        (r#""metadata":{}"#, r#""metadata":{"a":1,"a":2}"#, "/context/metadata/a"),
+        ("\"created_at\":\"2", "\"created_at\":\"+2", "/context/created_at"),
+    ] {
+        let answer = app.import(format!("{}\n{}\n", lines[0], changed(from, to))).await.body;
+        assert_eq!(
+            answer["failed"][0]["error"]["errors"][0]["pointer"], pointer,
+            "{answer}"
+        );
+        assert_eq!(answer["imported"], 0);
+    }
+    let most = changed(r#""access_count":0"#, r#""access_count":18446744073709551615"#);
+    let marked = app.import(format!("\u{feff}{}\n{most}\n", lines[0])).await.body;
+    assert_eq!(marked["imported"], 1, "{marked}");
+    assert_eq!(app.found(json!({"query": "counted"})).await, ["counted"]);
+    while app.memory.engine.flush_accesses().await.unwrap() > 0 {}
+    let counted = &app.get("/api/v1/contexts").await.body["contexts"][0]["access_count"];
+    assert_eq!(counted.as_u64(), Some(u64::MAX));
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ fn diverse() -> Vec<Context> {
         },
         Context {
             embedded: false,
-            occurred_at: time(0),
+            occurred_at: time(0).into(),
             importance: 0.0,
             ..context(11)
         },
@@ -197,24 +197,24 @@ fn filters() -> Vec<Filter> {
             ..any()
         },
         Filter {
-            occurred_after: Some(time(9)),
+            occurred_after: Some(time(9).into()),
             ..any()
         },
         Filter {
-            occurred_after: Some(time(9) + a_little),
+            occurred_after: Some((time(9) + SignedDuration::from_millis(1)).into()),
             ..any()
         },
         Filter {
-            occurred_before: Some(time(9)),
+            occurred_before: Some(time(9).into()),
             ..any()
         },
         Filter {
-            occurred_before: Some(time(9) + a_little),
+            occurred_before: Some((time(9) + SignedDuration::from_millis(1)).into()),
             ..any()
         },
         Filter {
-            occurred_after: Some(time(3)),
-            occurred_before: Some(time(6)),
+            occurred_after: Some(time(3).into()),
+            occurred_before: Some(time(6).into()),
             ..any()
         },
         Filter {

@@ -42,7 +42,7 @@ pub(super) fn context(number: u64) -> Context {
         pinned: false,
         token_count: 2,
         access_count: 0,
-        occurred_at: time(number),
+        occurred_at: time(number).into(),
         created_at: time(number),
         updated_at: time(number),
         last_accessed_at: None,

@@ -105,7 +105,7 @@ pub async fn every_field_comes_back(store: &dyn VectorStore) {
         pinned: true,
         token_count: u32::MAX,
         access_count: u64::MAX,
-        occurred_at: "-000044-03-15T12:00:00.001Z".parse().unwrap(),
+        occurred_at: "9999-12-31T23:59:59.999Z".parse().unwrap(),
         created_at: time(1),
         updated_at: time(2),
         last_accessed_at: Some(time(3)),

@@ -10,7 +10,7 @@ pub(crate) mod key;
 mod point_id;
 
 use context_manager_core::context::{Context, ContextId, Level, Similar, Superseded};
-use context_manager_core::{Scope, TenantId};
+use context_manager_core::{Moment, Scope, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -160,7 +160,7 @@ pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<C
         pinned: stored.pinned,
         token_count: stored.tokens,
         access_count: stored.accesses,
-        occurred_at: Timestamp::from_millisecond(stored.occurred)?,
+        occurred_at: Moment::from_millisecond(stored.occurred),
         created_at: Timestamp::from_millisecond(stored.created)?,
         updated_at: Timestamp::from_millisecond(stored.updated)?,
         last_accessed_at: stored.accessed.map(Timestamp::from_millisecond).transpose()?,

@@ -50,7 +50,7 @@ prop_compose! {
         Context {
             id, text, level: Level::ALL[level], user_id, agent_id, session_id, tags, importance, pinned, token_count,
             metadata: metadata.into_iter().collect(),
-            access_count, occurred_at: times[0], created_at: times[1], updated_at: times[2],
+            access_count, occurred_at: times[0].into(), created_at: times[1], updated_at: times[2],
             last_accessed_at: optional_times[0], expires_at: optional_times[1], ttl_secs, embedded, derived_from, similar_to,
             superseded_by: optional_times[2].map(|at| Superseded { by: replaced_by, at }),
             sequence, slot,

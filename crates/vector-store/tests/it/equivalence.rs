@@ -51,7 +51,7 @@ prop_compose! {
         let metadata = stars.map(|stars| ("stars".to_owned(), json!([stars, {"half": stars * 2}]))).into_iter().collect();
         Context {
             level: Level::ALL[level], importance: f32::from(importance) / 4.0, embedded, pinned, user_id, agent_id, session_id,
-            tags, metadata, occurred_at, expires_at, slot,
+            tags, metadata, occurred_at: occurred_at.into(), expires_at, slot,
             superseded_by: superseded_at.map(|at| Superseded { by: id(1), at }),
             ..context(number)
         }
@@ -86,8 +86,8 @@ prop_compose! {
     ) -> Filter {
         let metadata = stars.map(|stars| ("stars.half".to_owned(), vec![json!(stars)])).into_iter().collect();
         Filter {
-            levels, user_id, session_id, tags_any, tags_all, occurred_after, occurred_before, metadata, pinned, ids,
-            visibility, ..Filter::default()
+            levels, user_id, session_id, tags_any, tags_all, metadata, pinned, ids,
+            occurred_after: occurred_after.map(Into::into), occurred_before: occurred_before.map(Into::into), visibility, ..Filter::default()
         }
     }
 }

@@ -106,7 +106,7 @@ pub(crate) fn context(number: u64) -> Context {
         pinned: false,
         token_count: 2,
         access_count: 0,
-        occurred_at: time,
+        occurred_at: time.into(),
         created_at: time,
         updated_at: time,
         last_accessed_at: None,

@@ -75,7 +75,7 @@ impl Standing {
             .last_accessed_at
             .max(Some(context.updated_at))
             .unwrap_or(context.created_at);
-        let recency = rank::recency(last_used, now, half_life_secs);
+        let recency = rank::recency(last_used.into(), now, half_life_secs);
         let value = (context.importance + rank::frequency(context.access_count) + recency) / 3.0;
         Some(Self {
             id: context.id,

@@ -14,7 +14,7 @@ use crate::api::wire::{
     BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, WrittenBody,
 };
 use crate::auth::{Permission, Principal};
-use crate::http::{Json, Params, PathId, Problem, read_part};
+use crate::http::{Json, Params, PathId, Problem, read_text};
 
 const MAX_BATCH: usize = 1000;
 const DEFAULT_PAGE: usize = 50;
@@ -98,7 +98,7 @@ pub(in crate::api) async fn store_contexts(
         .contexts
         .into_iter()
         .enumerate()
-        .map(|(at, item)| read_part::<StoreBody>(&format!("/contexts/{at}"), item).map(Into::into))
+        .map(|(at, item)| read_text::<StoreBody>(&format!("/contexts/{at}"), item.get()).map(Into::into))
         .collect();
     // The engine numbers only what it is given; its pointers are corrected by giving each its place.
     let mut places: Vec<usize> = Vec::with_capacity(read.len());

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use context_manager_core::context::MAX_ID_BYTES;
-use context_manager_core::{Error, Filter, Violations};
+use context_manager_core::{Error, Filter, Violations, seal, unseal};
 
 use super::deletion::delete;
 use crate::api::ApiState;
@@ -41,7 +41,7 @@ pub(in crate::api) async fn list_sessions(
     let page = state.engine()?.sessions(&scope, after.as_deref(), limit).await?;
     Ok(Json(SessionPage {
         sessions: page.items.into_iter().map(Into::into).collect(),
-        next_cursor: page.next.map(|session_id| URL_SAFE_NO_PAD.encode(session_id)),
+        next_cursor: page.next.map(|session_id| seal(&URL_SAFE_NO_PAD.encode(session_id))),
     }))
 }
 
@@ -76,7 +76,7 @@ impl std::str::FromStr for SessionCursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ())?;
+        let bytes = URL_SAFE_NO_PAD.decode(unseal(text).ok_or(())?).map_err(|_| ())?;
         let session_id = String::from_utf8(bytes).map_err(|_| ())?;
         if session_id.is_empty() {
             return Err(());

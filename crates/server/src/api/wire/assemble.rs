@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 
 use context_manager_core::assemble::{Citation, Format, Order};
-use context_manager_core::{AssembleRequest, AssembleResponse, Violations};
+use context_manager_core::{AssembleRequest, AssembleResponse, MAX_TOKENS, Violations};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{AllOfBuilder, Type};
-use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::search::{DroppedBody, WireDegraded};
 use super::{SearchBody, WireLevel};
+use crate::http::SecondPart;
 
 /// What to search for and how to write it down, for the OpenAPI document; it is read as its two parts.
 #[derive(Debug)]
@@ -19,19 +20,21 @@ pub(in crate::api) struct AssembleBody;
 
 impl PartialSchema for AssembleBody {
     fn schema() -> RefOr<Schema> {
+        let RefOr::T(Schema::Object(mut body)) = SearchBody::schema() else {
+            unreachable!("a struct is an object")
+        };
+        if let RefOr::T(Schema::Object(layout)) = LayoutBody::schema() {
+            body.properties.extend(layout.properties);
+        }
         let max_tokens = ObjectBuilder::new()
             .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(MAX_TOKENS))
             .description(Some("Tokens that the whole text may have."));
-        AllOfBuilder::new()
-            .description(Some("What to search for and how to write it down."))
-            .item(Ref::from_schema_name(SearchBody::name()))
-            .item(Ref::from_schema_name(LayoutBody::name()))
-            .item(
-                ObjectBuilder::new()
-                    .property("max_tokens", max_tokens)
-                    .required("max_tokens"),
-            )
-            .into()
+        body.properties.insert("max_tokens".to_owned(), max_tokens.into());
+        body.required.push("max_tokens".to_owned());
+        body.description = Some("What to search for and how to write it down.".to_owned());
+        body.into()
     }
 }
 
@@ -41,12 +44,6 @@ impl ToSchema for AssembleBody {
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        for (name, schema) in [
-            (SearchBody::name(), SearchBody::schema()),
-            (LayoutBody::name(), LayoutBody::schema()),
-        ] {
-            schemas.push((name.into(), schema));
-        }
         SearchBody::schemas(schemas);
         LayoutBody::schemas(schemas);
     }
@@ -54,7 +51,6 @@ impl ToSchema for AssembleBody {
 
 /// How to write it down.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = Layout)]
 pub(in crate::api) struct LayoutBody {
     #[serde(default)]
     format: WireFormat,
@@ -88,6 +84,10 @@ enum WireOrder {
     Relevance,
     /// Oldest first.
     Chronological,
+}
+
+impl SecondPart for LayoutBody {
+    const FIELDS: &'static [&'static str] = &["format", "order"];
 }
 
 impl LayoutBody {

@@ -1,12 +1,14 @@
 //! Contexts on their way in and out.
 
 use context_manager_core::context::Similar;
-use context_manager_core::{Context, ContextId, Level, NewContext, Patch, Stored};
+use context_manager_core::{Context, ContextId, Level, Moment, NewContext, Patch, Stored};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::metadata::Metadata;
 use super::{Time, WrittenBody};
 use crate::http::Problem;
 
@@ -103,7 +105,8 @@ pub(in crate::api) struct ContextBody {
     token_count: u32,
     access_count: u64,
     /// When it happened; recency and time filters use it.
-    occurred_at: Time,
+    #[schema(value_type = Time)]
+    occurred_at: Time<Moment>,
     created_at: Time,
     updated_at: Time,
     #[schema(required)]
@@ -158,6 +161,7 @@ impl From<Context> for ContextBody {
 
 /// A context to store.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = NewContext)]
 pub(in crate::api) struct StoreBody {
     /// 1 to 32,768 bytes after trimming, without NUL.
@@ -175,7 +179,9 @@ pub(in crate::api) struct StoreBody {
     session_id: Option<String>,
     #[schema(max_items = 64)]
     tags: Option<Vec<String>>,
-    metadata: Option<Map<String, Value>>,
+    /// Numbers that would come back rounded are refused.
+    #[schema(value_type = Option<Map<String, Value>>)]
+    metadata: Option<Metadata>,
     /// Default 0.5.
     #[schema(minimum = 0, maximum = 1)]
     importance: Option<f32>,
@@ -184,7 +190,8 @@ pub(in crate::api) struct StoreBody {
     #[schema(minimum = 1, maximum = 3_153_600_000_u64)]
     ttl_secs: Option<u64>,
     /// Default now.
-    occurred_at: Option<Time>,
+    #[schema(value_type = Option<Time>)]
+    occurred_at: Option<Time<Moment>>,
     /// Contexts that this one replaces.
     #[schema(max_items = 100)]
     supersedes: Option<Vec<Uuid>>,
@@ -200,7 +207,7 @@ impl From<StoreBody> for NewContext {
             agent_id: body.agent_id,
             session_id: body.session_id,
             tags: body.tags.unwrap_or_default(),
-            metadata: body.metadata.unwrap_or_default(),
+            metadata: body.metadata.unwrap_or_default().0,
             importance: body.importance,
             pinned: body.pinned.unwrap_or_default(),
             ttl_secs: body.ttl_secs,
@@ -232,10 +239,11 @@ impl From<Stored> for StoredBody {
 
 /// Many contexts to store.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(in crate::api) struct BatchBody {
     /// Each is read by itself, so that one of the wrong form loses no other.
     #[schema(value_type = Vec<StoreBody>, min_items = 1, max_items = 1000)]
-    pub(in crate::api) contexts: Vec<Value>,
+    pub(in crate::api) contexts: Vec<Box<RawValue>>,
 }
 
 /// What became of each, in the order sent.
@@ -278,6 +286,7 @@ impl BatchItem {
 
 /// A change: only what is given changes.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = ContextPatch)]
 pub(in crate::api) struct PatchBody {
     /// A new text, which is embedded again.
@@ -288,7 +297,8 @@ pub(in crate::api) struct PatchBody {
     #[schema(max_items = 64)]
     tags: Option<Vec<String>>,
     /// Merged key by key; `null` removes a key.
-    metadata: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Map<String, Value>>)]
+    metadata: Option<Metadata>,
     #[schema(minimum = 0, maximum = 1)]
     importance: Option<f32>,
     pinned: Option<bool>,
@@ -303,7 +313,7 @@ impl From<PatchBody> for Patch {
             text: body.text,
             level: body.level.map(Into::into),
             tags: body.tags,
-            metadata: body.metadata,
+            metadata: body.metadata.map(|metadata| metadata.0),
             importance: body.importance,
             pinned: body.pinned,
             ttl_secs: body.ttl_secs,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use context_manager_core::context::{MAX_ID_BYTES, MAX_TAG_BYTES};
-use context_manager_core::{ContextId, Error, Filter, Violations};
+use context_manager_core::{ContextId, Error, Filter, Moment, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use utoipa::openapi::schema::{ArrayBuilder, Object, OneOfBuilder, SchemaType, Ty
 use utoipa::openapi::{ObjectBuilder, Schema};
 use uuid::Uuid;
 
+use super::metadata::Exact;
 use super::{Time, WireLevel};
 use crate::http::Problem;
 
@@ -22,8 +23,8 @@ const MAX_NAMED: usize = 1000;
 #[serde(deny_unknown_fields)]
 #[schema(as = Filter)]
 pub(in crate::api) struct FilterBody {
-    user_id: Option<String>,
-    agent_id: Option<String>,
+    pub(super) user_id: Option<String>,
+    pub(super) agent_id: Option<String>,
     session_id: Option<String>,
     /// At least one of these.
     #[schema(min_items = 1, max_items = 1000)]
@@ -32,13 +33,15 @@ pub(in crate::api) struct FilterBody {
     #[schema(min_items = 1, max_items = 1000)]
     tags_all: Option<Vec<String>>,
     /// At this time or later.
-    occurred_after: Option<Time>,
+    #[schema(value_type = Option<Time>)]
+    occurred_after: Option<Time<Moment>>,
     /// Before this time.
-    occurred_before: Option<Time>,
+    #[schema(value_type = Option<Time>)]
+    occurred_before: Option<Time<Moment>>,
     #[schema(minimum = 0, maximum = 1)]
     min_importance: Option<f32>,
     #[schema(schema_with = wanted_metadata)]
-    metadata: Option<BTreeMap<String, Value>>,
+    metadata: Option<BTreeMap<String, Exact>>,
     #[schema(max_items = 1000)]
     ids: Option<Vec<Uuid>>,
 }
@@ -105,12 +108,12 @@ fn wanted_metadata() -> Object {
         .build()
 }
 
-fn metadata(given: BTreeMap<String, Value>, pointer: &str, found: &mut Violations) -> BTreeMap<String, Vec<Value>> {
+fn metadata(given: BTreeMap<String, Exact>, pointer: &str, found: &mut Violations) -> BTreeMap<String, Vec<Value>> {
     let mut wanted = BTreeMap::new();
     if given.len() > MAX_NAMED {
         found.invalid(pointer, format!("must name at most {MAX_NAMED} keys"));
     }
-    for (key, value) in given {
+    for (key, Exact(value)) in given {
         let values = if let Value::Array(values) = value {
             values
         } else {

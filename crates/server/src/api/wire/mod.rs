@@ -7,6 +7,7 @@ mod filter;
 mod gc;
 mod health;
 mod limits;
+mod metadata;
 mod receipt;
 mod reembed;
 mod search;

@@ -1,5 +1,6 @@
 //! A question to the memory and its answer.
 
+use context_manager_core::context::MAX_ID_BYTES;
 use context_manager_core::rank::DropReason;
 use context_manager_core::{Degraded, Dropped, Found, Level, SearchMode, SearchRequest, SearchResponse, Violations};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use super::{ContextBody, FilterBody, WireLevel};
 
 /// What to search for.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = SearchRequest)]
 pub(in crate::api) struct SearchBody {
     /// What is asked.
@@ -26,6 +28,10 @@ pub(in crate::api) struct SearchBody {
     levels: Option<Vec<WireLevel>>,
     /// Whose working memory to read; the other levels are not narrowed by it.
     session_id: Option<String>,
+    /// The same as in `filter`; given in both places, both must agree.
+    user_id: Option<String>,
+    /// The same as in `filter`; given in both places, both must agree.
+    agent_id: Option<String>,
     filter: Option<FilterBody>,
     #[schema(minimum = 0, maximum = 1)]
     min_score: Option<f32>,
@@ -63,7 +69,22 @@ impl SearchBody {
         if self.levels.as_ref().is_some_and(Vec::is_empty) {
             found.invalid("/levels", "must name a level, or be left out for all");
         }
-        let filter = self.filter.unwrap_or_default().into_filter("/filter", found);
+        let mut filter = self.filter.unwrap_or_default();
+        for (name, beside, inside) in [
+            ("user_id", self.user_id, &mut filter.user_id),
+            ("agent_id", self.agent_id, &mut filter.agent_id),
+        ] {
+            let Some(beside) = beside else { continue };
+            found.word(format!("/{name}"), &beside, MAX_ID_BYTES);
+            if inside.as_ref().is_some_and(|inside| *inside != beside) {
+                found.invalid(
+                    format!("/{name}"),
+                    format!("must be the same as `filter.{name}`, or be left out"),
+                );
+            }
+            *inside = Some(beside);
+        }
+        let filter = filter.into_filter("/filter", found);
         SearchRequest {
             query: self.query,
             max_tokens: self.max_tokens,

@@ -1,25 +1,47 @@
 //! Times as RFC 3339 in UTC with milliseconds.
 
+use std::borrow::Cow;
+
+use context_manager_core::Moment;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-/// A moment, such as `2026-01-02T03:04:05.678Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, format = DateTime, example = "2026-01-02T03:04:05.678Z")]
-pub(in crate::api) struct Time(pub(in crate::api) Timestamp);
+/// A point in time, such as `2026-01-02T03:04:05.678Z`: of the server's clock, or a [`Moment`] that the client gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) struct Time<T = Timestamp>(pub(in crate::api) T);
 
-impl Serialize for Time {
+impl<T: Copy + Into<Moment>> Serialize for Time<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:.3}", self.0))
+        serializer.collect_str(&self.0.into())
     }
 }
 
-impl<'de> Deserialize<'de> for Time {
+impl<'de, T: TryFrom<Moment>> Deserialize<'de> for Time<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = |_| de::Error::custom("wrong time, expected an RFC 3339 time such as 2026-01-02T03:04:05.678Z");
-        text.parse().map(Self).map_err(wrong)
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let moment: Moment = text.parse().map_err(de::Error::custom)?;
+        let late = |_| de::Error::custom("must be before 9999-12-30T22:00:01Z");
+        moment.try_into().map(Self).map_err(late)
+    }
+}
+
+impl<T> PartialSchema for Time<T> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("A moment, such as `2026-01-02T03:04:05.678Z`."))
+            .examples(["2026-01-02T03:04:05.678Z"])
+            .into()
+    }
+}
+
+impl<T> ToSchema for Time<T> {
+    fn name() -> Cow<'static, str> {
+        "Time".into()
     }
 }
 
@@ -32,5 +54,13 @@ mod tests {
         let time: Time = serde_json::from_str("\"2026-01-02T04:04:05+01:00\"").unwrap();
         assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-01-02T03:04:05.000Z\"");
         assert!(serde_json::from_str::<Time>("\"yesterday\"").is_err());
+    }
+
+    #[test]
+    fn the_last_day_is_a_moment_but_no_time_of_a_clock() {
+        let last = "\"9999-12-31T23:59:59.000Z\"";
+        let moment: Time<Moment> = serde_json::from_str(last).unwrap();
+        assert_eq!(serde_json::to_string(&moment).unwrap(), last);
+        assert!(serde_json::from_str::<Time>(last).is_err());
     }
 }

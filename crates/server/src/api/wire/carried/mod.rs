@@ -14,19 +14,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use context_manager_core::context::{SessionTrack, Superseded};
 use context_manager_core::ports::ModelFingerprint;
-use context_manager_core::{Carried, Context, ContextId};
+use context_manager_core::{Carried, Context, ContextId, Moment};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::context::{EmbeddingStatus, SimilarBody, WireLevel};
+use super::metadata::Metadata;
 use super::time::Time;
 use crate::http::{Code, Problem, read_text};
 
 /// The form this version writes, and the newest it reads.
 const FORMAT: u32 = 1;
+
+/// The highest place in a session that is read, so that there is room for those that follow.
+const MAX_POSITION: u32 = u32::MAX / 2;
 
 /// A line of an export, read.
 #[derive(Debug)]
@@ -94,11 +97,11 @@ struct ContextLine {
     agent_id: Option<String>,
     session_id: Option<String>,
     tags: Vec<String>,
-    metadata: Map<String, Value>,
+    metadata: Metadata,
     importance: f32,
     pinned: bool,
     access_count: u64,
-    occurred_at: Time,
+    occurred_at: Time<Moment>,
     created_at: Time,
     updated_at: Time,
     last_accessed_at: Option<Time>,
@@ -239,7 +242,7 @@ impl From<Carried> for ContextLine {
             agent_id: context.agent_id,
             session_id: context.session_id,
             tags: context.tags,
-            metadata: context.metadata,
+            metadata: Metadata(context.metadata),
         }
     }
 }
@@ -248,6 +251,10 @@ impl ContextLine {
     fn into_carried(self) -> Result<Carried, Problem> {
         let track = self.session_id.as_deref().map(SessionTrack::new);
         let vector = self.vector.map(VectorLine::read).transpose()?;
+        if self.position.is_some_and(|position| position > MAX_POSITION) {
+            let detail = format!("must be a whole number from 0 to {MAX_POSITION}");
+            return Err(Problem::invalid_field("/context/position", detail));
+        }
         let context = Context {
             id: ContextId(self.id),
             level: self.level.into(),
@@ -276,7 +283,7 @@ impl ContextLine {
             agent_id: self.agent_id,
             session_id: self.session_id,
             tags: self.tags,
-            metadata: self.metadata,
+            metadata: self.metadata.0,
         };
         Ok(Carried { context, vector })
     }

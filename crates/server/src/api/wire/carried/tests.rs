@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use serde_json::{Map, Value};
 
 use super::*;
 
@@ -40,7 +41,7 @@ fn id() -> impl Strategy<Value = ContextId> {
 prop_compose! {
     fn place()(
         session_id in option::of(".+"),
-        position in option::of(any::<u32>()),
+        position in option::of(0..=MAX_POSITION),
         sequence in 1_u64..1 << 53,
     ) -> (Option<String>, Option<i64>, u64) {
         let slot = session_id.as_deref().zip(position).map(|(session, at)| SessionTrack::new(session).slot(at));
@@ -71,7 +72,7 @@ prop_compose! {
             pinned: false,
             token_count: 0,
             access_count: 0,
-            occurred_at,
+            occurred_at: occurred_at.into(),
             created_at,
             updated_at,
             last_accessed_at,
