@@ -55,7 +55,7 @@ impl Error {
                 EmbedErrorKind::Refused => ErrorKind::Invalid,
             },
             Self::Store(error) => match error.kind {
-                StoreErrorKind::Unavailable(_) => ErrorKind::Unavailable,
+                StoreErrorKind::Unavailable(_) | StoreErrorKind::DiskFull => ErrorKind::Unavailable,
                 StoreErrorKind::DimensionMismatch { .. } => ErrorKind::DimensionMismatch,
                 StoreErrorKind::Internal => ErrorKind::Internal,
             },

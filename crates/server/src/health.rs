@@ -42,7 +42,7 @@ pub fn register(health: &HealthRegistry, services: &Services, scope: Scope, conf
         let disk = Disk {
             folder: config.vector_db.embedded.path.clone(),
             low_bytes: config.health.disk_low_bytes,
-            writes_end_bytes: config.vector_db.embedded.min_free_bytes,
+            writes_end_bytes: config.vector_db.embedded.kept_free_bytes(),
         };
         health.register("disk", Importance::Helpful, disk);
     }
@@ -72,7 +72,7 @@ impl HealthCheck for IdentityProvider {
     }
 }
 
-/// Whether the store answers.
+/// Whether the store answers, and is whole.
 #[derive(Debug)]
 struct Store(Arc<ContextEngine>, Scope);
 
@@ -83,7 +83,11 @@ impl HealthCheck for Store {
         read.map(drop).map_err(|error| {
             tracing::warn!(%error, source = ?std::error::Error::source(&error), "the store does not answer");
             Trouble::unhealthy("it does not answer")
-        })
+        })?;
+        match self.0.store_troubles().await {
+            troubles if troubles.is_empty() => Ok(()),
+            troubles => Err(Trouble::degraded(troubles.join("; "))),
+        }
     }
 }
 
@@ -181,7 +185,9 @@ impl HealthCheck for Disk {
         metrics::gauge!(DISK_FREE).set(as_gauge(free));
         metrics::gauge!(DISK_SIZE).set(as_gauge(size));
         if free < self.writes_end_bytes {
-            Err(Trouble::unhealthy(format!("{free} bytes are free: writes are refused")))
+            Err(Trouble::unhealthy(format!(
+                "{free} bytes are free: stores and changes are refused"
+            )))
         } else if free < self.low_bytes {
             Err(Trouble::degraded(format!("only {free} bytes are free")))
         } else {

@@ -45,11 +45,6 @@ impl Store {
         Ok(Self::Embedded(Arc::new(embedded)))
     }
 
-    /// Returns whether the store of `config` can be made for a model that has not answered yet.
-    pub(crate) fn can_complete_models(config: &VectorDbConfig) -> bool {
-        config.qdrant.url.is_some() || config.embedded.shards == 1
-    }
-
     /// Completes the fingerprint of a store that was made for a model that had not answered yet.
     ///
     /// # Errors
@@ -58,8 +53,6 @@ impl Store {
         match self {
             Self::Embedded(store) => store.complete_model(model).await?,
             Self::Qdrant(store) => store.complete_model(model).await?,
-            // It is made only once its model has answered.
-            Self::Sharded(_) => {}
         }
         Ok(())
     }

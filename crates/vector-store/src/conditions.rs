@@ -86,13 +86,22 @@ fn of_anybody(filter: &Filter) -> Option<Vec<Condition>> {
     }
     all.extend(filter.embedded.map(|embedded| is(fact::embedded(embedded))));
     all.extend(filter.pinned.then(|| is(fact::pinned())));
-    match filter.visibility {
-        Visibility::All => {}
-        Visibility::Current(now) => all.push(above(key::VISIBLE, number(millis(now)))),
-        Visibility::Live(now) => all.push(above(key::EXPIRES, number(millis(now)))),
-        Visibility::Expired(now) => all.push(below(key::EXPIRES, number(millis(now) + 1))),
-    }
+    all.extend(seen(filter.visibility));
     Some(all)
+}
+
+/// Everything of a tenant that is visible.
+pub(crate) fn visible(tenant: &TenantId, visibility: Visibility) -> Vec<Condition> {
+    of_tenant(tenant).into_iter().chain(seen(visibility)).collect()
+}
+
+fn seen(visibility: Visibility) -> Option<Condition> {
+    match visibility {
+        Visibility::All => None,
+        Visibility::Current(now) => Some(above(key::VISIBLE, number(millis_down(now)))),
+        Visibility::Live(now) => Some(above(key::EXPIRES, number(millis_down(now)))),
+        Visibility::Expired(now) => Some(below(key::EXPIRES, number(millis_down(now) + 1))),
+    }
 }
 
 /// Everything of a tenant.

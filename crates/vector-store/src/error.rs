@@ -57,7 +57,7 @@ pub enum Error {
     },
 
     /// The manifest is not one.
-    #[error("the manifest of data folder `{}` is corrupt", path.display())]
+    #[error("the manifest of data folder `{}` is corrupt: restore a snapshot into another folder, or put a copy of manifest.json back", path.display())]
     CorruptManifest {
         /// The folder.
         path: PathBuf,
@@ -99,6 +99,21 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong.
         problem: String,
+    },
+
+    /// The disk has too little room to open the folder.
+    #[error(
+        "the disk of data folder `{}` (`vector_db.path`) is full: {free} bytes are free, and opening it needs {needed} \
+         (no space left): make room, or move the folder to a larger disk",
+        path.display()
+    )]
+    DiskFull {
+        /// The folder.
+        path: PathBuf,
+        /// How many bytes are free.
+        free: u64,
+        /// How many it takes.
+        needed: u64,
     },
 
     /// The engine cannot start. It may have begun to repair the folder.
@@ -191,6 +206,7 @@ impl Error {
             | Self::NewerFormat { .. }
             | Self::ModelChanged { .. }
             | Self::Damaged { .. }
+            | Self::DiskFull { .. }
             | Self::Engine { .. }
             | Self::ServerTooOld { .. }
             | Self::ForeignCollection { .. }

@@ -20,6 +20,9 @@ pub const CACHE_MISSES: &str = "context_manager_cache_misses_total";
 /// How often background work failed, by `operation`.
 pub const BACKGROUND_ERRORS: &str = "context_manager_vector_db_background_errors_total";
 
+/// How many stored contexts were found damaged.
+pub const UNREADABLE: &str = "context_manager_vector_db_unreadable_total";
+
 /// Tells the installed recorder what each metric means.
 pub fn describe() {
     describe_histogram!(
@@ -47,6 +50,11 @@ pub fn describe() {
         Unit::Count,
         "Failed background work of the embedded store, by `operation` (such as flush and optimize)"
     );
+    describe_counter!(
+        UNREADABLE,
+        Unit::Count,
+        "Stored contexts that the embedded store found damaged, and passes over"
+    );
 }
 
 /// Runs a call, and records how long it took and how it ended.
@@ -60,7 +68,7 @@ pub(crate) async fn observed<T>(
     let outcome = match &result {
         Ok(_) => "ok",
         Err(error) => match error.kind {
-            StoreErrorKind::Unavailable(_) => "unavailable",
+            StoreErrorKind::Unavailable(_) | StoreErrorKind::DiskFull => "unavailable",
             StoreErrorKind::DimensionMismatch { .. } => "invalid",
             StoreErrorKind::Internal => "error",
         },

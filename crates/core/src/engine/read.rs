@@ -79,7 +79,7 @@ impl ContextEngine {
         })
     }
 
-    /// One page of the tenant's sessions, by id.
+    /// One page of the tenant's sessions, by id: those with contexts that are served, which alone count.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -89,7 +89,13 @@ impl ContextEngine {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, Error> {
-        Ok(self.store.sessions(scope, after, limit).await?)
+        let visibility = Visibility::Current(self.clock.now());
+        Ok(self.store.sessions(scope, visibility, after, limit).await?)
+    }
+
+    /// Damage and failures of a store that works all the same, each as a sentence for operators.
+    pub async fn store_troubles(&self) -> Vec<String> {
+        self.store.troubles().await
     }
 
     /// What the tenant has stored; expired contexts do not count.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::context::{ContentKey, Context, ContextId, Level};
 use crate::lexical::SparseVector;
-use crate::{Cursor, Filter, Page, Scope, TenantId};
+use crate::{Cursor, Filter, Page, Scope, TenantId, Visibility};
 
 /// A cause of an error, of whatever type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -145,13 +145,15 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     async fn sample_terms(&self, scope: &Scope, filter: &Filter, limit: usize)
     -> Result<Vec<SparseVector>, StoreError>;
 
-    /// One page of the sessions that hold a context, by `session_id` ascending, starting after `after`.
+    /// One page of the sessions that hold a visible context, by `session_id` ascending, starting after `after`. What is not
+    /// visible counts for nothing. A session that began while a listing runs may be missing from its later pages.
     ///
     /// # Errors
     /// [`StoreError`] when the store failed.
     async fn sessions(
         &self,
         scope: &Scope,
+        visibility: Visibility,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError>;
@@ -194,6 +196,12 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         _now: Timestamp,
     ) -> Result<Vec<Option<u32>>, StoreError> {
         Ok(vec![None; wanted.len()])
+    }
+
+    /// Damage and failures of a store that works all the same, each as a sentence for operators, without text, ids or
+    /// paths; empty when it is well.
+    async fn troubles(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// How many bytes the whole store takes, for operators; 0 where it cannot be told.
@@ -287,11 +295,11 @@ pub struct PositionRange {
 pub struct SessionSummary {
     /// Its id.
     pub session_id: String,
-    /// How many contexts it has at each level, as in [`Level::ALL`].
+    /// How many visible contexts it has at each level, as in [`Level::ALL`].
     pub counts: [u64; Level::ALL.len()],
-    /// When its first context was stored.
+    /// When the first of them was stored.
     pub first_activity_at: Timestamp,
-    /// When its last context was stored.
+    /// When the last of them was stored.
     pub last_activity_at: Timestamp,
 }
 
@@ -314,6 +322,9 @@ pub enum StoreErrorKind {
     /// Try again later, if known after this long.
     #[error("it is unavailable")]
     Unavailable(Option<Duration>),
+    /// Its disk is full: nothing can be stored or changed until there is room again.
+    #[error("its disk is full")]
+    DiskFull,
     /// A vector has another size than the store's; trying again is of no use.
     #[error("a vector has {actual} dimensions instead of {expected}, or a number that is not finite")]
     DimensionMismatch {

@@ -479,7 +479,7 @@ mod tests {
             config("EMBEDDING__DIMENSIONS", "256").embedding.api.dimensions,
             Some(256)
         );
-        assert!(config("AUTH__CANARIES", "true").auth.canaries);
+        assert!(config("AUTH__PUBLIC_METRICS", "true").auth.public_metrics);
         assert!((config("HIRAG__WEIGHTS__RECENCY", "1").hirag.weights.recency - 1.0).abs() < 1e-6);
         assert_eq!(
             config("RATE_LIMITS__PER_KEY__READ", "{per_sec=5}")

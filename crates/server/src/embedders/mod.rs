@@ -127,7 +127,7 @@ async fn connect_or_await(
     stored: Option<&StoredModels>,
 ) -> anyhow::Result<(Arc<dyn Embedder>, Option<Arc<Awaited>>)> {
     let connecting = connect(CIRCUIT, &config.api, config, stored);
-    let is_service = config.api.api_url.is_some() && Store::can_complete_models(place);
+    let is_service = config.api.api_url.is_some();
     let Some(expected) = awaited::expected(&config.api, stored).filter(|_| is_service) else {
         return Ok((connecting.await?, None));
     };

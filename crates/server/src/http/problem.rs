@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use context_manager_core::context::Problem as FieldProblem;
+use context_manager_core::ports::StoreErrorKind;
 use context_manager_core::{Error, ErrorKind};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -357,7 +358,10 @@ impl From<Error> for Problem {
             ErrorKind::DimensionMismatch => Self::new(Code::DimensionMismatch),
             ErrorKind::Unavailable => {
                 let problem = Self::new(Code::ServiceUnavailable);
-                let problem = match error {
+                let problem = match &error {
+                    Error::Store(store) if store.kind == StoreErrorKind::DiskFull => {
+                        problem.with_detail("the disk is full: nothing can be stored until there is room on it again")
+                    }
                     Error::Store(_) => problem.with_detail(NO_STORE),
                     _ => problem,
                 };

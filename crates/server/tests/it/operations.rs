@@ -1,6 +1,7 @@
 //! What operators do: ask how the server is, change what it logs, let a service manager watch it.
 
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::Server;
-use crate::support::TestApp;
+use crate::support::{TestApp, texts};
 
 /// The value of a line of metrics that begins like this.
 fn metric(text: &str, name: &str) -> u64 {
@@ -56,6 +57,87 @@ async fn a_disk_that_fills_up_is_told_before_writes_end() {
         disk["last_error"].as_str().unwrap().contains("bytes are free"),
         "{disk}"
     );
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_is_named_and_deletions_go_on() {
+    let app = TestApp::start().await;
+    let kept = app.store(json!({"text": "stored while there was room"})).await;
+    let id = kept["id"].as_str().unwrap();
+    let app = app
+        .restart_with(|config| config.vector_db.embedded.min_free_bytes = 1 << 60)
+        .await;
+    let refused = app.post("/contexts", json!({"text": "one too many"})).await;
+    refused.problem(503, "service_unavailable");
+    assert!(refused.text.contains("the disk is full"), "{}", refused.text);
+    let deleted = app.call("DELETE", &format!("/api/v1/contexts/{id}"), json!(null)).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.get("/api/v1/stats").await.body["total"], 0);
+}
+
+/// Changes one letter of a text where the engine keeps it.
+fn damage(data: &Path, text: &str) {
+    let mut folders = vec![data.join("shard/segments")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let mut content = std::fs::read(&path).unwrap();
+            let place = content.windows(text.len()).position(|part| part == text.as_bytes());
+            if let Some(place) = place {
+                content[place] ^= 1;
+                return std::fs::write(path, content).unwrap();
+            }
+        }
+    }
+    panic!("`{text}` is not there");
+}
+
+#[tokio::test]
+async fn a_damaged_context_is_told_of_and_hides_no_other() {
+    let app = TestApp::start().await;
+    for text in [
+        "the ferry leaves at nine",
+        "the harbour is closed on Sundays",
+        "the captain likes tea",
+    ] {
+        app.store(json!({"text": text})).await;
+    }
+    let app = app
+        .restart_with(|config| damage(&config.vector_db.embedded.path, "harbour is closed"))
+        .await;
+    let listed = app.get("/api/v1/contexts").await;
+    assert_eq!(
+        texts(&listed.body),
+        ["the captain likes tea", "the ferry leaves at nine"]
+    );
+    assert_eq!(
+        app.export("")
+            .await
+            .lines()
+            .filter(|line| line.contains("\"text\""))
+            .count(),
+        2
+    );
+    assert_eq!(
+        app.found(json!({"query": "when does the ferry leave?"})).await[0],
+        "the ferry leaves at nine"
+    );
+
+    let health = app.get("/health?fresh=true").await;
+    assert_eq!(
+        (health.status, &health.body["status"]),
+        (StatusCode::OK, &json!("degraded"))
+    );
+    let store = &health.body["components"][0];
+    assert_eq!(store["name"], "vector_store");
+    let told = store["last_error"].as_str().unwrap();
+    assert!(told.contains("1 stored contexts are damaged"), "{told}");
+    let metrics = app.get("/metrics").await.text;
+    assert!(metric(&metrics, "context_manager_vector_db_unreadable_total") > 0);
 }
 
 #[tokio::test]

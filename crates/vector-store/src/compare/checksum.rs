@@ -7,7 +7,7 @@ use context_manager_core::ports::{Record, StoreError, StoreErrorKind};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::payload;
+use crate::payload::{self, canonical};
 
 /// SHA-256 over records in the order in which they were stored: over their contexts, and whether they have a vector of
 /// which size. The numbers of vectors are not part of it, as their last digits differ between stores.
@@ -38,51 +38,15 @@ impl Summing {
             kind: StoreErrorKind::Internal,
             source: Some(Box::new(error)),
         })?;
-        add_value(&mut self.0, &Value::Object(payload));
+        canonical::write(&Value::Object(payload), &mut |bytes| self.0.update(bytes));
         let dimensions = record.dense.as_ref().map_or(0, Vec::len);
         self.0.update((dimensions as u64).to_le_bytes());
-        self.0.update([END]);
+        self.0.update([canonical::END]);
         Ok(())
     }
 
     pub(super) fn finish(self) -> Checksum {
         Checksum(self.0.finalize().into())
-    }
-}
-
-/// Ends a record, a list or an object, so that nothing can be mistaken for a part of what follows.
-const END: u8 = 0xff;
-
-/// The keys of an object count in alphabetical order: stores may give them back in another one than they were given.
-fn add_value(sum: &mut Sha256, value: &Value) {
-    match value {
-        Value::Object(object) => {
-            let mut entries: Vec<_> = object.iter().collect();
-            entries.sort_by_key(|(key, _)| *key);
-            sum.update(b"{");
-            for (key, value) in entries {
-                sum.update((key.len() as u64).to_le_bytes());
-                sum.update(key);
-                add_value(sum, value);
-            }
-            sum.update([END]);
-        }
-        Value::Array(values) => {
-            sum.update(b"[");
-            for value in values {
-                add_value(sum, value);
-            }
-            sum.update([END]);
-        }
-        Value::String(text) => {
-            sum.update(b"\"");
-            sum.update((text.len() as u64).to_le_bytes());
-            sum.update(text);
-        }
-        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_)) => {
-            sum.update(scalar.to_string());
-            sum.update([END]);
-        }
     }
 }
 
@@ -94,7 +58,7 @@ mod tests {
 
     fn sum(value: &Value) -> Checksum {
         let mut sum = Summing::default();
-        add_value(&mut sum.0, value);
+        canonical::write(value, &mut |bytes| sum.0.update(bytes));
         sum.finish()
     }
 

@@ -1,8 +1,8 @@
 //! Deleting.
 
-use context_manager_core::Filter;
 use context_manager_core::context::{Context, Level};
 use context_manager_core::ports::VectorStore;
+use context_manager_core::{Filter, Visibility};
 
 use super::fixture::{FORWARD, acme, all, by_vector, by_words, context, fill, found, id, record};
 
@@ -90,7 +90,7 @@ pub async fn what_is_deleted_is_gone_everywhere(store: &dyn VectorStore) {
         []
     );
     assert_eq!(
-        store.sessions(&scope, None, 10).await.unwrap().items[0]
+        store.sessions(&scope, Visibility::All, None, 10).await.unwrap().items[0]
             .counts
             .iter()
             .sum::<u64>(),

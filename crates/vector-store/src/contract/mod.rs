@@ -41,7 +41,7 @@ pub use search::{
     empty_questions_find_nothing, hits_of_both_kinds_are_one_candidate, search_by_vector_scores_by_cosine,
     search_by_words_scores_by_weights, search_finds_only_what_the_filter_matches, vectors_and_words_come_along,
 };
-pub use sessions::{sessions_are_paged_by_id, sessions_are_summarised};
+pub use sessions::{sessions_are_paged_by_id, sessions_are_summarised, sessions_count_what_is_visible};
 pub use tenants::{tenants_may_use_the_same_id, tenants_never_meet, tenants_with_a_match_are_known};
 pub use writes::{
     bad_vectors_are_refused_before_anything_is_written, contexts_are_found_by_content, empty_writes_are_no_error,
@@ -109,6 +109,7 @@ macro_rules! contract {
             search_finds_only_what_the_filter_matches,
             sessions_are_paged_by_id,
             sessions_are_summarised,
+            sessions_count_what_is_visible,
             tenants_may_use_the_same_id,
             tenants_never_meet,
             tenants_with_a_match_are_known,

@@ -1,8 +1,8 @@
 //! Tenants do not know of each other.
 
-use context_manager_core::Filter;
 use context_manager_core::context::Context;
 use context_manager_core::ports::{Record, VectorStore};
+use context_manager_core::{Filter, Visibility};
 
 use super::fixture::{FORWARD, acme, all, by_vector, by_words, context, fill, found, id, record, scope};
 
@@ -74,7 +74,10 @@ pub async fn tenants_never_meet(store: &dyn VectorStore) {
     assert_eq!(store.at_slots(&other, &[9], &everything).await.unwrap(), []);
     assert_eq!(found(store, &other, by_vector(&FORWARD)).await, []);
     assert_eq!(found(store, &other, by_words(&[1])).await, []);
-    assert_eq!(store.sessions(&other, None, 10).await.unwrap().items, []);
+    assert_eq!(
+        store.sessions(&other, Visibility::All, None, 10).await.unwrap().items,
+        []
+    );
     store
         .update(
             &other,

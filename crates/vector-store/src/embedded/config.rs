@@ -5,6 +5,9 @@ use std::thread::available_parallelism;
 
 use serde::{Deserialize, Serialize};
 
+/// The engine's files grow in steps, several at once: with less room than this a start after it might fail.
+const LEAST_FREE_BYTES: u64 = 96 << 20;
+
 /// Settings of the embedded store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -34,8 +37,8 @@ pub struct Config {
     /// Memory for contexts read lately, in bytes, and half as much for where they stand in sessions; 0 reads each of them
     /// from the engine every time.
     pub record_cache_bytes: u64,
-    /// Writes are refused while the disk has fewer than this many bytes free. The engine maps its files into memory, so
-    /// a disk that is really full would end the process.
+    /// Stores and changes are refused while the disk has fewer than this many bytes free; deletions go on. The engine maps
+    /// its files into memory, so that a disk that is really full would end the process: less than 96 MiB counts as 96 MiB.
     pub min_free_bytes: u64,
     /// How many deleted contexts the log of deletions remembers, 28 bytes each, so that restoring an older snapshot does
     /// not bring them back.
@@ -95,6 +98,11 @@ impl Config {
             problems.push("path: must not be empty".to_owned());
         }
         problems
+    }
+
+    /// How many bytes of the disk stores leave free.
+    pub fn kept_free_bytes(&self) -> u64 {
+        self.min_free_bytes.max(LEAST_FREE_BYTES)
     }
 
     pub(super) fn concurrent_reads(&self) -> usize {

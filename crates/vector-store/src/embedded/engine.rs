@@ -15,24 +15,32 @@ use super::failure::Failure;
 use super::folder::{self, FIRST_VECTOR, Manifest, State};
 use super::lock::FolderLock;
 use super::records::RecordCache;
+use super::room::Room;
 use super::schema;
+use super::sessions::Sessions;
 use super::snapshots;
+use super::troubles::Troubles;
+use super::wal::{self, CutWhenClosed};
 use crate::Error;
 
 /// An open engine.
 ///
-/// Fields are dropped in their order: the engine writes everything out, then the lock is given back, and then those
-/// who wait on `released` learn of it.
+/// Fields are dropped in their order: the engine writes everything out, its log is cut, then the lock is given back, and then
+/// those who wait on `released` learn of it.
 #[derive(Debug)]
 pub(super) struct Engine {
     shard: EdgeShard,
+    _log: CutWhenClosed,
     manifest: RwLock<Arc<Manifest>>,
     records: RecordCache,
+    sessions: Sessions,
     gate: RwLock<()>,
     changes: AtomicU64,
     erasures: Mutex<Erasures>,
     /// Held while indexes are rebuilt, and by those who need the files to stay as they are.
     optimizing: Mutex<()>,
+    troubles: Arc<Troubles>,
+    room: Room,
     retired: AtomicBool,
     path: PathBuf,
     lock: Arc<FolderLock>,
@@ -65,6 +73,8 @@ impl Engine {
         };
         snapshots::finish(path).map_err(folder::io_error("restore the snapshot in", path))?;
         // Again: somebody else may have had the folder, and changed it, until now.
+        let room = Room::for_opening(config)?;
+        let mut repaired = None;
         let (shard, manifest) = match check(path, model)? {
             State::Fresh | State::Unfinished => {
                 let vectors = [(FIRST_VECTOR.to_owned(), model.dimensions)];
@@ -74,18 +84,24 @@ impl Engine {
             }
             State::Ready(manifest) => {
                 folder::clean(path)?;
+                repaired = wal::cut(&folder::shard(path))?;
                 (load(config, &manifest)?, manifest)
             }
         };
+        room.reserve_some();
         let erasures = Erasures::open(path, config.max_erasures)
             .map_err(folder::io_error("open the log of deletions of", path))?;
         Ok(Self {
             erasures: Mutex::new(erasures),
             optimizing: Mutex::new(()),
+            troubles: Arc::new(Troubles::new(repaired)),
+            room,
             retired: AtomicBool::new(false),
             shard,
+            _log: CutWhenClosed(folder::shard(path)),
             manifest: RwLock::new(Arc::new(manifest)),
             records: RecordCache::new(config.record_cache_bytes, config.threads_per_search()),
+            sessions: Sessions::new(),
             gate: RwLock::new(()),
             changes: AtomicU64::new(0),
             path: path.clone(),
@@ -107,6 +123,7 @@ impl Engine {
     pub(super) fn replace(&self, ids: &[PointId]) -> (&EdgeShard, RwLockWriteGuard<'_, ()>) {
         let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.records.forget(ids);
+        self.troubles.forget(ids);
         (&self.shard, gate)
     }
 
@@ -129,9 +146,24 @@ impl Engine {
         &self.records
     }
 
+    /// Ids of sessions listed lately.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
     /// The engine, for everything that no read can be confused by.
     pub(super) fn shard(&self) -> &EdgeShard {
         &self.shard
+    }
+
+    /// What is wrong although it works.
+    pub(super) fn troubles(&self) -> &Arc<Troubles> {
+        &self.troubles
+    }
+
+    /// The room on its disk.
+    pub(super) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The data folder.
@@ -209,6 +241,13 @@ impl Engine {
     /// Closed once the engine is gone and the folder free.
     pub(super) fn released(&self) -> watch::Receiver<()> {
         self.released.subscribe()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // To write everything out takes some.
+        self.room.make_way();
     }
 }
 

@@ -1,10 +1,11 @@
-//! Why a write failed.
+//! Why the engine failed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use qdrant_edge::OperationError;
 
-/// Why a write failed.
+/// Why the engine failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum Failure {
     #[error("there is no other model")]
@@ -13,10 +14,27 @@ pub(super) enum Failure {
     ForeignModel,
     #[error("the data folder could not be changed")]
     Folder(#[source] Arc<crate::Error>),
-    #[error("the disk has {free} bytes left, and {least} are kept free")]
-    DiskFull { free: u64, least: u64 },
-    #[error("the engine could not write")]
+    #[error("the disk of `vector_db.path` is full: it has {free} bytes left, and {needed} are needed")]
+    DiskFull { free: u64, needed: u64 },
+    #[error("the stored context that this would replace is damaged")]
+    Unreadable,
+    #[error("the engine failed")]
     Engine(#[source] Arc<OperationError>),
-    #[error("the engine panicked while writing")]
+    #[error("the engine panicked")]
     Panicked,
+}
+
+impl From<OperationError> for Failure {
+    fn from(error: OperationError) -> Self {
+        Self::Engine(Arc::new(error))
+    }
+}
+
+/// Runs work of the engine's so that a panic of it is a failure like others: the thread lives on, and the engine gives its
+/// locks back on the way out.
+pub(super) fn caught<T, E: Into<Failure>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, Failure> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(Into::into),
+        Err(_reported_by_the_panic_hook) => Err(Failure::Panicked),
+    }
 }

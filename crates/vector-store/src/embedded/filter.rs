@@ -1,7 +1,7 @@
 //! [Conditions](crate::conditions) in the engine's terms.
 
-use context_manager_core::context::{ContentKey, Level};
-use context_manager_core::{Filter, TenantId};
+use context_manager_core::context::ContentKey;
+use context_manager_core::{Filter, TenantId, Visibility};
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
     AnyVariants, Condition as EngineCondition, FieldCondition, Filter as EngineFilter, HasVectorCondition,
@@ -36,13 +36,14 @@ pub(super) fn slots(tenant: &TenantId, slots: &[i64]) -> Option<EngineFilter> {
     conditions::at_slots(tenant, slots).map(all)
 }
 
-/// Everything of a tenant's session, at one level or all.
-pub(super) fn session(tenant: &TenantId, session: &str, level: Option<Level>) -> EngineFilter {
-    let mut session = and(self::tenant(tenant), conditions::of_session(session));
-    if let Some(level) = level {
-        session = and(session, conditions::at_level(level));
-    }
-    session
+/// Everything of a tenant that is visible.
+pub(super) fn visible(tenant: &TenantId, visibility: Visibility) -> EngineFilter {
+    all(conditions::visible(tenant, visibility))
+}
+
+/// The same, of one session.
+pub(super) fn session(tenant: &TenantId, session: &str, visibility: Visibility) -> EngineFilter {
+    and(visible(tenant, visibility), conditions::of_session(session))
 }
 
 /// `filter`, but only what was stored before `sequence`.

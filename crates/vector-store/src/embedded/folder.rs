@@ -7,6 +7,7 @@
 //! keys.*              not ours: what the server knows of its callers
 //! shard/              the engine's
 //! erasures.log        what was deleted for good
+//! reserve             room on the disk, for deletions when it is full
 //! snapshots/          copies of the engine's files
 //! snapshot.new/       one that is being made
 //! restore.new/        one that is being prepared to take the place of shard/
@@ -25,9 +26,9 @@ use std::path::{Path, PathBuf};
 use context_manager_core::ports::{ModelFingerprint, OtherModel, StoredModels};
 use serde::{Deserialize, Serialize};
 
-use super::{erasures, lock};
+use super::{erasures, lock, room};
 use crate::Error;
-use crate::payload::key;
+use crate::payload::{canonical, key};
 
 /// The format this version writes, and the newest it reads.
 ///
@@ -51,7 +52,7 @@ pub(super) const TEMP_SEGMENTS: &str = "temp_segments";
 
 /// What is no reason to call a folder somebody else's: our lock, what file systems put into their root, and what outlives
 /// the data that it is about.
-const IGNORED: [&str; 4] = [lock::FILE, "lost+found", erasures::FILE, SNAPSHOTS];
+const IGNORED: [&str; 5] = [lock::FILE, "lost+found", erasures::FILE, SNAPSHOTS, room::RESERVE];
 
 /// What the names of files begin with that a server keeps beside the store. Keys can be made before it starts first.
 const BESIDE: &str = "keys.";
@@ -176,8 +177,7 @@ pub(super) fn create<T>(
 /// Writes the manifest of a folder that is not in use yet.
 pub(super) fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     let file = path.join(MANIFEST);
-    let text = serde_json::to_vec_pretty(manifest).expect("a manifest has nothing that JSON cannot hold");
-    write_durably(&file, &text).map_err(io_error("write", &file))
+    write_durably(&file, &sealed(manifest)).map_err(io_error("write", &file))
 }
 
 /// Gives a data folder another manifest, in one step that survives a power loss.
@@ -190,10 +190,18 @@ pub(super) fn replace_manifest(path: &Path, manifest: &Manifest) -> Result<(), E
     put_new_manifest_in_place(path)
 }
 
+/// The text of a manifest, with a checksum.
+fn sealed(manifest: &Manifest) -> Vec<u8> {
+    let mut value = serde_json::to_value(manifest).expect("a manifest has nothing that JSON cannot hold");
+    if let Some(object) = value.as_object_mut() {
+        canonical::seal(object);
+    }
+    format!("{value:#}").into_bytes()
+}
+
 fn write_new_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     let new = path.join(NEW_MANIFEST);
-    let text = serde_json::to_vec_pretty(manifest).expect("a manifest has nothing that JSON cannot hold");
-    write_durably(&new, &text).map_err(io_error("write", &new))?;
+    write_durably(&new, &sealed(manifest)).map_err(io_error("write", &new))?;
     sync_folder(path).map_err(io_error("write", path))
 }
 
@@ -221,6 +229,12 @@ pub(super) fn shard(path: &Path) -> PathBuf {
 /// How many bytes of the disk the folder takes.
 pub(super) fn size(path: &Path) -> io::Result<u64> {
     let mut bytes = 0;
+    for_each_file(path, |metadata| bytes += allocated(metadata))?;
+    Ok(bytes)
+}
+
+/// Looks at every file below `path`.
+pub(super) fn for_each_file(path: &Path, mut look: impl FnMut(&fs::Metadata)) -> io::Result<()> {
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
         // Files come and go while the engine works; what is gone takes no space.
@@ -232,11 +246,11 @@ pub(super) fn size(path: &Path) -> io::Result<u64> {
             if metadata.is_dir() {
                 folders.push(entry.path());
             } else {
-                bytes += allocated(&metadata);
+                look(&metadata);
             }
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Turns a system's error into ours.
@@ -274,7 +288,11 @@ fn read_manifest(folder: &Path, name: &str) -> Result<Option<Manifest>, Error> {
             supported: FORMAT,
         });
     }
-    serde_json::from_slice(&text).map(Some).map_err(corrupt)
+    let mut object: serde_json::Map<_, _> = serde_json::from_slice(&text).map_err(corrupt)?;
+    if !canonical::unseal(&mut object) {
+        return Err(corrupt(serde::de::Error::custom("its checksum does not fit")));
+    }
+    serde_json::from_value(object.into()).map(Some).map_err(corrupt)
 }
 
 pub(super) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -302,12 +320,12 @@ pub(super) fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 /// The engine's files have holes: their length says nothing about the space they take.
 #[cfg(unix)]
-fn allocated(metadata: &fs::Metadata) -> u64 {
+pub(super) fn allocated(metadata: &fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::blocks(metadata) * 512
 }
 
 #[cfg(not(unix))]
-fn allocated(metadata: &fs::Metadata) -> u64 {
+pub(super) fn allocated(metadata: &fs::Metadata) -> u64 {
     metadata.len()
 }
 

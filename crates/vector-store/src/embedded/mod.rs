@@ -22,11 +22,15 @@ mod optimizer;
 mod queue;
 mod reads;
 mod records;
+mod room;
 mod running;
 mod schema;
 mod search;
+mod sessions;
 mod snapshots;
 mod store;
+mod troubles;
+mod wal;
 mod writer;
 
 use std::path::Path;

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use context_manager_core::context::{Context, ContextId};
-use context_manager_core::ports::{ModelChange, ModelFingerprint, StoreError, StoredModels};
+use context_manager_core::ports::{BoxError, ModelChange, ModelFingerprint, StoreError, StoredModels};
 use context_manager_core::{Page, Scope, TenantId};
-use qdrant_edge::{OperationError, PointId, ScrollRequestBuilder};
+use qdrant_edge::{PointId, ScrollRequestBuilder, WithPayloadInterface};
 
 use super::engine::Engine;
 use super::failure::Failure;
@@ -50,7 +50,7 @@ impl ModelChange for EmbeddedStore {
                     next: None,
                 });
             };
-            Ok(without_vector(engine, &tenant, &other.vector, after, limit)?)
+            without_vector(engine, &tenant, &other.vector, after, limit)
         });
         observed("without_other", read).await
     }
@@ -119,20 +119,23 @@ fn without_vector(
     vector: &str,
     after: Option<ContextId>,
     limit: usize,
-) -> Result<Page<Context, ContextId>, OperationError> {
+) -> Result<Page<Context, ContextId>, BoxError> {
     let last = after.map(|id| PointId::Uuid(PointIds::of(tenant).point(id)));
     // A page begins with the point it is given, which was on the one before.
     let mut request = ScrollRequestBuilder::new()
         .filter(filter::without_vector(Some(tenant), vector))
         .limit(limit.max(1) + usize::from(last.is_some()))
+        .with_payload(WithPayloadInterface::Bool(false))
         .build();
     request.offset = last;
-    let (found, next) = engine.shard().scroll(request)?;
-    let found = found.into_iter().filter(|found| Some(found.id) != last);
-    let items = found.map(|found| reads::context(tenant, found.payload));
-    let items: Vec<Context> = items
-        .collect::<Result<_, _>>()
-        .map_err(|error| OperationError::service_error(error.to_string()))?;
-    let next = next.and_then(|_more| items.last().map(|last| last.id));
-    Ok(Page { items, next })
+    loop {
+        let (found, next) = engine.shard().scroll(request.clone())?;
+        let points = found.into_iter().map(|found| found.id).filter(|id| Some(*id) != last);
+        let items = reads::contexts(engine, tenant, &points.collect::<Vec<_>>())?;
+        if next.is_none() || !items.is_empty() {
+            let next = next.and_then(|_more| items.last().map(|last| last.id));
+            return Ok(Page { items, next });
+        }
+        request.offset = next;
+    }
 }

@@ -12,8 +12,12 @@ use tokio::time::Instant;
 
 use super::config::Config;
 use super::engine::Engine;
+use super::failure::{Failure, caught};
 use super::folder;
 use crate::metrics::observe_background;
+
+/// The longest wait after a failure.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
 /// Tells the optimiser that something changed. When the last one is dropped, the optimiser ends.
 #[derive(Debug)]
@@ -34,7 +38,6 @@ pub(super) struct Optimizer {
     changed: Receiver<()>,
     after_changes: u64,
     idle: Duration,
-    min_free_bytes: u64,
 }
 
 impl Optimizer {
@@ -45,15 +48,16 @@ impl Optimizer {
             changed,
             after_changes: config.optimize_after_changes,
             idle: Duration::from_secs(config.optimize_idle_secs),
-            min_free_bytes: config.min_free_bytes,
         };
         (optimizer, Changed(tell))
     }
 
     /// Works until nobody is left to tell of changes. Blocks.
-    pub(super) fn run(self) {
+    pub(super) fn run(&self) {
         // What an earlier process left undone.
         self.engine.count_changes(1);
+        let mut failures = 0;
+        let mut not_before = Instant::now();
         loop {
             let quiet = match self.changed.recv_timeout(self.idle) {
                 Ok(()) => false,
@@ -61,38 +65,63 @@ impl Optimizer {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let changes = self.engine.changes();
-            if changes >= self.after_changes || (quiet && changes > 0) {
-                self.optimize();
+            let is_due = changes >= self.after_changes || (quiet && changes > 0);
+            if is_due && Instant::now() >= not_before {
+                failures = if self.optimize() { 0 } else { failures + 1 };
+                not_before = Instant::now() + pause(self.idle, failures);
             }
         }
     }
 
-    fn optimize(&self) {
+    /// Whether that went well. If not, what changed still counts.
+    fn optimize(&self) -> bool {
         let Some(_alone) = self.engine.may_optimize() else {
-            return;
+            return true;
         };
         let changes = self.engine.take_changes();
-        if !self.has_room() {
-            tracing::warn!("too little disk space is left to rebuild the indexes, searches stay slower");
-            return;
-        }
         let started = Instant::now();
-        let result = self.engine.shard().optimize();
+        let result = self
+            .check_room()
+            .and_then(|()| caught(|| self.engine.shard().optimize()));
         observe_background("optimize", started, &result);
+        self.engine.troubles().worked("rebuilding the indexes", &result);
         let duration_ms = started.elapsed().as_millis();
-        match result {
+        match &result {
             Ok(true) => tracing::info!(changes, duration_ms, "indexes were rebuilt"),
             Ok(false) => tracing::debug!(changes, duration_ms, "indexes need no rebuilding"),
-            Err(error) => tracing::error!(%error, changes, "indexes could not be rebuilt, searches stay slower"),
+            Err(error) => {
+                self.engine
+                    .count_changes(usize::try_from(changes).unwrap_or(usize::MAX));
+                let source = std::error::Error::source(error).map(ToString::to_string);
+                tracing::error!(%error, source, changes, "indexes could not be rebuilt, searches stay slower");
+            }
         }
+        result.is_ok()
     }
 
     /// While it works it needs the space of the store a second time, and a disk that is full ends the process.
-    fn has_room(&self) -> bool {
-        let path = self.engine.path();
-        match (fs4::available_space(path), folder::size(&folder::shard(path))) {
-            (Ok(free), Ok(size)) => free >= self.min_free_bytes.saturating_add(size),
-            (Err(_), _) | (_, Err(_)) => true,
-        }
+    fn check_room(&self) -> Result<(), Failure> {
+        let size = folder::size(&folder::shard(self.engine.path())).unwrap_or(0);
+        self.engine.room().check(size)
+    }
+}
+
+/// How long to wait after so many failures in a row.
+fn pause(idle: Duration, failures: u32) -> Duration {
+    match failures {
+        0 => Duration::ZERO,
+        failures => idle.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_with_failures_and_end() {
+        let idle = Duration::from_secs(5);
+        let pauses = [0, 1, 2, 3, 1000].map(|failures| pause(idle, failures).as_secs());
+        assert_eq!(pauses, [0, 10, 20, 40, 600]);
     }
 }

@@ -8,18 +8,19 @@ use std::sync::Arc;
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{BoxError, ListRequest, Order, Record, SessionSummary};
-use context_manager_core::{Cursor, Filter, Page, TenantId};
+use context_manager_core::{Cursor, Filter, Page, TenantId, Visibility};
 use qdrant_edge::{
     CountRequestBuilder, Direction, EdgeShard, FacetRequestBuilder, FacetValue, Filter as EngineFilter,
-    OperationResult, OrderBy, OrderByInterface, PointId, Record as EngineRecord, RetrieveRequestBuilder,
+    OperationResult, OrderBy, OrderByInterface, OrderValue, PointId, Record as EngineRecord, RetrieveRequestBuilder,
     ScrollRequestBuilder, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector,
 };
 
 use super::engine::Engine;
+use super::failure::{Failure, caught};
 use super::filter;
 use super::schema::{WORDS, path};
 use crate::page::{MAX_PAGE, SCROLL, sort};
-use crate::payload::{self, Malformed, PointIds, key};
+use crate::payload::{self, PointIds, key};
 
 /// Which of the ids are stored, whoever's they are.
 pub(super) fn existing(shard: &EdgeShard, ids: Vec<PointId>) -> OperationResult<HashSet<PointId>> {
@@ -29,51 +30,58 @@ pub(super) fn existing(shard: &EdgeShard, ids: Vec<PointId>) -> OperationResult<
     Ok(shard.retrieve(request)?.into_iter().map(|record| record.id).collect())
 }
 
-pub(super) fn get(shard: &EdgeShard, tenant: &TenantId, ids: &[ContextId]) -> Result<Vec<Context>, BoxError> {
+pub(super) fn get(engine: &Engine, tenant: &TenantId, ids: &[ContextId]) -> Result<Vec<Context>, BoxError> {
     let points = PointIds::of(tenant);
     let mut seen = HashSet::new();
-    let ids = ids
-        .iter()
-        .filter(|id| seen.insert(**id))
-        .map(|id| PointId::Uuid(points.point(*id)))
-        .collect();
-    contexts(tenant, shard.retrieve(RetrieveRequestBuilder::new(ids).build())?)
+    let ids = ids.iter().filter(|id| seen.insert(**id));
+    let ids: Vec<PointId> = ids.map(|id| PointId::Uuid(points.point(*id))).collect();
+    contexts(engine, tenant, &ids)
 }
 
 pub(super) fn find_by_content(
-    shard: &EdgeShard,
+    engine: &Engine,
     tenant: &TenantId,
     keys: &[ContentKey],
 ) -> Result<Vec<Context>, BoxError> {
     match filter::content(tenant, keys) {
-        Some(filter) => contexts(tenant, all(shard, &filter, WithVector::Bool(false))?),
+        Some(filter) => contexts(engine, tenant, &ids(engine.shard(), &filter)?),
         None => Ok(Vec::new()),
     }
 }
 
 /// The tenants that have a point that matches.
 pub(super) fn tenants(shard: &EdgeShard, filter: EngineFilter) -> Result<Vec<TenantId>, BoxError> {
-    let facet = FacetRequestBuilder::new(path(key::TENANT))
-        .filter(filter)
-        .limit(u32::MAX as usize);
-    let names = shard
-        .facet(facet.build())?
-        .hits
-        .into_iter()
-        .filter_map(|hit| keyword(hit.value));
+    let names = facet(shard, key::TENANT, Some(filter), false)?.into_keys();
     names.map(|name| Ok(TenantId::try_new(&name)?)).collect()
 }
 
 /// How many points each tenant has.
 pub(super) fn tenant_counts(shard: &EdgeShard) -> Result<BTreeMap<TenantId, u64>, BoxError> {
-    let facet = FacetRequestBuilder::new(path(key::TENANT))
-        .limit(u32::MAX as usize)
-        .exact(true);
-    let hits = shard.facet(facet.build())?.hits.into_iter();
-    let named = hits.filter_map(|hit| Some((keyword(hit.value)?, hit.count as u64)));
+    let named = facet(shard, key::TENANT, None, true)?.into_iter();
     named
         .map(|(name, count)| Ok((TenantId::try_new(&name)?, count)))
         .collect()
+}
+
+/// Every word that a key holds of the points that match, and of how many.
+fn facet(
+    shard: &EdgeShard,
+    key: &str,
+    filter: Option<EngineFilter>,
+    exact: bool,
+) -> OperationResult<BTreeMap<String, u64>> {
+    let mut request = FacetRequestBuilder::new(path(key))
+        .limit(u32::MAX as usize)
+        .exact(exact);
+    if let Some(filter) = filter {
+        request = request.filter(filter);
+    }
+    let hits = shard.facet(request.build())?.hits.into_iter();
+    let words = hits.filter_map(|hit| match hit.value {
+        FacetValue::Keyword(word) => Some((word, hit.count as u64)),
+        FacetValue::Int(_) | FacetValue::Uuid(_) | FacetValue::Bool(_) => None,
+    });
+    Ok(words.collect())
 }
 
 pub(super) fn count(shard: &EdgeShard, filter: EngineFilter) -> OperationResult<u64> {
@@ -128,76 +136,61 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
     if let Some(Cursor(sequence)) = request.after {
         filter = beyond(filter, sequence);
     }
-    let dense = &engine.manifest().vector;
-    let with_vectors = if request.with_vectors {
-        with_vectors(dense)
-    } else {
-        WithVector::Bool(false)
-    };
-    let found = ordered(shard, &filter, direction, limit + 1, with_vectors.clone())?;
-    let records = found.into_iter().map(|found| record(tenant, dense, found));
-    let mut records = records.collect::<Result<Vec<_>, _>>()?;
-    sort(&mut records, request.order);
-    if records.len() <= limit {
-        return Ok(Page {
-            items: records,
-            next: None,
-        });
-    }
-    let last = records[limit - 1].context.sequence;
-    let mut next = Some(Cursor(last));
-    if records[limit].context.sequence == last {
-        records.retain(|record| record.context.sequence != last);
-        for found in all(shard, &filter::at(filter.clone(), last), with_vectors)? {
-            records.push(record(tenant, dense, found)?);
+    let mut found = ordered(shard, &filter, direction, limit + 1)?;
+    let mut next = None;
+    let mut together = Vec::new();
+    if found.len() > limit {
+        let last = found[limit - 1].1;
+        if found[limit].1 == last {
+            found.retain(|(_, sequence)| *sequence != last);
+            together = ids(shard, &filter::at(filter.clone(), last))?;
+            let rest = ordered(shard, &beyond(filter, last), direction, 1)?;
+            next = (!rest.is_empty()).then_some(Cursor(last));
+        } else {
+            found.truncate(limit);
+            next = Some(Cursor(last));
         }
-        let rest = ordered(shard, &beyond(filter, last), direction, 1, WithVector::Bool(false))?;
-        next = next.filter(|_| !rest.is_empty());
-    } else {
-        records.truncate(limit);
     }
-    sort(&mut records, request.order);
-    Ok(Page { items: records, next })
-}
-
-pub(super) fn sessions(
-    shard: &EdgeShard,
-    tenant: &TenantId,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Page<SessionSummary, String>, BoxError> {
-    // Its counts are approximate, and not looked at; its values are all that there are.
-    let facet = FacetRequestBuilder::new(path(key::SESSION))
-        .filter(filter::tenant(tenant))
-        .limit(u32::MAX as usize);
-    let ids: BTreeSet<String> = shard
-        .facet(facet.build())?
-        .hits
-        .into_iter()
-        .filter_map(|hit| keyword(hit.value))
-        .collect();
-    let mut ids = ids
-        .into_iter()
-        .filter(|id| after.is_none_or(|after| id.as_str() > after));
-    let page: Vec<String> = ids.by_ref().take(limit).collect();
-    let next = ids.next().and_then(|_more| page.last().cloned());
-    let mut items = Vec::with_capacity(page.len());
-    for id in page {
-        items.extend(session(shard, tenant, id)?);
-    }
+    let ids: Vec<PointId> = found.into_iter().map(|(id, _)| id).chain(together).collect();
+    let records = records(engine, tenant, &ids, request.with_vectors)?;
+    let mut items: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
+    sort(&mut items, request.order);
     Ok(Page { items, next })
 }
 
-/// `None` when nothing of it is left.
-fn session(shard: &EdgeShard, tenant: &TenantId, id: String) -> Result<Option<SessionSummary>, BoxError> {
+/// The sessions with a visible context, by id.
+pub(super) fn session_ids(
+    shard: &EdgeShard,
+    tenant: &TenantId,
+    visibility: Visibility,
+) -> OperationResult<BTreeSet<String>> {
+    // Its counts are approximate, and not looked at; its values are all that there are.
+    let sessions = facet(shard, key::SESSION, Some(filter::visible(tenant, visibility)), false)?;
+    Ok(sessions.into_keys().collect())
+}
+
+/// A session at a glance; `None` when nothing of it is visible.
+pub(super) fn session(
+    engine: &Engine,
+    tenant: &TenantId,
+    id: String,
+    visibility: Visibility,
+) -> Result<Option<SessionSummary>, BoxError> {
+    let filter = filter::session(tenant, &id, visibility);
     let mut counts = [0; Level::ALL.len()];
-    for level in Level::ALL {
-        counts[level.index()] = count(shard, filter::session(tenant, &id, Some(level)))?;
+    for (level, count) in facet(engine.shard(), key::LEVEL, Some(filter.clone()), true)? {
+        if let Ok(level) = level.parse::<Level>() {
+            counts[level.index()] = count;
+        }
     }
-    let filter = filter::session(tenant, &id, None);
-    let end = |direction| {
-        let found = ordered(shard, &filter, direction, 1, WithVector::Bool(false))?;
-        contexts(tenant, found).map(|contexts| contexts.first().map(|context| context.created_at))
+    let end = |direction| -> Result<_, BoxError> {
+        // Some more, should the first be unreadable.
+        for (point, _) in ordered(engine.shard(), &filter, direction, 4)? {
+            if let Some(context) = contexts(engine, tenant, &[point])?.pop() {
+                return Ok(Some(context.created_at));
+            }
+        }
+        Ok(None)
     };
     let (first, last) = (end(Direction::Asc)?, end(Direction::Desc)?);
     Ok(first
@@ -210,14 +203,13 @@ fn session(shard: &EdgeShard, tenant: &TenantId, id: String) -> Result<Option<Se
         }))
 }
 
-/// What matches, by sequence number.
+/// The points that match with their sequence numbers, in the order of these.
 fn ordered(
     shard: &EdgeShard,
     filter: &EngineFilter,
     direction: Direction,
     limit: usize,
-    with_vectors: WithVector,
-) -> OperationResult<Vec<EngineRecord>> {
+) -> Result<Vec<(PointId, u64)>, BoxError> {
     let order = OrderBy {
         key: path(key::SEQUENCE),
         direction: Some(direction),
@@ -226,9 +218,14 @@ fn ordered(
     let request = ScrollRequestBuilder::new()
         .filter(filter.clone())
         .order_by(OrderByInterface::Struct(order))
-        .limit(limit)
-        .with_vector(with_vectors);
-    Ok(shard.scroll(request.build())?.0)
+        .with_payload(WithPayloadInterface::Bool(false))
+        .limit(limit);
+    let (found, _next) = shard.scroll(request.build())?;
+    let numbered = found.into_iter().map(|found| match found.order_value {
+        Some(OrderValue::Int(sequence)) => Ok((found.id, u64::try_from(sequence)?)),
+        Some(OrderValue::Float(_)) | None => Err(BoxError::from("a point has no sequence number")),
+    });
+    numbered.collect()
 }
 
 /// The points that match, in no order.
@@ -249,45 +246,69 @@ fn ids(shard: &EdgeShard, filter: &EngineFilter) -> OperationResult<Vec<PointId>
     }
 }
 
-/// Everything that matches, in no order.
-fn all(shard: &EdgeShard, filter: &EngineFilter, with_vectors: WithVector) -> OperationResult<Vec<EngineRecord>> {
-    let mut request = ScrollRequestBuilder::new()
-        .filter(filter.clone())
-        .limit(SCROLL)
-        .with_vector(with_vectors)
-        .build();
-    let mut found = Vec::new();
-    loop {
-        let (records, next) = shard.scroll(request.clone())?;
-        found.extend(records);
-        if next.is_none() {
-            return Ok(found);
+/// The records of these points, in their order. Points that are gone are passed over, and so are, with a note of it, those
+/// that cannot be read: one damaged record must not hide the others.
+pub(super) fn records(
+    engine: &Engine,
+    tenant: &TenantId,
+    ids: &[PointId],
+    with_vectors: bool,
+) -> Result<Vec<(PointId, Record)>, BoxError> {
+    let dense = &engine.manifest().vector;
+    let wanted = if with_vectors {
+        WithVector::Selector(vec![dense.clone(), WORDS.to_owned()])
+    } else {
+        WithVector::Bool(false)
+    };
+    let mut records = Vec::with_capacity(ids.len());
+    for found in retrieve(engine, ids, &wanted)? {
+        let payload = found.payload.map(|payload| payload.0).unwrap_or_default();
+        match payload::decode_sealed(tenant, payload) {
+            Ok(context) => {
+                let (dense, terms) = vectors(dense, found.vector);
+                records.push((found.id, Record { context, dense, terms }));
+            }
+            Err(error) => engine.troubles().unreadable(found.id, &error),
         }
-        request.offset = next;
     }
+    Ok(records)
 }
 
-fn contexts(tenant: &TenantId, found: Vec<EngineRecord>) -> Result<Vec<Context>, BoxError> {
-    found
-        .into_iter()
-        .map(|found| Ok(context(tenant, found.payload)?))
-        .collect()
+pub(super) fn contexts(engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> Result<Vec<Context>, BoxError> {
+    let records = records(engine, tenant, ids, false)?.into_iter();
+    Ok(records.map(|(_, record)| record.context).collect())
 }
 
-/// Asks for the vector called `dense` and the words.
-pub(super) fn with_vectors(dense: &str) -> WithVector {
-    WithVector::Selector(vec![dense.to_owned(), WORDS.to_owned()])
+/// Those of these points that the engine can read. It reads what it deletes or moves, and takes no more writes after it
+/// failed in that.
+pub(super) fn readable(engine: &Engine, ids: &[PointId]) -> Result<Vec<PointId>, Failure> {
+    let found = retrieve(engine, ids, &WithVector::Bool(false))?;
+    Ok(found.into_iter().map(|found| found.id).collect())
 }
 
-pub(super) fn record(tenant: &TenantId, dense: &str, found: EngineRecord) -> Result<Record, BoxError> {
-    let context = context(tenant, found.payload)?;
-    let (dense, terms) = vectors(dense, found.vector);
-    Ok(Record { context, dense, terms })
-}
-
-/// The context that is stored as `payload`.
-pub(super) fn context(tenant: &TenantId, payload: Option<qdrant_edge::Payload>) -> Result<Context, Malformed> {
-    payload::decode(tenant, payload.map(|payload| payload.0).unwrap_or_default())
+/// What the engine has of these points. One payload that it cannot read fails all of them, so that each half is asked for by
+/// itself then, down to the one.
+fn retrieve(engine: &Engine, ids: &[PointId], vectors: &WithVector) -> Result<Vec<EngineRecord>, Failure> {
+    let read = |payload| {
+        let request = RetrieveRequestBuilder::new(ids.to_vec())
+            .with_payload(WithPayloadInterface::Bool(payload))
+            .with_vector(vectors.clone());
+        caught(|| engine.shard().retrieve(request.build()))
+    };
+    let failure = match read(true) {
+        Ok(found) => return Ok(found),
+        Err(failure) => failure,
+    };
+    if let [id] = ids {
+        // Anything else fails without the payload, too.
+        read(false)?;
+        engine.troubles().unreadable(*id, &failure);
+        return Ok(Vec::new());
+    }
+    let (first, second) = ids.split_at(ids.len() / 2);
+    let mut found = retrieve(engine, first, vectors)?;
+    found.extend(retrieve(engine, second, vectors)?);
+    Ok(found)
 }
 
 /// The vector called `dense` and the words, as far as they are there.
@@ -311,13 +332,6 @@ fn named(stored: Option<VectorStructInternal>) -> HashMap<String, VectorInternal
     match stored {
         Some(VectorStructInternal::Named(named)) => named,
         Some(VectorStructInternal::Single(_) | VectorStructInternal::MultiDense(_)) | None => HashMap::new(),
-    }
-}
-
-fn keyword(value: FacetValue) -> Option<String> {
-    match value {
-        FacetValue::Keyword(value) => Some(value),
-        FacetValue::Int(_) | FacetValue::Uuid(_) | FacetValue::Bool(_) => None,
     }
 }
 

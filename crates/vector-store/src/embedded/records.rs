@@ -15,7 +15,7 @@ use std::thread;
 use context_manager_core::TenantId;
 use context_manager_core::ports::{BoxError, Record};
 use moka::sync::Cache;
-use qdrant_edge::{Payload, PointId, RetrieveRequestBuilder};
+use qdrant_edge::{Payload, PointId};
 
 use super::engine::Engine;
 use super::reads;
@@ -195,12 +195,8 @@ impl Drop for Arrival<'_> {
 }
 
 fn read(engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> Result<Vec<Found>, BoxError> {
-    let dense = &engine.manifest().vector;
-    let request = RetrieveRequestBuilder::new(ids.to_vec()).with_vector(reads::with_vectors(dense));
-    let found = engine.shard().retrieve(request.build())?.into_iter();
-    found
-        .map(|found| Ok((found.id, Arc::new(reads::record(tenant, dense, found)?))))
-        .collect()
+    let records = reads::records(engine, tenant, ids, true)?.into_iter();
+    Ok(records.map(|(id, record)| (id, Arc::new(record))).collect())
 }
 
 /// Where the point with this payload stands.

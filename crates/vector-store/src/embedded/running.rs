@@ -1,6 +1,5 @@
 //! A store at work: an engine, and the threads and lines around it. Going back to a snapshot puts another one in its place.
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -50,13 +49,12 @@ impl Running {
         };
         let (optimizer, changed) = Optimizer::new(Arc::clone(&engine), config);
         let (queue, waiting) = Queue::new(config.write_queue);
-        let writer = Writer::new(Arc::clone(&engine), waiting, changed, config);
+        let mut writer = Writer::new(Arc::clone(&engine), waiting, changed, config);
         let (end, written) = watch::channel(None);
-        spawn("store-optimizer", &config.path, move || optimizer.run())?;
-        spawn("store-writer", &config.path, move || {
-            // Nobody waits for the end when the store was dropped.
-            let _ = end.send(Some(writer.run()));
-        })?;
+        spawn("store-optimizer", &engine, move || optimizer.run(), drop)?;
+        // Nobody waits for the end when the store was dropped.
+        let end = move |written| drop(end.send(Some(written)));
+        spawn("store-writer", &engine, move || writer.run(), end)?;
         Ok(Self {
             engine: RwLock::new(Some(engine)),
             reads: Bulkhead::new("embedded store", limits),
@@ -166,16 +164,35 @@ impl Running {
 
 fn write_error(operation: &'static str, failure: Failure) -> StoreError {
     match failure {
-        Failure::DiskFull { .. } => unavailable(operation, None, failure),
-        Failure::Engine(_) | Failure::Folder(_) | Failure::NoOtherModel | Failure::ForeignModel | Failure::Panicked => {
+        Failure::DiskFull { .. } => StoreError {
+            operation,
+            kind: StoreErrorKind::DiskFull,
+            source: Some(Box::new(failure)),
+        },
+        Failure::Engine(_)
+        | Failure::Folder(_)
+        | Failure::NoOtherModel
+        | Failure::ForeignModel
+        | Failure::Unreadable
+        | Failure::Panicked => {
             internal(operation, Box::new(failure))
         }
     }
 }
 
-fn spawn(name: &str, path: &Path, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
-    spawned.map(drop).map_err(folder::io_error("start a thread for", path))
+/// Starts a thread that works until the work is done, and beyond panics, and then does `end`.
+fn spawn<T>(
+    name: &'static str,
+    engine: &Engine,
+    work: impl FnMut() -> T + Send + 'static,
+    end: impl FnOnce(T) + Send + 'static,
+) -> Result<(), Error> {
+    let troubles = Arc::clone(engine.troubles());
+    let supervised = move || end(troubles.supervise(name, work));
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(supervised);
+    spawned
+        .map(drop)
+        .map_err(folder::io_error("start a thread for", engine.path()))
 }
 
 /// A gauge that is one higher as long as this lives.

@@ -8,10 +8,11 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Filter, Page, Scope, TenantId};
+use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
 use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
 use tokio::task::spawn_blocking;
 
+use super::engine::Engine;
 use super::folder::Manifest;
 use super::schema::WORDS;
 use super::writer::{Deletion, NewVector, Write};
@@ -115,7 +116,7 @@ impl VectorStore for EmbeddedStore {
         let (tenant, ids) = (scope.tenant().clone(), ids.to_vec());
         observed(
             "get",
-            running.read("get", move |engine| reads::get(engine.shard(), &tenant, &ids)),
+            running.read("get", move |engine| reads::get(engine, &tenant, &ids)),
         )
         .await
     }
@@ -124,7 +125,7 @@ impl VectorStore for EmbeddedStore {
         let running = self.running.read().await;
         let (tenant, keys) = (scope.tenant().clone(), keys.to_vec());
         let read = running.read("find_by_content", move |engine| {
-            reads::find_by_content(engine.shard(), &tenant, &keys)
+            reads::find_by_content(engine, &tenant, &keys)
         });
         observed("find_by_content", read).await
     }
@@ -245,15 +246,31 @@ impl VectorStore for EmbeddedStore {
     async fn sessions(
         &self,
         scope: &Scope,
+        visibility: Visibility,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         let running = self.running.read().await;
         let (tenant, after) = (scope.tenant().clone(), after.map(str::to_owned));
-        let read = running.read("sessions", move |engine| {
-            reads::sessions(engine.shard(), &tenant, after.as_deref(), limit)
-        });
-        observed("sessions", read).await
+        observed("sessions", async {
+            let of = tenant.clone();
+            let read = move |engine: &Engine| engine.sessions().page(engine, &of, visibility, after.as_deref(), limit);
+            let ids = running.read("sessions", read).await?;
+            let mut items = Vec::with_capacity(ids.items.len());
+            for id in ids.items {
+                // Each in a turn of its own: what else is asked of the store comes in between.
+                let of = tenant.clone();
+                let read = move |engine: &Engine| reads::session(engine, &of, id, visibility);
+                items.extend(running.read("sessions", read).await?);
+            }
+            Ok(Page { items, next: ids.next })
+        })
+        .await
+    }
+
+    async fn troubles(&self) -> Vec<String> {
+        let engine = self.running.read().await.engine("troubles");
+        engine.map(|engine| engine.troubles().list()).unwrap_or_default()
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {

@@ -5,27 +5,27 @@
 //! flushes: a flush while another thread writes could claim to have saved what it has only half of.
 
 use std::collections::{BTreeMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use qdrant_edge::{
-    Filter as EngineFilter, OperationError, Payload, PayloadOps, PointId, PointInsertOperations, PointOperations,
-    PointStructPersisted, PointVectorsPersisted, ScrollRequestBuilder, SetPayloadOp, UpdateOperation, UpdateVectorsOp,
-    VectorOperations, VectorStructPersisted, WithPayloadInterface,
+    Filter as EngineFilter, Payload, PayloadOps, PointId, PointInsertOperations, PointOperations, PointStructPersisted,
+    PointVectorsPersisted, ScrollRequestBuilder, SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorOperations,
+    VectorStructPersisted, WithPayloadInterface,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::config::{Config, Durability};
 use super::engine::Engine;
-use super::failure::Failure;
+use super::failure::{Failure, caught};
 use super::models::ChangeModels;
 use super::optimizer::Changed;
 use super::queue::Ticket;
 use super::reads;
+use super::room::Room;
 use super::snapshots::{Frozen, freeze};
 use crate::metrics::observe_background;
 
@@ -37,9 +37,6 @@ const DELETE_CHUNK: usize = 512;
 
 /// Writes that share one flush at most.
 const GROUP: usize = 256;
-
-/// A deletion frees space in the end, so it is let through while this share of the reserve is left.
-const DELETION_RESERVE: u64 = 4;
 
 /// How a write ended, for whoever waits for it.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
@@ -93,7 +90,6 @@ pub(super) struct Writer {
     changed: Changed,
     durability: Durability,
     flush_interval: Duration,
-    min_free_bytes: u64,
     /// Since when something has not been flushed.
     unflushed_since: Option<Instant>,
 }
@@ -111,13 +107,12 @@ impl Writer {
             changed,
             durability: config.durability,
             flush_interval: Duration::from_secs(config.flush_interval_secs),
-            min_free_bytes: config.min_free_bytes,
             unflushed_since: None,
         }
     }
 
     /// Works until the line is closed and empty, then flushes. Blocks.
-    pub(super) fn run(mut self) -> Result<(), Failure> {
+    pub(super) fn run(&mut self) -> Result<(), Failure> {
         loop {
             match self.next() {
                 Ok((write, _ticket)) => self.perform(write),
@@ -179,24 +174,29 @@ impl Writer {
             Write::SetVectors(_, reply) | Write::ChangeModels(_, reply) if reply.is_closed() => None,
             Write::Delete(_, _, reply) if reply.is_closed() => None,
             Write::Freeze(_, reply) if reply.is_closed() => None,
-            Write::Upsert(points, reply) => Some(done(self.attempt(1, |writer| writer.upsert(points)), reply)),
-            Write::Replace(new, changed, reply) => {
-                Some(done(self.attempt(1, |writer| writer.replace(new, changed)), reply))
+            Write::Upsert(points, reply) => {
+                Some(done(self.attempt(Room::check_more, |writer| writer.upsert(points)), reply))
             }
-            Write::Update(payloads, reply) => Some(done(self.attempt(1, |writer| writer.update(payloads)), reply)),
-            Write::SetVectors(vectors, reply) => {
-                Some(done(self.attempt(1, |writer| writer.set_vectors(vectors)), reply))
+            Write::Replace(new, changed, reply) => Some(done(
+                self.attempt(Room::check_more, |writer| writer.replace(new, changed)),
+                reply,
+            )),
+            Write::Update(payloads, reply) => {
+                Some(done(self.attempt(Room::check_more, |writer| writer.update(payloads)), reply))
             }
+            Write::SetVectors(vectors, reply) => Some(done(
+                self.attempt(Room::check_more, |writer| writer.set_vectors(vectors)),
+                reply,
+            )),
             Write::ChangeModels(change, reply) => {
                 // What was written of the new model must be as durable as the word that it is in use.
                 let changed = self
                     .flush()
-                    .and_then(|()| self.attempt(1, |writer| change.apply(&writer.engine)));
+                    .and_then(|()| self.attempt(Room::check_more, |writer| change.apply(&writer.engine)));
                 Some(done(changed.flatten(), reply))
             }
             Write::Delete(filter, deletion, reply) => Some(done(
-                self.attempt(DELETION_RESERVE, |writer| writer.delete(&filter, deletion))
-                    .flatten(),
+                self.attempt(Room::check_small, |writer| writer.delete(&filter, deletion)),
                 reply,
             )),
             Write::Freeze(folder, reply) => {
@@ -204,7 +204,7 @@ impl Writer {
                 // Everything is on the disk then: it is as durable as it can be, and acknowledged after it was asked for.
                 let frozen = self
                     .flush()
-                    .and_then(|()| self.attempt(1, |writer| freeze(&writer.engine, &folder)));
+                    .and_then(|()| self.attempt(Room::check_more, |writer| freeze(&writer.engine, &folder)));
                 // Nobody waits any more where sending fails.
                 drop(reply.send(frozen.flatten().map(|frozen| frozen.paused(started.elapsed()))));
                 None
@@ -214,42 +214,36 @@ impl Writer {
     }
 
     /// Runs a write so that whatever happens is an answer, and the thread lives on.
-    fn attempt<T>(
+    fn attempt<T, E: Into<Failure>>(
         &mut self,
-        reserve_share: u64,
-        write: impl FnOnce(&Self) -> Result<T, OperationError>,
+        room: fn(&Room) -> Result<(), Failure>,
+        write: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, Failure> {
-        self.check_space(reserve_share)?;
+        room(self.engine.room())?;
         // Also when it fails: the part that was applied is to be flushed too.
         self.unflushed_since.get_or_insert_with(Instant::now);
-        // The engine's locks are given back on the way out, and what it had logged it applies at the next start.
-        let result = match catch_unwind(AssertUnwindSafe(|| write(self))) {
-            Ok(result) => result.map_err(|error| Failure::Engine(Arc::new(error))),
-            Err(_reported_by_the_panic_hook) => Err(Failure::Panicked),
-        };
+        // What the engine had logged when it failed it applies at the next start.
+        let result = caught(|| write(self));
         self.changed.tell();
         result
     }
 
-    fn check_space(&self, reserve_share: u64) -> Result<(), Failure> {
-        let least = self.min_free_bytes / reserve_share;
-        match fs4::available_space(self.engine.path()) {
-            Ok(free) if free < least => Err(Failure::DiskFull { free, least }),
-            // Where it cannot be told, the engine finds out.
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
-    fn upsert(&self, points: Vec<PointStructPersisted>) -> Result<(), OperationError> {
+    fn upsert(&self, points: Vec<PointStructPersisted>) -> Result<(), Failure> {
         for chunk in chunks(points) {
+            self.engine.room().check_more()?;
             let ids: Vec<PointId> = chunk.iter().map(|point| point.id).collect();
             let count = ids.len();
             let payloads = chunk.iter().filter_map(|point| point.payload.as_ref());
             let _arrival = self.engine.records().arriving(payloads);
             let upsert = upsert(chunk);
-            if reads::existing(self.engine.shard(), ids.clone())?.is_empty() {
+            let existing = reads::existing(self.engine.shard(), ids.clone())?;
+            if existing.is_empty() {
                 self.engine.shard().update(upsert)?;
             } else {
+                let existing: Vec<PointId> = existing.into_iter().collect();
+                if reads::readable(&self.engine, &existing)?.len() < existing.len() {
+                    return Err(Failure::Unreadable);
+                }
                 let (shard, _gate) = self.engine.replace(&ids);
                 shard.update(upsert)?;
             }
@@ -263,7 +257,7 @@ impl Writer {
         &self,
         new: Vec<PointStructPersisted>,
         mut changed: Vec<PointStructPersisted>,
-    ) -> Result<HashSet<PointId>, OperationError> {
+    ) -> Result<HashSet<PointId>, Failure> {
         let ids = changed.iter().map(|point| point.id).collect();
         let existing = reads::existing(self.engine.shard(), ids)?;
         changed.retain(|point| existing.contains(&point.id));
@@ -273,6 +267,10 @@ impl Writer {
             return Ok(existing);
         }
         let ids: Vec<PointId> = points.keys().copied().collect();
+        let stored: Vec<PointId> = reads::existing(self.engine.shard(), ids.clone())?.into_iter().collect();
+        if reads::readable(&self.engine, &stored)?.len() < stored.len() {
+            return Err(Failure::Unreadable);
+        }
         let points: Vec<_> = points.into_values().collect();
         let _arrival = self
             .engine
@@ -284,7 +282,7 @@ impl Writer {
         Ok(existing)
     }
 
-    fn update(&self, payloads: Vec<(PointId, Payload)>) -> Result<(), OperationError> {
+    fn update(&self, payloads: Vec<(PointId, Payload)>) -> Result<(), Failure> {
         let ids = payloads.iter().map(|(id, _)| *id).collect();
         // The engine would fail on ids it does not have, after it had changed others.
         let existing = reads::existing(self.engine.shard(), ids)?;
@@ -300,7 +298,7 @@ impl Writer {
     }
 
     /// The vector comes first: should this end in between, it is set once more.
-    fn set_vectors(&self, vectors: Vec<NewVector>) -> Result<(), OperationError> {
+    fn set_vectors(&self, vectors: Vec<NewVector>) -> Result<(), Failure> {
         let ids = vectors.iter().map(|new| new.id).collect();
         let existing = reads::existing(self.engine.shard(), ids)?;
         for NewVector { id, vector, payload } in vectors.into_iter().filter(|new| existing.contains(&new.id)) {
@@ -320,8 +318,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Deletes page by page what it has found, so that what is counted is what was deleted.
-    fn delete(&self, filter: &EngineFilter, deletion: Deletion) -> Result<Result<u64, Failure>, OperationError> {
+    /// Deletes page by page what it has found, so that what is counted is what was deleted. What is damaged stays: nobody can
+    /// read it.
+    fn delete(&self, filter: &EngineFilter, deletion: Deletion) -> Result<u64, Failure> {
         let mut deleted = 0;
         let mut page = ScrollRequestBuilder::new()
             .filter(filter.clone())
@@ -331,12 +330,12 @@ impl Writer {
         loop {
             let (records, next) = self.engine.shard().scroll(page.clone())?;
             let ids: Vec<PointId> = records.into_iter().map(|record| record.id).collect();
+            let ids = reads::readable(&self.engine, &ids)?;
             let count = ids.len();
             if count > 0 {
-                if deletion == Deletion::ForGood
-                    && let Err(failure) = self.engine.erase(&ids)
-                {
-                    return Ok(Err(failure));
+                self.engine.room().check_small()?;
+                if deletion == Deletion::ForGood {
+                    self.engine.erase(&ids)?;
                 }
                 let (shard, _gate) = self.engine.replace(&ids);
                 shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
@@ -345,7 +344,7 @@ impl Writer {
             deleted += count as u64;
             page.offset = Some(match next {
                 Some(next) => next,
-                None => return Ok(Ok(deleted)),
+                None => return Ok(deleted),
             });
         }
     }
@@ -353,18 +352,20 @@ impl Writer {
     fn flush(&mut self) -> Result<(), Failure> {
         let started = Instant::now();
         // First what was erased, then that it is gone.
-        let result = self.engine.sync_erasures().and_then(|()| {
-            match catch_unwind(AssertUnwindSafe(|| self.engine.shard().flush())) {
-                Ok(result) => result.map_err(|error| Failure::Engine(Arc::new(error))),
-                Err(_reported_by_the_panic_hook) => Err(Failure::Panicked),
-            }
-        });
+        let result = self
+            .engine
+            .room()
+            .check_small()
+            .and_then(|()| self.engine.sync_erasures())
+            .and_then(|()| caught(|| self.engine.shard().flush()));
         observe_background("flush", started, &result);
+        self.engine.troubles().worked("writing everything out", &result);
         if let Err(error) = &result {
             tracing::error!(%error, source = error_source(error), "flush failed, it is tried again");
             self.unflushed_since = Some(Instant::now());
         } else {
             self.unflushed_since = None;
+            self.engine.room().reserve_some();
         }
         result
     }

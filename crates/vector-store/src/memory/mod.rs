@@ -5,7 +5,7 @@
 
 mod score;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     Candidate, ListRequest, Order, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
+use context_manager_core::{Cursor, Filter, Page, Scope, TenantId, Visibility};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -248,19 +248,26 @@ impl VectorStore for MemoryStore {
     async fn sessions(
         &self,
         scope: &Scope,
+        visibility: Visibility,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         Ok(self.read(scope, |stored| {
-            let ids: BTreeSet<&str> = stored
-                .values()
-                .filter_map(|record| record.context.session_id.as_deref())
-                .collect();
-            let mut ids = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after));
-            let items: Vec<_> = ids.by_ref().take(limit).filter_map(|id| session(stored, id)).collect();
-            let next = ids
-                .next()
-                .and_then(|_more| items.last().map(|last| last.session_id.clone()));
+            let filter = Filter {
+                visibility,
+                ..Filter::default()
+            };
+            let mut sessions: BTreeMap<&str, Vec<&Context>> = BTreeMap::new();
+            for Record { context, .. } in matching(stored, &filter) {
+                if let Some(session) = context.session_id.as_deref() {
+                    sessions.entry(session).or_default().push(context);
+                }
+            }
+            sessions.retain(|id, _| after.is_none_or(|after| *id > after));
+            let more = sessions.len() > limit;
+            let of_page = sessions.into_iter().take(limit);
+            let items: Vec<_> = of_page.filter_map(|(id, contexts)| session(id, &contexts)).collect();
+            let next = items.last().filter(|_| more).map(|last| last.session_id.clone());
             Page { items, next }
         }))
     }
@@ -329,19 +336,15 @@ fn candidate<'a>(found: &'a mut BTreeMap<ContextId, Candidate>, record: &Record)
     })
 }
 
-fn session(stored: &Records, id: &str) -> Option<SessionSummary> {
-    let contexts = stored.values().map(|record| &record.context);
-    let of_session: Vec<&Context> = contexts
-        .filter(|context| context.session_id.as_deref() == Some(id))
-        .collect();
+fn session(id: &str, contexts: &[&Context]) -> Option<SessionSummary> {
     let mut counts = [0; Level::ALL.len()];
-    for context in &of_session {
+    for context in contexts {
         counts[context.level.index()] += 1;
     }
     Some(SessionSummary {
         session_id: id.to_owned(),
         counts,
-        first_activity_at: of_session.iter().min_by_key(|context| context.sequence)?.created_at,
-        last_activity_at: of_session.iter().max_by_key(|context| context.sequence)?.created_at,
+        first_activity_at: contexts.iter().min_by_key(|context| context.sequence)?.created_at,
+        last_activity_at: contexts.iter().max_by_key(|context| context.sequence)?.created_at,
     })
 }

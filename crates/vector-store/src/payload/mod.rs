@@ -3,8 +3,11 @@
 //! It holds the context itself and, beside it, what is only there to be filtered by: the [`key::TENANT`], the
 //! [`key::FACTS`] and [`key::VISIBLE`]. The vectors are kept elsewhere.
 //!
+//! It is sealed with a checksum, so that damage is told from what was stored.
+//!
 //! Deliberately absent: how the keys are indexed. That differs between stores.
 
+pub(crate) mod canonical;
 pub(crate) mod fact;
 pub(crate) mod key;
 mod point_id;
@@ -35,6 +38,8 @@ pub(crate) enum Malformed {
     Level(String),
     #[error("a stored context has a time that is out of range")]
     Time(#[from] jiff::Error),
+    #[error("a stored context fails its checksum")]
+    Damaged,
     #[error("a stored context belongs to another tenant than its place says")]
     Tenant,
 }
@@ -134,10 +139,23 @@ pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Valu
         slot: context.slot,
     };
     match serde_json::to_value(stored)? {
-        Value::Object(payload) => Ok(payload),
+        Value::Object(mut payload) => {
+            canonical::seal(&mut payload);
+            Ok(payload)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             unreachable!("a struct becomes an object")
         }
+    }
+}
+
+/// The context that is stored as `payload`, which must be `tenant`'s and just what [`encode`] made. Earlier versions put no
+/// seal on it.
+pub(crate) fn decode_sealed(tenant: &TenantId, mut payload: Map<String, Value>) -> Result<Context, Malformed> {
+    if canonical::unseal(&mut payload) {
+        decode(tenant, payload)
+    } else {
+        Err(Malformed::Damaged)
     }
 }
 

@@ -64,6 +64,8 @@ proptest! {
         let payload = encode(&scope(), context.clone()).unwrap();
         let text = serde_json::to_string(&payload).unwrap();
         let read = decode(scope().tenant(), serde_json::from_str(&text).unwrap()).unwrap();
+        prop_assert_eq!(&read, &context);
+        let read = decode_sealed(scope().tenant(), serde_json::from_str(&text).unwrap()).unwrap();
         prop_assert_eq!(read, context);
     }
 }
@@ -88,6 +90,25 @@ fn what_earlier_versions_stored_is_read() {
         (Level::LongTerm, None, None)
     );
     assert_eq!(context.created_at.as_millisecond(), 2000);
+}
+
+#[test]
+fn what_was_changed_on_the_way_fails_its_checksum() {
+    let payload = encode(&scope(), sample()).unwrap();
+    for (key, value) in payload.iter().filter(|(key, _)| *key != canonical::SEAL) {
+        let changed = match value {
+            Value::String(text) => Value::from(format!("{text}x")),
+            Value::Number(number) => Value::from(number.as_f64().unwrap() + 1.0),
+            other => json!([other]),
+        };
+        let mut payload = payload.clone();
+        payload.insert(key.clone(), changed);
+        let read = decode_sealed(scope().tenant(), payload);
+        assert!(matches!(read, Err(Malformed::Damaged)), "{key}");
+    }
+    let mut unsealed = payload;
+    unsealed.remove(canonical::SEAL);
+    assert_eq!(decode_sealed(scope().tenant(), unsealed).unwrap(), sample());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use context_manager_core::context::Level;
 use context_manager_core::ports::{SessionSummary, StoreError};
-use context_manager_core::{Page, TenantId};
+use context_manager_core::{Page, TenantId, Visibility};
 use jiff::Timestamp;
 use qdrant_client::qdrant::{Direction, Query, QueryBatchPoints, QueryPoints, WithPayloadSelector};
 
@@ -24,12 +24,13 @@ type Counts = [u64; Level::ALL.len()];
 pub(super) async fn list(
     client: &Client,
     tenant: &TenantId,
+    visibility: Visibility,
     after: Option<&str>,
     limit: usize,
 ) -> Result<Page<SessionSummary, String>, StoreError> {
     let unavailable = |failure: Failure| failure.into_store_error("sessions");
     // These counts are approximate, and not looked at; the values are all that there are.
-    let known = facet(client, key::SESSION, &conditions::of_tenant(tenant), false)
+    let known = facet(client, key::SESSION, &conditions::visible(tenant, visibility), false)
         .await
         .map_err(unavailable)?;
     let known: BTreeSet<String> = known.into_iter().map(|(id, _)| id).collect();
@@ -44,8 +45,8 @@ pub(super) async fn list(
             next: None,
         });
     }
-    let mut counts = counts(client, tenant, &page).await.map_err(unavailable)?;
-    let activity = activity(client, tenant, &page).await?;
+    let mut counts = counts(client, tenant, visibility, &page).await.map_err(unavailable)?;
+    let activity = activity(client, tenant, visibility, &page).await?;
     let summaries = page.into_iter().zip(activity).filter_map(|(session_id, activity)| {
         // What is deleted meanwhile is left out.
         let (first_activity_at, last_activity_at) = activity?;
@@ -62,10 +63,15 @@ pub(super) async fn list(
     })
 }
 
-async fn counts(client: &Client, tenant: &TenantId, page: &[String]) -> Result<HashMap<String, Counts>, Failure> {
+async fn counts(
+    client: &Client,
+    tenant: &TenantId,
+    visibility: Visibility,
+    page: &[String],
+) -> Result<HashMap<String, Counts>, Failure> {
     let mut counts: HashMap<String, Counts> = HashMap::with_capacity(page.len());
     for level in Level::ALL {
-        let mut conditions = conditions::of_tenant(tenant);
+        let mut conditions = conditions::visible(tenant, visibility);
         conditions.push(Condition::AnyOf(key::SESSION, page.to_vec()));
         conditions.push(conditions::at_level(level));
         for (session, count) in facet(client, key::SESSION, &conditions, true).await? {
@@ -75,14 +81,15 @@ async fn counts(client: &Client, tenant: &TenantId, page: &[String]) -> Result<H
     Ok(counts)
 }
 
-/// When the first and the last context of each session was stored; `None` when nothing of it is left.
+/// When the first and the last visible context of each session was stored; `None` when nothing of it is left.
 async fn activity(
     client: &Client,
     tenant: &TenantId,
+    visibility: Visibility,
     page: &[String],
 ) -> Result<Vec<Option<(Timestamp, Timestamp)>>, StoreError> {
     let end = |session: &String, direction| {
-        let mut conditions = conditions::of_tenant(tenant);
+        let mut conditions = conditions::visible(tenant, visibility);
         conditions.push(conditions::of_session(session));
         QueryPoints {
             collection_name: client.collection.clone(),

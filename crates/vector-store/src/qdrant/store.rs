@@ -9,7 +9,7 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     Candidate, ListRequest, PositionRange, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Filter, Page, Scope, TenantId};
+use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use qdrant_client::qdrant::PointStruct;
@@ -197,12 +197,13 @@ impl VectorStore for QdrantStore {
     async fn sessions(
         &self,
         scope: &Scope,
+        visibility: Visibility,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         observed(
             "sessions",
-            sessions::list(&self.of(scope), scope.tenant(), after, limit),
+            sessions::list(&self.of(scope), scope.tenant(), visibility, after, limit),
         )
         .await
     }

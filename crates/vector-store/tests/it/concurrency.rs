@@ -216,3 +216,36 @@ async fn what_nobody_waits_for_any_more_harms_nothing() {
     store.upsert(&scope(), records(0..200)).await.unwrap();
     assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 200);
 }
+
+#[tokio::test]
+async fn a_long_listing_of_sessions_lets_writes_through() {
+    const SESSIONS: u64 = 300;
+    let store = new_store().await;
+    let in_session = |number: u64| {
+        let mut record = record(number);
+        record.context.session_id = Some(format!("s{:03}", number % SESSIONS));
+        record
+    };
+    store
+        .upsert(&scope(), (0..SESSIONS).map(in_session).collect())
+        .await
+        .unwrap();
+    let listed = AtomicBool::new(false);
+    let scope = scope();
+    let list = async {
+        let page = store.sessions(&scope, Visibility::All, None, 1000).await.unwrap();
+        assert_eq!(page.items.len() as u64, SESSIONS);
+        listed.store(true, Ordering::Relaxed);
+    };
+    let write = async {
+        // It replaces, for which no read may run.
+        for number in 0..10 {
+            store.update(&scope, vec![in_session(number).context]).await.unwrap();
+        }
+        assert!(
+            !listed.load(Ordering::Relaxed),
+            "ten changes took longer than the listing"
+        );
+    };
+    futures::future::join(list, write).await;
+}

@@ -205,7 +205,7 @@ async fn a_disk_that_is_nearly_full_is_not_filled_up() {
     )
     .await;
     let refused = store.upsert(&scope(), records(1..=3)).await.unwrap_err();
-    assert_eq!(refused.kind, StoreErrorKind::Unavailable(None));
+    assert_eq!(refused.kind, StoreErrorKind::DiskFull);
     assert!(
         std::error::Error::source(&refused)
             .unwrap()

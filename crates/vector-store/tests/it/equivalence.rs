@@ -188,7 +188,10 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
             answer
         }
         Step::Sessions(limit) => Answer {
-            text: format!("{:?}", store.sessions(scope, None, limit).await.unwrap()),
+            text: format!(
+                "{:?}",
+                store.sessions(scope, Visibility::All, None, limit).await.unwrap()
+            ),
             ..Answer::default()
         },
         Step::Get(ids) => {

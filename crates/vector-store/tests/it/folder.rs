@@ -96,6 +96,8 @@ async fn damaged_folders_are_refused() {
 
     fs::write(&manifest, &good_manifest[..good_manifest.len() / 2]).unwrap();
     assert!(matches!(refused(path).await, Error::CorruptManifest { .. }));
+    fs::write(&manifest, good_manifest.replace("\"test\"", "\"tess\"")).unwrap();
+    assert!(matches!(refused(path).await, Error::CorruptManifest { .. }));
     fs::write(&manifest, r#"{"format": 7, "model": 1}"#).unwrap();
     assert!(matches!(refused(path).await, Error::NewerFormat { found: 7, .. }));
     fs::remove_file(&manifest).unwrap();

@@ -3,10 +3,12 @@
 
 mod comparing;
 mod concurrency;
+mod damage;
 mod embedded;
 mod equivalence;
 mod fixture;
 mod folder;
+mod full_disk;
 mod leases;
 mod memory;
 mod models;

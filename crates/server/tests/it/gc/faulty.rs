@@ -10,7 +10,7 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     Candidate, ListRequest, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery, VectorStore,
 };
-use context_manager_core::{Filter, Page, Scope, TenantId};
+use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
 use context_manager_vector_store::MemoryStore;
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -246,11 +246,12 @@ impl VectorStore for Faulty {
     async fn sessions(
         &self,
         scope: &Scope,
+        visibility: Visibility,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         let _call = self.gate.pass().await;
-        self.store.sessions(scope, after, limit).await
+        self.store.sessions(scope, visibility, after, limit).await
     }
 
     async fn lease(

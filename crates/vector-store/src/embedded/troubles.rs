@@ -1,0 +1,142 @@
+//! Damage and failures of a store that works all the same: told in the log once, counted, and listed for health checks.
+
+use std::collections::{BTreeMap, HashSet};
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use qdrant_edge::PointId;
+
+use super::failure::Failure;
+use crate::metrics::{BACKGROUND_ERRORS, UNREADABLE};
+
+/// So many unreadable records are told apart. More are passed over, too, but not told again.
+const MOST: usize = 10_000;
+
+/// How long a thread rests after a panic.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What is wrong at the moment.
+#[derive(Debug, Default)]
+pub(super) struct Troubles(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    at_start: Option<String>,
+    unreadable: HashSet<PointId>,
+    /// Background work by its name, and how it fails.
+    failing: BTreeMap<&'static str, String>,
+    /// Threads by their names, and how often they panicked.
+    panics: BTreeMap<&'static str, u64>,
+}
+
+impl Troubles {
+    pub(super) fn new(at_start: Option<String>) -> Self {
+        let known = Known {
+            at_start,
+            ..Known::default()
+        };
+        Self(Mutex::new(known))
+    }
+
+    /// Notes that a record is damaged and was passed over.
+    pub(super) fn unreadable(&self, id: PointId, error: &dyn Error) {
+        let unreadable = &mut self.known().unreadable;
+        if unreadable.len() < MOST && unreadable.insert(id) {
+            metrics::counter!(UNREADABLE).increment(1);
+            let source = error.source().map(ToString::to_string);
+            tracing::error!(point = %id, %error, source, "a stored context is damaged and is passed over");
+        }
+    }
+
+    /// Notes that these records are replaced or removed.
+    pub(super) fn forget(&self, ids: &[PointId]) {
+        let unreadable = &mut self.known().unreadable;
+        if !unreadable.is_empty() {
+            unreadable.retain(|id| !ids.contains(id));
+        }
+    }
+
+    /// Notes how a piece of background work ended.
+    pub(super) fn worked<T>(&self, work: &'static str, result: &Result<T, Failure>) {
+        let failing = &mut self.known().failing;
+        match result {
+            Ok(_) => drop(failing.remove(work)),
+            Err(failure) => drop(failing.insert(work, failure.to_string())),
+        }
+    }
+
+    /// Works until the work is done. It begins again after a panic.
+    pub(super) fn supervise<T>(&self, thread: &'static str, mut work: impl FnMut() -> T) -> T {
+        loop {
+            // What the work keeps from one round to the next is whole between two steps of it.
+            match catch_unwind(AssertUnwindSafe(&mut work)) {
+                Ok(end) => return end,
+                Err(_reported_by_the_panic_hook) => {
+                    *self.known().panics.entry(thread).or_default() += 1;
+                    metrics::counter!(BACKGROUND_ERRORS, "operation" => thread).increment(1);
+                    tracing::error!(thread, "a thread of the store panicked and begins again");
+                    std::thread::sleep(PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Each in a sentence for operators.
+    pub(super) fn list(&self) -> Vec<String> {
+        let known = self.known();
+        let unreadable = (!known.unreadable.is_empty()).then(|| {
+            format!(
+                "{} stored contexts are damaged and are passed over; the log names their points",
+                known.unreadable.len()
+            )
+        });
+        let failing = known
+            .failing
+            .iter()
+            .map(|(work, failure)| format!("{work} fails and is tried again: {failure}"));
+        let panics = known
+            .panics
+            .iter()
+            .map(|(thread, panics)| format!("the thread {thread} panicked {panics} times since the start"));
+        let all = known.at_start.clone().into_iter().chain(unreadable);
+        all.chain(failing).chain(panics).collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Every change is one step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_goes_on_and_is_told_of() {
+        let troubles = Troubles::default();
+        let mut rounds = 0;
+        let ended = troubles.supervise("builder", || {
+            rounds += 1;
+            assert!(rounds > 2, "it breaks twice");
+            rounds
+        });
+        assert_eq!(ended, 3);
+        assert_eq!(troubles.list(), ["the thread builder panicked 2 times since the start"]);
+    }
+
+    #[test]
+    fn failing_work_is_named_until_it_succeeds() {
+        let troubles = Troubles::new(Some("repaired".to_owned()));
+        troubles.worked::<()>("flush", &Err(Failure::Panicked));
+        troubles.unreadable(PointId::NumId(1), &Failure::Panicked);
+        troubles.unreadable(PointId::NumId(1), &Failure::Panicked);
+        assert_eq!(troubles.list().len(), 3);
+        assert!(troubles.list()[1].starts_with("1 stored contexts"));
+        troubles.worked("flush", &Ok(()));
+        troubles.forget(&[PointId::NumId(1)]);
+        assert_eq!(troubles.list(), ["repaired"]);
+    }
+}
