@@ -246,7 +246,8 @@ impl App {
     /// Serves on `listener` until `shutdown` completes, then drains and closes.
     ///
     /// # Errors
-    /// When the store cannot be opened, its last flush failed, or nothing can be accepted any more.
+    /// When the store cannot be opened, also again after a snapshot was restored, its last flush failed, or nothing can be
+    /// accepted any more.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let site = self.site().await?;
         self.keep_keys();
@@ -256,15 +257,19 @@ impl App {
         let mut memory = None;
         // Listening comes first, so that a probe gets an answer while a large store is read.
         let opened = async {
-            memory = Some(self.serve_memory().await?);
-            std::future::pending::<anyhow::Result<Infallible>>().await
+            memory.insert(self.serve_memory().await?).store.lost().await;
+            anyhow::Result::<Infallible>::Err(anyhow::anyhow!(
+                "the store was closed to restore a snapshot and could not be opened again"
+            ))
         };
         let ended = tokio::select! {
             Err(error) = opened => Err(error),
             () = shutdown => Ok(()),
             _ended = &mut listening => Err(anyhow::anyhow!("no connections are accepted any more")),
         };
-        self.shut_down(listening, memory).await.and(ended)
+        let closed = self.shut_down(listening, memory).await;
+        // The first failure explains the second.
+        ended.and(closed)
     }
 
     /// Ends what was begun, in the order in which nothing is lost.

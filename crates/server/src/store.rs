@@ -81,6 +81,14 @@ impl Store {
         }
     }
 
+    /// Completes when the store had to close and every call fails from then on, see [`EmbeddedStore::lost`].
+    pub(crate) async fn lost(&self) {
+        match self {
+            Self::Embedded(store) => store.lost().await,
+            Self::Sharded(_) | Self::Qdrant(_) => std::future::pending().await,
+        }
+    }
+
     /// Finishes all writes and writes everything out.
     ///
     /// # Errors

@@ -98,9 +98,9 @@ pub(crate) fn visible(tenant: &TenantId, visibility: Visibility) -> Vec<Conditio
 fn seen(visibility: Visibility) -> Option<Condition> {
     match visibility {
         Visibility::All => None,
-        Visibility::Current(now) => Some(above(key::VISIBLE, number(millis_down(now)))),
-        Visibility::Live(now) => Some(above(key::EXPIRES, number(millis_down(now)))),
-        Visibility::Expired(now) => Some(below(key::EXPIRES, number(millis_down(now) + 1))),
+        Visibility::Current(now) => Some(above(key::VISIBLE, number(millis(now)))),
+        Visibility::Live(now) => Some(above(key::EXPIRES, number(millis(now)))),
+        Visibility::Expired(now) => Some(below(key::EXPIRES, number(millis(now) + 1))),
     }
 }
 

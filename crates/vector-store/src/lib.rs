@@ -55,6 +55,7 @@ pub mod compare;
 mod conditions;
 #[cfg(feature = "testing")]
 pub mod contract;
+mod disk;
 pub mod embedded;
 mod error;
 mod memory;

@@ -35,7 +35,8 @@ pub trait Snapshots: fmt::Debug + Send + Sync + 'static {
     async fn verify(&self, name: &str) -> Result<Verified, SnapshotError>;
 
     /// Prepares to go back to a snapshot, while the store serves: copies it, checks it, and deletes in it what was
-    /// deleted since. `accept_erased` goes on also where not everything that was deleted since is known any more.
+    /// deleted since. `accept_erased` goes on also where not everything that was deleted since is known any more. It waits
+    /// for work in the background that could not go on meanwhile, such as rebuilding an index.
     ///
     /// # Errors
     /// [`SnapshotError`]; the store is as it was.
@@ -49,7 +50,7 @@ pub trait Staged: fmt::Debug + Send + Sync {
     /// meanwhile. Returns the snapshot, and how many contexts of it were deleted again.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the store is as it was, unless the error says otherwise.
+    /// [`SnapshotError`]; the store is as it was, or, where it cannot be opened any more, every later call to it fails.
     async fn take_over(self: Box<Self>) -> Result<(Snapshot, u64), SnapshotError>;
 }
 
@@ -96,12 +97,12 @@ pub enum SnapshotError {
     /// It cannot be used here.
     #[error("{0}")]
     Unusable(String),
-    /// Not all that was deleted since it was made is known any more.
+    /// Not all that was deleted since it was made is known any more, for this reason.
     #[error(
-        "contexts that were deleted after this snapshot was made may come back: the log of deletions begins later than \
-         it. Accept that, or use a newer snapshot"
+        "contexts that were deleted after this snapshot was made may come back: {0}. Accept that with `accept_erased`, or \
+         use a newer snapshot"
     )]
-    ErasedUnknown,
+    ErasedUnknown(&'static str),
     /// Another snapshot is being made or restored.
     #[error("another snapshot is being made, verified or restored")]
     Busy,

@@ -151,7 +151,7 @@ async fn a_server_without_keys_answers_to_its_own_names_alone() {
         &folder.path().join("data"),
         &["--tenant", "acme", "--permissions", "read"],
     );
-    server.becomes("/api/v1/stats", Some(&key), 200).await;
+    server.becomes("/api/v1/stats", None, 401).await;
     let head = format!("GET /api/v1/stats HTTP/1.1\nHost: cluster.example\nAuthorization: Bearer {key}\n");
     assert_eq!(ask(&mut stream, &head, b"").await.status, 200);
     for hosts in ["", "Host: localhost\nHost: localhost\n"] {
@@ -260,7 +260,7 @@ async fn refusing() -> (Server, TempDir, String) {
     let (key, _) = create(&data, &["--tenant", "acme", "--permissions", "read"]);
     let environment = [
         ("CONTEXT_MANAGER_SERVER__MAX_BODY_BYTES", "50000"),
-        ("CONTEXT_MANAGER_SERVER__REQUESTS__MAX_BUFFERED_BYTES", "50000"),
+        ("CONTEXT_MANAGER_SERVER__REQUESTS__MAX_BUFFERED_BYTES", "1000000"),
     ];
     (Server::with(&data, &environment).await, folder, key)
 }

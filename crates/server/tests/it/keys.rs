@@ -251,7 +251,7 @@ async fn a_key_that_may_not_read_is_shown_nothing_that_is_stored() {
         let body = (!body.is_null()).then_some(&body);
         let answer = app.call_with_key(&writer, method, path, body).await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
-        for hidden in ["recipe", "private", "hidden", "note", "\"u\"", "text\":"] {
+        for hidden in ["recipe", "private", "hidden", "note", "\"u\"", "\"text\":"] {
             assert!(!answer.text.contains(hidden), "{method} {path} tells {}", answer.text);
         }
         if method == "PATCH" && status == 200 {

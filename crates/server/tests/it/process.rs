@@ -1,5 +1,8 @@
 //! The real binary as a process: killed, stopped, started twice.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -94,6 +97,42 @@ async fn a_second_process_on_the_same_folder_is_told_who_holds_it() {
     let message = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(second.status.code(), Some(1));
     assert!(message.contains(&first.process.id().to_string()), "{message}");
+}
+
+/// Everything below a folder, and the folder.
+fn all(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(all(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn data_belongs_to_its_owner_alone_whatever_the_umask() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    // The second time in a folder that an older version left.
+    for _ in 0..2 {
+        let server = Server::start(&data).await;
+        server.post("/contexts/batch", &batch(0, 0)).await.unwrap();
+        server.post("/admin/snapshots", &json!(null)).await.unwrap();
+        let found = all(&data);
+        assert!(found.len() > 20, "{found:?}");
+        for path in found {
+            let mode = path.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", path.display());
+        }
+        drop(server);
+        for path in all(&data) {
+            std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        }
+    }
 }
 
 #[tokio::test]

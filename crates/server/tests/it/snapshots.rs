@@ -118,6 +118,32 @@ async fn snapshots_that_are_not_there_or_not_whole_are_told() {
 }
 
 #[tokio::test]
+async fn damage_in_the_log_of_deletions_is_a_conflict_until_it_is_accepted() {
+    let app = TestApp::start().await;
+    let id = app.store(json!({"text": "a fact"})).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let name = snapshot(&app).await;
+    app.call("DELETE", &format!("/api/v1/contexts/{id}"), json!(null)).await;
+    let log = app.config.vector_db.embedded.path.join("erasures.log");
+    let mut bytes = std::fs::read(&log).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let path = format!("/admin/snapshots/{name}/restore");
+    let refused = app.post(&path, json!({})).await;
+    refused.problem(409, "conflict");
+    assert!(
+        refused.body["detail"].as_str().unwrap().contains("damaged"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(app.get("/api/v1/stats").await.body["total"], 0);
+    let accepted = app.post(&path, json!({"accept_erased": true})).await;
+    assert_eq!(accepted.status, StatusCode::OK, "{}", accepted.text);
+}
+
+#[tokio::test]
 async fn a_disk_that_is_too_small_is_told_and_nothing_is_left_behind() {
     let app = TestApp::start().await;
     app.store(json!({"text": "a fact"})).await;
@@ -247,6 +273,27 @@ async fn killed_while_restoring_it_is_what_it_was_before_or_after() {
     let server = Server::start(&data).await;
     server.post(&path, &json!({})).await.unwrap();
     assert_eq!(total(&server).await, 4000);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_again_ends_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data).await;
+    let snapshot = server.post("/admin/snapshots", &json!(null)).await.unwrap();
+    // In the way of the snapshot; whoever opens the folder next believes it, and finds a version that it does not know.
+    std::fs::create_dir(data.join("restore")).unwrap();
+    std::fs::write(data.join("restore/manifest.json"), r#"{"format": 99}"#).unwrap();
+    let path = format!("/admin/snapshots/{}/restore", snapshot["name"].as_str().unwrap());
+    let answer = server.post(&path, &json!({})).await.unwrap();
+    assert_eq!(answer["code"], "internal", "{answer}");
+    let ended = tokio::task::spawn_blocking(move || (server.process.wait().unwrap(), server.output()));
+    let (status, output) = tokio::time::timeout(Duration::from_secs(30), ended)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(output.contains("cannot be opened again"), "{output}");
 }
 
 async fn export(server: &Server) -> String {

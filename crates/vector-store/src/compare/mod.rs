@@ -169,7 +169,9 @@ impl<'a> Reading<'a> {
         };
         let judge = |error: &StoreError| match error.kind {
             StoreErrorKind::Unavailable(after) => Verdict::Retry(after),
-            StoreErrorKind::DimensionMismatch { .. } | StoreErrorKind::Internal => Verdict::GiveUp,
+            StoreErrorKind::DiskFull | StoreErrorKind::DimensionMismatch { .. } | StoreErrorKind::Internal => {
+                Verdict::GiveUp
+            }
         };
         let list = || self.store.list(self.scope, request.clone());
         RETRY.run(Deadline::after(PATIENCE), judge, list).await

@@ -21,7 +21,7 @@ use super::sessions::Sessions;
 use super::snapshots;
 use super::troubles::Troubles;
 use super::wal::{self, CutWhenClosed};
-use crate::Error;
+use crate::{Error, disk};
 
 /// An open engine.
 ///
@@ -66,11 +66,12 @@ impl Engine {
         if !snapshots::is_taking_over(path) {
             check(path, model)?;
         }
-        std::fs::create_dir_all(path).map_err(folder::io_error("create", path))?;
+        disk::create_folder(path).map_err(folder::io_error("create", path))?;
         let lock = match lock {
             Some(lock) => lock,
             None => Arc::new(FolderLock::take(path)?),
         };
+        disk::make_private(path).map_err(folder::io_error("change the permissions of", path))?;
         snapshots::finish(path).map_err(folder::io_error("restore the snapshot in", path))?;
         // Again: somebody else may have had the folder, and changed it, until now.
         let room = Room::for_opening(config)?;
@@ -192,11 +193,11 @@ impl Engine {
     }
 
     /// A number between those of what was erased so far and of what will be.
-    pub(super) fn mark_erasures(&self) -> u64 {
-        self.erasures.lock().unwrap_or_else(PoisonError::into_inner).mark()
+    pub(super) fn mark_erasures(&self) -> Result<u64, Failure> {
+        self.with_erasures(Erasures::mark)
     }
 
-    fn with_erasures(&self, work: impl FnOnce(&mut Erasures) -> io::Result<()>) -> Result<(), Failure> {
+    fn with_erasures<T>(&self, work: impl FnOnce(&mut Erasures) -> io::Result<T>) -> Result<T, Failure> {
         let mut log = self.erasures.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |source| {
             Failure::Folder(Arc::new(folder::io_error("write the log of deletions of", &self.path)(
@@ -217,10 +218,20 @@ impl Engine {
         drop(self.without_optimizing());
     }
 
+    /// Lets optimisations begin again.
+    pub(super) fn unretire(&self) {
+        self.retired.store(false, Ordering::Release);
+    }
+
     /// To be held while indexes are rebuilt; `None` when they are not to be any more. Blocks.
     pub(super) fn may_optimize(&self) -> Option<MutexGuard<'_, ()>> {
         let alone = self.without_optimizing();
-        (!self.retired.load(Ordering::Acquire)).then_some(alone)
+        (!self.is_retired()).then_some(alone)
+    }
+
+    /// Tells that no optimisation begins any more.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     /// Counts points that were written or deleted.

@@ -19,16 +19,16 @@
 //! the next start may throw it away and begin anew. Everything else without a manifest is somebody else's and is not
 //! touched.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use context_manager_core::ports::{ModelFingerprint, OtherModel, StoredModels};
 use serde::{Deserialize, Serialize};
 
 use super::{erasures, lock, room};
-use crate::Error;
 use crate::payload::{canonical, key};
+use crate::{Error, disk};
 
 /// The format this version writes, and the newest it reads.
 ///
@@ -52,7 +52,7 @@ pub(super) const TEMP_SEGMENTS: &str = "temp_segments";
 
 /// What is no reason to call a folder somebody else's: our lock, what file systems put into their root, and what outlives
 /// the data that it is about.
-const IGNORED: [&str; 5] = [lock::FILE, "lost+found", erasures::FILE, SNAPSHOTS, room::RESERVE];
+const IGNORED: [&str; 5] = [lock::FILE, disk::LOST_AND_FOUND, erasures::FILE, SNAPSHOTS, room::RESERVE];
 
 /// What the names of files begin with that a server keeps beside the store. Keys can be made before it starts first.
 const BESIDE: &str = "keys.";
@@ -96,7 +96,16 @@ impl Manifest {
         }
     }
 
-    /// Which models there are.
+    /// The text of a manifest, with a checksum.
+    fn text(&self) -> Vec<u8> {
+        let mut value = serde_json::to_value(self).expect("a manifest has nothing that JSON cannot hold");
+        if let Some(object) = value.as_object_mut() {
+            canonical::seal(object);
+        }
+        format!("{value:#}").into_bytes()
+    }
+
+    /// The models there are.
     pub(super) fn models(&self) -> StoredModels {
         StoredModels {
             in_use: self.model.clone(),
@@ -162,22 +171,19 @@ pub(super) fn create<T>(
     model: &ModelFingerprint,
     create: impl FnOnce(&Path) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let shard = shard(path);
-    match fs::remove_dir_all(&shard) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(source) => return Err(io_error("remove", &shard)(source)),
-    }
-    write_new_manifest(path, &Manifest::of(model.clone()))?;
+    let (shard, new) = (shard(path), path.join(NEW_MANIFEST));
+    disk::remove_folder(&shard).map_err(io_error("remove", &shard))?;
+    disk::write_file(&new, &Manifest::of(model.clone()).text()).map_err(io_error("write", &new))?;
+    disk::sync_folder(path).map_err(io_error("write", path))?;
     let engine = create(&shard)?;
-    put_new_manifest_in_place(path)?;
+    disk::rename(&new, &path.join(MANIFEST)).map_err(io_error("write", path))?;
     Ok(engine)
 }
 
 /// Writes the manifest of a folder that is not in use yet.
 pub(super) fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     let file = path.join(MANIFEST);
-    write_durably(&file, &sealed(manifest)).map_err(io_error("write", &file))
+    disk::write_file(&file, &manifest.text()).map_err(io_error("write", &file))
 }
 
 /// Gives a data folder another manifest, in one step that survives a power loss.
@@ -186,71 +192,19 @@ pub(super) fn replace_manifest(path: &Path, manifest: &Manifest) -> Result<(), E
         format: FORMAT,
         ..manifest.clone()
     };
-    write_new_manifest(path, &manifest)?;
-    put_new_manifest_in_place(path)
-}
-
-/// The text of a manifest, with a checksum.
-fn sealed(manifest: &Manifest) -> Vec<u8> {
-    let mut value = serde_json::to_value(manifest).expect("a manifest has nothing that JSON cannot hold");
-    if let Some(object) = value.as_object_mut() {
-        canonical::seal(object);
-    }
-    format!("{value:#}").into_bytes()
-}
-
-fn write_new_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
-    let new = path.join(NEW_MANIFEST);
-    write_durably(&new, &sealed(manifest)).map_err(io_error("write", &new))?;
-    sync_folder(path).map_err(io_error("write", path))
-}
-
-fn put_new_manifest_in_place(path: &Path) -> Result<(), Error> {
-    let manifest = path.join(MANIFEST);
-    fs::rename(path.join(NEW_MANIFEST), &manifest).map_err(io_error("write", &manifest))?;
-    sync_folder(path).map_err(io_error("write", path))
+    let file = path.join(MANIFEST);
+    disk::replace_file(&file, &manifest.text()).map_err(io_error("write", &file))
 }
 
 /// Removes what an optimisation that was killed left behind.
 pub(super) fn clean(path: &Path) -> Result<(), Error> {
     let temporary = shard(path).join(TEMP_SEGMENTS);
-    match fs::remove_dir_all(&temporary) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(io_error("remove", &temporary)(source)),
-    }
+    disk::remove_folder(&temporary).map_err(io_error("remove", &temporary))
 }
 
 /// The place for the engine's files.
 pub(super) fn shard(path: &Path) -> PathBuf {
     path.join(SHARD)
-}
-
-/// How many bytes of the disk the folder takes.
-pub(super) fn size(path: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for_each_file(path, |metadata| bytes += allocated(metadata))?;
-    Ok(bytes)
-}
-
-/// Looks at every file below `path`.
-pub(super) fn for_each_file(path: &Path, mut look: impl FnMut(&fs::Metadata)) -> io::Result<()> {
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        // Files come and go while the engine works; what is gone takes no space.
-        for entry in unless_gone(fs::read_dir(&folder))?.into_iter().flatten() {
-            let Some(entry) = unless_gone(entry)? else { continue };
-            let Some(metadata) = unless_gone(entry.metadata())? else {
-                continue;
-            };
-            if metadata.is_dir() {
-                folders.push(entry.path());
-            } else {
-                look(&metadata);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Turns a system's error into ours.
@@ -293,40 +247,6 @@ fn read_manifest(folder: &Path, name: &str) -> Result<Option<Manifest>, Error> {
         return Err(corrupt(serde::de::Error::custom("its checksum does not fit")));
     }
     serde_json::from_value(object.into()).map(Some).map_err(corrupt)
-}
-
-pub(super) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-/// Makes the names in a folder survive a power loss. Only Unix knows how.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(path)?.sync_all()
-    } else {
-        Ok(())
-    }
-}
-
-pub(super) fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// The engine's files have holes: their length says nothing about the space they take.
-#[cfg(unix)]
-pub(super) fn allocated(metadata: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::blocks(metadata) * 512
-}
-
-#[cfg(not(unix))]
-pub(super) fn allocated(metadata: &fs::Metadata) -> u64 {
-    metadata.len()
 }
 
 #[cfg(test)]
@@ -453,13 +373,5 @@ mod tests {
                 ..
             })
         ));
-    }
-
-    #[test]
-    fn the_size_counts_files_at_every_depth() {
-        let (_parent, path) = folder();
-        fs::create_dir(path.join("a")).unwrap();
-        fs::write(path.join("a/b"), vec![7; 10_000]).unwrap();
-        assert!(size(&path).unwrap() >= 10_000);
     }
 }

@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoreErrorKind, StoredModels};
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, watch};
 use tokio::task::spawn_blocking;
 
 pub use config::{Config, Durability};
@@ -63,6 +63,8 @@ pub struct EmbeddedStore {
     /// Held for reading by every call until it is done, and for writing while a snapshot takes the place of what is
     /// stored. No call takes it twice.
     running: Arc<RwLock<Running>>,
+    /// Set when it was closed to restore a snapshot and could not be opened again.
+    lost: watch::Sender<bool>,
 }
 
 impl EmbeddedStore {
@@ -76,6 +78,7 @@ impl EmbeddedStore {
         Ok(Self {
             config,
             running: Arc::new(RwLock::new(running)),
+            lost: watch::Sender::new(false),
         })
     }
 
@@ -99,6 +102,14 @@ impl EmbeddedStore {
         let (running, model) = (self.running.read().await, model.clone());
         let write = |reply| Write::ChangeModels(ChangeModels::Complete(model), reply);
         running.write("complete_model", write).await
+    }
+
+    /// Completes when the store was closed to restore a snapshot and could not be opened again. Every call fails from then
+    /// on, so the process should end, and be started again by whatever supervises it.
+    pub async fn lost(&self) {
+        let mut lost = self.lost.subscribe();
+        // An error would say that the sender is gone, which is here.
+        let _lost = lost.wait_for(|lost| *lost).await;
     }
 
     /// Accepts nothing more, finishes what was accepted, writes everything out and frees the folder.

@@ -14,6 +14,7 @@ use super::config::Config;
 use super::engine::Engine;
 use super::failure::{Failure, caught};
 use super::folder;
+use crate::disk;
 use crate::metrics::observe_background;
 
 /// The longest wait after a failure.
@@ -101,7 +102,7 @@ impl Optimizer {
 
     /// While it works it needs the space of the store a second time, and a disk that is full ends the process.
     fn check_room(&self) -> Result<(), Failure> {
-        let size = folder::size(&folder::shard(self.engine.path())).unwrap_or(0);
+        let size = disk::size(&folder::shard(self.engine.path())).unwrap_or(0);
         self.engine.room().check(size)
     }
 }

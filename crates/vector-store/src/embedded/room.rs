@@ -13,7 +13,8 @@ use fs4::FileExt;
 
 use super::config::Config;
 use super::failure::Failure;
-use super::folder::{self, unless_gone};
+use super::folder;
+use crate::disk::{self, unless_gone};
 use crate::Error;
 
 /// The file that keeps room.
@@ -129,8 +130,11 @@ impl Room {
 /// How many bytes of the files below `folder` have no place on the disk yet.
 fn holes(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;
-    folder::for_each_file(folder, |metadata| {
-        bytes += metadata.len().saturating_sub(folder::allocated(metadata));
+    disk::walk(folder, &mut |_, metadata| {
+        if !metadata.is_dir() {
+            bytes += metadata.len().saturating_sub(disk::allocated(metadata));
+        }
+        Ok(())
     })?;
     Ok(bytes)
 }

@@ -17,6 +17,7 @@ use super::folder::Manifest;
 use super::schema::WORDS;
 use super::writer::{Deletion, NewVector, Write};
 use super::{EmbeddedStore, filter, folder, internal, reads, search};
+use crate::disk;
 use crate::metrics::observed;
 use crate::payload::{self, Malformed, PointIds};
 use crate::validate;
@@ -276,7 +277,7 @@ impl VectorStore for EmbeddedStore {
     async fn size_bytes(&self) -> Result<u64, StoreError> {
         let running = self.running.read().await;
         let engine = running.engine("size")?;
-        let size = spawn_blocking(move || folder::size(&folder::shard(engine.path()))).await;
+        let size = spawn_blocking(move || disk::size(&folder::shard(engine.path()))).await;
         size.map_err(BoxError::from)
             .and_then(|size| size.map_err(BoxError::from))
             .map_err(|error| internal("size", error))

@@ -27,7 +27,8 @@ use std::path::{Path, PathBuf};
 use qdrant_edge::SEGMENT_STATE_FILE;
 use serde::Deserialize;
 
-use super::folder::{io_error, sync_folder, unless_gone, write_durably};
+use super::folder::io_error;
+use crate::disk::{sync_folder, unless_gone, write_file};
 use crate::Error;
 
 const LOG: &str = "wal";
@@ -120,7 +121,7 @@ fn replace(shard: &Path, first: u64, operations: &[&[u8]]) -> io::Result<()> {
         content.extend(continued(seed, &content[start..]).to_le_bytes());
     }
     fs::create_dir(&new)?;
-    write_durably(&new.join(format!("closed-{first}")), &content)?;
+    write_file(&new.join(format!("closed-{first}")), &content)?;
     sync_folder(&new)?;
     if log.exists() {
         fs::rename(&log, &old)?;

@@ -318,10 +318,25 @@ impl Writer {
         Ok(())
     }
 
-    /// Deletes page by page what it has found, so that what is counted is what was deleted. What is damaged stays: nobody can
-    /// read it.
+    /// Deletes what it has found, so that what is counted is what was deleted. Nothing is deleted for good unless all of it
+    /// is in the log of deletions. What is damaged stays: nobody can read it.
     fn delete(&self, filter: &EngineFilter, deletion: Deletion) -> Result<u64, Failure> {
-        let mut deleted = 0;
+        let ids = self.matching(filter)?;
+        if deletion == Deletion::ForGood {
+            self.engine.erase(&ids)?;
+        }
+        for chunk in ids.chunks(DELETE_CHUNK) {
+            self.engine.room().check_small()?;
+            let (shard, _gate) = self.engine.replace(chunk);
+            let ids = chunk.to_vec();
+            shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
+            self.engine.count_changes(chunk.len());
+        }
+        Ok(ids.len() as u64)
+    }
+
+    fn matching(&self, filter: &EngineFilter) -> Result<Vec<PointId>, Failure> {
+        let mut found = Vec::new();
         let mut page = ScrollRequestBuilder::new()
             .filter(filter.clone())
             .limit(DELETE_CHUNK)
@@ -330,21 +345,10 @@ impl Writer {
         loop {
             let (records, next) = self.engine.shard().scroll(page.clone())?;
             let ids: Vec<PointId> = records.into_iter().map(|record| record.id).collect();
-            let ids = reads::readable(&self.engine, &ids)?;
-            let count = ids.len();
-            if count > 0 {
-                self.engine.room().check_small()?;
-                if deletion == Deletion::ForGood {
-                    self.engine.erase(&ids)?;
-                }
-                let (shard, _gate) = self.engine.replace(&ids);
-                shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
-            }
-            self.engine.count_changes(count);
-            deleted += count as u64;
+            found.extend(reads::readable(&self.engine, &ids)?);
             page.offset = Some(match next {
                 Some(next) => next,
-                None => return Ok(deleted),
+                None => return Ok(found),
             });
         }
     }

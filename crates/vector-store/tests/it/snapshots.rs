@@ -1,14 +1,41 @@
 //! Snapshots of the embedded store are consistent, checked, and never change.
 
-use std::path::Path;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use context_manager_core::Filter;
 use context_manager_core::ports::{SnapshotError, Snapshots, VectorStore};
 use context_manager_vector_store::EmbeddedStore;
-use context_manager_vector_store::embedded::{EmbeddedSnapshots, SnapshotConfig};
+use context_manager_vector_store::embedded::{Config, EmbeddedSnapshots, SnapshotConfig};
+use rlimit::Resource;
+use tokio::signal::unix::{self, SignalKind};
 
-use crate::fixture::{id, open, records, scope};
+use crate::fixture::{at, id, model, open, records, scope};
+
+/// Set for the process in which files have a limit.
+const LIMITED: &str = "TEST_WITH_SMALL_FILES";
+/// The signal that a file became too large.
+const SIGXFSZ: i32 = 25;
+
+fn by_ids(numbers: RangeInclusive<u64>) -> Filter {
+    Filter::by_ids(numbers.map(id).collect())
+}
+
+fn log_of(folder: &Path) -> PathBuf {
+    folder.join("erasures.log")
+}
+
+fn log_bytes(folder: &Path) -> u64 {
+    log_of(folder).metadata().unwrap().len()
+}
+
+/// Has every write fail that would make a file larger.
+fn limit_files(bytes: u64) {
+    let (_, most) = Resource::FSIZE.get().unwrap();
+    Resource::FSIZE.set(bytes.min(most), most).unwrap();
+}
 
 async fn count(store: &EmbeddedStore) -> u64 {
     store.count(&scope(), &Filter::default()).await.unwrap()
@@ -63,23 +90,158 @@ async fn what_was_discarded_may_come_back_and_what_was_deleted_may_not() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(open(folder.path()).await);
     let snapshots = snapshots(&store, 7);
-    store.upsert(&scope(), records(1..=10)).await.unwrap();
+    store.upsert(&scope(), records(1..=1000)).await.unwrap();
     let made = snapshots.create().await.unwrap();
-    store
-        .discard(&scope(), &Filter::by_ids(vec![id(1), id(2)]))
-        .await
-        .unwrap();
-    store.delete(&scope(), &Filter::by_ids(vec![id(3)])).await.unwrap();
+    let log = log_bytes(folder.path());
+    // More than the engine deletes at once.
+    assert_eq!(store.discard(&scope(), &by_ids(1..=700)).await.unwrap(), 700);
+    assert_eq!(log_bytes(folder.path()), log, "what is discarded is in no log");
+    assert_eq!(store.delete(&scope(), &by_ids(650..=710)).await.unwrap(), 10);
     let staged = snapshots.stage(&made.name, false).await.unwrap();
-    // Also what is deleted while it is prepared.
-    store.delete(&scope(), &Filter::by_ids(vec![id(4)])).await.unwrap();
-    assert_eq!(staged.take_over().await.unwrap().1, 2);
-    assert_eq!(count(&store).await, 8);
-    assert_eq!(store.get(&scope(), &[id(3), id(4)]).await.unwrap(), []);
+    // Also what is deleted and discarded while it is prepared.
+    store.delete(&scope(), &by_ids(720..=721)).await.unwrap();
+    store.discard(&scope(), &by_ids(730..=740)).await.unwrap();
+    assert_eq!(staged.take_over().await.unwrap().1, 12);
+    assert_eq!(count(&store).await, 988);
+    let erased: Vec<_> = (701..=710).chain(720..=721).map(id).collect();
+    assert_eq!(store.get(&scope(), &erased).await.unwrap(), []);
     store.close().await.unwrap();
     let reopened = open(folder.path()).await;
-    assert_eq!(count(&reopened).await, 8);
+    assert_eq!(count(&reopened).await, 988);
     reopened.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn damage_in_the_log_of_deletions_is_told_and_what_can_be_read_still_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    for reopened in [false, true] {
+        let folder = folder.path().join(reopened.to_string());
+        let mut store = Arc::new(open(&folder).await);
+        store.upsert(&scope(), records(1..=50)).await.unwrap();
+        let made = snapshots(&store, 7).create().await.unwrap();
+        let before = log_bytes(&folder);
+        for number in 1..=20 {
+            store.delete(&scope(), &by_ids(number..=number)).await.unwrap();
+        }
+        let later = snapshots(&store, 7).create().await.unwrap();
+        if reopened {
+            store.close().await.unwrap();
+        }
+        let mut log = std::fs::read(log_of(&folder)).unwrap();
+        log[usize::try_from(before).unwrap() + 5 * 28 + 10] ^= 0x20;
+        std::fs::write(log_of(&folder), log).unwrap();
+        if reopened {
+            store = Arc::new(open(&folder).await);
+        }
+        let snapshots = snapshots(&store, 7);
+        let refused = snapshots.stage(&made.name, false).await.unwrap_err();
+        assert!(matches!(refused, SnapshotError::ErasedUnknown(_)), "{refused}");
+        assert!(refused.to_string().contains("damaged"), "{refused}");
+        assert_eq!(count(&store).await, 30);
+        // All of it is known since then.
+        assert_eq!(restore(&snapshots, &later.name).await, 0);
+        let staged = snapshots.stage(&made.name, true).await.unwrap();
+        assert_eq!(staged.take_over().await.unwrap().1, 19);
+        assert_eq!(
+            store.get(&scope(), &[id(6)]).await.unwrap().len(),
+            1,
+            "the one that was damaged"
+        );
+        assert_eq!(count(&store).await, 31);
+        store.close().await.unwrap();
+    }
+}
+
+#[test]
+fn a_deletion_that_is_half_in_the_log_is_refused_and_the_log_goes_on() {
+    // In a process of its own, as no file of the process may be larger meanwhile.
+    if std::env::var_os(LIMITED).is_none() {
+        let name = "snapshots::a_deletion_that_is_half_in_the_log_is_refused_and_the_log_goes_on";
+        let alone = Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .env(LIMITED, "1")
+            .output()
+            .unwrap();
+        let output = String::from_utf8_lossy(&alone.stdout);
+        assert!(alone.status.success() && output.contains("1 passed"), "{alone:?}");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        // A signal that is listened to ends nothing; the write that it is about fails.
+        let _too_large = unix::signal(SignalKind::from_raw(SIGXFSZ)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let quiet = Config {
+            flush_interval_secs: 3600,
+            optimize_idle_secs: 3600,
+            ..at(folder.path())
+        };
+        let store = Arc::new(EmbeddedStore::open(quiet.clone(), &model()).await.unwrap());
+        let snapshots = snapshots(&store, 7);
+        store.upsert(&scope(), records(1..=2000)).await.unwrap();
+        let made = snapshots.create().await.unwrap();
+        store.delete(&scope(), &by_ids(1..=5)).await.unwrap();
+        // Within the first entries, and beyond those of one operation of the engine.
+        for entries in [3, 600] {
+            let before = log_bytes(folder.path());
+            limit_files(before + entries * 28 + 10);
+            store.delete(&scope(), &by_ids(1001..=2000)).await.unwrap_err();
+            limit_files(u64::MAX);
+            assert_eq!(log_bytes(folder.path()), before, "nothing of it is left");
+            assert_eq!(count(&store).await, 1995);
+        }
+        store.delete(&scope(), &by_ids(101..=120)).await.unwrap();
+        assert_eq!(restore(&snapshots, &made.name).await, 25);
+        assert_eq!(count(&store).await, 1975);
+        store.delete(&scope(), &by_ids(121..=122)).await.unwrap();
+        store.close().await.unwrap();
+        let store = Arc::new(EmbeddedStore::open(quiet, &model()).await.unwrap());
+        let snapshots = EmbeddedSnapshots::new(Arc::clone(&store), SnapshotConfig::default());
+        assert_eq!(restore(&snapshots, &made.name).await, 27);
+        store.close().await.unwrap();
+    });
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn folders_and_snapshots_that_others_could_read_are_tightened() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let parent = tempfile::tempdir().unwrap();
+    let (folder, elsewhere) = (parent.path().join("data"), parent.path().join("elsewhere"));
+    let config = SnapshotConfig {
+        path: elsewhere.clone(),
+        ..SnapshotConfig::default()
+    };
+    for _ in 0..2 {
+        let store = Arc::new(open(&folder).await);
+        store.upsert(&scope(), records(1..=3)).await.unwrap();
+        let snapshots = EmbeddedSnapshots::new(Arc::clone(&store), config.clone());
+        let made = snapshots
+            .list()
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|made| elsewhere.join(made.name));
+        for private in made.chain([
+            folder.clone(),
+            folder.join("erasures.log"),
+            folder.join("manifest.json"),
+        ]) {
+            let mode = private.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", private.display());
+        }
+        snapshots.create().await.unwrap();
+        store.close().await.unwrap();
+        // As an older version left it.
+        let made = find(&elsewhere, &|name| name == "snapshot.json").unwrap();
+        for loose in [&folder, &folder.join("erasures.log"), made.parent().unwrap()] {
+            std::fs::set_permissions(loose, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
 }
 
 #[tokio::test]

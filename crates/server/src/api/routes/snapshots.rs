@@ -100,7 +100,11 @@ pub(in crate::api) async fn restore_snapshot(
         // It would go on in another state of the store than it began in.
         reembedding.stop().await;
         let restored = engine.restore(&*snapshots, &name, body.accept_erased).await;
-        reembedding.resume().await?;
+        let resumed = reembedding.resume().await;
+        // The error that is reported is the first one.
+        if restored.is_ok() {
+            resumed?;
+        }
         Ok(restored)
     });
     Ok(Json(restored.await??.into()))
@@ -124,7 +128,7 @@ impl From<SnapshotError> for Problem {
                 return Self::new(Code::Internal);
             }
             SnapshotError::NotFound => Code::NotFound,
-            SnapshotError::Damaged(_) | SnapshotError::Unusable(_) | SnapshotError::ErasedUnknown => Code::Conflict,
+            SnapshotError::Damaged(_) | SnapshotError::Unusable(_) | SnapshotError::ErasedUnknown(_) => Code::Conflict,
             SnapshotError::Busy => Code::ServiceUnavailable,
             SnapshotError::NoSpace { .. } => Code::InsufficientStorage,
         };

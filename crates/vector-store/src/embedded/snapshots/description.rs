@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::files::FileEntry;
 use super::freeze::Frozen;
 use super::{damaged, io_failed};
-use crate::embedded::folder::write_durably;
+use crate::disk;
 
 /// The description's name in the snapshot's folder.
 pub(super) const FILE: &str = "snapshot.json";
@@ -52,7 +52,7 @@ impl Description {
 
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self).expect("a description has nothing that JSON cannot hold");
-        write_durably(&folder.join(FILE), &text)
+        disk::write_file(&folder.join(FILE), &text)
     }
 
     /// Reads that of the snapshot in `folder`.
@@ -110,13 +110,9 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// The snapshots in `folder`, newest first. What cannot be read is passed over: it was not made by us, or not to its end.
 pub(super) fn list(folder: &Path) -> Result<Vec<Snapshot>, SnapshotError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io_failed(error)),
-    };
     let mut found = Vec::new();
-    for entry in entries {
+    let entries = disk::unless_gone(fs::read_dir(folder)).map_err(io_failed)?;
+    for entry in entries.into_iter().flatten() {
         let name = entry.map_err(io_failed)?.file_name();
         let Some(name) = name.to_str().filter(|name| is_name(name)) else {
             continue;
@@ -128,6 +124,17 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Snapshot>, SnapshotError> {
     }
     found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| b.name.cmp(&a.name)));
     Ok(found)
+}
+
+/// Leaves the snapshots in `folder` to their owner alone. What else is there may be somebody else's.
+pub(super) fn make_private(folder: &Path) -> io::Result<()> {
+    for entry in disk::unless_gone(fs::read_dir(folder))?.into_iter().flatten() {
+        let snapshot = entry?.path();
+        if snapshot.join(FILE).is_file() {
+            disk::make_private(&snapshot)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

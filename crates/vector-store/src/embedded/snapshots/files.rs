@@ -1,13 +1,14 @@
 //! Copying the engine's files, and telling whether they are what they were.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::embedded::folder::{TEMP_SEGMENTS, sync_folder};
+use crate::disk;
+use crate::embedded::folder::TEMP_SEGMENTS;
 
 /// What is read and written at once.
 const BLOCK: usize = 128 << 10;
@@ -36,7 +37,7 @@ pub(super) struct FileEntry {
 
 /// Copies a folder of the engine with everything in it. Files that never change are shared, where the file system can.
 pub(super) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
+    disk::create_folder(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (name, kind) = (entry.file_name(), entry.file_type()?);
@@ -68,7 +69,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if reflink_copy::reflink(from, to).is_ok() {
         return Ok(());
     }
-    let (mut source, mut target) = (File::open(from)?, File::create(to)?);
+    let (mut source, mut target) = (File::open(from)?, disk::create_file(to)?);
     let mut block = vec![0; BLOCK];
     let mut length = 0;
     loop {
@@ -90,53 +91,20 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 /// Every file below `folder` but `except`, by path.
 pub(super) fn read_entries(folder: &Path, except: &str) -> io::Result<Vec<FileEntry>> {
     let mut entries = Vec::new();
-    for path in paths(folder)? {
-        let name = name_below(folder, &path);
-        if name != except {
-            let (bytes, sha256) = hash(&path)?;
+    disk::walk(folder, &mut |path, metadata| {
+        let name = name_below(folder, path);
+        if !metadata.is_dir() && name != except {
+            let (bytes, sha256) = hash(path)?;
             entries.push(FileEntry {
                 path: name,
                 bytes,
                 sha256,
             });
         }
-    }
+        Ok(())
+    })?;
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(entries)
-}
-
-/// Makes every file and name below `folder` survive a power loss.
-pub(super) fn sync_all(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_all(&entry.path())?;
-        } else {
-            File::open(entry.path())?.sync_all()?;
-        }
-    }
-    sync_folder(folder)
-}
-
-/// Removes a folder, if it is there.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            found.extend(paths(&entry.path())?);
-        } else {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
 }
 
 fn name_below(folder: &Path, path: &Path) -> String {

@@ -39,11 +39,12 @@ pub(in crate::embedded) fn freeze(engine: &Engine, to: &Path) -> Result<Result<F
     let copied = copy_folder(&folder::shard(engine.path()), &folder::shard(to))
         .map_err(folder::io_error("copy the engine's files to", to))
         .and_then(|()| folder::write_manifest(to, &engine.manifest()));
-    Ok(copied
-        .map(|()| Frozen {
-            contexts,
-            erased_until: engine.mark_erasures(),
-            paused: Duration::ZERO,
-        })
-        .map_err(|error| Failure::Folder(Arc::new(error))))
+    let marked = copied
+        .map_err(|error| Failure::Folder(Arc::new(error)))
+        .and_then(|()| engine.mark_erasures());
+    Ok(marked.map(|erased_until| Frozen {
+        contexts,
+        erased_until,
+        paused: Duration::ZERO,
+    }))
 }

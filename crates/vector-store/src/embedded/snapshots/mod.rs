@@ -29,6 +29,7 @@ pub(super) use restore::{finish, is_taking_over};
 use super::running::Running;
 use super::writer::Write;
 use super::{EmbeddedStore, folder, internal};
+use crate::disk;
 
 /// A snapshot that is being made, in the data folder: on the same file system as what it shares files with.
 const STAGING: &str = "snapshot.new";
@@ -77,11 +78,15 @@ pub struct EmbeddedSnapshots {
 impl EmbeddedSnapshots {
     /// Those of `store`.
     pub fn new(store: Arc<EmbeddedStore>, config: SnapshotConfig) -> Self {
-        Self {
+        let snapshots = Self {
             store,
             config,
             turn: Arc::default(),
+        };
+        if let Err(error) = description::make_private(&snapshots.folder()) {
+            tracing::warn!(%error, "others may be able to read snapshots: their permissions cannot be changed");
         }
+        snapshots
     }
 
     fn folder(&self) -> PathBuf {
@@ -122,7 +127,7 @@ impl Snapshots for EmbeddedSnapshots {
                 let made = make(&store, &running, &staging, &folder);
                 if made.is_err() {
                     // The error that is reported is the first one.
-                    let _ = files::remove(&staging);
+                    let _ = disk::remove_folder(&staging);
                 }
                 let made = made?;
                 prune(&folder, max_kept);
@@ -170,20 +175,20 @@ impl Snapshots for EmbeddedSnapshots {
 /// Makes a snapshot in `staging` and moves it to `folder`. Blocks.
 fn make(store: &EmbeddedStore, running: &Running, staging: &Path, folder: &Path) -> Result<Snapshot, SnapshotError> {
     let config = &store.config;
-    files::remove(staging).map_err(io_failed)?;
+    disk::remove_folder(staging).map_err(io_failed)?;
     let engine = running.engine("snapshot")?;
     let shard = folder::shard(&config.path);
     check_space(
         &config.path,
-        folder::size(&shard).map_err(io_failed)?,
+        disk::size(&shard).map_err(io_failed)?,
         config.min_free_bytes,
     )?;
-    fs::create_dir_all(staging).map_err(io_failed)?;
+    disk::create_folder(staging).map_err(io_failed)?;
     let frozen = {
         let _as_they_are = engine.without_optimizing();
         running.write_blocking("snapshot", |reply| Write::Freeze(staging.to_owned(), reply))?
     };
-    files::sync_all(staging).map_err(io_failed)?;
+    disk::sync_all(staging).map_err(io_failed)?;
     let created_at = SystemClock.now();
     let entries = files::read_entries(staging, description::FILE).map_err(io_failed)?;
     let description = Description::new(&frozen, created_at, entries);
@@ -203,30 +208,26 @@ fn make(store: &EmbeddedStore, running: &Running, staging: &Path, folder: &Path)
 
 /// Moves a snapshot to where it is kept, in one step, also when that is on another file system.
 fn put_in_place(staging: &Path, folder: &Path, name: &str) -> Result<(), SnapshotError> {
-    fs::create_dir_all(folder).map_err(io_failed)?;
+    disk::create_folder(folder).map_err(io_failed)?;
     let place = folder.join(name);
     if place.exists() {
         return Err(io_failed(std::io::Error::from(ErrorKind::AlreadyExists)));
     }
-    match fs::rename(staging, &place) {
+    match disk::rename(staging, &place) {
         Err(error) if error.kind() == ErrorKind::CrossesDevices => {}
-        renamed => {
-            renamed.map_err(io_failed)?;
-            return folder::sync_folder(folder).map_err(io_failed);
-        }
+        renamed => return renamed.map_err(io_failed),
     }
     // Names that begin with a dot are nobody's snapshot.
     let near = folder.join(".new");
-    let copied = files::remove(&near)
+    let copied = disk::remove_folder(&near)
         .and_then(|()| files::copy_folder(staging, &near))
-        .and_then(|()| files::sync_all(&near))
-        .and_then(|()| fs::rename(&near, &place))
-        .and_then(|()| folder::sync_folder(folder));
+        .and_then(|()| disk::sync_all(&near))
+        .and_then(|()| disk::rename(&near, &place));
     if copied.is_err() {
         // The error that is reported is the first one.
-        let _ = files::remove(&near);
+        let _ = disk::remove_folder(&near);
     }
-    copied.and_then(|()| files::remove(staging)).map_err(io_failed)
+    copied.and_then(|()| disk::remove_folder(staging)).map_err(io_failed)
 }
 
 /// Removes the oldest snapshots beyond `max_kept`.
@@ -241,7 +242,7 @@ fn prune(folder: &Path, max_kept: usize) {
     for old in listed.iter().skip(max_kept) {
         // Renamed first: half of one is none.
         let leaving = folder.join(format!(".old-{}", old.name));
-        let removed = fs::rename(folder.join(&old.name), &leaving).and_then(|()| files::remove(&leaving));
+        let removed = fs::rename(folder.join(&old.name), &leaving).and_then(|()| disk::remove_folder(&leaving));
         match removed {
             Ok(()) => tracing::info!(snapshot = old.name, "an old snapshot was removed"),
             Err(error) => tracing::warn!(snapshot = old.name, %error, "an old snapshot was not removed"),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,12 +24,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::description::{self, Description};
-use super::files::{FileEntry, copy_folder, read_entries, remove, sync_all};
+use super::files::{FileEntry, copy_folder, read_entries};
 use super::{check_space, damaged, failed, io_failed, store_failed};
+use crate::disk::{self, remove_folder as remove};
 use crate::embedded::config::Config;
-use crate::embedded::engine;
-use crate::embedded::erasures::{Completeness, Erasures};
-use crate::embedded::folder::{self, MANIFEST, Manifest, State, sync_folder};
+use crate::embedded::engine::{self, Engine};
+use crate::embedded::erasures::{Completeness, Erased, Erasures};
+use crate::embedded::folder::{self, MANIFEST, Manifest, State};
 use crate::embedded::running::Running;
 use crate::embedded::{EmbeddedStore, reads, unavailable};
 
@@ -48,7 +49,30 @@ const CHUNK: usize = 512;
 pub(super) struct StagedRestore {
     store: Arc<EmbeddedStore>,
     prepared: Prepared,
-    _turn: OwnedMutexGuard<()>,
+    retired: Retired,
+    turn: OwnedMutexGuard<()>,
+}
+
+/// No index of the engine is rebuilt as long as this lives.
+#[derive(Debug)]
+struct Retired(Weak<Engine>);
+
+impl Retired {
+    /// Waits for the end of a rebuilding, which cannot be stopped. Blocks.
+    fn new(engine: &Arc<Engine>) -> Self {
+        let retired = Self(Arc::downgrade(engine));
+        engine.retire();
+        retired
+    }
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        // It is gone where the snapshot took over.
+        if let Some(engine) = self.0.upgrade() {
+            engine.unretire();
+        }
+    }
 }
 
 /// What was prepared.
@@ -59,6 +83,7 @@ struct Prepared {
     /// What was erased up to this number is deleted.
     erased_until: u64,
     erased_again: u64,
+    accept_erased: bool,
 }
 
 /// Prepares the snapshot in `folder`, called `name`.
@@ -81,10 +106,14 @@ pub(super) async fn stage(
         prepared
     };
     let prepared = spawn_blocking(work).await.map_err(failed).flatten()?;
+    let engine = store.running.read().await.engine("restore")?;
+    // Here, while calls go on: it may take minutes.
+    let retired = spawn_blocking(move || Retired::new(&engine)).await.map_err(failed)?;
     Ok(StagedRestore {
         store,
         prepared,
-        _turn: turn,
+        retired,
+        turn,
     })
 }
 
@@ -115,22 +144,38 @@ fn prepare(
         manifest.model = current.model.clone();
         folder::replace_manifest(staging, &manifest).map_err(store_failed)?;
     }
-    let (erased, completeness) = Erasures::since(&config.path, description.erased_until).map_err(io_failed)?;
-    if completeness == Completeness::BeginsLater && !accept_erased {
-        return Err(SnapshotError::ErasedUnknown);
-    }
+    let erased = erased_since(config, description.erased_until, accept_erased)?;
     let shard = open_copy(config, staging, &manifest)?;
     check_contexts(&description, &shard)?;
     let erased_again = delete(&shard, erased.points).map_err(failed)?;
     shard.flush().map_err(failed)?;
     drop(shard);
-    sync_all(staging).map_err(io_failed)?;
+    disk::sync_all(staging).map_err(io_failed)?;
     Ok(Prepared {
         snapshot: description.snapshot(name)?,
         manifest,
         erased_until: erased.until,
         erased_again,
+        accept_erased,
     })
+}
+
+/// Returns what was erased after `number`, unless something more may have been and nobody accepts that.
+fn erased_since(config: &Config, number: u64, accept_erased: bool) -> Result<Erased, SnapshotError> {
+    let erased = Erasures::since(&config.path, number).map_err(io_failed)?;
+    let unknown = match erased.completeness {
+        Completeness::Complete => return Ok(erased),
+        Completeness::BeginsLater => "the log of deletions begins later than it",
+        Completeness::Damaged => "the log of deletions is damaged",
+    };
+    if !accept_erased {
+        return Err(SnapshotError::ErasedUnknown(unknown));
+    }
+    tracing::warn!(
+        because = unknown,
+        "deleted contexts may come back with the snapshot, which was accepted"
+    );
+    Ok(erased)
 }
 
 /// Compares a snapshot with what it says about itself, and opens a copy of it below `scratch`.
@@ -227,11 +272,10 @@ fn delete(shard: &EdgeShard, points: impl IntoIterator<Item = uuid::Uuid>) -> Re
 #[async_trait]
 impl Staged for StagedRestore {
     async fn take_over(self: Box<Self>) -> Result<(Snapshot, u64), SnapshotError> {
-        let Self { store, prepared, _turn } = *self;
         // A client that goes away must not leave this half done.
         let work = tokio::spawn(async move {
-            let taken_over = take_over(&store, prepared).await;
-            drop(_turn);
+            let taken_over = take_over(&self.store, self.prepared).await;
+            drop((self.retired, self.turn));
             taken_over
         });
         work.await.map_err(failed).flatten()
@@ -247,49 +291,69 @@ async fn take_over(store: &EmbeddedStore, prepared: Prepared) -> Result<(Snapsho
             "the embedding model was changed while the snapshot was prepared".to_owned(),
         ));
     }
+    match swap(&store.config, &running, engine, prepared).await {
+        Ok((opened, replaced)) => {
+            *running = opened;
+            replaced
+        }
+        Err(error) => {
+            tracing::error!(
+                %error,
+                source = ?std::error::Error::source(&error),
+                "the store was closed to restore a snapshot and cannot be opened again"
+            );
+            store.lost.send_replace(true);
+            Err(error)
+        }
+    }
+}
+
+/// Closes the store, replaces it, and opens what is there then, whichever of the two that is. An error is one of closing or
+/// opening: there is no store any more.
+async fn swap(
+    config: &Config,
+    running: &Running,
+    engine: Arc<Engine>,
+    prepared: Prepared,
+) -> Result<(Running, Result<(Snapshot, u64), SnapshotError>), SnapshotError> {
     let (lock, manifest, mut released) = (engine.lock(), engine.manifest(), engine.released());
-    spawn_blocking(move || engine.retire()).await.map_err(failed)?;
+    drop(engine);
     let closed = running.close().await;
     // It never changes: what is waited for is its end. Reads that nobody waits for any more hold it until they are done.
     if timeout(RELEASE_TIMEOUT, released.changed()).await.is_err() {
-        tracing::error!("the store cannot be set back, as a read does not end; it is closed, restart the server");
         let busy = io::Error::other("a read holds the engine");
         return Err(SnapshotError::Store(unavailable("restore", None, busy)));
     }
-    let config = store.config.clone();
+    let config = config.clone();
     let work = move || {
         let replaced = match closed {
             Ok(_gone) => replace(&config, prepared),
             Err(error) => Err(error.into()),
         };
-        // Whichever of the two is there now.
         let opened = Running::open(&config, &manifest.model, Some(lock)).map_err(store_failed)?;
-        Ok::<_, SnapshotError>((opened, replaced))
+        Ok((opened, replaced))
     };
-    let (opened, replaced) = spawn_blocking(work).await.map_err(failed).flatten()?;
-    *running = opened;
-    replaced
+    spawn_blocking(work).await.map_err(failed).flatten()
 }
 
 /// Puts what was prepared in the place of what is there, which nobody has open. Blocks.
 fn replace(config: &Config, mut prepared: Prepared) -> Result<(Snapshot, u64), SnapshotError> {
     let path = &config.path;
     let staging = path.join(STAGING);
-    let (erased, _) = Erasures::since(path, prepared.erased_until).map_err(io_failed)?;
+    let erased = erased_since(config, prepared.erased_until, prepared.accept_erased)?;
     if !erased.points.is_empty() {
         let shard = open_copy(config, &staging, &prepared.manifest)?;
         prepared.erased_again += delete(&shard, erased.points).map_err(failed)?;
         shard.flush().map_err(failed)?;
         drop(shard);
-        sync_all(&staging).map_err(io_failed)?;
+        disk::sync_all(&staging).map_err(io_failed)?;
     }
-    fs::rename(&staging, path.join(DECIDED)).map_err(io_failed)?;
-    sync_folder(path).map_err(io_failed)?;
+    disk::rename(&staging, &path.join(DECIDED)).map_err(io_failed)?;
     finish(path).map_err(io_failed)?;
     Ok((prepared.snapshot, prepared.erased_again))
 }
 
-/// Whether a snapshot was about to take over when the process ended.
+/// Tells that a snapshot was about to take over when the process ended.
 pub(in crate::embedded) fn is_taking_over(path: &Path) -> bool {
     path.join(DECIDED).is_dir()
 }
@@ -313,7 +377,7 @@ pub(in crate::embedded) fn finish(path: &Path) -> io::Result<()> {
         if manifest.is_file() {
             fs::rename(&manifest, path.join(MANIFEST))?;
         }
-        sync_folder(path)?;
+        disk::sync_folder(path)?;
         remove(&decided)?;
     }
     remove(&old)
@@ -321,7 +385,12 @@ pub(in crate::embedded) fn finish(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use context_manager_core::Filter;
+    use context_manager_core::ports::{ModelFingerprint, Snapshots, VectorStore};
+    use tokio::sync::oneshot;
+
     use super::*;
+    use crate::embedded::{EmbeddedSnapshots, SnapshotConfig};
 
     fn write(path: &Path, content: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -378,5 +447,79 @@ mod tests {
         finish(path).unwrap();
         assert_eq!(fs::read_to_string(path.join("shard/data")).unwrap(), "old");
         assert_eq!(fs::read_dir(path).unwrap().count(), 1);
+    }
+
+    async fn store(folder: &Path) -> (Arc<EmbeddedStore>, EmbeddedSnapshots) {
+        let config = Config {
+            path: folder.to_owned(),
+            optimize_idle_secs: 3600,
+            ..Config::default()
+        };
+        let model = ModelFingerprint {
+            name: "test".to_owned(),
+            dimensions: 4,
+            probe: "1234".to_owned(),
+        };
+        let store = Arc::new(EmbeddedStore::open(config, &model).await.unwrap());
+        let snapshots = EmbeddedSnapshots::new(Arc::clone(&store), SnapshotConfig::default());
+        (store, snapshots)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn calls_go_on_while_a_restore_waits_for_indexes_that_are_rebuilt() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, snapshots) = store(folder.path()).await;
+        let (name, snapshots) = (snapshots.create().await.unwrap().name, Arc::new(snapshots));
+        let engine = store.running.read().await.engine("test").unwrap();
+        let (begun, rebuilds) = oneshot::channel();
+        let (end, ended) = std::sync::mpsc::channel();
+        let rebuilding = spawn_blocking(move || {
+            let _rebuilding = engine.may_optimize().unwrap();
+            begun.send(()).unwrap();
+            ended.recv().unwrap();
+        });
+        rebuilds.await.unwrap();
+        let (staging, of_name) = (Arc::clone(&snapshots), name.clone());
+        let restore = tokio::spawn(async move { staging.stage(&of_name, false).await?.take_over().await });
+        let engine = store.running.read().await.engine("test").unwrap();
+        while !engine.is_retired() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(engine);
+        // A read, and a write.
+        store.tenants(&Filter::default()).await.unwrap();
+        store.flush().await.unwrap();
+        assert!(!restore.is_finished());
+        end.send(()).unwrap();
+        rebuilding.await.unwrap();
+        assert_eq!(restore.await.unwrap().unwrap().0.name, name);
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn indexes_are_rebuilt_again_when_a_restore_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, snapshots) = store(folder.path()).await;
+        let name = snapshots.create().await.unwrap().name;
+        let staged = snapshots.stage(&name, false).await.unwrap();
+        let engine = store.running.read().await.engine("test").unwrap();
+        assert!(engine.may_optimize().is_none());
+        drop(staged);
+        assert!(engine.may_optimize().is_some());
+        drop(engine);
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_store_that_cannot_be_opened_again_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, snapshots) = store(folder.path()).await;
+        let name = snapshots.create().await.unwrap().name;
+        assert!(timeout(Duration::ZERO, store.lost()).await.is_err());
+        let staged = snapshots.stage(&name, false).await.unwrap();
+        fs::remove_file(folder.path().join(STAGING).join("shard/edge_config.json")).unwrap();
+        staged.take_over().await.unwrap_err();
+        store.lost().await;
+        store.tenants(&Filter::default()).await.unwrap_err();
     }
 }

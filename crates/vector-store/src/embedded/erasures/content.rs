@@ -1,0 +1,151 @@
+//! The log as a file: reading and writing its entries.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use context_manager_core::ports::{Clock, SystemClock};
+use uuid::Uuid;
+
+/// Says what the file is, and in which form.
+pub(super) const MAGIC: &[u8] = b"CMERASE2";
+/// The form before: the number since which the log is complete came next, without a checksum.
+pub(super) const FIRST_MAGIC: &[u8] = b"CMERASE1";
+/// A number, a point's id or a mark, and the CRC-32 of both.
+pub(super) const ENTRY_BYTES: usize = 28;
+
+/// The mark that everything erased after its number is in the log. The first entry is one.
+pub(super) const BEGINNING: Uuid = Uuid::nil();
+/// The mark that entries with numbers up to its own may be lost.
+pub(super) const DAMAGE: Uuid = Uuid::max();
+/// The mark that a snapshot was made: what is erased later has a larger number, whatever the clock says then.
+pub(super) const SNAPSHOT: Uuid = Uuid::from_u128(1);
+
+/// A number, and what was erased: a point, whose id is a hash and so never one of the marks.
+pub(super) type Entry = (u64, Uuid);
+
+/// The content of a log.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// In the order of their numbers, the marks among them.
+    pub(super) entries: Vec<Entry>,
+    /// The file is in today's form and has nothing else in it, but for less than an entry at its end.
+    pub(super) whole: bool,
+}
+
+impl Content {
+    /// That of a log of which nothing is known but that it begins now.
+    pub(super) fn beginning() -> Self {
+        Self {
+            entries: vec![(micros_now(), BEGINNING)],
+            whole: false,
+        }
+    }
+
+    /// Reads the log at `path`.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        Self::parse(&fs::read(path)?).ok_or_else(|| {
+        let reason = format!(
+            "`{}` is not a log of deletions; without it the store opens, and restores a snapshot only when it is accepted \
+             that deleted contexts may come back",
+            path.display()
+        );
+        io::Error::new(ErrorKind::InvalidData, reason)
+    })
+    }
+
+    /// Reads what can be read, entry by entry, and byte by byte where there is none; `None` when this is no log.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut content = Self {
+            entries: Vec::new(),
+            whole: true,
+        };
+        let mut rest = bytes;
+        if let Some(entries) = bytes.strip_prefix(MAGIC) {
+            rest = entries;
+        } else if let Some((since, entries)) = bytes.strip_prefix(FIRST_MAGIC).and_then(<[u8]>::split_first_chunk::<8>)
+        {
+            content.entries.push((u64::from_le_bytes(*since), BEGINNING));
+            content.whole = false;
+            rest = entries;
+        }
+        let mut unread = 0;
+        while let Some(bytes) = rest.first_chunk() {
+            if let Some(entry) = decode_entry(bytes) {
+                // Less than an entry may be missing here, too: a write that failed, of a version that went on behind it.
+                if unread > 0 || content.entries.is_empty() && ![BEGINNING, DAMAGE].contains(&entry.1) {
+                    content.lost_until(entry.0);
+                }
+                content.entries.push(entry);
+                (rest, unread) = (&rest[ENTRY_BYTES..], 0);
+            } else {
+                (rest, unread) = (&rest[1..], unread + 1);
+            }
+        }
+        let is_log = !content.entries.is_empty() || bytes.starts_with(MAGIC);
+        if content.entries.is_empty() || unread + rest.len() >= ENTRY_BYTES {
+            let last = content.entries.last().map_or(0, |(number, _)| *number);
+            content.lost_until(micros_now().max(last + 1));
+        }
+        is_log.then_some(content)
+    }
+
+    fn lost_until(&mut self, number: u64) {
+        self.entries.push((number, DAMAGE));
+        self.whole = false;
+    }
+}
+
+/// A log with these entries.
+pub(super) fn encode(entries: impl Iterator<Item = Entry>) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(entries.flat_map(encode_entry));
+    bytes
+}
+
+pub(super) fn encode_entry((number, point): Entry) -> [u8; ENTRY_BYTES] {
+    let mut bytes = [0; ENTRY_BYTES];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    bytes[8..24].copy_from_slice(point.as_bytes());
+    let sum = crc32fast::hash(&bytes[..24]);
+    bytes[24..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+fn decode_entry(bytes: &[u8; ENTRY_BYTES]) -> Option<Entry> {
+    let (content, sum) = bytes.split_last_chunk()?;
+    let (number, point) = content.split_first_chunk()?;
+    let entry = (u64::from_le_bytes(*number), Uuid::from_slice(point).ok()?);
+    (crc32fast::hash(content).to_le_bytes() == *sum).then_some(entry)
+}
+
+/// Microseconds since the epoch.
+pub(super) fn micros_now() -> u64 {
+    u64::try_from(SystemClock.now().as_microsecond()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_bit_flips_it_is_told_and_all_else_still_counts() {
+        let points = (10..15).map(|number| (number, Uuid::from_u128(number.into())));
+        let whole = encode(std::iter::once((9, BEGINNING)).chain(points));
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let mut entries = Content::parse(&bytes).unwrap().entries;
+            let damaged = entries.iter().position(|(_, point)| *point == DAMAGE);
+            let (until, _) = entries.remove(damaged.unwrap_or_else(|| panic!("bit {bit}")));
+            let mut expected: Vec<u64> = (9..15).collect();
+            // Behind the magic bytes, of which none is an entry's.
+            if let Some(byte) = (bit / 8).checked_sub(MAGIC.len()) {
+                let lost = expected.remove(byte / ENTRY_BYTES);
+                assert!(until > lost, "bit {bit}: {lost} may be lost, and {until} is said");
+            }
+            let read: Vec<u64> = entries.into_iter().map(|(number, _)| number).collect();
+            assert_eq!(read, expected, "bit {bit}");
+        }
+    }
+}
