@@ -82,7 +82,7 @@ impl Memory {
         let warm = tokio::task::spawn_blocking(move || loading.count("warm"));
         let stored = Store::stored_models(&config.vector_db).await?;
         waits_for(Part::Embedder);
-        let embedders = Arc::new(Embedders::connect(&config.embedding, &config.vector_db, stored.as_ref()).await?);
+        let embedders = Arc::new(Embedders::connect(&config.embedding, stored.as_ref()).await?);
         let serving = embedders.serving(&config.vector_db, stored.as_ref())?;
         waits_for(Part::Store);
         let model = stored.as_ref().map_or(serving.fingerprint(), |stored| &stored.in_use);

@@ -17,6 +17,7 @@ pub(crate) fn in_words(expected: &str) -> String {
         "a boolean" => return "`true` or `false`".to_owned(),
         "a sequence" => return "an array".to_owned(),
         "a map" => return "an object".to_owned(),
+        "a formatted UUID string" => return "a UUID".to_owned(),
         _ if expected.starts_with("struct ") => return "an object".to_owned(),
         _ => return expected.to_owned(),
     };

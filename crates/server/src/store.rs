@@ -85,7 +85,7 @@ impl Store {
     pub(crate) async fn lost(&self) {
         match self {
             Self::Embedded(store) => store.lost().await,
-            Self::Sharded(_) | Self::Qdrant(_) => std::future::pending().await,
+            Self::Qdrant(_) => std::future::pending().await,
         }
     }
 

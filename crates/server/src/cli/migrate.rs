@@ -194,7 +194,13 @@ async fn bring(from: &End, to: &End) -> anyhow::Result<Vec<Tenant>> {
 /// Imports what is exported, and returns how much of it was there before.
 async fn bring_tenant(from: &End, to: &End, scope: &Scope, progress: &mut Progress) -> anyhow::Result<u64> {
     let mut export = Export::new(Arc::clone(&from.engine), scope.clone(), true);
-    let mut import = Import::new(Arc::clone(&to.engine), scope.clone(), TaskTracker::new(), usize::MAX, None);
+    let mut import = Import::new(
+        Arc::clone(&to.engine),
+        scope.clone(),
+        TaskTracker::new(),
+        None,
+        usize::MAX,
+    );
     let mut done = 0;
     while let Some(lines) = export.next().await? {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -243,7 +249,12 @@ impl Progress {
         self.bar.inc(contexts);
         if self.bar.is_hidden() && self.told.elapsed() >= TELLING {
             self.told = Instant::now();
-            tracing::info!(done = self.bar.position(), total = self.bar.length(), "{} contexts", self.doing);
+            tracing::info!(
+                done = self.bar.position(),
+                total = self.bar.length(),
+                "{} contexts",
+                self.doing
+            );
         }
     }
 

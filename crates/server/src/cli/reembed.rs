@@ -33,7 +33,7 @@ async fn change(config: &Config) -> anyhow::Result<()> {
         println!("there is nothing to embed: {} holds no data", config.vector_db.place());
         return Ok(());
     };
-    let embedders = Embedders::connect(&config.embedding, &config.vector_db, Some(&stored)).await?;
+    let embedders = Embedders::connect(&config.embedding, Some(&stored)).await?;
     let Some(to) = embedders.other_than(&stored.in_use) else {
         println!("there is nothing to do: {} is in use already", stored.in_use);
         return Ok(());

@@ -282,7 +282,10 @@ mod tests {
             if let Err(error) = loaded {
                 let message = error.to_string();
                 assert!(message.contains("vector_db.shards"), "{message}");
-                assert!(message.contains("`export`") && message.contains("`import`"), "{message}");
+                assert!(
+                    message.contains("`export`") && message.contains("`import`"),
+                    "{message}"
+                );
             }
         }
     }
@@ -386,10 +389,15 @@ mod tests {
 
     /// Sets one variable and loads an empty file.
     fn load_with(name: &str, text: &str) -> Result<Config, String> {
+        load_beside("", name, text)
+    }
+
+    /// The configuration of a file and one environment variable.
+    fn load_beside(file: &str, name: &str, text: &str) -> Result<Config, String> {
         let mut loaded = Err(String::new());
         Jail::expect_with(|jail| {
             jail.set_env(format!("CONTEXT_MANAGER_{name}"), text);
-            loaded = load_file(jail, "")?.map_err(|error| error.to_string());
+            loaded = load_file(jail, file)?.map_err(|error| error.to_string());
             Ok(())
         });
         loaded
@@ -479,7 +487,11 @@ mod tests {
             config("EMBEDDING__DIMENSIONS", "256").embedding.api.dimensions,
             Some(256)
         );
-        assert!(config("AUTH__PUBLIC_METRICS", "true").auth.public_metrics);
+        assert!(
+            config("SERVER__ALLOW_UNAUTHENTICATED", "true")
+                .server
+                .allow_unauthenticated
+        );
         assert!((config("HIRAG__WEIGHTS__RECENCY", "1").hirag.weights.recency - 1.0).abs() < 1e-6);
         assert_eq!(
             config("RATE_LIMITS__PER_KEY__READ", "{per_sec=5}")
@@ -495,11 +507,13 @@ mod tests {
             ("[\"a,b\", c]", &["a,b", "c"]),
             ("[]", &[]),
         ] {
-            assert_eq!(
-                config("AUTH__JWT__AUDIENCE", text).auth.jwt.audience,
-                audience,
-                "{text}"
-            );
+            let file = "[auth.jwt]\nissuer = \"https://id.example\"\njwks_url = \"https://id.example/keys\"\n";
+            let loaded = load_beside(file, "AUTH__JWT__AUDIENCE", text);
+            let loaded = loaded.map(|config| config.auth.jwt.audience);
+            match audience {
+                [] => assert!(loaded.is_err(), "{text}"),
+                _ => assert_eq!(loaded.unwrap(), audience, "{text}"),
+            }
         }
         let proxies = config("SERVER__TRUSTED_PROXIES", "[10.0.0.0/8, ::1]")
             .server
@@ -533,7 +547,7 @@ mod tests {
         for (name, text) in [
             ("SERVER__PORT", "48151623"),
             ("EMBEDDING__HEADERS", "48151623"),
-            ("GC__ENABLED", "48151623s"),
+            ("SERVER__ALLOW_UNAUTHENTICATED", "48151623s"),
         ] {
             let error = load_with(name, text).unwrap_err();
             assert!(!error.contains("48151623"), "{name}: {error}");

@@ -36,12 +36,8 @@ impl Embedders {
     ///
     /// # Errors
     /// When the model of `[embedding]` cannot be used. One of `[embedding.next]` is done without.
-    pub(crate) async fn connect(
-        config: &EmbeddingConfig,
-        place: &VectorDbConfig,
-        stored: Option<&StoredModels>,
-    ) -> anyhow::Result<Self> {
-        let (configured, awaited) = connect_or_await(config, place, stored).await?;
+    pub(crate) async fn connect(config: &EmbeddingConfig, stored: Option<&StoredModels>) -> anyhow::Result<Self> {
+        let (configured, awaited) = connect_or_await(config, stored).await?;
         let next = match &config.next {
             None => None,
             Some(next) => connect("embedding_next", next, config, stored)
@@ -123,7 +119,6 @@ fn is_of(model: &Arc<dyn Embedder>, stored: &ModelFingerprint) -> bool {
 
 async fn connect_or_await(
     config: &EmbeddingConfig,
-    place: &VectorDbConfig,
     stored: Option<&StoredModels>,
 ) -> anyhow::Result<(Arc<dyn Embedder>, Option<Arc<Awaited>>)> {
     let connecting = connect(CIRCUIT, &config.api, config, stored);

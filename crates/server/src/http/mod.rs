@@ -16,9 +16,9 @@ mod request_id;
 mod sites;
 mod strict;
 
+pub(crate) use body::{Json, JsonParts, OptionalJson, SecondPart, read_text, read_value, without_mark};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::{parse, parse_parts};
-pub(crate) use body::{Json, JsonParts, OptionalJson, SecondPart, read_text, read_value, without_mark};
 pub use client_address::PeerAddress;
 pub(crate) use client_address::{Forwarding, network};
 pub(crate) use cors::cors;

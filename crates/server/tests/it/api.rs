@@ -64,7 +64,7 @@ async fn the_same_text_or_id_is_stored_once() {
     assert_eq!(app.get(&format!("/api/v1/contexts/{id}")).await.body["text"], "once");
     for other_scope in [
         json!({"text": "once"}),
-        json!({"text": "once", "session_id": "s", "level": "long_term"}),
+        json!({"text": "once", "session_id": "s", "level": "short_term"}),
     ] {
         app.store(other_scope).await;
     }
@@ -242,7 +242,7 @@ async fn deleting_by_filter_counts_exactly() {
         );
     }
     app.store(json!({"text": "note that stays", "user_id": "v"})).await;
-    assert_eq!(app.get("/api/v1/stats").await.body["contexts"]["short_term"], 10_001);
+    assert_eq!(app.get("/api/v1/stats").await.body["contexts"]["long_term"], 10_001);
     let answer = app.post("/contexts/delete", json!({"filter": {"user_id": "u"}})).await;
     assert_eq!(answer.body, json!({"deleted": 10_000}));
     assert_eq!(

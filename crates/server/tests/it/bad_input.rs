@@ -391,11 +391,11 @@ async fn times_compare_as_they_were_sent() {
         ("1990-12-31t23:59:60z", "1990-12-31T23:59:59.000Z"),
     ] {
         let context = app
-            .store(json!({"text": format!("at {time}"), "level": "l3", "occurred_at": time}))
+            .store(json!({"text": format!("event at {time}"), "level": "l3", "occurred_at": time}))
             .await;
         assert_eq!(context["occurred_at"], stored);
         let count = async |filter: Value| {
-            let only = json!({"query": "at", "limit": 1000, "filter": filter});
+            let only = json!({"query": "event", "limit": 1000, "filter": filter});
             let found = app.post("/contexts/search", only).await;
             let contexts = found.body["contexts"]
                 .as_array()

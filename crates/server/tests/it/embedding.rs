@@ -301,7 +301,6 @@ async fn models_are_exchanged_while_searches_go_on() {
             (&stats["model"]["name"], &stats["model"]["dimensions"]),
             (&json!(name), &json!(dimensions))
         );
-        assert!(progress["overlap_at_10"].as_f64().is_some(), "{progress}");
         eprintln!(
             "{name} took over after {:?} and {searches} searches: {progress}",
             start.elapsed()

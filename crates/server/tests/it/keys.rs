@@ -373,6 +373,9 @@ async fn both_headers_carry_a_key_and_tenants_come_from_it_alone() {
         assert_eq!(app.send(request(name, &value)).await.status, StatusCode::OK, "{name}");
     }
     let body = json!({"text": "for acme", "tenant": "other"});
+    let refused = app.call_with_key(&key, "POST", "/api/v1/contexts", Some(&body)).await;
+    assert_eq!(refused.problem(400, "invalid_request"), ["/tenant"]);
+    let body = json!({"text": "for acme"});
     let stored = app.call_with_key(&key, "POST", "/api/v1/contexts", Some(&body)).await;
     assert_eq!(stored.status, StatusCode::CREATED);
     let list = app.call_with_key(&key, "GET", "/api/v1/contexts", None).await;

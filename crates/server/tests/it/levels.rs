@@ -119,11 +119,13 @@ async fn a_change_or_deletion_reaches_working_memory() {
 }
 
 #[tokio::test]
-async fn short_term_contexts_expire_and_pinned_ones_do_not() {
-    let app = TestApp::with(|config| config.hirag.l2_cache_ttl = 1).await;
-    let gone = app.store(json!({"text": "gone soon"})).await;
+async fn contexts_with_a_time_to_live_expire_and_pinned_ones_do_not() {
+    let app = TestApp::start().await;
+    let gone = app.store(json!({"text": "gone soon", "ttl_secs": 1})).await;
     assert!(gone["expires_at"].is_string());
-    let pinned = app.store(json!({"text": "here to stay", "pinned": true})).await;
+    let pinned = app
+        .store(json!({"text": "here to stay", "ttl_secs": 1, "pinned": true}))
+        .await;
     assert_eq!(pinned["expires_at"], Value::Null);
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     assert_eq!(texts(&app.get("/api/v1/contexts").await.body), ["here to stay"]);

@@ -109,7 +109,7 @@ async fn a_callers_trace_goes_on_to_the_store_in_one_piece() {
         path
     };
     assert_eq!(
-        path_of("upsert"),
+        path_of("replace"),
         ["vector_db", "write", "store", "POST /api/v1/contexts"]
     );
     assert_eq!(

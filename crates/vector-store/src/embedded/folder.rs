@@ -52,7 +52,13 @@ pub(super) const TEMP_SEGMENTS: &str = "temp_segments";
 
 /// What is no reason to call a folder somebody else's: our lock, what file systems put into their root, and what outlives
 /// the data that it is about.
-const IGNORED: [&str; 5] = [lock::FILE, disk::LOST_AND_FOUND, erasures::FILE, SNAPSHOTS, room::RESERVE];
+const IGNORED: [&str; 5] = [
+    lock::FILE,
+    disk::LOST_AND_FOUND,
+    erasures::FILE,
+    SNAPSHOTS,
+    room::RESERVE,
+];
 
 /// What the names of files begin with that a server keeps beside the store. Keys can be made before it starts first.
 const BESIDE: &str = "keys.";

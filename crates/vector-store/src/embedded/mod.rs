@@ -100,6 +100,9 @@ impl EmbeddedStore {
     /// [`StoreError`] when the store failed or is another model's.
     pub async fn complete_model(&self, model: &ModelFingerprint) -> Result<(), StoreError> {
         let (running, model) = (self.running.read().await, model.clone());
+        if running.engine("complete_model")?.manifest().models().in_use == model {
+            return Ok(());
+        }
         let write = |reply| Write::ChangeModels(ChangeModels::Complete(model), reply);
         running.write("complete_model", write).await
     }

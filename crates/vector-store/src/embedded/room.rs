@@ -14,8 +14,8 @@ use fs4::FileExt;
 use super::config::Config;
 use super::failure::Failure;
 use super::folder;
-use crate::disk::{self, unless_gone};
 use crate::Error;
+use crate::disk::{self, unless_gone};
 
 /// The file that keeps room.
 pub(super) const RESERVE: &str = "reserve";

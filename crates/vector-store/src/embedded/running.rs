@@ -174,9 +174,7 @@ fn write_error(operation: &'static str, failure: Failure) -> StoreError {
         | Failure::NoOtherModel
         | Failure::ForeignModel
         | Failure::Unreadable
-        | Failure::Panicked => {
-            internal(operation, Box::new(failure))
-        }
+        | Failure::Panicked => internal(operation, Box::new(failure)),
     }
 }
 

@@ -28,8 +28,8 @@ use qdrant_edge::SEGMENT_STATE_FILE;
 use serde::Deserialize;
 
 use super::folder::io_error;
-use crate::disk::{sync_folder, unless_gone, write_file};
 use crate::Error;
+use crate::disk::{sync_folder, unless_gone, write_file};
 
 const LOG: &str = "wal";
 const NEW_LOG: &str = "wal.new";

@@ -174,16 +174,18 @@ impl Writer {
             Write::SetVectors(_, reply) | Write::ChangeModels(_, reply) if reply.is_closed() => None,
             Write::Delete(_, _, reply) if reply.is_closed() => None,
             Write::Freeze(_, reply) if reply.is_closed() => None,
-            Write::Upsert(points, reply) => {
-                Some(done(self.attempt(Room::check_more, |writer| writer.upsert(points)), reply))
-            }
+            Write::Upsert(points, reply) => Some(done(
+                self.attempt(Room::check_more, |writer| writer.upsert(points)),
+                reply,
+            )),
             Write::Replace(new, changed, reply) => Some(done(
                 self.attempt(Room::check_more, |writer| writer.replace(new, changed)),
                 reply,
             )),
-            Write::Update(payloads, reply) => {
-                Some(done(self.attempt(Room::check_more, |writer| writer.update(payloads)), reply))
-            }
+            Write::Update(payloads, reply) => Some(done(
+                self.attempt(Room::check_more, |writer| writer.update(payloads)),
+                reply,
+            )),
             Write::SetVectors(vectors, reply) => Some(done(
                 self.attempt(Room::check_more, |writer| writer.set_vectors(vectors)),
                 reply,

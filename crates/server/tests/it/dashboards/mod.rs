@@ -19,7 +19,7 @@ const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy");
 const OF_PROMETHEUS: [&str; 3] = ["job", "instance", "le"];
 
 /// On panels, but only recorded when something of their kind happened, such as a fault, or once the process was measured.
-const NOT_IN_A_SHORT_LOAD: [&str; 42] = [
+const NOT_IN_A_SHORT_LOAD: [&str; 41] = [
     "context_manager_accesses_lost_total",
     "context_manager_anonymous_memory_bytes",
     "context_manager_auth_failures_total",
@@ -30,7 +30,6 @@ const NOT_IN_A_SHORT_LOAD: [&str; 42] = [
     "context_manager_connections",
     "context_manager_connections_refused_total",
     "context_manager_connections_timed_out_total",
-    "context_manager_echoes_total",
     "context_manager_embedded_later_total",
     "context_manager_embedding_retries_total",
     "context_manager_embedding_shared_total",
@@ -41,7 +40,6 @@ const NOT_IN_A_SHORT_LOAD: [&str; 42] = [
     "context_manager_gc_errors_total",
     "context_manager_gc_made_total",
     "context_manager_gc_promoted_total",
-    "context_manager_gc_regret_total",
     "context_manager_gc_settled_total",
     "context_manager_log_lines_suppressed_total",
     "context_manager_quota_exceeded_total",
@@ -56,6 +54,7 @@ const NOT_IN_A_SHORT_LOAD: [&str; 42] = [
     "context_manager_searches_degraded_total",
     "context_manager_summarize_duration_seconds",
     "context_manager_vector_db_background_errors_total",
+    "context_manager_vector_db_unreadable_total",
     "process_cpu_seconds_total",
     "process_max_fds",
     "process_open_fds",

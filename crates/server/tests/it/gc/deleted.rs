@@ -310,9 +310,7 @@ impl Case {
                 }
                 Write::Import => {
                     let imported = engine.import(&scope, carried).await;
-                    imported
-                        .into_iter()
-                        .any(|result| result.unwrap() == Imported::Stored)
+                    imported.into_iter().any(|result| result.unwrap() == Imported::Stored)
                 }
                 Write::Pending => {
                     engine.embed_pending(10).await.unwrap();

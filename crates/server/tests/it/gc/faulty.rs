@@ -134,7 +134,9 @@ impl Drop for Running<'_> {
 /// Takes one off; `None` when nothing is left.
 fn count_down(left: &AtomicUsize) -> Option<()> {
     let take = |left: usize| left.checked_sub(1);
-    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).ok().map(drop)
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
+        .ok()
+        .map(drop)
 }
 
 fn refused(operation: &'static str) -> StoreError {

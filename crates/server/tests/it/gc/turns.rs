@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use context_manager::collection::Collection;
+use context_manager_core::L2OnExpiry;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ const LONG: Duration = Duration::from_hours(1);
 async fn slow() -> Bench {
     let bench = Bench::with(|config, lifecycle| {
         config.gc_batch_size = 10;
+        config.l2_on_expiry = L2OnExpiry::Forget;
         lifecycle.gc.batch_pause_ms = 1000;
     });
     for n in 0..60 {

@@ -136,7 +136,11 @@ async fn four_thousand_contexts_go_to_the_stand_in_and_back_though_interrupted()
     let peer = stand_in();
     // How far it is, it says every few seconds.
     let slow = |slow| {
-        let fault = if slow { Fault::Late(Duration::from_millis(150)) } else { Fault::None };
+        let fault = if slow {
+            Fault::Late(Duration::from_millis(150))
+        } else {
+            Fault::None
+        };
         peer.faults().always(fault);
     };
     goes_there_and_back(&peer.url(), 4_000, slow).await;

@@ -63,7 +63,11 @@ async fn what_one_does_the_other_knows(peer: impl Breakable) {
     for (method, path, body) in [
         ("DELETE", path.as_str(), Value::Null),
         ("POST", "/api/v1/contexts/delete", by_filter),
-        ("POST", "/api/v1/contexts/clear", json!({"session_id": SESSION})),
+        (
+            "POST",
+            "/api/v1/contexts/clear",
+            json!({"level": "immediate", "session_id": SESSION}),
+        ),
         ("DELETE", "/api/v1/sessions/s", Value::Null),
         ("DELETE", "/api/v1/users/ann", Value::Null),
     ] {
