@@ -227,7 +227,7 @@ mod tests {
             let panics = starts.len() <= 2;
             async move {
                 assert!(!panics, "a text of a user");
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         });
         sleep(Duration::from_secs(10)).await;

@@ -378,7 +378,7 @@ impl App {
         if self.config.gc.enabled {
             let collection = Arc::clone(&memory.collection);
             loops.every("gc", jittered(gc_interval), collection, |collection| async move {
-                collection.run_for_all().await;
+                Box::pin(collection.run_for_all()).await;
             });
         }
         loops.every("idle_sessions", gc_interval, engine(), |engine| async move {

@@ -95,7 +95,7 @@ impl Collection {
             let _turn = self.turn().await;
             self.alone(self.engine.collect_all()).await
         };
-        let incomplete = match self.stop.run_until_cancelled(run).await {
+        let incomplete = match self.stop.run_until_cancelled(Box::pin(run)).await {
             None => return,
             Some(Ok(Turn::Taken)) => {
                 tracing::debug!("another process collects");

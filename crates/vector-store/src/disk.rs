@@ -117,10 +117,11 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     let mut foreign = 0;
     let mut tighten = |path: &Path, metadata: &Metadata| {
         let mode = metadata.permissions().mode();
-        if mode & 0o077 == 0 || metadata.is_symlink() {
+        let private = mode & 0o7700;
+        if mode & 0o7777 == private || metadata.is_symlink() {
             return Ok(());
         }
-        match fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o7700)) {
+        match fs::set_permissions(path, fs::Permissions::from_mode(private)) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => foreign += 1,
             tightened => {
                 unless_gone(tightened)?;
@@ -171,7 +172,8 @@ mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
+        let metadata = fs::metadata(path).expect("it is there");
+        metadata.permissions().mode() & 0o777
     }
 
     #[test]

@@ -128,8 +128,8 @@ async fn keep_gathering<E: BatchEmbedder>(inner: Arc<E>, config: BatchConfig, mu
     loop {
         let gatherer = Gatherer::new(Arc::clone(&inner), &config);
         // What it left behind in the channel is whole.
-        let gathered = AssertUnwindSafe(gatherer.run(&mut jobs)).catch_unwind().await;
-        if gathered.is_ok() {
+        let ended = AssertUnwindSafe(gatherer.run(&mut jobs)).catch_unwind().await;
+        if ended.is_ok() {
             return;
         }
         tracing::error!(

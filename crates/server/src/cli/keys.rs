@@ -48,7 +48,7 @@ pub(super) struct Create {
     /// Whose data the key reaches.
     #[arg(long)]
     tenant: String,
-    /// What it may do: read, write, tenant_admin, admin, metrics.
+    /// What it may do: `read`, `write`, `tenant_admin`, `admin`, `metrics`.
     #[arg(long, value_delimiter = ',', required = true, value_name = "LIST")]
     permissions: Vec<Permission>,
     /// When it ends: a date, a time with its zone, or how long from now, such as `90d`. Never, if not given.

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ use context_manager_vector_store::QdrantStore;
 use context_manager_vector_store::compare::{Comparison, compare};
 use context_manager_vector_store::qdrant::Sharding;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{Options, block_on};
@@ -216,6 +217,7 @@ async fn bring_tenant(from: &End, to: &End, scope: &Scope, progress: &mut Progre
     Ok(answer.skipped)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
 fn refused(problem: Problem) -> anyhow::Error {
     anyhow!("{}", problem.detail())
 }

@@ -363,7 +363,7 @@ impl From<Error> for Problem {
                         problem.with_detail("the disk is full: nothing can be stored until there is room on it again")
                     }
                     Error::Store(_) => problem.with_detail(NO_STORE),
-                    _ => problem,
+                    Error::Embedding(_) | Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) => problem,
                 };
                 match error.retry_after() {
                     Some(time) => problem.with_retry_after(time),

@@ -79,7 +79,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         self.inner.deserialize_unit_struct(name, visitor)
     }
 
-    /// As it is: serde_json's raw values come this way, and bodies have no other newtypes.
+    /// As it is: the raw values of `serde_json` come this way, and bodies have no other newtypes.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,

@@ -266,7 +266,17 @@ async fn refusing() -> (Server, TempDir, String) {
 }
 
 /// Calls with a body that are answered before it is read, and how.
-fn refused_calls(key: &str) -> [(u16, &'static str, Vec<(&'static str, String)>); 6] {
+fn fields(headers: &[(&str, String)]) -> String {
+    headers.iter().fold(String::new(), |mut fields, (name, value)| {
+        fields.extend([*name, ": ", value, "\n"]);
+        fields
+    })
+}
+
+/// A status, and the path and headers of a call that is answered with it.
+type Refused = (u16, &'static str, Vec<(&'static str, String)>);
+
+fn refused_calls(key: &str) -> [Refused; 6] {
     let json = || ("content-type", "application/json".to_owned());
     let bearer = || ("authorization", format!("Bearer {key}"));
     [
@@ -289,10 +299,7 @@ async fn who_is_refused_while_sending_sees_why_and_goes_on() {
     let body = vec![b'a'; 100_000];
     let mut kept = connect(&server).await;
     for (status, start, headers) in refused_calls(&key) {
-        let fields: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\n"))
-            .collect();
+        let fields = fields(&headers);
         for framing in ["Content-Length: 100000\n", "Transfer-Encoding: chunked\n"] {
             let body = if framing.starts_with("Content") {
                 body.clone()
@@ -325,10 +332,7 @@ async fn who_is_refused_with_a_large_body_is_told_that_the_connection_ends() {
     let (server, _folder, key) = refusing().await;
     let body = vec![b'a'; 3_000_000];
     for (status, start, headers) in refused_calls(&key) {
-        let fields: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\n"))
-            .collect();
+        let fields = fields(&headers);
         let mut stream = connect(&server).await;
         let head = format!("{start} HTTP/1.1\nHost: localhost\n{fields}Content-Length: 3000000\n");
         let got = ask(&mut stream, &head, &body).await;

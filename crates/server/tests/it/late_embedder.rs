@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::server::{Server, command};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
@@ -107,7 +107,7 @@ async fn pending(server: &Server) -> u64 {
     server.get("/stats").await["pending_embeddings"].as_u64().unwrap()
 }
 
-async fn stop(mut server: Server) {
+fn stop(mut server: Server) {
     server.signal("-TERM");
     assert_eq!(server.process.wait().unwrap().code(), Some(0));
 }
@@ -132,7 +132,7 @@ async fn a_first_start_with_known_dimensions_serves_at_once_and_embeds_when_the_
         (&json!("The heron stood still"), &json!(["embedding"]))
     );
     // Before it ever answered, too.
-    stop(server).await;
+    stop(server);
     let server = bench.start().await;
     assert_eq!(pending(&server).await, 1);
 
@@ -146,7 +146,7 @@ async fn a_first_start_with_known_dimensions_serves_at_once_and_embeds_when_the_
     assert_eq!(stored["embedding_status"], "ready");
     let found = server.post("/contexts/search", &question).await.unwrap();
     assert_eq!(found["degraded"], json!([]));
-    stop(server).await;
+    stop(server);
 
     // Its model is known from then on: with the service down it is taken on trust, and another one is refused.
     service.abort();
@@ -156,7 +156,7 @@ async fn a_first_start_with_known_dimensions_serves_at_once_and_embeds_when_the_
     .await;
     let server = bench.start().await;
     assert_eq!(pending(&server).await, 0);
-    stop(server).await;
+    stop(server);
     let _another = serve(bench.port, "b", 8).await;
     let mut start = command(&bench.data());
     start.envs(bench.environment()).arg("serve");
@@ -229,7 +229,7 @@ async fn a_start_that_has_to_wait_says_for_what() {
     server.ready().await;
     let stored = server.post("/contexts", &json!({"text": "first"})).await.unwrap();
     assert_eq!(stored["embedding_status"], "ready");
-    stop(server).await;
+    stop(server);
 }
 
 #[tokio::test]
@@ -239,5 +239,5 @@ async fn a_start_waits_for_qdrant_and_can_be_stopped_meanwhile() {
     let data: &Path = &folder.path().join("data");
     let server = Server::starting(data, &[("CONTEXT_MANAGER_VECTOR_DB__URL", &url)]);
     assert_waits(&server, "vector_store").await;
-    stop(server).await;
+    stop(server);
 }

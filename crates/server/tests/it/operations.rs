@@ -258,7 +258,7 @@ async fn a_loop_that_panics_is_counted_shown_and_started_again() {
     let starts = Arc::new(AtomicUsize::new(0));
     supervisor.supervise("shaky", Arc::clone(&starts), |starts| async move {
         assert!(starts.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     let again = async {
         while starts.load(Ordering::Relaxed) < 2 {

@@ -45,15 +45,14 @@ impl Sessions {
     ) -> Result<Page<String, String>, BoxError> {
         let key = (tenant.clone(), discriminant(&visibility));
         let remembered = after.and_then(|_first_page_was_asked_for| self.0.get(&key));
-        let ids = match remembered {
-            Some(ids) => ids,
-            None => {
-                let ids: Arc<[String]> = reads::session_ids(engine.shard(), tenant, visibility)?
-                    .into_iter()
-                    .collect();
-                self.0.insert(key, Arc::clone(&ids));
-                ids
-            }
+        let ids = if let Some(ids) = remembered {
+            ids
+        } else {
+            let ids: Arc<[String]> = reads::session_ids(engine.shard(), tenant, visibility)?
+                .into_iter()
+                .collect();
+            self.0.insert(key, Arc::clone(&ids));
+            ids
         };
         let begin = after.map_or(0, |after| ids.partition_point(|id| id.as_str() <= after));
         let end = begin.saturating_add(limit).min(ids.len());

@@ -77,6 +77,7 @@ impl Troubles {
                     *self.known().panics.entry(thread).or_default() += 1;
                     metrics::counter!(BACKGROUND_ERRORS, "operation" => thread).increment(1);
                     tracing::error!(thread, "a thread of the store panicked and begins again");
+                    #[expect(clippy::disallowed_methods, reason = "a thread of its own, which nobody waits for")]
                     std::thread::sleep(PAUSE);
                 }
             }

@@ -21,6 +21,7 @@ struct Disk {
 
 impl Disk {
     /// `None`, with the reason on standard error, where none can be made.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn new(bytes: u64) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={bytes}");

@@ -231,8 +231,8 @@ async fn folders_and_snapshots_that_others_could_read_are_tightened() {
             folder.join("erasures.log"),
             folder.join("manifest.json"),
         ]) {
-            let mode = private.metadata().unwrap().permissions().mode();
-            assert_eq!(mode & 0o077, 0, "{}", private.display());
+            let permissions = private.metadata().unwrap().permissions();
+            assert_eq!(permissions.mode() & 0o077, 0, "{}", private.display());
         }
         snapshots.create().await.unwrap();
         store.close().await.unwrap();

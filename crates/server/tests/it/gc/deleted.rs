@@ -178,6 +178,7 @@ impl Case {
             tags: vec!["tagged".to_owned()],
             ..new(TEXT)
         };
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the others need nothing")]
         let subject = match write {
             Write::SameId => NewContext {
                 id: Some(ContextId::generate()),
@@ -200,6 +201,7 @@ impl Case {
         self.model.down.store(write == Write::Pending, Ordering::SeqCst);
         let context = self.engine.store(&self.scope, subject).await.unwrap().context;
         self.model.down.store(false, Ordering::SeqCst);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the others need nothing")]
         match write {
             Write::Accesses => {
                 let found = self.engine.search(&self.scope, query(TEXT)).await.unwrap();
@@ -212,6 +214,7 @@ impl Case {
     }
 
     /// Begins a write about `subject`, which tells whether it has stored a context under that id anew.
+    #[expect(clippy::too_many_lines, reason = "one arm for each write")]
     async fn begun(&self, write: Write, subject: &Context) -> JoinHandle<bool> {
         let (engine, scope, subject) = (Arc::clone(&self.engine), self.scope.clone(), subject.clone());
         let carried = if write == Write::Import {
@@ -400,12 +403,11 @@ async fn deleted(store: Arc<dyn VectorStore>) -> Vec<(Scope, ContextId)> {
                 let deleting = case.begun(deletion, &subject).await;
                 case.settled(&deleting).await;
                 let is_last = ended.is_some();
-                let stored_anew = match ended {
-                    Some(stored_anew) => stored_anew,
-                    None => {
-                        case.gate.release();
-                        writing.await.unwrap()
-                    }
+                let stored_anew = if let Some(stored_anew) = ended {
+                    stored_anew
+                } else {
+                    case.gate.release();
+                    writing.await.unwrap()
                 };
                 deleting.await.unwrap();
                 // What says that it was stored after the deletion may be there.

@@ -55,8 +55,8 @@ async fn what_one_does_the_other_knows(peer: impl Breakable) {
     let stored = one.store(turn("the code of the door is 4711")).await;
     assert_eq!(served(&two).await, ["the code of the door is 4711"]);
     let path = format!("/api/v1/contexts/{}", stored["id"].as_str().unwrap());
-    let patch = json!({"text": "the code of the door is 1234"});
-    assert_eq!(one.call("PATCH", &path, patch).await.status, 200);
+    let change = json!({"text": "the code of the door is 1234"});
+    assert_eq!(one.call("PATCH", &path, change).await.status, 200);
     assert_eq!(served(&two).await, ["the code of the door is 1234"]);
 
     let by_filter = json!({"filter": {"tags_any": ["door"]}});
