@@ -138,13 +138,13 @@ fn digits(number: &Number) -> String {
     }
 }
 
-/// Whether both hold the same under the same keys, where 1 and 1.0 are one number as they are in filters.
+/// Returns whether both hold the same under the same keys, where 1 and 1.0 are one number as they are in filters.
 pub(crate) fn same_metadata(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
     let same = |(key, value): (&String, &Value)| other.get(key).is_some_and(|other| same_value(value, other));
     one.len() == other.len() && one.iter().all(same)
 }
 
-/// Whether both are the same value, as [`same_metadata`] has it.
+/// Returns whether both are the same value, in the sense of [`same_metadata`].
 pub(crate) fn same_value(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => digits(one) == digits(other),

@@ -119,7 +119,7 @@ fn offset(zone: &str) -> Option<i64> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
-/// Whether `text` is `form` with any digits in place of zeros, and letters of either case.
+/// Returns whether `text` is `form` with any digits in place of zeros, and letters of either case.
 fn has_form(text: &str, form: &str) -> bool {
     let same = |(byte, form): (u8, u8)| byte.eq_ignore_ascii_case(&form) || (form == b'0' && byte.is_ascii_digit());
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(same)

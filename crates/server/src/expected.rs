@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// How alike two names must be (Jaro-Winkler, 0 to 1) for one to be suggested in place of the other.
+/// Similarity (Jaro-Winkler, 0 to 1) that two names must have for one to be suggested in place of the other.
 const ALIKE: f64 = 0.8;
 
 /// Words for a type or a list of variants, as serde's errors and `expecting` name it.

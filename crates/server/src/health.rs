@@ -72,7 +72,7 @@ impl HealthCheck for IdentityProvider {
     }
 }
 
-/// Whether the store answers, and is whole.
+/// Health check of the store: it answers, and is undamaged.
 #[derive(Debug)]
 struct Store(Arc<ContextEngine>, Scope);
 

@@ -73,7 +73,7 @@ impl Store {
         }
     }
 
-    /// What makes copies of the whole store, if it does so itself: a Qdrant server has its own.
+    /// Returns the maker of copies of the whole store, if the store makes them itself: a Qdrant server has its own.
     pub(crate) fn snapshots(&self, config: &SnapshotConfig) -> Option<Arc<EmbeddedSnapshots>> {
         match self {
             Self::Embedded(store) => Some(Arc::new(EmbeddedSnapshots::new(Arc::clone(store), config.clone()))),

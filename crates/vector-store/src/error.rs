@@ -110,9 +110,9 @@ pub enum Error {
     DiskFull {
         /// The folder.
         path: PathBuf,
-        /// How many bytes are free.
+        /// Number of free bytes.
         free: u64,
-        /// How many it takes.
+        /// Number of bytes that opening it needs.
         needed: u64,
     },
 

@@ -20,7 +20,7 @@ pub const CACHE_MISSES: &str = "context_manager_cache_misses_total";
 /// How often background work failed, by `operation`.
 pub const BACKGROUND_ERRORS: &str = "context_manager_vector_db_background_errors_total";
 
-/// How many stored contexts were found damaged.
+/// Counter of stored contexts that were found damaged.
 pub const UNREADABLE: &str = "context_manager_vector_db_unreadable_total";
 
 /// Tells the installed recorder what each metric means.

@@ -10,7 +10,7 @@ use crate::Moment;
 pub struct NewContext {
     /// What to remember.
     pub text: String,
-    /// Where it lives at first; default `long_term`.
+    /// Level at which it starts; default `long_term`.
     pub level: Level,
     /// The caller's own id; sending the same id again unchanged stores nothing new.
     pub id: Option<ContextId>,

@@ -1,7 +1,7 @@
 //! What the engine knows of a session: its working memory, and where its contexts stand in order.
 //!
-//! Where other processes write to the store as well, nothing of it is kept: working memory is read from the store each
-//! time, and the store says which positions are free.
+//! If other processes also write to the store, the engine keeps nothing of it: it reads working memory from the store
+//! each time, and the store says which positions are free.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::{Cursor, Filter, Page, Scope};
 
 /// How often a session's working memory is read again because it changed meanwhile, before it is left unread.
 const FILL_ATTEMPTS: usize = 3;
-/// How many sessions of a batch the store is asked about at once.
+/// Number of sessions of a batch that are looked up in the store at once.
 pub(super) const SESSIONS_AT_ONCE: usize = 16;
 
 impl ContextEngine {

@@ -284,7 +284,7 @@ pub struct Candidate {
 pub struct PositionRange {
     /// The session.
     pub session_id: String,
-    /// How many positions; with 0 none is taken, and a session that is counted goes on at `at_least` or later.
+    /// Number of positions; with 0 none is taken, and a session that is counted goes on at `at_least` or later.
     pub count: u32,
     /// The lowest position that may be taken, if the caller has looked for it.
     pub at_least: Option<u32>,
@@ -295,7 +295,7 @@ pub struct PositionRange {
 pub struct SessionSummary {
     /// Its id.
     pub session_id: String,
-    /// How many visible contexts it has at each level, as in [`Level::ALL`].
+    /// Number of its visible contexts at each level, as in [`Level::ALL`].
     pub counts: [u64; Level::ALL.len()],
     /// When the first of them was stored.
     pub first_activity_at: Timestamp,

@@ -11,7 +11,7 @@ const FILE: &str = "keys.asked";
 const TEXT: &str = "Callers of this Context Manager have to bring a key. While this file is here, a server without any key does \
                     not start, unless `allow_unauthenticated = true` is set in [server].\n";
 
-/// Where that is remembered: beside the file of keys and in the data folder, as either may be lost or not be writable.
+/// Folders that record this: that of the keys file and the data folder, as either may be lost or not be writable.
 #[derive(Debug)]
 pub(super) struct Asked {
     folders: [PathBuf; 2],
@@ -24,7 +24,7 @@ impl Asked {
         }
     }
 
-    /// Whether callers had to bring a key once. Where that cannot be read, they had to.
+    /// Returns whether callers once had to bring a key; also true if that cannot be read.
     pub(super) fn is_remembered(&self) -> bool {
         self.folders
             .iter()

@@ -19,7 +19,7 @@ use crate::config::ConfiguredKey;
 #[derive(Debug)]
 pub(super) struct Keyring {
     keys: HashMap<KeyHash, Key>,
-    /// Whether somebody meant there to be keys: the configuration names some, or their file is there, if only empty.
+    /// True if somebody meant there to be keys: the configuration names some, or their file is there, even if empty.
     wanted: bool,
 }
 
@@ -64,7 +64,7 @@ pub enum KeyringError {
          remove that file if it is there and set `allow_unauthenticated = true` in [server]"
     )]
     Lost {
-        /// Where the file of keys is expected.
+        /// Expected path of the keys file.
         path: String,
     },
     /// A key has a tenant that cannot be.
@@ -128,7 +128,7 @@ impl Keyring {
         self.keys.is_empty()
     }
 
-    /// Whether callers are to be asked for keys, whether there are any or not.
+    /// Returns whether callers are to be asked for keys, whether there are any or not.
     pub(super) fn is_wanted(&self) -> bool {
         self.wanted
     }

@@ -19,14 +19,14 @@ pub struct Principal {
     claim: Option<Claim>,
 }
 
-/// Where an identity provider's token says what its bearer may do.
+/// Claim in which an identity provider's token says what its bearer may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
     /// The claim's name.
     pub(crate) name: Arc<str>,
-    /// What stands there before the name of a permission.
+    /// Text that precedes the name of a permission in the claim.
     pub(crate) prefix: Arc<str>,
-    /// What a token may have at most.
+    /// Most permissions that a token may have.
     pub(crate) most: Permissions,
 }
 
@@ -64,7 +64,7 @@ impl Principal {
         &self.key_id
     }
 
-    /// Where the caller's token says what he may do; `None` for keys.
+    /// Returns the claim in which the caller's token says what the caller may do; `None` for keys.
     pub(crate) fn claim(&self) -> Option<&Claim> {
         self.claim.as_ref()
     }

@@ -226,7 +226,7 @@ fn interrupted(tenant: &TenantId) -> String {
     format!("stopped at tenant `{}`; run this again to go on", tenant.as_str())
 }
 
-/// How often a line of the log tells how far it is, where nobody sees the bar.
+/// Interval of the log lines that report progress where nobody sees the bar.
 const TELLING: Duration = Duration::from_secs(3);
 
 /// How far it is: a bar where somebody looks, and log lines elsewhere.

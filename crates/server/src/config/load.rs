@@ -107,7 +107,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
     all.into_iter()
 }
 
-/// Whether this is the address of a Service as Kubernetes and Docker write it.
+/// Returns whether this is the address of a Service as Kubernetes and Docker write it.
 fn is_link(text: &str) -> bool {
     ["tcp://", "udp://", "sctp://"]
         .iter()
@@ -135,7 +135,7 @@ pub(crate) fn load_text(text: &str) -> Result<Config, ConfigError> {
     )
 }
 
-/// What a file says. Errors name the place without showing it: a secret may stand there.
+/// Parses the text of a file. Errors name the place without showing it: a secret may stand there.
 fn parse(text: &str) -> Result<Dict, String> {
     let text = text.trim_start_matches('\u{feff}');
     toml::from_str(text).map_err(|error| {
@@ -197,7 +197,7 @@ fn take_out_wrong(path: &str, given: &mut Dict, problems: &mut Vec<String>) {
     });
 }
 
-/// What is wrong with this value alone.
+/// Returns the problems with this value alone.
 fn problems_with(path: &str, value: &Value) -> Vec<String> {
     let error = with_defaults((path, value)).extract::<Config>().err();
     let errors = error.into_iter().flatten();
@@ -288,6 +288,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn settings_that_are_gone_still_start_the_server() {
+        let text = "[gc]\nregret_secs = 60\nown_ttl_is_final = true\n[consolidation]\nenabled = false\n";
+        load_text(text).unwrap();
+        let message = load_text("[dedup]\npolicy = \"merge\"\n").unwrap_err().to_string();
+        assert!(message.contains("use `report`"), "{message}");
     }
 
     #[test]

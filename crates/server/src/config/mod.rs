@@ -119,7 +119,8 @@ pub struct ServerConfig {
     pub forwarded_header: ForwardedHeader,
     /// Names under which a server that asks for no key answers, beside `localhost` and IP addresses; any port.
     pub allowed_hosts: Vec<String>,
-    /// Where clients find the server, when that is not where it listens: its host is answered to, and its pages may call.
+    /// URL at which clients find the server, if it listens elsewhere: the server answers to its host, and lets its pages
+    /// call.
     pub public_url: Option<String>,
     /// The origins whose pages may call the server from a browser; `*` is any.
     pub cors_allowed_origins: Vec<String>,

@@ -10,6 +10,24 @@ use crate::expected::closest;
 /// A setting of earlier versions; set to 1 it asked for what there is now.
 const SHARDS: &str = "vector_db.shards";
 
+/// Settings of earlier versions that have no effect any more. They are passed over, so that files that name them still start
+/// the server: whatever they said, nothing is lost that they would have kept.
+const REMOVED: [&str; 13] = [
+    "auth.canaries",
+    "consolidation.enabled",
+    "consolidation.keep_sources_secs",
+    "consolidation.min_accesses",
+    "consolidation.min_importance",
+    "dedup.own_output_secs",
+    "dedup.text_likeness",
+    "gc.own_ttl_is_final",
+    "gc.promote_pinned",
+    "gc.regret_log_size",
+    "gc.regret_secs",
+    "hirag.near_duplicate_similarity",
+    SHARDS,
+];
+
 /// Takes the unknown keys out of what was given, so that the rest can be looked at, and reports them as problems.
 pub(super) fn take_out(given: &mut Dict) -> Vec<String> {
     let mut problems = Vec::new();
@@ -55,8 +73,8 @@ fn compare(path: &str, given: &mut Dict, known: &Known, problems: &mut Vec<Strin
     given.retain(|key, value| {
         let path = join(path, key);
         let Some(known_value) = fields.get(key) else {
-            if path == SHARDS {
-                if value.to_i128() != Some(1) {
+            if REMOVED.contains(&path.as_str()) {
+                if path == SHARDS && value.to_i128() != Some(1) {
                     problems.push(format!(
                         "{SHARDS}: data folders are not divided any more, leave it out; bring what is stored along with the \
                          `export` of the version that stored it and the `import` of this one"

@@ -168,7 +168,7 @@ const HALF_CHARACTER: &str =
     "has half of a surrogate pair (such as \\ud83d), as is left of a character that was cut in two";
 const TOO_DEEP: &str = "is nested too deeply";
 
-/// What is wrong, in the API's words. The library's message is taken apart, as it repeats the value.
+/// Describes the error in the API's words. It takes the library's message apart, as that repeats the value.
 fn detail(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message
@@ -300,17 +300,17 @@ mod tests {
             (
                 item(r#""size": 1, "word": {"one": null}"#),
                 "/items/0/word",
-                "must be one of `one`, `two`",
+                "must be `one` or `two`",
             ),
             (
                 item(r#""size": 1, "word": "three, expected secret""#),
                 "/items/0/word",
-                "must be one of `one`, `two`",
+                "must be `one` or `two`",
             ),
             (
                 item(r#""size": 1, "word": 1"#),
                 "/items/0/word",
-                "must be one of `one`, `two`",
+                "must be `one` or `two`",
             ),
             (
                 item(r#""size": 1, "more": {"a": {"b": [1, "\ud83d"]}}"#),

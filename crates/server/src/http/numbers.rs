@@ -1,6 +1,6 @@
 //! Numbers that come back as they were sent.
 
-/// Whether every number in a JSON text is one that is kept: a whole one of 64 bits, or the decimal of a 64-bit float.
+/// Returns whether every number in a JSON text is kept: an integer of 64 bits, or the decimal of a 64-bit float.
 pub(super) fn all_come_back(json: &str) -> bool {
     let mut rest = json.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -20,7 +20,7 @@ pub(super) fn all_come_back(json: &str) -> bool {
     true
 }
 
-/// What follows a string whose opening quote was read.
+/// Returns the bytes after a string whose opening quote was read.
 fn after_string(mut rest: &[u8]) -> &[u8] {
     loop {
         rest = match rest {

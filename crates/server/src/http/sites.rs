@@ -105,12 +105,13 @@ impl Sites {
         !(own || self.is_named(origin)) || origins.next().is_some()
     }
 
-    /// Whether the operator lets pages of this origin call.
+    /// Returns whether the operator lets pages of this origin call.
     fn is_named(&self, origin: &HeaderValue) -> bool {
         self.cors_origins.iter().any(|named| named == "*" || origin == named)
     }
 
-    /// Whether this is the origin of the server's own pages: where the request went, or where clients are said to find it.
+    /// Returns whether this is the origin of the server's own pages: the target of the request, or the address at which
+    /// clients are said to find the server.
     fn is_own(&self, origin: &HeaderValue, name: Option<&Authority>) -> bool {
         if self.public_origin.as_ref().is_some_and(|public| origin == public) {
             return true;
@@ -134,7 +135,7 @@ impl Sites {
     }
 }
 
-/// Whether the body is of a type that a browser sends anywhere without asking the server first.
+/// Returns whether the body is of a type that a browser sends anywhere without asking the server first.
 fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
@@ -176,7 +177,7 @@ fn names(request: &Request) -> Result<Vec<Authority>, Problem> {
     }
 }
 
-/// Whether there is nothing but a host, and a port if any.
+/// Returns whether the authority is nothing but a host, and a port if any.
 fn is_host_and_port(name: &Authority) -> bool {
     let rest = name.as_str().strip_prefix(name.host());
     let port = rest.map(|rest| rest.strip_prefix(':').unwrap_or(rest));

@@ -43,7 +43,7 @@ fn nested<D>(inner: D) -> Strict<D> {
     Strict::new(inner, Others::Refused)
 }
 
-/// What a value has to be.
+/// Required shape of a value.
 #[derive(Clone, Copy)]
 enum Shape {
     Any,

@@ -120,7 +120,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Whether the first byte is that of a method. A TLS handshake begins with a byte that is no letter.
+/// Returns whether the first byte is that of a method. A TLS handshake begins with a byte that is no letter.
 async fn is_plain_http(stream: &TcpStream) -> io::Result<bool> {
     let mut first = [0];
     let length = stream.peek(&mut first).await?;

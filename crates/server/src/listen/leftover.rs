@@ -1,4 +1,4 @@
-//! What is left of a request's body when its answer is there.
+//! Unread rest of a request's body when its answer is there.
 //!
 //! Whoever is still sending may not see an answer before all is sent: a connection that is closed meanwhile, or an HTTP/2
 //! stream that is reset, loses it. So a small rest is read before the answer goes out, and the connection lives on. With
@@ -17,12 +17,12 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// What is read before an answer.
+/// Limits on what is read before an answer.
 const SMALL: Portion = Portion {
     bytes: 256 * 1024,
     time: Duration::from_secs(1),
 };
-/// What is read behind an answer.
+/// Limits on what is read after an answer.
 const LARGE: Portion = Portion {
     bytes: 16 * 1024 * 1024,
     time: Duration::from_secs(2),
@@ -90,12 +90,12 @@ impl Drop for Lent {
     }
 }
 
-/// What will be left of a request's body.
+/// Handle to the unread rest of a request's body.
 #[derive(Debug)]
 pub(super) struct Leftover {
     rest: Option<oneshot::Receiver<Body>>,
     version: Version,
-    /// Whether the client sends nothing of it before it is told to.
+    /// True if the client sends nothing of it before it is told to.
     on_request: bool,
 }
 

@@ -73,7 +73,7 @@ impl Import {
         self.line == 0
     }
 
-    /// How many contexts are there now, or have expired.
+    /// Returns the number of contexts that are there now, or have expired.
     pub(crate) fn done(&self) -> u64 {
         self.answer.imported + self.answer.skipped
     }

@@ -250,7 +250,7 @@ async fn deleting_by_filter_counts_exactly() {
         ["note that stays"]
     );
     assert_eq!(
-        app.post("/contexts/clear", json!({"level": "l2"})).await.body,
+        app.post("/contexts/clear", json!({"level": "l3"})).await.body,
         json!({"deleted": 1})
     );
     assert_eq!(app.get("/api/v1/stats").await.body["total"], 0);

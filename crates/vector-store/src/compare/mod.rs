@@ -20,10 +20,10 @@ use checksum::Summing;
 /// Records read at once: a fraction of a second's work for either store.
 const PAGE: usize = 200;
 
-/// How long an outage is waited out.
+/// Longest outage that is waited out.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How often is asked again meanwhile: not less often than every two seconds.
+/// Backoff between retries during an outage: at most two seconds.
 const RETRY: Retry = Retry {
     max_retries: usize::MAX,
     backoff_ms: 100,
@@ -114,7 +114,7 @@ fn place(record: &Record) -> (u64, ContextId) {
     (record.context.sequence, record.context.id)
 }
 
-/// What matches of a tenant, one record after the other, and what was read so far.
+/// Matching records of a tenant, read one after the other, with the count and checksum of those read so far.
 struct Reading<'a> {
     store: &'a dyn VectorStore,
     scope: &'a Scope,
@@ -185,7 +185,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Whether two records are the same, but for the last digits of a vector.
+/// Returns whether two records are the same, but for the last digits of a vector.
 fn is_same(a: &Record, b: &Record) -> bool {
     let vectors_agree = match (&a.dense, &b.dense) {
         (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= TOLERANCE),

@@ -50,7 +50,7 @@ pub async fn sessions_are_summarised(store: &dyn VectorStore) {
     assert_eq!(page.next, None);
 }
 
-/// What has expired or was superseded counts for nothing, also where a session has nothing else.
+/// Checks that expired and superseded contexts count for nothing, also where a session has nothing else.
 pub async fn sessions_count_what_is_visible(store: &dyn VectorStore) {
     let scope = acme();
     let expiring = |number, session: &str, at| Context {

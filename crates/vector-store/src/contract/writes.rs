@@ -197,8 +197,8 @@ pub async fn updates_keep_vectors_and_words(store: &dyn VectorStore) {
     assert_eq!((&listed[0].dense, &listed[0].terms), (&stored.dense, &stored.terms));
 }
 
-/// What is there is replaced as a whole, what is new stands beside it, and what is not there, or another tenant's, is not
-/// made.
+/// Checks that existing contexts are replaced as a whole, that new ones are inserted beside them, and that missing ones
+/// and another tenant's are not created.
 pub async fn replacing_inserts_what_is_new_and_never_what_is_gone(store: &dyn VectorStore) {
     let (acme, other) = (acme(), scope("other"));
     fill(store, &acme, [1, 2, 3]).await;

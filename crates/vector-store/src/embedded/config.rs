@@ -100,7 +100,7 @@ impl Config {
         problems
     }
 
-    /// How many bytes of the disk stores leave free.
+    /// Returns the number of bytes of the disk that stores leave free.
     pub fn kept_free_bytes(&self) -> u64 {
         self.min_free_bytes.max(LEAST_FREE_BYTES)
     }

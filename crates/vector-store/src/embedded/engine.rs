@@ -157,7 +157,7 @@ impl Engine {
         &self.shard
     }
 
-    /// What is wrong although it works.
+    /// Returns the problems despite which it works.
     pub(super) fn troubles(&self) -> &Arc<Troubles> {
         &self.troubles
     }

@@ -1,11 +1,11 @@
-//! Why the engine failed.
+//! Reasons for which the engine fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use qdrant_edge::OperationError;
 
-/// Why the engine failed.
+/// Reason for a failure of the engine.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum Failure {
     #[error("there is no other model")]

@@ -44,14 +44,14 @@ const SHARD: &str = "shard";
 /// Where snapshots are kept unless said otherwise.
 pub(super) const SNAPSHOTS: &str = "snapshots";
 
-/// What a folder has instead of a manifest that earlier versions divided among several of these.
+/// File in place of the manifest in a folder that earlier versions divided among several shards.
 const SHARDS: &str = "shards.json";
 
 /// Where the engine builds segments before it takes them into use. It forgets them when it is killed.
 pub(super) const TEMP_SEGMENTS: &str = "temp_segments";
 
-/// What is no reason to call a folder somebody else's: our lock, what file systems put into their root, and what outlives
-/// the data that it is about.
+/// Entries that do not make a folder somebody else's: our lock, what file systems put into their root, and what
+/// outlives the data that it is about.
 const IGNORED: [&str; 5] = [
     lock::FILE,
     disk::LOST_AND_FOUND,

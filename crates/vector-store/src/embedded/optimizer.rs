@@ -74,7 +74,7 @@ impl Optimizer {
         }
     }
 
-    /// Whether that went well. If not, what changed still counts.
+    /// Rebuilds the indexes, and returns whether that went well. If not, the changes still count.
     fn optimize(&self) -> bool {
         let Some(_alone) = self.engine.may_optimize() else {
             return true;
@@ -107,7 +107,7 @@ impl Optimizer {
     }
 }
 
-/// How long to wait after so many failures in a row.
+/// Returns the time to wait after so many failures in a row.
 fn pause(idle: Duration, failures: u32) -> Duration {
     match failures {
         0 => Duration::ZERO,

@@ -286,8 +286,8 @@ pub(super) fn readable(engine: &Engine, ids: &[PointId]) -> Result<Vec<PointId>,
     Ok(found.into_iter().map(|found| found.id).collect())
 }
 
-/// What the engine has of these points. One payload that it cannot read fails all of them, so that each half is asked for by
-/// itself then, down to the one.
+/// Returns what the engine has of these points. One payload that it cannot read fails all of them, so each half is then
+/// requested by itself, down to the single point.
 fn retrieve(engine: &Engine, ids: &[PointId], vectors: &WithVector) -> Result<Vec<EngineRecord>, Failure> {
     let read = |payload| {
         let request = RetrieveRequestBuilder::new(ids.to_vec())

@@ -21,17 +21,17 @@ use crate::disk::{self, unless_gone};
 pub(super) const RESERVE: &str = "reserve";
 const RESERVE_BYTES: u64 = 16 << 20;
 
-/// What a deletion, or writing everything out, may take.
+/// Bytes that a deletion, or writing everything out, may take.
 const SMALL_BYTES: u64 = 4 << 20;
 
-/// What making or opening a store takes beside the holes in its files.
+/// Bytes that making or opening a store takes beside the holes in its files.
 const OPENING_BYTES: u64 = 16 << 20;
 
 /// The room on the disk of a data folder.
 #[derive(Debug)]
 pub(super) struct Room {
     folder: PathBuf,
-    /// What is configured.
+    /// Configured number of bytes to keep free.
     least: u64,
     /// The same, or what opening the store again would take, if that is more.
     kept_free: AtomicU64,
@@ -61,17 +61,17 @@ impl Room {
         }
     }
 
-    /// Whether there is room for a store or a change.
+    /// Checks that there is room for a store or a change.
     pub(super) fn check_more(&self) -> Result<(), Failure> {
         self.check(0)
     }
 
-    /// Whether there is room for this many bytes, and to go on after that.
+    /// Checks that there is room for this many bytes, and to go on after that.
     pub(super) fn check(&self, bytes: u64) -> Result<(), Failure> {
         self.check_for(self.kept_free.load(Ordering::Relaxed).saturating_add(bytes))
     }
 
-    /// Whether there is room for a deletion. The reserve makes way for it.
+    /// Checks that there is room for a deletion. The reserve makes way for it.
     pub(super) fn check_small(&self) -> Result<(), Failure> {
         self.make_way();
         self.check_for(SMALL_BYTES)
@@ -102,7 +102,7 @@ impl Room {
         }
     }
 
-    /// What opening the store takes, which is kept free from now on.
+    /// Returns the bytes that opening the store takes, and keeps them free from now on.
     fn measure(&self) -> io::Result<u64> {
         let holes = unless_gone(holes(&folder::shard(&self.folder)))?;
         let needed = OPENING_BYTES.saturating_add(holes.unwrap_or(0));
@@ -127,7 +127,7 @@ impl Room {
     }
 }
 
-/// How many bytes of the files below `folder` have no place on the disk yet.
+/// Returns the number of bytes of the files below `folder` that are not allocated on the disk yet.
 fn holes(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     disk::walk(folder, &mut |_, metadata| {

@@ -14,10 +14,10 @@ use moka::sync::Cache;
 use super::engine::Engine;
 use super::reads;
 
-/// How long they are remembered: what began since is not on the next page.
+/// Time for which they are remembered: sessions that began since are not on the next page.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
-/// How many bytes of them, of all tenants.
+/// Largest number of bytes of them, over all tenants.
 const BYTES: u64 = 16 << 20;
 
 /// Ids of sessions listed lately, in order.

@@ -14,10 +14,10 @@ use crate::metrics::{BACKGROUND_ERRORS, UNREADABLE};
 /// So many unreadable records are told apart. More are passed over, too, but not told again.
 const MOST: usize = 10_000;
 
-/// How long a thread rests after a panic.
+/// Time for which a thread rests after a panic.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What is wrong at the moment.
+/// Current problems.
 #[derive(Debug, Default)]
 pub(super) struct Troubles(Mutex<Known>);
 

@@ -52,7 +52,7 @@ impl MemoryStore {
         }
     }
 
-    /// What is to be stored, if it may be, with vectors as they are stored. Of a repeated id the last stays.
+    /// Returns the records to store, if they are valid, with vectors of length 1. Of a repeated id the last stays.
     fn checked(&self, operation: &'static str, mut records: Vec<Record>) -> Result<Records, StoreError> {
         validate::records(operation, self.dimensions, &records)?;
         for record in &mut records {

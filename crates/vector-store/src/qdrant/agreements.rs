@@ -1,5 +1,5 @@
-//! What processes that share a server agree on, such as whose turn it is: small points in a collection of their own, as
-//! they are nobody's contexts.
+//! Agreements among processes that share a server, such as who holds a lease: small points in a collection of their
+//! own, as they are nobody's contexts.
 //!
 //! The server compares and writes in one step: it replaces a point only if that still says what is expected of it.
 
@@ -68,7 +68,7 @@ impl Agreements {
         }
     }
 
-    /// What a point says; `None` when it is not there.
+    /// Reads the payload of a point; `None` when it is not there.
     pub(super) async fn read(&self, id: Uuid) -> Result<Option<Payload>, Failure> {
         let request = GetPoints {
             collection_name: self.client.collection.clone(),

@@ -20,19 +20,19 @@ use crate::payload::PointIds;
 
 /// The next free position.
 const NEXT: &str = "next";
-/// Who took the last ranges, latest first: one name for each time.
+/// Takers of the last ranges, latest first: one name for each time.
 const TAKERS: &str = "takers";
 /// When the last range was taken, in milliseconds since 1970.
 const USED: &str = "used";
 
-/// How many takers are remembered: as many others may be faster than the look whether one's own range was taken.
+/// Number of takers that are remembered: as many others may be faster than the check whether one's own range was taken.
 const REMEMBERED: usize = 16;
-/// How often a range is tried to be taken. Each time it is not, another process has taken one.
+/// Number of attempts to take a range. Each time that one fails, another process has taken a range.
 const ATTEMPTS: usize = 64;
-/// How long a counter stays that is not used.
+/// Time for which an unused counter stays.
 const UNUSED: SignedDuration = SignedDuration::from_hours(24);
 
-/// What a counter says.
+/// Contents of a counter.
 #[derive(Debug, Clone, Default)]
 struct Counter {
     next: Option<u32>,

@@ -24,7 +24,7 @@ use crate::metrics::observed;
 use crate::payload::{Malformed, PointIds};
 use crate::validate;
 
-/// How many counters of sessions are asked for at once.
+/// Number of session counters that are requested at once.
 const COUNTERS_AT_ONCE: usize = 16;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What processes that share a store do not do to each other.
+//! Tests of what processes that share a store do not do to each other.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +76,7 @@ pub(crate) async fn positions_are_given_out_once(one: &dyn VectorStore, other: &
     assert_eq!(take(one, 0, Some(0)).await, None);
 }
 
-/// Who writes what was read a while ago does not undo what another one did meanwhile.
+/// Checks that writing what was read a while ago does not undo what another process did meanwhile.
 pub(crate) async fn a_change_is_not_overwritten_by_who_has_not_seen_it(one: &dyn VectorStore, other: &dyn VectorStore) {
     let scope = scope();
     one.upsert(&scope, records(1..=3)).await.unwrap();

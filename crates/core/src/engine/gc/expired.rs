@@ -88,8 +88,10 @@ impl ContextEngine {
             }
         }
         if !run.dry {
-            let long_term = promoted.iter().map(|context| long_term(context.clone(), now)).collect();
-            self.store.update(run.scope, long_term).await?;
+            let long_term = promoted
+                .iter()
+                .map(|context| (context.clone(), long_term(context.clone(), now)));
+            self.store.update_unchanged(run.scope, long_term.collect()).await?;
             self.discard_expired(run, &gone, now).await?;
         }
         for context in &promoted {

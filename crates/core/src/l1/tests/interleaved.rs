@@ -32,7 +32,7 @@ struct Running<'a> {
     call: Call,
     number: usize,
     key: &'a SessionKey,
-    /// How many of its steps are done.
+    /// Number of its steps that are done.
     steps: usize,
     is_done: bool,
     generation: Option<u64>,
@@ -40,7 +40,7 @@ struct Running<'a> {
     seen: Vec<Record>,
 }
 
-/// What is stored, the first stored first.
+/// Stored records, the first stored first.
 type Store = Vec<(SessionKey, Record)>;
 
 fn stored(store: &Store, key: &SessionKey) -> Vec<Record> {
@@ -53,7 +53,7 @@ impl<'a> Running<'a> {
         self.steps > 0 && !self.is_done
     }
 
-    /// Whether both may not be under way at once.
+    /// Returns whether both may not be under way at once.
     fn excludes(&self, other: &Self) -> bool {
         let holds_session = |call| matches!(call, Call::Read | Call::Store);
         (holds_session(self.call) && holds_session(other.call) && self.key == other.key)

@@ -1,4 +1,4 @@
-//! What a caller is told of what it stored or changed.
+//! Answers that tell a caller about what it stored or changed.
 
 use context_manager_core::Stored;
 use serde::Serialize;

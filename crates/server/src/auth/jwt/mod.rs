@@ -34,7 +34,7 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Jwt {
     config: JwtConfig,
-    /// Where tokens say what their bearers may do.
+    /// Claim in which tokens say what their bearers may do.
     claim: Claim,
     validation: Validation,
     /// What asks for the keys at their address.

@@ -1,4 +1,4 @@
-//! What was deleted stays deleted, whatever is written at the same time.
+//! Tests that deleted contexts stay deleted, whatever is written at the same time.
 //!
 //! Every write is held up at each of its calls to the store and to the embedder once, and while it is, a deletion of what
 //! it is about is asked for. That either ends at once, or waits until the write goes on.
@@ -25,7 +25,7 @@ use super::faulty::{Faulty, Gate};
 use super::{HOUR, new, query};
 use crate::standin::StandIn;
 
-/// What is written about the context that is to be deleted.
+/// Write that concerns the context that is to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Write {
     /// The same text once more.
@@ -46,7 +46,7 @@ enum Write {
     Import,
     /// The vector that it waits for.
     Pending,
-    /// How often it was served.
+    /// Number of times that it was served.
     Accesses,
     /// Another one in its session, for which there is no room beside it in working memory.
     Overflow,

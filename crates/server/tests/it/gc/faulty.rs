@@ -105,7 +105,7 @@ impl Gate {
         self.go_on.notify_one();
     }
 
-    /// How many calls run, those not counted that are held up.
+    /// Returns the number of running calls, without those that are held up.
     pub(super) fn running(&self) -> usize {
         self.running.load(Ordering::SeqCst)
     }

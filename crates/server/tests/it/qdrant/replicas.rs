@@ -35,7 +35,7 @@ fn turn(text: &str) -> Value {
     json!({"text": text, "level": "immediate", "session_id": SESSION, "user_id": "ann", "tags": ["door"]})
 }
 
-/// What a server serves to its session, by a search and in an assembled text.
+/// Returns what a server serves to its session, by a search and in an assembled text.
 async fn served(app: &TestApp) -> Vec<String> {
     let question = json!({"query": "the code of the door", "session_id": SESSION, "max_tokens": 1000});
     let found = app.found(question.clone()).await;

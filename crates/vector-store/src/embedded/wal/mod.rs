@@ -38,7 +38,7 @@ const ACKNOWLEDGED: &str = "first-index";
 
 const MAGIC: [u8; 4] = *b"wal\0";
 const HEADER: usize = 8;
-/// What an entry has before its data, and after its padding.
+/// Bytes of an entry's length, before its data, and of its checksum, after its padding.
 const LENGTH: usize = 8;
 const CHECKSUM: usize = 4;
 /// Entries begin at multiples of this.
@@ -154,21 +154,21 @@ fn applied_until(shard: &Path) -> Result<u64, String> {
     Ok(last)
 }
 
-/// What there is of the log.
+/// Contents of the log.
 #[derive(Debug)]
 struct Log {
     /// The number of the first operation.
     first: u64,
     /// Each operation; `None` where it is damaged.
     operations: Vec<Option<Vec<u8>>>,
-    /// What comes before this was applied, as far as the engine noted it.
+    /// Number of the operation before which all were applied, as far as the engine noted it.
     acknowledged: Option<u64>,
-    /// What is damaged, and where.
+    /// Descriptions of the damage, and of its places.
     damage: Vec<String>,
     end: End,
 }
 
-/// How the log ends.
+/// State of the end of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum End {
     #[default]
@@ -288,7 +288,7 @@ impl Log {
         )
     }
 
-    /// What was repaired, for operators.
+    /// Logs the repair, and returns a description of it for operators.
     fn repaired(&self) -> Option<String> {
         if !self.damage.is_empty() {
             let places = self.damage.join(", ");
@@ -319,10 +319,10 @@ fn acknowledged(note: &[u8]) -> Option<u64> {
     Some(note.ack_index)
 }
 
-/// What was found in a file.
+/// Contents of a file of the log.
 #[derive(Debug, Default, PartialEq)]
 struct Read {
-    /// Where each operation's data is; `None` where it is damaged.
+    /// Range of each operation's data; `None` where it is damaged.
     operations: Vec<Option<Range<usize>>>,
     /// The bytes at which something is damaged.
     damage: Vec<usize>,
@@ -388,7 +388,7 @@ fn read(file: &[u8]) -> Read {
     read
 }
 
-/// Where the entry at `at` ends, when its checksum fits.
+/// Returns the offset at which the entry at `at` ends, if its checksum fits.
 fn sound(file: &[u8], at: usize, seed: u32) -> Option<usize> {
     let end = end(file, at, length(file, at))?;
     let body = &file[at..end - CHECKSUM];
@@ -396,7 +396,7 @@ fn sound(file: &[u8], at: usize, seed: u32) -> Option<usize> {
     (body[..LENGTH] != [0; LENGTH] && number(file, end - CHECKSUM) == Some(continued(seed, body))).then_some(end)
 }
 
-/// Whether the entry in `gap` would be sound if only it had this length.
+/// Returns whether the entry in `gap` would be sound if only it had this length.
 fn with_length(file: &[u8], gap: &Range<usize>, length: usize, seed: u32) -> bool {
     let body = [
         &(length as u64).to_le_bytes(),
@@ -412,7 +412,7 @@ fn lengths(gap: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
     (most.saturating_sub(ALIGNMENT - 1)..=most).filter(move |length| padded(*length) == most)
 }
 
-/// Whether an entry was not written out, rather than damaged: bytes that never came to the disk are zeros.
+/// Returns whether an entry was not written out, rather than damaged: bytes that never came to the disk are zeros.
 fn was_not_written(file: &[u8], gap: &Range<usize>, is_last: bool) -> bool {
     let is_blank = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
     let end = end(file, gap.start, length(file, gap.start));
@@ -423,7 +423,7 @@ fn was_not_written(file: &[u8], gap: &Range<usize>, is_last: bool) -> bool {
         || pages.any(|page| file.get(page..page + PAGE).is_some_and(is_blank))
 }
 
-/// How many entries there are in `gap`, by their own lengths.
+/// Returns the number of entries in `gap`, by their own lengths.
 fn entries_in(file: &[u8], gap: &Range<usize>) -> Option<usize> {
     let (mut at, mut count) = (gap.start, 0);
     while at < gap.end {
@@ -433,14 +433,14 @@ fn entries_in(file: &[u8], gap: &Range<usize>) -> Option<usize> {
     (at == gap.end).then_some(count)
 }
 
-/// Where an entry at `at` with data of this length ends, if that is in the file.
+/// Returns the offset at which an entry at `at` with data of this length ends, if that is in the file.
 fn end(file: &[u8], at: usize, length: usize) -> Option<usize> {
     let fits = length <= file.len();
     let end = fits.then(|| at + LENGTH + padded(length) + CHECKSUM);
     end.filter(|end| *end <= file.len())
 }
 
-/// Where the data of an entry is.
+/// Returns the range of an entry's data.
 fn place(at: usize, length: usize) -> Range<usize> {
     at + LENGTH..at + LENGTH + length
 }
