@@ -30,7 +30,6 @@ mod error;
 mod kind;
 pub mod metrics;
 mod probe;
-mod secret;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -40,5 +39,5 @@ pub use built_in::BuiltIn;
 pub use cache::{CacheConfig, Cached};
 pub use chat::ChatConfig;
 pub use chat::ChatModel;
+pub use context_manager_resilience::Secret;
 pub use error::Error;
-pub use secret::Secret;

@@ -8,6 +8,7 @@
 //! - [`RateLimiter`] lets each caller do so much a second and no more.
 //! - [`CircuitBreaker`] refuses calls to a service that fails, at once, and finds out when it is back.
 //! - [`Retry`] makes a call again that may succeed the next time, within a deadline.
+//! - [`Secret`] is a token or key for such a service, shown nowhere.
 //!
 //! Time is tokio's, so that tests can pause it; the rate limiter's is of its own, as `governor` has it. Deliberately absent: anything about what is being protected.
 //!
@@ -38,9 +39,11 @@ mod deadline;
 pub mod metrics;
 mod rate_limiter;
 mod retry;
+mod secret;
 
 pub use bulkhead::{Bulkhead, Cause, Limits, Overloaded, Permit};
 pub use circuit_breaker::{CallError, CallPermit, CircuitBreaker, CircuitBreakerConfig, CircuitOpen, CircuitState};
 pub use deadline::{Deadline, DeadlineExceeded};
 pub use rate_limiter::{Allowance, Rate, RateLimited, RateLimiter};
 pub use retry::{Retry, Verdict};
+pub use secret::Secret;

@@ -18,6 +18,8 @@ pub(crate) fn in_words(expected: &str) -> String {
         "a sequence" => return "an array".to_owned(),
         "a map" => return "an object".to_owned(),
         "a formatted UUID string" => return "a UUID".to_owned(),
+        // Of two variants.
+        _ if expected.contains("` or `") => return format!("one of {}", expected.replace("` or `", "`, `")),
         _ if expected.starts_with("struct ") => return "an object".to_owned(),
         _ => return expected.to_owned(),
     };

@@ -300,17 +300,17 @@ mod tests {
             (
                 item(r#""size": 1, "word": {"one": null}"#),
                 "/items/0/word",
-                "must be `one` or `two`",
+                "must be one of `one`, `two`",
             ),
             (
                 item(r#""size": 1, "word": "three, expected secret""#),
                 "/items/0/word",
-                "must be `one` or `two`",
+                "must be one of `one`, `two`",
             ),
             (
                 item(r#""size": 1, "word": 1"#),
                 "/items/0/word",
-                "must be `one` or `two`",
+                "must be one of `one`, `two`",
             ),
             (
                 item(r#""size": 1, "more": {"a": {"b": [1, "\ud83d"]}}"#),

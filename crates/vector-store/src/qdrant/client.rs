@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use context_manager_core::TenantId;
-use context_manager_resilience::{CircuitBreaker, Deadline};
+use context_manager_resilience::{CircuitBreaker, Deadline, Secret};
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
@@ -22,7 +22,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Response, Status};
 
-use super::config::{self, ApiKey, Config};
+use super::config::{self, Config};
 use super::failure::Failure;
 use super::shards;
 use crate::Error;
@@ -292,7 +292,7 @@ pub(super) struct Authorization(Option<MetadataValue<Ascii>>);
 
 impl Authorization {
     /// `None` when the key cannot be sent.
-    fn new(key: Option<ApiKey>) -> Option<Self> {
+    fn new(key: Option<Secret>) -> Option<Self> {
         let Some(key) = key else {
             return Some(Self(None));
         };

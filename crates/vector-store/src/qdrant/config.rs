@@ -1,11 +1,10 @@
 //! Settings of the store on a Qdrant server.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use context_manager_resilience::Secret;
+use serde::{Deserialize, Serialize};
 use tonic::transport::Uri;
 
 use crate::Error;
@@ -20,7 +19,7 @@ pub struct Config {
     /// Where the server's gRPC port is, such as `http://qdrant:6334` or `https://…`, which uses TLS.
     pub url: Option<String>,
     /// The key that the server asks for.
-    pub api_key: Option<ApiKey>,
+    pub api_key: Option<Secret>,
     /// A file that holds the key, in place of `api_key`. It is read once, at start.
     pub api_key_file: Option<PathBuf>,
     /// What the collection's name begins with. Installations that share a server need different ones.
@@ -57,11 +56,6 @@ pub struct Config {
     #[serde(skip)]
     pub hnsw_ef_construct: usize,
 }
-
-/// A key that is shown nowhere: neither when it is formatted nor when it is serialised.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct ApiKey(SecretString);
 
 /// In which order replicas see writes to the same context.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,39 +106,6 @@ pub enum Quantization {
     /// 1 bit for each number; for large vectors only.
     Binary,
 }
-
-impl ApiKey {
-    /// The key in plain text, to be sent.
-    pub(super) fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl From<String> for ApiKey {
-    fn from(key: String) -> Self {
-        Self(key.into())
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(REDACTED)
-    }
-}
-
-impl PartialEq for ApiKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
-}
-
-impl Serialize for ApiKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(REDACTED)
-    }
-}
-
-const REDACTED: &str = "[redacted]";
 
 impl Default for Config {
     fn default() -> Self {
@@ -204,7 +165,7 @@ impl Config {
     }
 
     /// The key, wherever it is written; `None` when the server asks for none.
-    pub(super) fn key(&self) -> Result<Option<ApiKey>, Error> {
+    pub(super) fn key(&self) -> Result<Option<Secret>, Error> {
         let Some(path) = &self.api_key_file else {
             return Ok(self.api_key.clone());
         };

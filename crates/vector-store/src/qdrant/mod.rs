@@ -36,7 +36,7 @@ use context_manager_resilience::CircuitBreaker;
 
 use agreements::Agreements;
 use client::Client;
-pub use config::{ApiKey, Config, Quantization, ReadConsistency, Sharding, WriteOrdering};
+pub use config::{Config, Quantization, ReadConsistency, Sharding, WriteOrdering};
 pub(crate) use failure::Failure;
 
 use crate::Error;

@@ -1,11 +1,11 @@
-//! Text that must not be shown.
+//! Tokens and keys for other services, which must not be shown.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What stands in place of a secret wherever one would be shown.
+/// The text in place of a secret wherever one would be shown.
 const REDACTED: &str = "[redacted]";
 
 /// A token or key: neither `Debug` nor serialising shows it, and its memory is wiped when it is dropped.
@@ -15,7 +15,7 @@ pub struct Secret(SecretString);
 
 impl Secret {
     /// The secret itself, for the one place that sends it.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }
