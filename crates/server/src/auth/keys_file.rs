@@ -2,7 +2,7 @@
 //!
 //! It holds hashes, never keys. Whoever writes takes the lock beside it, writes a new file and puts it in the old one's
 //! place, so that a reader sees either the one or the other. Keys are never removed: a revoked one goes on being refused
-//! by name, and the last one does not leave a server open. That there were any is remembered in a file of its own ([`super::asked`]).
+//! by name, and the last one does not leave a server open. That there were any is remembered in a file of its own (`asked`).
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
