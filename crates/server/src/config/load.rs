@@ -292,6 +292,8 @@ mod tests {
 
     #[test]
     fn settings_that_are_gone_still_start_the_server() {
+        load_with("VECTOR_DB__SHARDS", "1").unwrap();
+        load_with("CONSOLIDATION__ENABLED", "false").unwrap();
         let text = "[gc]\nregret_secs = 60\nown_ttl_is_final = true\n[consolidation]\nenabled = false\n";
         load_text(text).unwrap();
         let message = load_text("[dedup]\npolicy = \"merge\"\n").unwrap_err().to_string();
