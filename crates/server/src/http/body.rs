@@ -133,7 +133,7 @@ where
 /// Reads a JSON value of any form from its text.
 ///
 /// # Errors
-/// What is wrong with it: it holds a number that would not come back as it was sent, or half of a character.
+/// The problem with it: it holds a number that would not come back as it was sent, or half of a character.
 pub(crate) fn read_value(text: &str) -> Result<Value, String> {
     let mut json = serde_json::Deserializer::from_str(text);
     let value = Value::deserialize(Strict::new(&mut json, Others::Refused)).map_err(|error| detail(&error))?;
