@@ -105,7 +105,7 @@ const INTRODUCTION: &str = "\
 
 Every key with its default, its environment variable and its meaning. This page is made from `config.example.toml` by
 `context-manager config-reference`; tests fail when the two differ, or when a key of the program is missing in the file.
-[configuration.md](configuration.md) says where configuration comes from.
+[Configure the server](how-to/configure.md) says where settings come from and how to check them.
 ";
 
 #[cfg(test)]
