@@ -25,7 +25,7 @@ mod config;
 pub mod context;
 mod engine;
 mod error;
-mod filter;
+pub mod filter;
 mod l1;
 pub mod lexical;
 pub mod lifecycle;
@@ -46,7 +46,7 @@ pub use engine::{
     SearchRequest, SearchResponse, Stats, Stored, Usage,
 };
 pub use error::{Error, ErrorKind};
-pub use filter::{Filter, Visibility, metadata_fact, metadata_facts};
+pub use filter::{Filter, Visibility};
 pub use moment::{InvalidMoment, Moment};
 pub use page::{Cursor, InvalidCursor, Page, seal, unseal};
 pub use scope::{InvalidTenant, MAX_TENANT_BYTES, Scope, TenantId};

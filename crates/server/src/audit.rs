@@ -3,7 +3,6 @@
 //! Routes are marked when they are registered (`api::access`), so that no handler can forget; it only adds what it knows
 //! better, by [`Affected`].
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request};
@@ -13,9 +12,6 @@ use context_manager_observability::AUDIT_TARGET;
 
 use crate::auth::Principal;
 use crate::http::RequestId;
-
-/// The most ids that one event names.
-const MAX_IDS: usize = 100;
 
 /// What a call did, for the audit log. A handler puts it into its response's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,40 +27,9 @@ impl Affected {
     pub(crate) fn deleted(contexts: u64, filter: &Filter) -> Self {
         Self {
             contexts,
-            what: outline(filter),
+            what: filter.outline(),
         }
     }
-}
-
-/// A filter in words, without what tags and metadata say.
-fn outline(filter: &Filter) -> String {
-    let mut outline = Vec::new();
-    for (name, id) in [
-        ("user_id", &filter.user_id),
-        ("agent_id", &filter.agent_id),
-        ("session_id", &filter.session_id),
-    ] {
-        outline.extend(id.as_ref().map(|id| format!("{name}={id}")));
-    }
-    outline.extend(filter.levels.iter().map(|level| format!("level={level}")));
-    for (name, count) in [
-        ("tags_any", filter.tags_any.len()),
-        ("tags_all", filter.tags_all.len()),
-        ("metadata", filter.metadata.len()),
-    ] {
-        outline.extend((count > 0).then(|| format!("{name}({count})")));
-    }
-    outline.extend(filter.occurred_after.map(|time| format!("occurred_after={time}")));
-    outline.extend(filter.occurred_before.map(|time| format!("occurred_before={time}")));
-    outline.extend(filter.min_importance.map(|least| format!("min_importance={least}")));
-    if let Some(ids) = &filter.ids {
-        let mut text = format!("ids({})=", ids.len());
-        for (at, id) in ids.iter().take(MAX_IDS).enumerate() {
-            let _ = write!(text, "{}{id}", if at == 0 { "" } else { "," });
-        }
-        outline.push(text);
-    }
-    outline.join(" ")
 }
 
 /// Where the call went. Not who a person is: the audit log outlives them being forgotten.
@@ -134,33 +99,5 @@ impl Drop for AuditedCall {
         if !self.ended {
             self.write("unfinished", None, None);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use context_manager_core::{ContextId, Level};
-
-    use super::*;
-
-    #[test]
-    fn a_filter_is_outlined_without_what_was_said() {
-        let filter = Filter {
-            user_id: Some("mira".to_owned()),
-            levels: vec![Level::LongTerm],
-            tags_any: vec!["hush".to_owned()],
-            metadata: BTreeMap::from([("hush".to_owned(), vec!["hush".into()])]),
-            ids: Some(vec![ContextId(uuid::Uuid::nil()); MAX_IDS + 1]),
-            ..Filter::default()
-        };
-        let outline = outline(&filter);
-        assert!(
-            outline.starts_with("user_id=mira level=long_term tags_any(1) metadata(1) ids(101)=0000"),
-            "{outline}"
-        );
-        assert_eq!(outline.matches("00000000-").count(), MAX_IDS);
-        assert!(!outline.contains("hush"));
     }
 }

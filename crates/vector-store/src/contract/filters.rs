@@ -103,157 +103,71 @@ fn diverse() -> Vec<Context> {
     ]
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "a table: one entry for each thing that a filter can ask"
-)]
+/// Returns the default filter after `change`.
+fn with(change: impl FnOnce(&mut Filter)) -> Filter {
+    let mut filter = Filter::default();
+    change(&mut filter);
+    filter
+}
+
+#[expect(clippy::too_many_lines, reason = "a table of all conditions")]
 fn filters() -> Vec<Filter> {
-    let any = Filter::default;
     let text = |text: &str| Some(text.to_owned());
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
     let facts = |facts: &[(&str, Value)]| {
         let one = |(key, value): &(&str, Value)| ((*key).to_owned(), vec![value.clone()]);
-        Filter {
-            metadata: facts.iter().map(one).collect(),
-            ..any()
-        }
+        with(|filter| filter.metadata = facts.iter().map(one).collect())
     };
-    let one_of = |key: &str, values: Vec<Value>| Filter {
-        metadata: [(key.to_owned(), values)].into(),
-        ..any()
-    };
+    let one_of = |key: &str, values| with(|filter| filter.metadata = [(key.to_owned(), values)].into());
     let a_little = SignedDuration::from_nanos(1);
     let mut filters = vec![
-        any(),
-        Filter {
-            levels: vec![Level::Immediate],
-            ..any()
-        },
-        Filter {
-            levels: vec![Level::LongTerm, Level::ShortTerm],
-            ..any()
-        },
-        Filter {
-            levels: Level::ALL.to_vec(),
-            ..any()
-        },
-        Filter {
-            user_id: text("ann"),
-            ..any()
-        },
-        Filter {
-            user_id: text("nobody"),
-            ..any()
-        },
-        Filter {
-            agent_id: text("x"),
-            ..any()
-        },
-        Filter {
-            agent_id: text("x"),
-            user_id: text("bob"),
-            ..any()
-        },
-        Filter {
-            session_id: text("s1"),
-            ..any()
-        },
-        Filter {
-            sessionless: true,
-            ..any()
-        },
-        Filter {
-            sessionless: true,
-            levels: vec![Level::Immediate],
-            ..any()
-        },
-        Filter {
-            derived_from: vec![id(2), id(99)],
-            ..any()
-        },
-        Filter {
-            derived_from: vec![id(15)],
-            ..any()
-        },
-        Filter {
-            tags_any: tags(&["a", "ab"]),
-            ..any()
-        },
-        Filter {
-            tags_any: tags(&["a b"]),
-            ..any()
-        },
-        Filter {
-            tags_all: tags(&["a", "b"]),
-            ..any()
-        },
-        Filter {
-            tags_all: tags(&["a", "a"]),
-            ..any()
-        },
-        Filter {
-            tags_all: tags(&["a"]),
-            tags_any: tags(&["b", "c"]),
-            ..any()
-        },
-        Filter {
-            occurred_after: Some(time(9).into()),
-            ..any()
-        },
-        Filter {
-            occurred_after: Some((time(9) + SignedDuration::from_millis(1)).into()),
-            ..any()
-        },
-        Filter {
-            occurred_before: Some(time(9).into()),
-            ..any()
-        },
-        Filter {
-            occurred_before: Some((time(9) + SignedDuration::from_millis(1)).into()),
-            ..any()
-        },
-        Filter {
-            occurred_after: Some(time(3).into()),
-            occurred_before: Some(time(6).into()),
-            ..any()
-        },
-        Filter {
-            min_importance: Some(0.0),
-            ..any()
-        },
-        Filter {
-            min_importance: Some(0.3),
-            ..any()
-        },
-        Filter {
-            min_importance: Some(0.31),
-            ..any()
-        },
-        Filter {
-            min_importance: Some(1.0),
-            ..any()
-        },
-        Filter {
-            ids: Some([2, 4, 4, 99].map(id).to_vec()),
-            ..any()
-        },
-        Filter {
-            ids: Some([2, 4].map(id).to_vec()),
-            tags_any: tags(&["b"]),
-            ..any()
-        },
-        Filter {
-            ids: Some(Vec::new()),
-            ..any()
-        },
-        Filter {
-            embedded: Some(true),
-            ..any()
-        },
-        Filter {
-            embedded: Some(false),
-            ..any()
-        },
+        Filter::default(),
+        with(|filter| filter.levels = vec![Level::Immediate]),
+        with(|filter| filter.levels = vec![Level::LongTerm, Level::ShortTerm]),
+        with(|filter| filter.levels = Level::ALL.to_vec()),
+        with(|filter| filter.user_id = text("ann")),
+        with(|filter| filter.user_id = text("nobody")),
+        with(|filter| filter.agent_id = text("x")),
+        with(|filter| {
+            filter.agent_id = text("x");
+            filter.user_id = text("bob");
+        }),
+        with(|filter| filter.session_id = text("s1")),
+        with(|filter| filter.sessionless = true),
+        with(|filter| {
+            filter.sessionless = true;
+            filter.levels = vec![Level::Immediate];
+        }),
+        with(|filter| filter.derived_from = vec![id(2), id(99)]),
+        with(|filter| filter.derived_from = vec![id(15)]),
+        with(|filter| filter.tags_any = tags(&["a", "ab"])),
+        with(|filter| filter.tags_any = tags(&["a b"])),
+        with(|filter| filter.tags_all = tags(&["a", "b"])),
+        with(|filter| filter.tags_all = tags(&["a", "a"])),
+        with(|filter| {
+            filter.tags_all = tags(&["a"]);
+            filter.tags_any = tags(&["b", "c"]);
+        }),
+        with(|filter| filter.occurred_after = Some(time(9).into())),
+        with(|filter| filter.occurred_after = Some((time(9) + SignedDuration::from_millis(1)).into())),
+        with(|filter| filter.occurred_before = Some(time(9).into())),
+        with(|filter| filter.occurred_before = Some((time(9) + SignedDuration::from_millis(1)).into())),
+        with(|filter| {
+            filter.occurred_after = Some(time(3).into());
+            filter.occurred_before = Some(time(6).into());
+        }),
+        with(|filter| filter.min_importance = Some(0.0)),
+        with(|filter| filter.min_importance = Some(0.3)),
+        with(|filter| filter.min_importance = Some(0.31)),
+        with(|filter| filter.min_importance = Some(1.0)),
+        with(|filter| filter.ids = Some([2, 4, 4, 99].map(id).to_vec())),
+        with(|filter| {
+            filter.ids = Some([2, 4].map(id).to_vec());
+            filter.tags_any = tags(&["b"]);
+        }),
+        with(|filter| filter.ids = Some(Vec::new())),
+        with(|filter| filter.embedded = Some(true)),
+        with(|filter| filter.embedded = Some(false)),
         facts(&[("kind", json!("note"))]),
         facts(&[("kind", json!("todo")), ("stars", json!(4.5))]),
         facts(&[("kind", json!("Note"))]),
@@ -277,28 +191,20 @@ fn filters() -> Vec<Filter> {
         one_of("kind", Vec::new()),
     ];
     let now = [0, 19, 20, 49, 50, 51, 80, 149, 150, 1000].map(time);
-    filters.extend(now.map(|now| Filter {
-        visibility: Visibility::Current(now),
-        ..any()
-    }));
-    filters.extend(now.map(|now| Filter {
-        visibility: Visibility::Live(now),
-        ..any()
-    }));
-    filters.extend(now.map(|now| Filter {
-        visibility: Visibility::Expired(now),
-        ..any()
-    }));
-    filters.extend([Filter { pinned: true, ..any() }]);
     let between = time(150) - a_little;
-    filters.extend(
-        [Visibility::Live(between), Visibility::Expired(between)].map(|visibility| Filter { visibility, ..any() }),
-    );
-    filters.extend([Filter {
-        visibility: Visibility::Current(time(50)),
-        levels: vec![Level::LongTerm],
-        ..any()
-    }]);
+    let seen = |visibility| with(|filter| filter.visibility = visibility);
+    filters.extend(now.map(|now| seen(Visibility::Current(now))));
+    filters.extend(now.map(|now| seen(Visibility::Live(now))));
+    filters.extend(now.map(|now| seen(Visibility::Expired(now))));
+    filters.extend([
+        with(|filter| filter.pinned = true),
+        seen(Visibility::Live(between)),
+        seen(Visibility::Expired(between)),
+        with(|filter| {
+            filter.visibility = Visibility::Current(time(50));
+            filter.levels = vec![Level::LongTerm];
+        }),
+    ]);
     filters
 }
 

@@ -101,9 +101,9 @@ fn engine(condition: Condition) -> EngineCondition {
 
 fn range(bounds: Bounds) -> Range<OrderedFloat<f64>> {
     Range {
-        gt: bounds.above.map(OrderedFloat),
         gte: bounds.at_least.map(OrderedFloat),
         lt: bounds.below.map(OrderedFloat),
+        gt: None,
         lte: None,
     }
 }

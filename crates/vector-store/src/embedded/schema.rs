@@ -9,8 +9,8 @@ use qdrant_edge::{
 
 use super::config::Config;
 use super::folder::Manifest;
-use crate::payload::key;
 pub(super) use crate::payload::key::WORDS;
+use crate::payload::key::{self, Index};
 
 /// The engine's log grows in files of this size, and a flush drops the full ones. Some four thousand contexts fit into
 /// one: few files while much is written, and little to read again after a crash.
@@ -76,8 +76,8 @@ pub(super) fn mismatch(stored: &EdgeConfig, manifest: &Manifest) -> Option<Strin
 /// Creates the indexes that are not there yet, or not as they are to be.
 pub(super) fn create_indexes(shard: &EdgeShard) -> OperationResult<()> {
     let existing = shard.info()?.payload_schema;
-    for (key, params) in indexes() {
-        let field_name = path(key);
+    for (key, index) in key::indexes() {
+        let (field_name, params) = (path(key), params(index));
         if existing.get(&field_name).and_then(|index| index.params.as_ref()) != Some(&params) {
             let field_schema = Some(PayloadFieldSchema::FieldParams(params));
             shard.update(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(
@@ -118,36 +118,20 @@ pub(super) fn delete_vector(shard: &EdgeShard, name: &str) -> OperationResult<()
     ))
 }
 
-/// Everything a [`Filter`](context_manager_core::Filter) asks about, and no more: every flush writes a dozen files for
-/// each. Only the tenant gets links of its own in the vector index: every search has it, and links for all of them would
-/// make building the index five times dearer.
-fn indexes() -> [(&'static str, PayloadSchemaParams); 10] {
-    let keyword = || KeywordIndexParamsBuilder::new().enable_hnsw(false);
-    // Nobody asks for equal numbers; an index for that would be a second one.
-    let integer = || {
-        let integer = IntegerIndexParamsBuilder::new().enable_hnsw(false);
-        PayloadSchemaParams::Integer(integer.lookup(false).range(true).build())
-    };
-    // Values that hardly two contexts share. The engine's index in memory walks over everything before a value to find
-    // it, so that looking up some hundred of many would cost more the more is stored. The one on disk is looked at
-    // through the page cache, and takes no memory.
-    let facts = keyword().memory(Memory::Cold);
-    let slot = IntegerIndexParamsBuilder::new().enable_hnsw(false).memory(Memory::Cold);
-    let float = FloatIndexParamsBuilder::new().enable_hnsw(false);
-    let tenant = KeywordIndexParamsBuilder::new().is_tenant(true);
-    [
-        (key::TENANT, PayloadSchemaParams::Keyword(tenant.build())),
-        (key::SESSION, PayloadSchemaParams::Keyword(keyword().build())),
-        (key::FACTS, PayloadSchemaParams::Keyword(facts.build())),
-        (key::LEVEL, PayloadSchemaParams::Keyword(keyword().build())),
-        (
-            key::SLOT,
-            PayloadSchemaParams::Integer(slot.lookup(true).range(false).build()),
-        ),
-        (key::OCCURRED, integer()),
-        (key::SEQUENCE, integer()),
-        (key::EXPIRES, integer()),
-        (key::VISIBLE, integer()),
-        (key::IMPORTANCE, PayloadSchemaParams::Float(float.build())),
-    ]
+/// Returns the engine's parameters of an index. Only the tenant gets links of its own in the vector index: every search has
+/// it, and links for all keys would make building the index five times dearer.
+fn params(index: Index) -> PayloadSchemaParams {
+    let keyword = KeywordIndexParamsBuilder::new().enable_hnsw(false);
+    let integer = IntegerIndexParamsBuilder::new().enable_hnsw(false);
+    match index {
+        Index::Tenant => PayloadSchemaParams::Keyword(KeywordIndexParamsBuilder::new().is_tenant(true).build()),
+        Index::Word => PayloadSchemaParams::Keyword(keyword.build()),
+        Index::RareWord => PayloadSchemaParams::Keyword(keyword.memory(Memory::Cold).build()),
+        Index::RareInteger => {
+            PayloadSchemaParams::Integer(integer.memory(Memory::Cold).lookup(true).range(false).build())
+        }
+        // A look-up of equal numbers would be a second index.
+        Index::Range => PayloadSchemaParams::Integer(integer.lookup(false).range(true).build()),
+        Index::Float => PayloadSchemaParams::Float(FloatIndexParamsBuilder::new().enable_hnsw(false).build()),
+    }
 }

@@ -137,7 +137,6 @@ fn what_can_be_filtered_is_there() {
     assert_eq!(payload[key::SLOT], -3);
     let same_text = format!("c:{}", context.content_key().as_str());
     let facts = [
-        "e:yes",
         &same_text,
         "u:ann",
         "a:bot",
@@ -146,6 +145,7 @@ fn what_can_be_filtered_is_there() {
         "m:kind=\"note\"",
         "m:nested.list=1",
         "m:nested.list=2",
+        "e:yes",
     ];
     assert_eq!(payload[key::FACTS], json!(facts));
     assert_eq!(

@@ -56,9 +56,8 @@ fn matches(key: &str, value: MatchValue) -> ConditionOneOf {
 
 fn range(bounds: Bounds) -> Range {
     Range {
-        gt: bounds.above,
         gte: bounds.at_least,
         lt: bounds.below,
-        lte: None,
+        ..Range::default()
     }
 }

@@ -25,20 +25,6 @@ use crate::payload::{self, Malformed, PointIds};
 /// Where the context itself is, as JSON.
 pub(super) const CONTEXT: &str = "context";
 
-/// What is in the payload beside the context: the keys that are indexed.
-const INDEXED: [&str; 10] = [
-    key::TENANT,
-    key::SESSION,
-    key::LEVEL,
-    key::FACTS,
-    key::SLOT,
-    key::OCCURRED,
-    key::SEQUENCE,
-    key::EXPIRES,
-    key::VISIBLE,
-    key::IMPORTANCE,
-];
-
 /// A payload as the server keeps it.
 pub(super) type Payload = HashMap<String, Value>;
 
@@ -76,7 +62,7 @@ pub(super) fn encode_vector(id: Uuid, vector: Vec<f32>) -> PointVectors {
 /// A context as a payload.
 pub(super) fn encode_payload(scope: &Scope, context: Context) -> Result<Payload, Malformed> {
     let mut stored = payload::encode(scope, context)?;
-    let indexed = INDEXED.iter().filter_map(|key| Some((*key, stored.get(*key)?.clone())));
+    let indexed = key::indexes().filter_map(|(key, _)| Some((key, stored.get(key)?.clone())));
     let mut payload: Payload = indexed.map(|(key, value)| (key.to_owned(), protocol(value))).collect();
     // They are not read back, and the facts repeat most of the rest.
     stored.remove(key::FACTS);

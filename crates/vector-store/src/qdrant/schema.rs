@@ -237,42 +237,39 @@ impl Index {
     }
 }
 
-/// Everything a [`Filter`](context_manager_core::Filter) asks about. Only the tenant decides where contexts are kept and
-/// gets links of its own in the vector index: every search has it, and links for all would make building the index five
-/// times dearer.
-pub(super) fn indexes() -> [Index; 10] {
-    let keyword = |key, params: KeywordIndexParamsBuilder| Index {
-        key,
-        kind: PayloadSchemaType::Keyword,
-        field: FieldType::Keyword,
-        params: IndexParams::KeywordIndexParams(params.build()),
-    };
-    let integer = |key, params: IntegerIndexParamsBuilder| Index {
-        key,
-        kind: PayloadSchemaType::Integer,
-        field: FieldType::Integer,
-        params: IndexParams::IntegerIndexParams(params.enable_hnsw(false).build()),
-    };
-    // Nobody asks for equal numbers; an index for that would be a second one.
-    let ordered = |key| integer(key, IntegerIndexParamsBuilder::new(false, true));
-    let plain = || KeywordIndexParamsBuilder::default().enable_hnsw(false);
-    [
-        keyword(key::TENANT, KeywordIndexParamsBuilder::default().is_tenant(true)),
-        keyword(key::SESSION, plain()),
-        keyword(key::LEVEL, plain()),
-        // Values that hardly two contexts share: looking up some hundred of many takes the server's index in memory the
-        // longer the more is stored, and the one on disk, which is looked at through the page cache, does not.
-        keyword(key::FACTS, plain().on_disk(true)),
-        integer(key::SLOT, IntegerIndexParamsBuilder::new(true, false).on_disk(true)),
-        ordered(key::OCCURRED),
-        ordered(key::SEQUENCE),
-        ordered(key::EXPIRES),
-        ordered(key::VISIBLE),
+/// Returns the indexes of the payload. Only the tenant decides where contexts are kept and gets links of its own in the
+/// vector index: every search has it, and links for all keys would make building the index five times dearer.
+pub(super) fn indexes() -> impl Iterator<Item = Index> {
+    key::indexes().map(|(key, index)| {
+        let keyword = || KeywordIndexParamsBuilder::default().enable_hnsw(false);
+        let (kind, field, params) = match index {
+            key::Index::Tenant => words(KeywordIndexParamsBuilder::default().is_tenant(true)),
+            key::Index::Word => words(keyword()),
+            key::Index::RareWord => words(keyword().on_disk(true)),
+            key::Index::RareInteger => integers(IntegerIndexParamsBuilder::new(true, false).on_disk(true)),
+            // A look-up of equal numbers would be a second index.
+            key::Index::Range => integers(IntegerIndexParamsBuilder::new(false, true)),
+            key::Index::Float => (
+                PayloadSchemaType::Float,
+                FieldType::Float,
+                IndexParams::FloatIndexParams(FloatIndexParamsBuilder::new().enable_hnsw(false).build()),
+            ),
+        };
         Index {
-            key: key::IMPORTANCE,
-            kind: PayloadSchemaType::Float,
-            field: FieldType::Float,
-            params: IndexParams::FloatIndexParams(FloatIndexParamsBuilder::new().enable_hnsw(false).build()),
-        },
-    ]
+            key,
+            kind,
+            field,
+            params,
+        }
+    })
+}
+
+fn words(params: KeywordIndexParamsBuilder) -> (PayloadSchemaType, FieldType, IndexParams) {
+    let params = IndexParams::KeywordIndexParams(params.build());
+    (PayloadSchemaType::Keyword, FieldType::Keyword, params)
+}
+
+fn integers(params: IntegerIndexParamsBuilder) -> (PayloadSchemaType, FieldType, IndexParams) {
+    let params = IndexParams::IntegerIndexParams(params.enable_hnsw(false).build());
+    (PayloadSchemaType::Integer, FieldType::Integer, params)
 }
