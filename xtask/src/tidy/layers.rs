@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "context-manager",
         &[
+            "context-manager-client",
             "context-manager-core",
             "context-manager-embedding",
             "context-manager-observability",
@@ -17,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "context-manager-vector-store",
         ],
     ),
+    ("context-manager-client", &["context-manager-core"]),
     ("context-manager-core", &[]),
     (
         "context-manager-embedding",
@@ -28,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "context-manager-vector-store",
         &["context-manager-core", "context-manager-resilience"],
     ),
-    ("xtask", &[]),
+    ("xtask", &["context-manager-client"]),
 ];
 
 /// Where a reader finds the list, for messages.

@@ -5,10 +5,13 @@ use axum::http::HeaderMap;
 use context_manager_core::{Cursor, Moment, NewContext, Patch, Violations};
 use sha2::{Digest, Sha256};
 
-use super::wire::carried::Line;
-use super::wire::{BatchBody, ClearBody, DeleteBody, FilterBody, LayoutBody, PatchBody, SearchBody, StoreBody};
+use context_manager_client::wire::{
+    BatchBody, ClearBody, ContextPatch, DeleteBody, Filter, Layout, NewContext as StoreBody, SearchRequest,
+};
+
 use crate::auth::inspect;
 use crate::http::{BodyLine, JsonParts, Lines, parse, parse_parts, read_text};
+use crate::transfer::record::Line;
 
 /// The bodies of requests that store, change, search and assemble.
 pub fn request_bodies(bytes: &[u8]) {
@@ -21,10 +24,10 @@ pub fn request_bodies(bytes: &[u8]) {
             drop(read_text::<StoreBody>("/contexts", item.get()));
         }
     }
-    if let Ok(body) = parse::<PatchBody>(bytes) {
+    if let Ok(body) = parse::<ContextPatch>(bytes) {
         found.extend(Patch::from(body).validate());
     }
-    if let Ok(JsonParts(search, layout)) = parse_parts::<SearchBody, LayoutBody>(bytes) {
+    if let Ok(JsonParts(search, layout)) = parse_parts::<SearchRequest, Layout>(bytes) {
         found.extend(layout.into_request(search, &mut Violations::default()).validate());
     }
     drop(found.into_result());
@@ -32,7 +35,7 @@ pub fn request_bodies(bytes: &[u8]) {
 
 /// Filters, alone and in the bodies of deletions.
 pub fn filters(bytes: &[u8]) {
-    if let Ok(body) = parse::<FilterBody>(bytes) {
+    if let Ok(body) = parse::<Filter>(bytes) {
         let filter = body.into_filter("/filter", &mut Violations::default());
         let _ = filter.is_empty();
     }

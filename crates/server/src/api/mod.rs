@@ -30,7 +30,7 @@ pub use crate::http::PeerAddress;
 pub use crate::limits::Guards;
 pub use openapi::document;
 pub use state::{ApiState, Services};
-pub(crate) use wire::{FailedLine, ImportAnswer, carried, restored_json, snapshot_json};
+pub(crate) use wire::{FailedLine, ImportAnswer};
 
 /// What bounds a body that is read or written piece by piece.
 #[derive(Debug, Clone, Copy)]

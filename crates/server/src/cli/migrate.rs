@@ -212,7 +212,7 @@ async fn bring_tenant(from: &End, to: &End, scope: &Scope, progress: &mut Progre
     }
     let answer = import.finish(None).await.map_err(refused)?;
     if let Some(failed) = answer.failed.first() {
-        bail!("line {} of the export: {}", failed.line, failed.error.detail());
+        bail!("line {} of the export: {}", failed.line, failed.error.detail);
     }
     Ok(answer.skipped)
 }

@@ -2,13 +2,13 @@
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use context_manager_client::wire;
 use context_manager_core::ports::Snapshots;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::remote::{Remote, Server};
 use super::{Options, block_on};
-use crate::api::{restored_json, snapshot_json};
 use crate::app::Memory;
 
 #[derive(Debug, Clone, Subcommand)]
@@ -92,18 +92,20 @@ async fn perform(memory: &Memory, command: &SnapshotCommand) -> anyhow::Result<V
     let snapshots = memory.snapshots.as_deref();
     let snapshots = snapshots.context("this store makes no snapshots: a Qdrant server makes its own")?;
     Ok(match command {
-        SnapshotCommand::Create { .. } => snapshot_json(snapshots.create().await?),
+        SnapshotCommand::Create { .. } => serde_json::to_value(wire::Snapshot::from(snapshots.create().await?))?,
         SnapshotCommand::List { .. } => {
-            let listed: Vec<Value> = snapshots.list().await?.into_iter().map(snapshot_json).collect();
-            json!({ "snapshots": listed })
+            let snapshots = snapshots.list().await?.into_iter().map(Into::into).collect();
+            serde_json::to_value(wire::SnapshotList { snapshots })?
         }
         SnapshotCommand::Verify { name, .. } => {
-            let verified = snapshots.verify(name).await?;
-            json!({ "snapshot": snapshot_json(verified.snapshot), "files": verified.files })
+            serde_json::to_value(wire::VerifiedSnapshot::from(snapshots.verify(name).await?))?
         }
         SnapshotCommand::Restore {
             name, accept_erased, ..
-        } => restored_json(memory.engine.restore(snapshots, name, *accept_erased).await?),
+        } => {
+            let restored = memory.engine.restore(snapshots, name, *accept_erased).await?;
+            serde_json::to_value(wire::Restored::from(restored))?
+        }
     })
 }
 

@@ -4,14 +4,13 @@ use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use context_manager_client::wire;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::error::Category;
 use serde_path_to_error::{Segment, Track};
 
-use super::numbers;
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, code_of};
 use super::strict::{Others, Strict};
 use crate::expected::in_words;
 
@@ -37,6 +36,10 @@ pub(crate) struct JsonParts<A, B>(pub(crate) A, pub(crate) B);
 pub(crate) trait SecondPart: DeserializeOwned {
     /// Their names.
     const FIELDS: &'static [&'static str];
+}
+
+impl SecondPart for wire::Layout {
+    const FIELDS: &'static [&'static str] = Self::FIELDS;
 }
 
 impl<S: Send + Sync, A: DeserializeOwned, B: SecondPart> FromRequest<S> for JsonParts<A, B> {
@@ -73,7 +76,7 @@ async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, 
     // It was gathered before, within its limits.
     Bytes::from_request(request, state)
         .await
-        .map_err(|rejection| Problem::new(Code::from_status(rejection.status())))
+        .map_err(|rejection| Problem::new(code_of(rejection.status())))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -128,20 +131,6 @@ where
     let value = value.map_err(|error| problem(&format!("{prefix}{}", pointer(&track.path())), &error))?;
     json.end().map_err(|error| problem(prefix, &error))?;
     Ok(value)
-}
-
-/// Reads a JSON value of any form from its text.
-///
-/// # Errors
-/// The problem with it: it holds a number that would not come back as it was sent, or half of a character.
-pub(crate) fn read_value(text: &str) -> Result<Value, String> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let value = Value::deserialize(Strict::new(&mut json, Others::Refused)).map_err(|error| detail(&error))?;
-    if numbers::all_come_back(text) {
-        Ok(value)
-    } else {
-        Err(ROUNDED.to_owned())
-    }
 }
 
 const ROUNDED: &str = "holds a number that would be rounded, as it is beyond 64 bits; send it as a string";
@@ -212,6 +201,8 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[derive(Debug, Deserialize)]

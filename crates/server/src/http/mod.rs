@@ -6,7 +6,6 @@ mod cors;
 mod deadline;
 mod head;
 mod lines;
-mod numbers;
 mod observe;
 mod problem;
 mod protect;
@@ -16,7 +15,7 @@ mod request_id;
 mod sites;
 mod strict;
 
-pub(crate) use body::{Json, JsonParts, OptionalJson, SecondPart, read_text, read_value, without_mark};
+pub(crate) use body::{Json, JsonParts, OptionalJson, read_text, without_mark};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::{parse, parse_parts};
 pub use client_address::PeerAddress;

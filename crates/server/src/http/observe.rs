@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, code_of};
 use super::protect::protect;
 use super::request_id::{self, RequestId};
 use crate::metrics::{REQUEST_DURATION, REQUESTS_IN_FLIGHT};
@@ -97,7 +97,7 @@ fn finish(mut response: Response, id: &str) -> Response {
     match problem {
         Some(problem) => problem.with_request_id(id).write(response),
         None if response.status().is_client_error() || response.status().is_server_error() => {
-            let problem = Problem::new(Code::from_status(response.status()));
+            let problem = Problem::new(code_of(response.status()));
             *response.status_mut() = problem.status();
             problem.with_request_id(id).write(response)
         }

@@ -8,222 +8,159 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use context_manager_client::wire;
+pub(crate) use context_manager_client::wire::{Code, FieldError};
 use context_manager_core::context::Problem as FieldProblem;
 use context_manager_core::ports::StoreErrorKind;
 use context_manager_core::{Error, ErrorKind};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Serialize, Serializer};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// When to try again after an error that says nothing better.
 const RETRY_AFTER_SECS: NonZeroU32 = NonZeroU32::MIN;
 const NO_STORE: &str = "the vector store is unavailable; retry after the time in Retry-After";
 
-/// What kind of error it is, for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Code {
-    InvalidJson,
-    InvalidRequest,
-    Unauthenticated,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    NotAcceptable,
-    RequestTimeout,
-    Conflict,
-    PayloadTooLarge,
-    UriTooLong,
-    UnsupportedMediaType,
-    MisdirectedRequest,
-    DimensionMismatch,
-    RateLimited,
-    HeadersTooLarge,
-    Internal,
-    NotImplemented,
-    ServiceUnavailable,
-    DeadlineExceeded,
-    InsufficientStorage,
-}
-
-impl Code {
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::InvalidJson | Self::InvalidRequest => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict => StatusCode::CONFLICT,
-            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
-            Self::DimensionMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
-            Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-            Self::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
-        }
-    }
-
-    /// The URI of the kind of error, and the words usual for it.
-    const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::InvalidJson => ("urn:context-manager:problem:invalid_json", "the body is not JSON"),
-            Self::InvalidRequest => (
-                "urn:context-manager:problem:invalid_request",
-                "the request is not valid",
-            ),
-            Self::Unauthenticated => ("urn:context-manager:problem:unauthenticated", "a valid key is needed"),
-            Self::Forbidden => (
-                "urn:context-manager:problem:forbidden",
-                "the key does not have the permission for this call",
-            ),
-            Self::NotFound => (
-                "urn:context-manager:problem:not_found",
-                "no such path; the API is under /api/v1, see /openapi.json",
-            ),
-            Self::MethodNotAllowed => (
-                "urn:context-manager:problem:method_not_allowed",
-                "this path does not answer to that method; see the Allow header",
-            ),
-            Self::NotAcceptable => (
-                "urn:context-manager:problem:not_acceptable",
-                "no representation fits the Accept header",
-            ),
-            Self::RequestTimeout => (
-                "urn:context-manager:problem:request_timeout",
-                "the request was not sent in time",
-            ),
-            Self::Conflict => (
-                "urn:context-manager:problem:conflict",
-                "another context already has this id; change it with PATCH, or replace it with `supersedes`",
-            ),
-            Self::PayloadTooLarge => ("urn:context-manager:problem:payload_too_large", "the body is too large"),
-            Self::UriTooLong => ("urn:context-manager:problem:uri_too_long", "the URI is too long"),
-            Self::UnsupportedMediaType => (
-                "urn:context-manager:problem:unsupported_media_type",
-                "the body must be sent as application/json",
-            ),
-            Self::MisdirectedRequest => (
-                "urn:context-manager:problem:misdirected_request",
-                "a server that asks for no key answers only to `localhost` and to IP addresses; name others in \
+/// Status and usual detail of a kind of error.
+fn usual(code: Code) -> (StatusCode, &'static str) {
+    match code {
+        Code::InvalidJson => (StatusCode::BAD_REQUEST, "the body is not JSON"),
+        Code::InvalidRequest => (StatusCode::BAD_REQUEST, "the request is not valid"),
+        Code::Unauthenticated => (StatusCode::UNAUTHORIZED, "a valid key is needed"),
+        Code::Forbidden => (
+            StatusCode::FORBIDDEN,
+            "the key does not have the permission for this call",
+        ),
+        Code::NotFound => (
+            StatusCode::NOT_FOUND,
+            "no such path; the API is under /api/v1, see /openapi.json",
+        ),
+        Code::MethodNotAllowed => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this path does not answer to that method; see the Allow header",
+        ),
+        Code::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "no representation fits the Accept header"),
+        Code::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "the request was not sent in time"),
+        Code::Conflict => (
+            StatusCode::CONFLICT,
+            "another context already has this id; change it with PATCH, or replace it with `supersedes`",
+        ),
+        Code::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+        Code::UriTooLong => (StatusCode::URI_TOO_LONG, "the URI is too long"),
+        Code::UnsupportedMediaType => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be sent as application/json",
+        ),
+        Code::MisdirectedRequest => (
+            StatusCode::MISDIRECTED_REQUEST,
+            "a server that asks for no key answers only to `localhost` and to IP addresses; name others in \
                  server.allowed_hosts or server.public_url",
-            ),
-            Self::DimensionMismatch => (
-                "urn:context-manager:problem:dimension_mismatch",
-                "a vector's size is not the store's",
-            ),
-            Self::RateLimited => (
-                "urn:context-manager:problem:rate_limited",
-                "too many calls; see the Retry-After header",
-            ),
-            Self::HeadersTooLarge => (
-                "urn:context-manager:problem:headers_too_large",
-                "the headers are too large",
-            ),
-            Self::Internal => (
-                "urn:context-manager:problem:internal",
-                "something went wrong in the server; its log knows more under the request id",
-            ),
-            Self::NotImplemented => (
-                "urn:context-manager:problem:not_implemented",
-                "the server cannot do this as it is configured",
-            ),
-            Self::ServiceUnavailable => (
-                "urn:context-manager:problem:service_unavailable",
-                "a part of the server that this call needs is unavailable; retry after the time in Retry-After",
-            ),
-            Self::DeadlineExceeded => (
-                "urn:context-manager:problem:deadline_exceeded",
-                "the request's time ran out; a write may have been applied",
-            ),
-            Self::InsufficientStorage => (
-                "urn:context-manager:problem:insufficient_storage",
-                "the disk is too small; nothing was changed",
-            ),
-        }
-    }
-
-    /// The code for an error response that came without one.
-    pub(super) fn from_status(status: StatusCode) -> Self {
-        match status {
-            StatusCode::UNAUTHORIZED => Self::Unauthenticated,
-            StatusCode::FORBIDDEN => Self::Forbidden,
-            StatusCode::NOT_FOUND => Self::NotFound,
-            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
-            StatusCode::NOT_ACCEPTABLE => Self::NotAcceptable,
-            StatusCode::REQUEST_TIMEOUT => Self::RequestTimeout,
-            StatusCode::CONFLICT => Self::Conflict,
-            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
-            StatusCode::URI_TOO_LONG => Self::UriTooLong,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
-            StatusCode::MISDIRECTED_REQUEST => Self::MisdirectedRequest,
-            StatusCode::TOO_MANY_REQUESTS => Self::RateLimited,
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadersTooLarge,
-            StatusCode::NOT_IMPLEMENTED => Self::NotImplemented,
-            StatusCode::SERVICE_UNAVAILABLE => Self::ServiceUnavailable,
-            StatusCode::INSUFFICIENT_STORAGE => Self::InsufficientStorage,
-            StatusCode::GATEWAY_TIMEOUT => Self::DeadlineExceeded,
-            status if status.is_client_error() => Self::InvalidRequest,
-            _ => Self::Internal,
-        }
+        ),
+        Code::DimensionMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "a vector's size is not the store's"),
+        Code::RateLimited => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many calls; see the Retry-After header",
+        ),
+        Code::HeadersTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large"),
+        Code::NotImplemented => (
+            StatusCode::NOT_IMPLEMENTED,
+            "the server cannot do this as it is configured",
+        ),
+        Code::ServiceUnavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "a part of the server that this call needs is unavailable; retry after the time in Retry-After",
+        ),
+        Code::DeadlineExceeded => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "the request's time ran out; a write may have been applied",
+        ),
+        Code::InsufficientStorage => (
+            StatusCode::INSUFFICIENT_STORAGE,
+            "the disk is too small; nothing was changed",
+        ),
+        Code::Internal | Code::Unknown => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "something went wrong in the server; its log knows more under the request id",
+        ),
     }
 }
 
-/// A field that is not as it must be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct FieldError {
-    /// RFC 6901 JSON pointer to the field, or `/` and the name of a query parameter.
-    #[schema(example = "/contexts/3/text")]
-    pub(crate) pointer: String,
-    /// What is expected.
-    pub(crate) detail: String,
+/// Code for an error response that came without one.
+pub(super) fn code_of(status: StatusCode) -> Code {
+    match status {
+        StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+        StatusCode::FORBIDDEN => Code::Forbidden,
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::NOT_ACCEPTABLE => Code::NotAcceptable,
+        StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
+        StatusCode::CONFLICT => Code::Conflict,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
+        StatusCode::URI_TOO_LONG => Code::UriTooLong,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        StatusCode::MISDIRECTED_REQUEST => Code::MisdirectedRequest,
+        StatusCode::TOO_MANY_REQUESTS => Code::RateLimited,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Code::HeadersTooLarge,
+        StatusCode::NOT_IMPLEMENTED => Code::NotImplemented,
+        StatusCode::SERVICE_UNAVAILABLE => Code::ServiceUnavailable,
+        StatusCode::INSUFFICIENT_STORAGE => Code::InsufficientStorage,
+        StatusCode::GATEWAY_TIMEOUT => Code::DeadlineExceeded,
+        status if status.is_client_error() => Code::InvalidRequest,
+        _ => Code::Internal,
+    }
 }
 
-/// An error, as RFC 9457 has it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// An error on its way to the client, with what only the server knows of it.
+#[derive(Debug, Clone)]
 pub(crate) struct Problem {
-    /// A URI for the kind of error; a name, not a page.
-    #[serde(rename = "type")]
-    #[schema(example = "urn:context-manager:problem:invalid_request")]
-    kind: &'static str,
-    /// What the status means.
-    title: &'static str,
-    /// The HTTP status.
-    #[schema(example = 400)]
-    status: u16,
-    /// What happened this time.
+    status: StatusCode,
     detail: String,
-    /// The kind of error, for programs.
     code: Code,
-    /// The request's id, which the server's logs name too.
-    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    /// Every field that is not as it must be.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    #[serde(skip)]
-    #[schema(ignore)]
     retry_after_secs: Option<NonZeroU32>,
-    #[serde(skip)]
-    #[schema(ignore)]
     headers: Option<Box<HeaderMap>>,
+}
+
+impl From<Problem> for wire::Problem {
+    fn from(problem: Problem) -> Self {
+        let code = serde_json::to_value(problem.code).unwrap_or_default();
+        Self {
+            kind: format!("urn:context-manager:problem:{}", code.as_str().unwrap_or("internal")),
+            title: problem.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: problem.status.as_u16(),
+            detail: problem.detail,
+            code: problem.code,
+            request_id: problem.request_id,
+            errors: problem.errors,
+        }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        wire::Problem::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        wire::Problem::schema()
+    }
+}
+
+impl ToSchema for Problem {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        wire::Problem::schemas(schemas);
+    }
 }
 
 impl Problem {
     /// A problem of this kind with the words usual for it.
     pub(crate) fn new(code: Code) -> Self {
-        let (status, (kind, detail)) = (code.status(), code.words());
+        let (status, detail) = usual(code);
         Self {
-            kind,
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
+            status,
             detail: detail.to_owned(),
             code,
             request_id: None,
@@ -292,7 +229,7 @@ impl Problem {
 
     /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        self.status
     }
 
     /// The response with its body, built on `response`, whose other headers stay.

@@ -7,7 +7,7 @@ use context_manager_core::{ContextEngine, Cursor, Error, ExportRequest, Scope};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::api::carried::{LinesHash, context_line, header_line, trailer_line};
+use super::record::{LinesHash, context_line, header_line, trailer_line};
 
 /// Contexts read at once: some hundred kilobytes, and 6 MiB at most.
 const PAGE: usize = 100;

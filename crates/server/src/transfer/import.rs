@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::api::carried::{Line, LinesHash};
+use super::record::{Line, LinesHash};
 use crate::api::{FailedLine, Guards, ImportAnswer};
 use crate::http::{BodyLine, Code, Problem, without_mark};
 use crate::limits::Reservation;
@@ -146,7 +146,10 @@ impl Import {
     fn fail(&mut self, line: u64, error: Problem) {
         self.answer.failed_total += 1;
         if self.answer.failed.len() < MAX_REPORTED {
-            self.answer.failed.push(FailedLine { line, error });
+            self.answer.failed.push(FailedLine {
+                line,
+                error: error.into(),
+            });
         }
     }
 

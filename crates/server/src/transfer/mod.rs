@@ -1,9 +1,10 @@
 //! Carrying all contexts of a tenant away and bringing them back, as streams of lines in constant memory.
 //!
-//! The lines themselves are [`carried`](crate::api::carried)'s business.
+//! [`record`] reads and writes the lines themselves.
 
 mod export;
 mod import;
+pub(crate) mod record;
 
 pub(crate) use export::{Export, Gzip};
 pub(crate) use import::Import;

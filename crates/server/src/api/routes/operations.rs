@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::ApiState;
-use crate::api::wire::{HealthBody, StatsBody};
+use crate::api::wire::{HealthBody, StatsBody, health_body, stats_body};
 use crate::auth::{Permission, Principal};
 use crate::http::{Code, Json, Params, Problem};
 
@@ -39,7 +39,7 @@ pub(in crate::api) async fn get_health(
     if !health.is_ready() {
         return Err(not_ready(&health));
     }
-    Ok(Json(HealthBody::new(&health, state.started)))
+    Ok(Json(health_body(&health, state.started)))
 }
 
 /// Whether the process runs
@@ -99,5 +99,5 @@ pub(in crate::api) async fn get_stats(
     let counted = state.engine()?.stats(principal.scope()).await?;
     let uptime_secs = state.started.elapsed().as_secs();
     let guards = principal.may(Permission::Admin).then_some(&*state.guards);
-    Ok(Json(StatsBody::new(counted, uptime_secs, guards)))
+    Ok(Json(stats_body(counted, uptime_secs, guards)))
 }

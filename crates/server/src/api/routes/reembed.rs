@@ -6,7 +6,7 @@ use context_manager_core::Error;
 
 use crate::api::ApiState;
 use crate::api::access::Caller;
-use crate::api::wire::ReembedAnswer;
+use crate::api::wire::{ReembedAnswer, reembed_answer};
 use crate::http::{Code, Json, Problem};
 use crate::reembedding::CannotReembed;
 
@@ -33,7 +33,7 @@ pub(in crate::api) async fn start_reembedding(
         }
         CannotReembed::Store(error) => Error::from(error).into(),
     })?;
-    Ok((StatusCode::ACCEPTED, Json(reembedding.status().into())))
+    Ok((StatusCode::ACCEPTED, Json(reembed_answer(reembedding.status()))))
 }
 
 /// How the change of the embedding model stands
@@ -45,7 +45,7 @@ pub(in crate::api) async fn get_reembedding(
     State(state): State<ApiState>,
     Caller(_scope): Caller,
 ) -> Result<Json<ReembedAnswer>, Problem> {
-    Ok(Json(state.reembedding()?.status().into()))
+    Ok(Json(reembed_answer(state.reembedding()?.status())))
 }
 
 /// Stop the change of the embedding model

@@ -1,54 +1,65 @@
-//! Which contexts a call is about, and what a deletion answers.
+//! Filters of contexts, and deletions by them.
 
 use std::collections::BTreeMap;
 
 use context_manager_core::context::{MAX_ID_BYTES, MAX_TAG_BYTES};
-use context_manager_core::{ContextId, Error, Filter, Moment, Violations};
+use context_manager_core::{self as domain, ContextId, Error, Moment, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{ArrayBuilder, Object, OneOfBuilder, SchemaType, Type};
-use utoipa::openapi::{ObjectBuilder, Schema};
 use uuid::Uuid;
 
-use super::metadata::Exact;
-use super::{Time, WireLevel};
-use crate::http::Problem;
+use super::{Exact, Level, Time};
 
-/// The most ids, tags or metadata values that one filter may name.
+/// Maximum number of ids, tags or metadata values in one filter.
 const MAX_NAMED: usize = 1000;
 
 /// Conditions that must all hold.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-#[schema(as = Filter)]
-pub(in crate::api) struct FilterBody {
-    pub(super) user_id: Option<String>,
-    pub(super) agent_id: Option<String>,
-    session_id: Option<String>,
-    /// At least one of these.
-    #[schema(min_items = 1, max_items = 1000)]
-    tags_any: Option<Vec<String>>,
-    /// Every one of these.
-    #[schema(min_items = 1, max_items = 1000)]
-    tags_all: Option<Vec<String>>,
-    /// At this time or later.
-    #[schema(value_type = Option<Time>)]
-    occurred_after: Option<Time<Moment>>,
-    /// Before this time.
-    #[schema(value_type = Option<Time>)]
-    occurred_before: Option<Time<Moment>>,
-    #[schema(minimum = 0, maximum = 1)]
-    min_importance: Option<f32>,
-    #[schema(schema_with = wanted_metadata)]
-    metadata: Option<BTreeMap<String, Exact>>,
-    #[schema(max_items = 1000)]
-    ids: Option<Vec<Uuid>>,
+pub struct Filter {
+    /// Contexts of this user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Contexts of this agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Contexts of this conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Contexts with at least one of these tags.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags_any: Option<Vec<String>>,
+    /// Contexts with all of these tags.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags_all: Option<Vec<String>>,
+    /// Events at this time or later.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Time>))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_after: Option<Time<Moment>>,
+    /// Events before this time.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Time>))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_before: Option<Time<Moment>>,
+    /// Contexts of at least this importance.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_importance: Option<f32>,
+    /// Contexts with these values of metadata keys.
+    #[cfg_attr(feature = "openapi", schema(schema_with = wanted_metadata))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<BTreeMap<String, Exact>>,
+    /// Contexts with one of these ids.
+    #[cfg_attr(feature = "openapi", schema(max_items = 1000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<Uuid>>,
 }
 
-impl FilterBody {
-    /// The domain's filter; problems are added to `found` with pointers below `pointer`.
-    pub(in crate::api) fn into_filter(self, pointer: &str, found: &mut Violations) -> Filter {
+impl Filter {
+    /// Converts to the domain's filter. Problems are added to `found` with pointers below `pointer`.
+    pub fn into_filter(self, pointer: &str, found: &mut Violations) -> domain::Filter {
         for (name, id) in [
             ("user_id", &self.user_id),
             ("agent_id", &self.agent_id),
@@ -74,7 +85,7 @@ impl FilterBody {
             found.invalid(format!("{pointer}/ids"), format!("must name at most {MAX_NAMED} ids"));
         }
         let metadata = metadata(self.metadata.unwrap_or_default(), &format!("{pointer}/metadata"), found);
-        Filter {
+        domain::Filter {
             user_id: self.user_id,
             agent_id: self.agent_id,
             session_id: self.session_id,
@@ -85,13 +96,16 @@ impl FilterBody {
             min_importance: self.min_importance,
             metadata,
             ids: self.ids.map(|ids| ids.into_iter().map(ContextId).collect()),
-            ..Filter::default()
+            ..domain::Filter::default()
         }
     }
 }
 
-/// What [`metadata`] accepts.
-fn wanted_metadata() -> Object {
+/// Schema of the conditions that [`metadata`] accepts.
+#[cfg(feature = "openapi")]
+fn wanted_metadata() -> utoipa::openapi::schema::Object {
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+
     let types = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
     let value = ObjectBuilder::new().schema_type(types).build();
     let values = ArrayBuilder::new()
@@ -102,7 +116,7 @@ fn wanted_metadata() -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
         .description(Some(
-            "Key equals value, or one of a list of values; `a.b` reaches into nested objects.",
+            "The value of a key, or a list of accepted values; `a.b` names a key of a nested object.",
         ))
         .additional_properties(Some(wanted))
         .build()
@@ -130,28 +144,35 @@ fn metadata(given: BTreeMap<String, Exact>, pointer: &str, found: &mut Violation
     wanted
 }
 
-/// What to delete: either ids or a filter.
-#[derive(Debug, Deserialize, ToSchema)]
+/// Contexts to delete, by either ids or a filter.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-#[schema(min_properties = 1, max_properties = 1)]
-pub(in crate::api) struct DeleteBody {
-    #[schema(min_items = 1, max_items = 1000, nullable = false)]
-    ids: Option<Vec<Uuid>>,
-    /// Must have a condition.
-    #[schema(nullable = false)]
-    filter: Option<FilterBody>,
+#[cfg_attr(feature = "openapi", schema(min_properties = 1, max_properties = 1))]
+pub struct DeleteBody {
+    /// Ids of the contexts.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000, nullable = false))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<Uuid>>,
+    /// A filter with at least one condition.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
 }
 
 impl DeleteBody {
-    /// The domain's filter.
-    pub(in crate::api) fn into_filter(self) -> Result<Filter, Problem> {
+    /// Converts to the domain's filter.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation.
+    pub fn into_filter(self) -> Result<domain::Filter, Error> {
         let mut found = Violations::default();
         let filter = match (self.ids, self.filter) {
             (Some(ids), None) => {
                 if !(1..=MAX_NAMED).contains(&ids.len()) {
                     found.invalid("/ids", format!("must name 1 to {MAX_NAMED} ids"));
                 }
-                Filter::by_ids(ids.into_iter().map(ContextId).collect())
+                domain::Filter::by_ids(ids.into_iter().map(ContextId).collect())
             }
             (None, Some(filter)) => {
                 let filter = filter.into_filter("/filter", &mut found);
@@ -165,7 +186,7 @@ impl DeleteBody {
             }
             (Some(_), Some(_)) | (None, None) => {
                 found.invalid("", "must have either `ids` or `filter`");
-                Filter::default()
+                domain::Filter::default()
             }
         };
         found.into_result().map_err(Error::Invalid)?;
@@ -173,37 +194,50 @@ impl DeleteBody {
     }
 }
 
-/// Which level to clear, and of whom.
-#[derive(Debug, Deserialize, ToSchema)]
+/// Level to clear, for everybody or for one session, user or agent.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub(in crate::api) struct ClearBody {
-    level: WireLevel,
-    session_id: Option<String>,
-    user_id: Option<String>,
-    agent_id: Option<String>,
+pub struct ClearBody {
+    /// The level.
+    pub level: Level,
+    /// Only this conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Only this user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Only this agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
 }
 
 impl ClearBody {
-    /// The domain's filter.
-    pub(in crate::api) fn into_filter(self) -> Result<Filter, Problem> {
+    /// Converts to the domain's filter.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation.
+    pub fn into_filter(self) -> Result<domain::Filter, Error> {
         let mut found = Violations::default();
-        let given = FilterBody {
+        let given = Filter {
             user_id: self.user_id,
             agent_id: self.agent_id,
             session_id: self.session_id,
-            ..FilterBody::default()
+            ..Filter::default()
         };
         let filter = given.into_filter("", &mut found);
         found.into_result().map_err(Error::Invalid)?;
-        Ok(Filter {
+        Ok(domain::Filter {
             levels: vec![self.level.into()],
             ..filter
         })
     }
 }
 
-/// How many contexts were deleted.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct Deleted {
-    pub(in crate::api) deleted: u64,
+/// Number of deleted contexts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Deleted {
+    /// The number.
+    pub deleted: u64,
 }

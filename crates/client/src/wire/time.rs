@@ -5,13 +5,10 @@ use std::borrow::Cow;
 use context_manager_core::Moment;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
 
-/// A point in time, such as `2026-01-02T03:04:05.678Z`: of the server's clock, or a [`Moment`] that the client gives.
+/// A point in time, such as `2026-01-02T03:04:05.678Z`: of the server's clock, or a [`Moment`] given by the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) struct Time<T = Timestamp>(pub(in crate::api) T);
+pub struct Time<T = Timestamp>(pub T);
 
 impl<T: Copy + Into<Moment>> Serialize for Time<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -28,18 +25,28 @@ impl<'de, T: TryFrom<Moment>> Deserialize<'de> for Time<T> {
     }
 }
 
-impl<T> PartialSchema for Time<T> {
-    fn schema() -> RefOr<Schema> {
+impl From<Timestamp> for Time<Moment> {
+    fn from(time: Timestamp) -> Self {
+        Self(time.into())
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl<T> utoipa::PartialSchema for Time<T> {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .description(Some("A moment, such as `2026-01-02T03:04:05.678Z`."))
+            .description(Some("Point in time, such as `2026-01-02T03:04:05.678Z`."))
             .examples(["2026-01-02T03:04:05.678Z"])
             .into()
     }
 }
 
-impl<T> ToSchema for Time<T> {
+#[cfg(feature = "openapi")]
+impl<T> utoipa::ToSchema for Time<T> {
     fn name() -> Cow<'static, str> {
         "Time".into()
     }

@@ -12,6 +12,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use context_manager_client::wire::{EmbeddingStatus, Level, Metadata, Similar, Time};
 use context_manager_core::context::{SessionTrack, Superseded};
 use context_manager_core::ports::ModelFingerprint;
 use context_manager_core::{Carried, Context, ContextId, Moment};
@@ -20,9 +21,6 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::context::{EmbeddingStatus, SimilarBody, WireLevel};
-use super::metadata::Metadata;
-use super::time::Time;
 use crate::http::{Code, Problem, read_text};
 
 /// The form this version writes, and the newest it reads.
@@ -92,7 +90,7 @@ struct AnyLine<'a> {
 struct ContextLine {
     id: Uuid,
     text: String,
-    level: WireLevel,
+    level: Level,
     user_id: Option<String>,
     agent_id: Option<String>,
     session_id: Option<String>,
@@ -110,7 +108,7 @@ struct ContextLine {
     embedding_status: EmbeddingStatus,
     derived_from: Vec<Uuid>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    similar_to: Vec<SimilarBody>,
+    similar_to: Vec<Similar>,
     superseded_by: Option<SupersededLine>,
     /// Its place among all contexts.
     sequence: u64,

@@ -1,0 +1,3 @@
+//! Typed client of the Context Manager's HTTP API.
+
+pub mod wire;

@@ -1,0 +1,43 @@
+//! Bodies of requests and responses, as JSON has them.
+//!
+//! Names are those of the OpenAPI document. Types of the domain are never serialized; they convert from and to these.
+
+mod assemble;
+mod context;
+mod filter;
+mod gc;
+mod health;
+mod limits;
+mod metadata;
+mod numbers;
+mod problem;
+mod receipt;
+mod reembed;
+mod search;
+mod sessions;
+mod snapshots;
+mod time;
+mod transfer;
+mod users;
+
+pub use assemble::{AssembleRequest, AssembleResponse, Citation, Format, Layout, Order};
+pub use context::{
+    BatchAnswer, BatchBody, BatchItem, Context, ContextPage, ContextPatch, EmbeddingStatus, Level, NewContext, Similar,
+    StoredContext,
+};
+pub use filter::{ClearBody, DeleteBody, Deleted, Filter};
+pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};
+pub use health::{ComponentHealth, Health};
+pub use limits::{ConnectionUse, LaneUse, Limits, RateLimitUse};
+pub use metadata::{Exact, Metadata};
+pub use problem::{Code, FieldError, Problem};
+pub use receipt::{Receipt, Written};
+pub use reembed::{ReembedProgress, Reembedding};
+pub use search::{
+    Degraded, DropReason, Dropped, FoundBody, LevelCounts, Scores, SearchMode, SearchRequest, SearchResponse,
+};
+pub use sessions::{Model, Session, SessionPage, Stats};
+pub use snapshots::{Restore, Restored, Snapshot, SnapshotList, VerifiedSnapshot};
+pub use time::Time;
+pub use transfer::{FailedLine, Import};
+pub use users::{ForgottenReceipt, ForgottenUser};

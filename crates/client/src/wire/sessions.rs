@@ -1,0 +1,79 @@
+//! Conversations and counts.
+
+use context_manager_core::ports::SessionSummary;
+use serde::{Deserialize, Serialize};
+
+use super::{LevelCounts, Limits, Time};
+
+/// Summary of a conversation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Session {
+    /// Its id.
+    pub session_id: String,
+    /// Number of contexts.
+    pub total: u64,
+    /// Number of contexts by level.
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    pub contexts: LevelCounts<u64>,
+    /// Time of the first event.
+    pub first_activity_at: Time,
+    /// Time of the last event.
+    pub last_activity_at: Time,
+}
+
+impl From<SessionSummary> for Session {
+    fn from(session: SessionSummary) -> Self {
+        Self {
+            session_id: session.session_id,
+            total: session.counts.iter().sum(),
+            contexts: session.counts.into(),
+            first_activity_at: Time(session.first_activity_at),
+            last_activity_at: Time(session.last_activity_at),
+        }
+    }
+}
+
+/// One page of conversations, by id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SessionPage {
+    /// Conversations of the page.
+    pub sessions: Vec<Session>,
+    /// Value of `cursor` for the next page; `null` on the last one.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub next_cursor: Option<String>,
+}
+
+/// Counts of the tenant's contexts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Stats {
+    /// Number of contexts.
+    pub total: u64,
+    /// Number of contexts by level.
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    pub contexts: LevelCounts<u64>,
+    /// Number of contexts whose dense vector is still to come.
+    pub pending_embeddings: u64,
+    /// Bytes on disk, of all tenants; `null` for keys without the permission `admin`.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub store_bytes: Option<u64>,
+    /// The embedding model.
+    pub model: Model,
+    /// Seconds since the start of the server.
+    pub uptime_secs: u64,
+    /// Use of the server's limits, by all tenants together; only for keys with the permission `admin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// The embedding model.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Model {
+    /// Its name.
+    pub name: String,
+    /// Number of dimensions of its vectors.
+    pub dimensions: usize,
+}

@@ -1,0 +1,100 @@
+//! Wire types under the names that handlers use, beside the domain's types of the same names.
+
+use context_manager_client::wire;
+use context_manager_core::ports::{Clock, SystemClock};
+use context_manager_core::{ReembedProgress, Stats};
+use context_manager_observability as observability;
+use jiff::SignedDuration;
+use tokio::time::Instant;
+
+use crate::limits::Guards;
+use crate::reembedding::ReembedState;
+
+pub(in crate::api) use wire::{
+    AssembleRequest as AssembleBody, AssembleResponse as AssembleAnswer, BatchAnswer, BatchBody, BatchItem, ClearBody,
+    Context as ContextBody, ContextPage, ContextPatch as PatchBody, DeleteBody, Deleted,
+    ForgottenUser as ForgottenBody, GcReport as GcAnswer, GcRequest as GcBody, Health as HealthBody,
+    Layout as LayoutBody, Level as WireLevel, NewContext as StoreBody, Reembedding as ReembedAnswer,
+    Restore as RestoreBody, Restored as RestoredBody, SearchRequest as SearchBody, SearchResponse as SearchAnswer,
+    SessionPage, Snapshot as SnapshotBody, SnapshotList, Stats as StatsBody, VerifiedSnapshot as VerifiedBody,
+    Written as WrittenBody,
+};
+pub(crate) use wire::{FailedLine, Import as ImportAnswer};
+
+/// Describes the server and its components.
+pub(in crate::api) fn health_body(health: &observability::Health, started: Instant) -> HealthBody {
+    let now = SystemClock.now();
+    let at = |moment: Instant| {
+        let ago = SignedDuration::try_from(moment.elapsed()).unwrap_or_default();
+        wire::Time(now.checked_sub(ago).unwrap_or(now))
+    };
+    let component = |part: &observability::ComponentHealth| wire::ComponentHealth {
+        name: part.name.to_owned(),
+        status: part.status.as_str().to_owned(),
+        essential: part.importance == observability::Importance::Essential,
+        since: at(part.since),
+        latency_ms: part.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+        last_error: part.last_error.as_ref().map(|(reason, _)| reason.clone()),
+        last_error_at: part.last_error.as_ref().map(|(_, moment)| at(*moment)),
+    };
+    HealthBody {
+        status: health.status().as_str().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_secs: started.elapsed().as_secs(),
+        components: health.components.iter().map(component).collect(),
+    }
+}
+
+/// Describes a tenant's contexts, and for operators, who may see its `guards`, the server as a whole.
+pub(in crate::api) fn stats_body(stats: Stats, uptime_secs: u64, guards: Option<&Guards>) -> StatsBody {
+    StatsBody {
+        total: stats.contexts.iter().sum(),
+        contexts: stats.contexts.into(),
+        pending_embeddings: stats.pending,
+        store_bytes: guards.is_some().then_some(stats.store_bytes),
+        model: wire::Model {
+            name: stats.model.name,
+            dimensions: stats.model.dimensions,
+        },
+        uptime_secs,
+        limits: guards.map(limits),
+    }
+}
+
+fn limits(guards: &Guards) -> wire::Limits {
+    let rates = guards.rates.used().into_iter().map(|limit| wire::RateLimitUse {
+        name: limit.name.to_owned(),
+        callers: limit.callers,
+        passed: limit.passed,
+        refused: limit.refused,
+    });
+    let requests = guards.lanes.used().into_iter().map(|lane| wire::LaneUse {
+        lane: lane.name.to_owned(),
+        in_flight: lane.in_flight,
+        waiting: lane.waiting,
+        shed: lane.shed,
+    });
+    let places = guards.places.used();
+    wire::Limits {
+        rates: rates.collect(),
+        requests: requests.collect(),
+        connections: wire::ConnectionUse {
+            open: places.open,
+            refused: places.refused,
+        },
+    }
+}
+
+/// Describes a change of the embedding model.
+pub(in crate::api) fn reembed_answer((state, progress): (ReembedState, Option<ReembedProgress>)) -> ReembedAnswer {
+    let state = match state {
+        ReembedState::Idle => "idle",
+        ReembedState::Running => "running",
+        ReembedState::Done => "done",
+        ReembedState::Stopped => "stopped",
+    };
+    ReembedAnswer {
+        state: state.to_owned(),
+        progress: progress.map(Into::into),
+    }
+}
