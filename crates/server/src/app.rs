@@ -17,7 +17,7 @@ use context_manager_embedding::{ChatModel, Error as EmbeddingError};
 use context_manager_observability::{HealthRegistry, LogControl, Metrics, Phase, ProcessMetrics, Supervisor};
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::Error as StoreOpenError;
-use context_manager_vector_store::embedded::EmbeddedSnapshots;
+use context_manager_vector_store::OpenStore;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ use crate::listen::{self, Site, Tls};
 use crate::metrics::record_build_info;
 use crate::pending::embed_pending;
 use crate::reembedding::Reembedding;
-use crate::store::Store;
+use crate::store;
 use crate::systemd;
 
 /// The tenant of callers that bring no key.
@@ -59,9 +59,8 @@ pub struct Memory {
     pub reembedding: Arc<Reembedding>,
     /// Collects contexts whose time is over.
     pub collection: Arc<Collection>,
-    /// Makes copies of the whole store; `None` where something else makes them.
-    pub snapshots: Option<Arc<EmbeddedSnapshots>>,
-    pub(crate) store: Store,
+    /// The store beneath the engine.
+    pub store: OpenStore,
     embedders: Arc<Embedders>,
 }
 
@@ -80,33 +79,35 @@ impl Memory {
         let loading = Arc::clone(&tokens);
         // The first count loads the table: better now than in the first request.
         let warm = tokio::task::spawn_blocking(move || loading.count("warm"));
-        let stored = Store::stored_models(&config.vector_db).await?;
+        let stored = store::stored_models(&config.vector_db).await?;
         waits_for(Part::Embedder);
         let embedders = Arc::new(Embedders::connect(&config.embedding, stored.as_ref()).await?);
         let serving = embedders.serving(&config.vector_db, stored.as_ref())?;
         waits_for(Part::Store);
         let model = stored.as_ref().map_or(serving.fingerprint(), |stored| &stored.in_use);
-        let store = Store::open(&config.vector_db, model).await?;
+        let store = store::open(&config.vector_db, &config.snapshots, model).await?;
         if serving.fingerprint().is_verified() {
-            store.complete_model(serving.fingerprint()).await?;
+            store.handle.complete_model(serving.fingerprint()).await?;
         }
         warm.await?;
         let deps = Deps {
-            store: store.contexts(),
+            store: Arc::clone(&store.contexts),
             embedder: serving,
             on_embedding_failure: config.embedding.on_failure,
             tokens,
             clock: Arc::new(SystemClock),
             analyzer: Analyzer::new(config.lexical.clone()),
         };
-        let engine = ContextEngine::new(config.hirag.clone(), deps).with_lifecycle(config.lifecycle());
+        let engine = ContextEngine::new(config.hirag.clone(), deps)
+            .with_lifecycle(config.lifecycle())
+            .with_leases(store.leases.clone());
         let engine = Arc::new(match summarizer(config)? {
             Some(summarizer) => engine.with_summarizer(summarizer),
             None => engine,
         });
         let reembedding = Reembedding::new(
             Arc::clone(&engine),
-            store.models(),
+            store.models.clone(),
             Arc::clone(&embedders),
             &config.embedding,
         );
@@ -114,7 +115,6 @@ impl Memory {
             collection: Arc::new(Collection::new(Arc::clone(&engine))),
             engine,
             reembedding: Arc::new(reembedding),
-            snapshots: store.snapshots(&config.snapshots),
             store,
             embedders,
         })
@@ -140,7 +140,7 @@ impl Memory {
         if !matches!(accesses, Ok(Ok(()))) {
             tracing::warn!(error = ?accesses, "how often contexts were served lately is not known to the next start");
         }
-        self.store.close().await.context("cannot close the store")
+        self.store.handle.close().await.context("cannot close the store")
     }
 
     async fn flush_all_accesses(&self) -> Result<(), StoreError> {
@@ -257,7 +257,7 @@ impl App {
         let mut memory = None;
         // Listening comes first, so that a probe gets an answer while a large store is read.
         let opened = async {
-            memory.insert(self.serve_memory().await?).store.lost().await;
+            memory.insert(self.serve_memory().await?).store.handle.lost().await;
             anyhow::Result::<Infallible>::Err(anyhow::anyhow!(
                 "the store was closed to restore a snapshot and could not be opened again"
             ))
@@ -329,10 +329,11 @@ impl App {
             engine: Arc::clone(&memory.engine),
             reembedding: Arc::clone(&memory.reembedding),
             collection: Arc::clone(&memory.collection),
-            snapshots: memory.snapshots.clone().map(|snapshots| snapshots as _),
+            snapshots: memory.store.snapshots.clone(),
         };
         let health = &self.state.health;
-        health::register(health, &services, Scope::maintenance(default_tenant()?), &self.config);
+        let scope = Scope::maintenance(default_tenant()?);
+        health::register(health, &services, &memory.store, scope, &self.config);
         health::register_identity_provider(health, &self.state.auth);
         // Set once, here.
         let _ = self.state.services.set(services);

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use context_manager_core::ports::EmbedErrorKind;
 use context_manager_core::{ContextEngine, Filter, Scope};
 use context_manager_observability::{HealthCheck, HealthRegistry, Importance, Trouble};
+use context_manager_vector_store::{LocalDisk, OpenStore};
 
 use crate::api::Services;
 use crate::auth::Authenticator;
@@ -24,7 +25,7 @@ pub(crate) const EMBEDDER: &str = "embedder";
 const PROVEN_FOR: Duration = Duration::from_mins(1);
 
 /// Has every part checked from now on. `scope` is any tenant's.
-pub fn register(health: &HealthRegistry, services: &Services, scope: Scope, config: &Config) {
+pub fn register(health: &HealthRegistry, services: &Services, store: &OpenStore, scope: Scope, config: &Config) {
     let engine = || Arc::clone(&services.engine);
     health.register(STORE, Importance::Essential, Store(engine(), scope));
     health.register(EMBEDDER, Importance::Helpful, Embedder(engine()));
@@ -37,12 +38,11 @@ pub fn register(health: &HealthRegistry, services: &Services, scope: Scope, conf
     if config.gc.enabled {
         health.register("gc", Importance::Helpful, Gc(Arc::clone(&services.collection)));
     }
-    // What a Qdrant server has its data on is its own.
-    if config.vector_db.qdrant.url.is_none() {
+    if let Some(LocalDisk { folder, min_free_bytes }) = store.local_disk.clone() {
         let disk = Disk {
-            folder: config.vector_db.embedded.path.clone(),
+            folder,
             low_bytes: config.health.disk_low_bytes,
-            writes_end_bytes: config.vector_db.embedded.kept_free_bytes(),
+            writes_end_bytes: min_free_bytes,
         };
         health.register("disk", Importance::Helpful, disk);
     }

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use context_manager_core::ports::{BoxError, ModelFingerprint};
 
-use crate::qdrant::Failure;
-
 /// Why a data folder or a collection cannot be opened. Unless said otherwise, it was left exactly as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -133,9 +131,11 @@ pub enum Error {
     Server {
         /// What was tried.
         operation: &'static str,
-        /// Where the server is.
+        /// URL of the server.
         url: String,
-        /// What went wrong.
+        /// `true` if the server is down or out of reach, so that a later attempt may succeed.
+        is_outage: bool,
+        /// Cause.
         #[source]
         source: BoxError,
     },
@@ -193,25 +193,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it may pass by itself: the server is down, or cannot be reached.
+    /// Returns `true` if the server is down or out of reach, so that a later attempt may succeed.
     pub fn is_outage(&self) -> bool {
-        match self {
-            Self::Server { source, .. } => source.downcast_ref().is_some_and(Failure::is_outage),
-            Self::Io { .. }
-            | Self::NotAFolder { .. }
-            | Self::Foreign { .. }
-            | Self::Sharded { .. }
-            | Self::InUse { .. }
-            | Self::CorruptManifest { .. }
-            | Self::NewerFormat { .. }
-            | Self::ModelChanged { .. }
-            | Self::Damaged { .. }
-            | Self::DiskFull { .. }
-            | Self::Engine { .. }
-            | Self::ServerTooOld { .. }
-            | Self::ForeignCollection { .. }
-            | Self::CollectionModelChanged { .. }
-            | Self::Config { .. } => false,
-        }
+        matches!(self, Self::Server { is_outage: true, .. })
     }
 }

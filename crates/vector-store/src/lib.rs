@@ -1,16 +1,24 @@
-//! Where contexts are kept and found again.
+//! Vector stores for contexts.
 //!
-//! Implementations of [`VectorStore`](context_manager_core::ports::VectorStore), which behave alike:
+//! All implement [`VectorStore`](context_manager_core::ports::VectorStore) and behave alike:
 //!
-//! - [`EmbeddedStore`] runs Qdrant's engine inside the process, on a data folder. It is durable, and meant for
-//!   production.
-//! - [`QdrantStore`] uses a Qdrant server or cluster, which many processes can share. It is meant for those who outgrow
-//!   one machine.
-//! - [`MemoryStore`] keeps everything in memory and compares everything with everything. It is meant for tests and for
-//!   programs that need no more.
+//! - `EmbeddedStore` runs Qdrant's engine inside the process, on a data folder. It is durable and meant for production.
+//! - `QdrantStore` uses a Qdrant server or cluster, which many processes can share. It is meant for deployments that
+//!   outgrow one machine.
+//! - [`MemoryStore`] keeps everything in memory and compares every vector. It is meant for tests and small programs.
 //!
-//! What "alike" means is written down as tests, in the module `contract` of the feature `testing`; run it against a store
-//! of your own.
+//! [`OpenStore`] is the result of opening any of them. The contract they all keep is a suite of tests, in the module
+//! `contract`, that other implementations can run too.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `embedded` | yes | the embedded store, and Qdrant's engine |
+//! | `qdrant` | yes | the store on a Qdrant server, and a gRPC client |
+//! | `contract` | no | the contract suite |
+//!
+//! Without default features the crate has the memory store and what all stores share, and builds in seconds.
 //!
 //! ```
 //! use context_manager_core::context::{Context, ContextId, Level};
@@ -51,22 +59,34 @@
 //! # }
 //! ```
 
+#![cfg_attr(
+    not(all(feature = "embedded", feature = "qdrant")),
+    allow(dead_code, reason = "each store uses a part of what they share")
+)]
+
 pub mod compare;
 mod conditions;
-#[cfg(feature = "testing")]
+#[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(feature = "embedded")]
 mod disk;
+#[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
 mod memory;
 pub mod metrics;
+mod open_store;
 mod page;
 mod payload;
+#[cfg(feature = "qdrant")]
 pub mod qdrant;
 mod validate;
 
+#[cfg(feature = "embedded")]
 pub use embedded::EmbeddedStore;
 pub use error::Error;
 pub use memory::MemoryStore;
+pub use open_store::{LocalDisk, OpenStore, StoreHandle};
+#[cfg(feature = "qdrant")]
 pub use qdrant::QdrantStore;
 pub use validate::PayloadTooLarge;

@@ -40,8 +40,7 @@ struct Row {
 pub(crate) fn run() -> Result<()> {
     let mut rows = Vec::new();
     if let Ok(url) = env::var("QDRANT_URL") {
-        let in_cluster = env::var("QDRANT_CLUSTER").is_ok_and(|cluster| cluster == "true");
-        against_url(&url, in_cluster, &mut rows)?;
+        against_url(&url, &mut rows)?;
         match env::var_os("QDRANT_BIN") {
             Some(binary) => failures(&Means::Binary(binary.into()), &mut rows)?,
             None => rows.push(left_out(
@@ -53,7 +52,7 @@ pub(crate) fn run() -> Result<()> {
     } else {
         for means in means()? {
             let server = Server::start(&means).with_context(|| format!("cannot start {means}"))?;
-            against_url(&server.url(), true, &mut rows)?;
+            against_url(&server.url(), &mut rows)?;
             drop(server);
             failures(&means, &mut rows)?;
         }
@@ -95,17 +94,9 @@ fn container_engine() -> Option<String> {
 }
 
 /// The contract of the stores and the tests of the API, against the server at `url`.
-fn against_url(url: &str, in_cluster: bool, rows: &mut Vec<Row>) -> Result<()> {
-    let mut filter = "test(qdrant_server::)".to_owned();
-    if !in_cluster {
-        filter += " - test(sharded_by_tenant::)";
-        rows.push(left_out(
-            url,
-            "sharding by tenant",
-            "needs a server in cluster mode: QDRANT_CLUSTER=true QDRANT_URL=… cargo xtask integration",
-        ));
-    }
-    let contract = nextest(&["--run-ignored", "only", "-E", &filter], &[("QDRANT_URL", url)]);
+fn against_url(url: &str, rows: &mut Vec<Row>) -> Result<()> {
+    let filter = "test(qdrant_server::)";
+    let contract = nextest(&["--run-ignored", "only", "-E", filter], &[("QDRANT_URL", url)]);
     rows.push(tested(url, "contract", contract)?);
     let api = nextest(&["-E", API], &[("QDRANT_URL", url), ("TEST_STORE", "qdrant")]);
     rows.push(tested(url, "API", api)?);

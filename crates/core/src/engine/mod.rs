@@ -36,7 +36,7 @@ use tokio::time::Duration;
 use crate::l1::L1;
 use crate::lexical::Analyzer;
 use crate::lifecycle::Lifecycle;
-use crate::ports::{Clock, Embedder, ListRequest, StoreError, Summarizer, TokenCounter, VectorStore};
+use crate::ports::{Clock, Embedder, Leases, ListRequest, StoreError, Summarizer, TokenCounter, VectorStore};
 use crate::{Config, Scope, TenantId};
 
 pub use embed::OnEmbeddingFailure;
@@ -106,6 +106,7 @@ pub struct ContextEngine {
     accesses: Accesses,
     vocabularies: Vocabularies,
     summarizer: Option<Arc<dyn Summarizer>>,
+    leases: Option<Arc<dyn Leases>>,
 }
 
 impl ContextEngine {
@@ -113,6 +114,7 @@ impl ContextEngine {
     pub fn new(config: Config, deps: Deps) -> Self {
         Self {
             summarizer: None,
+            leases: None,
             lifecycle: Lifecycle::default(),
             l1: L1::new(config.l1_cache_size, config.l1_max_contexts),
             recall: RecallSampling::new(config.recall_sample_ratio),
@@ -149,6 +151,12 @@ impl ContextEngine {
             summarizer: Some(summarizer),
             ..self
         }
+    }
+
+    /// Replaces the leases; without any, this process is the only one on its store.
+    #[must_use]
+    pub fn with_leases(self, leases: Option<Arc<dyn Leases>>) -> Self {
+        Self { leases, ..self }
     }
 
     /// What time it is for the engine.

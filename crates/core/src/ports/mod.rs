@@ -5,6 +5,7 @@
 
 mod clock;
 mod embedder;
+mod leases;
 mod model_change;
 mod snapshots;
 mod summarizer;
@@ -13,6 +14,7 @@ mod vector_store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+pub use leases::Leases;
 pub use model_change::{ModelChange, OtherModel, StoredModels};
 pub use snapshots::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 pub use summarizer::{SummarizeError, Summarizer};

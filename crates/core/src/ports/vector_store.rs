@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::context::{ContentKey, Context, ContextId, Level};
 use crate::lexical::SparseVector;
@@ -157,23 +156,6 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError>;
-
-    /// Takes the right to do `what` alone among all processes on this store, or keeps it, for `time` from `now` on; a
-    /// `time` of zero gives it back. Whether it is `holder`'s. What is done under it has to bear being done twice now and then.
-    ///
-    /// The default is that of stores which only one process can open.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
-    async fn lease(
-        &self,
-        _what: &'static str,
-        _holder: Uuid,
-        _now: Timestamp,
-        _time: Duration,
-    ) -> Result<bool, StoreError> {
-        Ok(true)
-    }
 
     /// Says that other processes may write to the store too, so that nothing read from it may be kept in memory and
     /// believed later.

@@ -14,9 +14,8 @@ use context_manager_core::ports::{
     EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding, SystemClock, VectorStore,
 };
 use context_manager_core::{ContextEngine, Deps, Filter, OnEmbeddingFailure, Scope, TenantId, Visibility};
-use context_manager_vector_store::QdrantStore;
+use context_manager_vector_store::OpenStore;
 use context_manager_vector_store::compare::{Comparison, compare};
-use context_manager_vector_store::qdrant::Sharding;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -24,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::{Options, block_on};
 use crate::config::{Config, VectorDbConfig};
 use crate::http::{BodyLine, Problem};
-use crate::store::Store;
+use crate::store;
 use crate::transfer::{Export, Import};
 
 /// No indexes are rebuilt in the source, as nothing changes there.
@@ -62,14 +61,14 @@ pub(super) fn run(options: Options, migration: &Migration) -> anyhow::Result<()>
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
 async fn migrate(config: &Config, migration: &Migration) -> anyhow::Result<()> {
-    let source = source(&config.vector_db, migration).await?;
+    let source = source(&config.vector_db, migration)?;
     let target = target(&config.vector_db, migration)?;
     ensure!(
         source.place() != target.place(),
         "{} cannot be brought into itself: give `--to-path` or `--from-prefix`",
         source.place()
     );
-    let Some(stored) = Store::stored_models(&source).await? else {
+    let Some(stored) = store::stored_models(&source).await? else {
         println!("there is nothing to bring: {} holds no data", source.place());
         return Ok(());
     };
@@ -77,9 +76,9 @@ async fn migrate(config: &Config, migration: &Migration) -> anyhow::Result<()> {
         println!("vectors of the model {}, which is not in use, stay behind", other.model);
     }
     let open = |place, role| {
-        let (place, model): (&VectorDbConfig, _) = (place, &stored.in_use);
+        let (place, snapshots, model): (&VectorDbConfig, _, _) = (place, &config.snapshots, &stored.in_use);
         async move {
-            let opened = Store::open(place, model).await;
+            let opened = store::open(place, snapshots, model).await;
             opened.with_context(|| format!("cannot use {}, {role}", place.place()))
         }
     };
@@ -92,8 +91,8 @@ async fn migrate(config: &Config, migration: &Migration) -> anyhow::Result<()> {
         }
         Err(_) => Ok(Vec::new()),
     };
-    from.close().await?;
-    opened?.close().await?;
+    from.handle.close().await?;
+    opened?.handle.close().await?;
     let tenants = result?;
     println!("{}", report(&tenants));
     let unequal = tenants.iter().filter(|tenant| !tenant.compared.is_equal()).count();
@@ -115,8 +114,8 @@ struct End {
 }
 
 impl End {
-    fn of(config: &Config, store: &Store, model: &ModelFingerprint) -> Self {
-        let store = store.contexts();
+    fn of(config: &Config, store: &OpenStore, model: &ModelFingerprint) -> Self {
+        let store = Arc::clone(&store.contexts);
         let deps = Deps {
             store: Arc::clone(&store),
             embedder: Arc::new(Absent(model.clone())),
@@ -308,7 +307,7 @@ fn report(tenants: &[Tenant]) -> Table {
 }
 
 /// The settings of the source: as it is stored, whatever is configured for a new one.
-async fn source(config: &VectorDbConfig, migration: &Migration) -> anyhow::Result<VectorDbConfig> {
+fn source(config: &VectorDbConfig, migration: &Migration) -> anyhow::Result<VectorDbConfig> {
     let mut source = of_kind(config, migration.from)?;
     match migration.from {
         Kind::Embedded => {
@@ -320,8 +319,6 @@ async fn source(config: &VectorDbConfig, migration: &Migration) -> anyhow::Resul
             if let Some(prefix) = &migration.from_prefix {
                 source.qdrant.collection_prefix.clone_from(prefix);
             }
-            let sharding = QdrantStore::stored_sharding(&source.server()).await?;
-            source.qdrant.sharding = sharding.unwrap_or(Sharding::Hash);
         }
     }
     Ok(source)

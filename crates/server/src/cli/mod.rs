@@ -5,7 +5,6 @@ mod demo;
 mod healthcheck;
 mod keys;
 mod migrate;
-mod promote;
 mod reembed;
 mod remote;
 mod serve;
@@ -70,8 +69,6 @@ enum Command {
     Snapshot(snapshot::SnapshotCommand),
     /// Bring all contexts from one store into another. Stop the servers that write to either; what was interrupted goes on.
     Migrate(migrate::Migration),
-    /// Give a large tenant a shard of its own, on a Qdrant server with `vector_db.sharding = "tenant"`.
-    Promote(promote::Promotion),
     /// Ask the server of this configuration whether it is ready: exit code 0 if so, else 1.
     Healthcheck,
     /// Print the OpenAPI document.
@@ -134,7 +131,6 @@ pub fn run() -> ExitCode {
         Command::Import(args) => transfer::import(cli.options, &args),
         Command::Snapshot(command) => snapshot::run(cli.options, &command),
         Command::Migrate(migration) => migrate::run(cli.options, &migration),
-        Command::Promote(promotion) => promote::run(cli.options, &promotion),
         Command::Healthcheck => healthcheck::run(cli.options),
         Command::Openapi => check::openapi(),
         Command::ConfigReference => check::reference(&crate::config::reference()),

@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Options, block_on};
 use crate::config::Config;
 use crate::embedders::Embedders;
-use crate::store::Store;
+use crate::store;
+use context_manager_vector_store::OpenStore;
 
 /// Texts embedded at once.
 const BATCH: usize = 256;
@@ -29,7 +30,7 @@ async fn change(config: &Config) -> anyhow::Result<()> {
              \"Changing the embedding model\" in docs/configuration.md"
         );
     }
-    let Some(stored) = Store::stored_models(&config.vector_db).await? else {
+    let Some(stored) = store::stored_models(&config.vector_db).await? else {
         println!("there is nothing to embed: {} holds no data", config.vector_db.place());
         return Ok(());
     };
@@ -38,11 +39,11 @@ async fn change(config: &Config) -> anyhow::Result<()> {
         println!("there is nothing to do: {} is in use already", stored.in_use);
         return Ok(());
     };
-    let store = Store::open(&config.vector_db, &stored.in_use)
+    let store = store::open(&config.vector_db, &config.snapshots, &stored.in_use)
         .await
         .context("a server that has the folder open changes its model itself, by `POST /api/v1/admin/reembed`")?;
     let result = embed_all(config, &store, to).await;
-    store.close().await?;
+    store.handle.close().await?;
     let done = result?;
     if done.phase != ReembedPhase::Done {
         bail!("the model was not changed");
@@ -55,11 +56,11 @@ async fn change(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn embed_all(config: &Config, store: &Store, to: Arc<dyn Embedder>) -> anyhow::Result<ReembedProgress> {
-    let models = store.models().context("this store keeps one model only")?;
+async fn embed_all(config: &Config, store: &OpenStore, to: Arc<dyn Embedder>) -> anyhow::Result<ReembedProgress> {
+    let models = store.models.as_ref().context("this store keeps one model only")?;
     // Nothing is searched or stored here, so that the model in use is never asked.
     let deps = Deps {
-        store: store.contexts(),
+        store: Arc::clone(&store.contexts),
         embedder: Arc::clone(&to),
         on_embedding_failure: OnEmbeddingFailure::default(),
         tokens: config.tokens.encoding.counter(),
@@ -80,7 +81,7 @@ async fn embed_all(config: &Config, store: &Store, to: Arc<dyn Embedder>) -> any
         bar.set_length(progress.total);
         bar.set_position(progress.embedded + progress.refused);
     };
-    let done = engine.reembed(&*models, to, settings, report).await;
+    let done = engine.reembed(&**models, to, settings, report).await;
     bar.finish_and_clear();
     Ok(done?)
 }

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use context_manager_client::wire;
-use context_manager_core::ports::Snapshots;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -89,7 +88,7 @@ async fn ask(server: &Server, command: &SnapshotCommand) -> anyhow::Result<Value
 }
 
 async fn perform(memory: &Memory, command: &SnapshotCommand) -> anyhow::Result<Value> {
-    let snapshots = memory.snapshots.as_deref();
+    let snapshots = memory.store.snapshots.as_deref();
     let snapshots = snapshots.context("this store makes no snapshots: a Qdrant server makes its own")?;
     Ok(match command {
         SnapshotCommand::Create { .. } => serde_json::to_value(wire::Snapshot::from(snapshots.create().await?))?,

@@ -276,12 +276,19 @@ mod tests {
 
     #[test]
     fn shards_of_earlier_versions_are_refused_with_the_way_out() {
-        for (shards, refused) in [("1", false), ("4", true), ("0", true), ("\"four\"", true)] {
-            let loaded = load_text(&format!("[vector_db]\nshards = {shards}\n"));
-            assert_eq!(loaded.is_err(), refused, "{shards}");
+        for (setting, refused) in [
+            ("shards = 1", false),
+            ("shards = 4", true),
+            ("shards = 0", true),
+            ("shards = \"four\"", true),
+            ("sharding = \"hash\"", false),
+            ("sharding = \"tenant\"", true),
+        ] {
+            let loaded = load_text(&format!("[vector_db]\n{setting}\n"));
+            assert_eq!(loaded.is_err(), refused, "{setting}");
             if let Err(error) = loaded {
                 let message = error.to_string();
-                assert!(message.contains("vector_db.shards"), "{message}");
+                assert!(message.contains("vector_db.shard"), "{message}");
                 assert!(
                     message.contains("`export`") && message.contains("`import`"),
                     "{message}"
@@ -293,6 +300,7 @@ mod tests {
     #[test]
     fn settings_that_are_gone_still_start_the_server() {
         load_with("VECTOR_DB__SHARDS", "1").unwrap();
+        load_with("VECTOR_DB__SHARDING", "hash").unwrap();
         load_with("CONSOLIDATION__ENABLED", "false").unwrap();
         let text = "[gc]\nregret_secs = 60\nown_ttl_is_final = true\n[consolidation]\nenabled = false\n";
         load_text(text).unwrap();

@@ -7,12 +7,25 @@ use serde_json::Value as Known;
 use super::Config;
 use crate::expected::closest;
 
-/// A setting of earlier versions; set to 1 it asked for what there is now.
-const SHARDS: &str = "vector_db.shards";
+/// Settings of earlier versions that still mean something at one value only, with that value and the way out for the others.
+const FIXED: [(&str, &str, &str); 2] = [
+    (
+        "vector_db.shards",
+        "1",
+        "data folders are not divided any more, leave it out; bring what is stored along with the `export` of the version \
+         that stored it and the `import` of this one",
+    ),
+    (
+        "vector_db.sharding",
+        "hash",
+        "collections are not sharded by tenant any more, leave it out; bring what is stored into another collection with the \
+         `export` of the version that stored it and the `import` of this one",
+    ),
+];
 
 /// Settings of earlier versions that have no effect any more. They are passed over, so that files that name them still start
 /// the server: whatever they said, nothing is lost that they would have kept.
-const REMOVED: [&str; 13] = [
+const REMOVED: [&str; 12] = [
     "auth.canaries",
     "consolidation.enabled",
     "consolidation.keep_sources_secs",
@@ -25,7 +38,6 @@ const REMOVED: [&str; 13] = [
     "gc.regret_log_size",
     "gc.regret_secs",
     "hirag.near_duplicate_similarity",
-    SHARDS,
 ];
 
 /// Takes the unknown keys out of what was given, so that the rest can be looked at, and reports them as problems.
@@ -73,15 +85,15 @@ fn compare(path: &str, given: &mut Dict, known: &Known, problems: &mut Vec<Strin
     given.retain(|key, value| {
         let path = join(path, key);
         let Some(known_value) = fields.get(key) else {
-            if REMOVED.contains(&path.as_str()) {
+            if let Some((_, only, way_out)) = FIXED.iter().find(|(key, ..)| *key == path) {
                 // A text where it comes from the environment.
-                let is_one = value.to_i128() == Some(1) || value.as_str() == Some("1");
-                if path == SHARDS && !is_one {
-                    problems.push(format!(
-                        "{SHARDS}: data folders are not divided any more, leave it out; bring what is stored along with the \
-                         `export` of the version that stored it and the `import` of this one"
-                    ));
+                let given = value.to_i128().map(|number| number.to_string());
+                if given.as_deref().or(value.as_str()) != Some(only) {
+                    problems.push(format!("{path}: {way_out}"));
                 }
+                return false;
+            }
+            if REMOVED.contains(&path.as_str()) {
                 return false;
             }
             let hint = if let Some(meant) = inside(key, known) {

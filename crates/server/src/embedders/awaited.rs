@@ -15,7 +15,8 @@ use tokio::time::{Duration, sleep};
 
 use super::{CIRCUIT, connect};
 use crate::config::Config;
-use crate::store::Store;
+use crate::store;
+use context_manager_vector_store::OpenStore;
 
 /// The first and the longest pause between two attempts to reach the service.
 const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
@@ -40,7 +41,7 @@ impl Awaited {
     }
 
     /// Tries to reach the service until it answers with the model that is expected.
-    pub(super) async fn reach(&self, config: &Config, store: &Store) {
+    pub(super) async fn reach(&self, config: &Config, store: &OpenStore) {
         let [mut pause, longest] = PAUSE;
         while self.service.get().is_none() {
             let Err(error) = self.contact(config, store).await else {
@@ -71,9 +72,9 @@ impl Awaited {
         }
     }
 
-    async fn contact(&self, config: &Config, store: &Store) -> anyhow::Result<()> {
+    async fn contact(&self, config: &Config, store: &OpenStore) -> anyhow::Result<()> {
         // Another server may have reached it first; then its model is the one that counts.
-        let stored = Store::stored_models(&config.vector_db).await?;
+        let stored = store::stored_models(&config.vector_db).await?;
         let service = connect(CIRCUIT, &config.embedding.api, &config.embedding, stored.as_ref()).await?;
         let model = service.fingerprint();
         if model.dimensions != self.expected.dimensions {
@@ -83,7 +84,7 @@ impl Awaited {
             }
             .into());
         }
-        store.complete_model(model).await?;
+        store.handle.complete_model(model).await?;
         // Set here alone.
         let _ = self.service.set(service);
         Ok(())

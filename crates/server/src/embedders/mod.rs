@@ -12,8 +12,8 @@ use context_manager_resilience::CircuitBreaker;
 use tokio::time::timeout;
 
 use crate::config::{Config, EmbeddingConfig, VectorDbConfig};
-use crate::store::Store;
 use awaited::Awaited;
+use context_manager_vector_store::OpenStore;
 
 /// Name of the circuit breaker of `[embedding]`.
 const CIRCUIT: &str = "embedding";
@@ -58,7 +58,7 @@ impl Embedders {
     }
 
     /// Waits for the first answer of a service that gave none at start, and has `store` keep the fingerprint of its model.
-    pub(crate) async fn reach(&self, config: &Config, store: &Store) {
+    pub(crate) async fn reach(&self, config: &Config, store: &OpenStore) {
         if let Some(awaited) = &self.awaited {
             awaited.reach(config, store).await;
         }

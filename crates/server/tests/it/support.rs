@@ -111,10 +111,10 @@ impl TestApp {
             reembedding: Arc::clone(&memory.reembedding),
             collection: Arc::clone(&memory.collection),
             engine: Arc::clone(&memory.engine),
-            snapshots: memory.snapshots.clone().map(|snapshots| snapshots as _),
+            snapshots: memory.store.snapshots.clone(),
         };
         let scope = Scope::maintenance(default_tenant().unwrap());
-        context_manager::health::register(&state.health, &services, scope, &config);
+        context_manager::health::register(&state.health, &services, &memory.store, scope, &config);
         state.health.enter(Phase::Serving);
         state.services.set(services).unwrap();
         Self {

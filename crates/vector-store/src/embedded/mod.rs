@@ -37,6 +37,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoreErrorKind, StoredModels};
 use tokio::sync::{RwLock, watch};
 use tokio::task::spawn_blocking;
@@ -48,7 +49,27 @@ use models::ChangeModels;
 use running::Running;
 use writer::Write;
 
-use crate::Error;
+use crate::{Error, LocalDisk, OpenStore, StoreHandle};
+
+/// Opens the data folder of `config`, or creates it, for vectors of the model with this fingerprint.
+///
+/// # Errors
+/// As [`EmbeddedStore::open`].
+pub async fn open(config: Config, snapshots: SnapshotConfig, model: &ModelFingerprint) -> Result<OpenStore, Error> {
+    let local_disk = LocalDisk {
+        folder: config.path.clone(),
+        min_free_bytes: config.kept_free_bytes(),
+    };
+    let store = Arc::new(EmbeddedStore::open(config, model).await?);
+    Ok(OpenStore {
+        models: Some(Arc::clone(&store) as _),
+        snapshots: Some(Arc::new(EmbeddedSnapshots::new(Arc::clone(&store), snapshots))),
+        leases: None,
+        local_disk: Some(local_disk),
+        handle: Arc::clone(&store) as _,
+        contexts: store,
+    })
+}
 
 /// When those who were turned away may come back: a full line is worked off within about this time.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
@@ -129,6 +150,25 @@ impl EmbeddedStore {
             );
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl StoreHandle for EmbeddedStore {
+    async fn complete_model(&self, model: &ModelFingerprint) -> Result<(), Error> {
+        self.complete_model(model).await.map_err(|error| Error::Engine {
+            operation: "complete the model of",
+            path: self.config.path.clone(),
+            source: Box::new(error),
+        })
+    }
+
+    async fn lost(&self) {
+        self.lost().await;
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.close().await
     }
 }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
-    Candidate, ListRequest, Order, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+    Candidate, Leases, ListRequest, Order, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Cursor, Filter, Page, Scope, TenantId, Visibility};
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ use score::{common_words, cosine, unit_length};
 pub struct MemoryStore {
     dimensions: usize,
     tenants: RwLock<HashMap<TenantId, Records>>,
-    /// Who may do what alone, and until when.
+    /// Holder and end of each lease, by its name.
     leases: Mutex<HashMap<&'static str, (Uuid, Timestamp)>>,
 }
 
@@ -272,29 +272,32 @@ impl VectorStore for MemoryStore {
         }))
     }
 
-    async fn lease(
-        &self,
-        what: &'static str,
-        holder: Uuid,
-        now: Timestamp,
-        time: Duration,
-    ) -> Result<bool, StoreError> {
-        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = leases.get(what).is_none_or(|(by, until)| *by == holder || *until < now);
-        if is_free && time.is_zero() {
-            leases.remove(what);
-        } else if is_free {
-            leases.insert(what, (holder, now.saturating_add(time).unwrap_or(now)));
-        }
-        Ok(is_free)
-    }
-
     async fn size_bytes(&self) -> Result<u64, StoreError> {
         Ok(0)
     }
 
     async fn flush(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Leases for MemoryStore {
+    async fn lease(
+        &self,
+        name: &'static str,
+        holder: Uuid,
+        now: Timestamp,
+        time: Duration,
+    ) -> Result<bool, StoreError> {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = leases.get(name).is_none_or(|(by, until)| *by == holder || *until < now);
+        if is_free && time.is_zero() {
+            leases.remove(name);
+        } else if is_free {
+            leases.insert(name, (holder, now.saturating_add(time).unwrap_or(now)));
+        }
+        Ok(is_free)
     }
 }
 

@@ -31,13 +31,6 @@ impl PointIds {
     pub(crate) fn session(self, session_id: &str) -> Uuid {
         Uuid::new_v5(&self.namespace, session_id.as_bytes())
     }
-
-    /// Which of so many shares the tenant belongs to, of which there is at least one. Changing it makes what is stored
-    /// unfindable where tenants are kept apart by it.
-    pub(crate) fn share(self, shares: u32) -> u32 {
-        let share = self.namespace.as_u128() % u128::from(shares.max(1));
-        u32::try_from(share).expect("a remainder is less than what it is divided by")
-    }
 }
 
 #[cfg(test)]

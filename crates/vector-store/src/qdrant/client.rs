@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use context_manager_core::TenantId;
 use context_manager_resilience::{CircuitBreaker, Deadline, Secret};
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
 use qdrant_client::qdrant::{
-    HealthCheckRequest, PointsOperationResponse, ReadConsistency, ReadConsistencyType, ShardKeySelector, UpdateResult,
-    UpdateStatus, WriteOrdering, WriteOrderingType, read_consistency,
+    HealthCheckRequest, PointsOperationResponse, ReadConsistency, ReadConsistencyType, UpdateResult, UpdateStatus,
+    WriteOrdering, WriteOrderingType, read_consistency,
 };
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -24,7 +23,6 @@ use tonic::{Request, Response, Status};
 
 use super::config::{self, Config};
 use super::failure::Failure;
-use super::shards;
 use crate::Error;
 
 /// How long making a connection may take; less than a call, so that a second attempt may still succeed.
@@ -61,10 +59,6 @@ pub(super) struct Client {
     pub(super) consistency: Option<ReadConsistency>,
     /// In which order replicas see writes.
     pub(super) ordering: Option<WriteOrdering>,
-    /// Into how many groups tenants are divided, if the collection is sharded by tenant.
-    groups: Option<u32>,
-    /// The shards that a call is about; `None` for all of them.
-    pub(super) shards: Option<ShardKeySelector>,
 }
 
 impl Client {
@@ -94,35 +88,13 @@ impl Client {
             circuit,
             consistency: config.read_consistency.map(consistency),
             ordering: Some(ordering(config.write_ordering)),
-            groups: None,
-            shards: None,
         })
-    }
-
-    /// The same for a collection that is sharded by tenant, or is not.
-    pub(super) fn with_groups(self, groups: Option<u32>) -> Self {
-        Self { groups, ..self }
-    }
-
-    /// Into how many groups tenants are divided, if the collection is sharded by tenant.
-    pub(super) fn groups(&self) -> Option<u32> {
-        self.groups
-    }
-
-    /// The same for calls about this tenant alone.
-    pub(super) fn of(&self, tenant: &TenantId) -> Self {
-        Self {
-            shards: self.groups.map(|groups| shards::of(tenant, groups)),
-            ..self.clone()
-        }
     }
 
     /// The same for a collection beside this one, which knows no tenants.
     pub(super) fn beside(&self, name: &str) -> Self {
         Self {
             collection: format!("{}_{name}", self.collection),
-            groups: None,
-            shards: None,
             ..self.clone()
         }
     }
@@ -234,6 +206,7 @@ fn endpoint(config: &Config, url: &str) -> Result<Endpoint, Error> {
     let unusable = |source: tonic::transport::Error| Error::Server {
         operation: "connect to",
         url: url.to_owned(),
+        is_outage: false,
         source: Box::new(source),
     };
     let endpoint = Endpoint::from_shared(url.to_owned())

@@ -13,10 +13,9 @@ use qdrant_client::qdrant::{CollectionInfo, GetCollectionInfoRequest, UpdateColl
 use tonic::Code;
 
 use super::client::Client;
-use super::config::{Config, Sharding};
+use super::config::Config;
 use super::failure::Failure;
 use super::schema::{self, Mismatch};
-use super::shards;
 use crate::Error;
 
 /// The oldest server that this store works with.
@@ -25,9 +24,8 @@ const OLDEST: [u64; 2] = [1, 18];
 /// How long to wait between two looks for a collection that another replica makes.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Makes the collection, or checks the one that is there, and returns into how many groups its tenants are divided, if it
-/// is sharded by tenant.
-pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<Option<u32>, Error> {
+/// Makes the collection, or checks the one that is there.
+pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<(), Error> {
     check_version(client).await?;
     let info = match look(client).await {
         Ok(None) => create(client, config, model).await?,
@@ -37,14 +35,7 @@ pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFinge
             .map_err(failed(client, "read the collection"))?,
         Err(failure) => return Err(failed(client, "read the collection")(failure)),
     };
-    let unusable = |mismatch| unusable(client, mismatch, model);
-    schema::check(&info, config, model).map_err(unusable)?;
-    let groups = schema::groups(&info).map_err(unusable)?;
-    if let Some(groups) = groups {
-        shards::prepare(client, config, groups)
-            .await
-            .map_err(failed(client, "create shards"))?;
-    }
+    schema::check(&info, model).map_err(|mismatch| unusable(client, mismatch, model))?;
     for index in schema::indexes() {
         if !info.payload_schema.contains_key(index.key) {
             let request = index.create(&client.collection, client.timeout_secs());
@@ -56,24 +47,20 @@ pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFinge
                 .map_err(failed(client, "create an index"))?;
         }
     }
-    Ok(groups)
+    Ok(())
 }
 
 /// The model whose vectors the collection holds; `None` when there is no collection yet.
 pub(super) async fn stored_model(client: &Client) -> Result<Option<ModelFingerprint>, Error> {
-    stored(client, schema::stored_model).await
-}
-
-/// How the collection is sharded; `None` when there is no collection yet.
-pub(super) async fn stored_sharding(client: &Client) -> Result<Option<Sharding>, Error> {
-    let groups = stored(client, schema::groups).await?;
-    Ok(groups.map(|groups| {
-        if groups.is_some() {
-            Sharding::Tenant
-        } else {
-            Sharding::Hash
-        }
-    }))
+    check_version(client).await?;
+    let Some(info) = find(client).await? else {
+        return Ok(None);
+    };
+    match schema::stored_model(&info) {
+        Ok(model) => Ok(Some(model)),
+        Err(Mismatch::Shape(problem)) => Err(foreign(client, problem)),
+        Err(Mismatch::Model(model)) => Err(foreign(client, format!("it holds vectors of the model {model}"))),
+    }
 }
 
 /// Completes the fingerprint of a collection that was made for an unverified model.
@@ -92,21 +79,6 @@ pub(super) async fn complete_model(client: &Client, model: &ModelFingerprint) ->
         })
         .await;
     answer.map(drop).map_err(failed(client, "complete the model of"))
-}
-
-async fn stored<T>(
-    client: &Client,
-    read: impl FnOnce(&CollectionInfo) -> Result<T, Mismatch>,
-) -> Result<Option<T>, Error> {
-    check_version(client).await?;
-    let Some(info) = find(client).await? else {
-        return Ok(None);
-    };
-    match read(&info) {
-        Ok(found) => Ok(Some(found)),
-        Err(Mismatch::Shape(problem)) => Err(foreign(client, problem)),
-        Err(Mismatch::Model(model)) => Err(foreign(client, format!("it holds vectors of the model {model}"))),
-    }
 }
 
 async fn check_version(client: &Client) -> Result<(), Error> {
@@ -223,6 +195,7 @@ fn failed(client: &Client, operation: &'static str) -> impl Fn(Failure) -> Error
     move |failure| Error::Server {
         operation,
         url: url.clone(),
+        is_outage: failure.is_outage(),
         source: Box::new(failure),
     }
 }

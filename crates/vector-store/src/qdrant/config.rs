@@ -28,10 +28,7 @@ pub struct Config {
     pub timeout_secs: u64,
     /// A PEM file with the certificates that may have signed the server's, instead of the system's.
     pub tls_ca_file: Option<PathBuf>,
-    /// What decides in which shard a context is. When the collection is made.
-    pub sharding: Sharding,
-    /// How many shards the collection has; without it as many as the cluster has nodes. With `sharding = "tenant"`: into
-    /// how many groups tenants are divided; without it 8. When the collection is made.
+    /// Number of shards of the collection; by default the number of nodes. When the collection is made.
     pub shard_number: Option<u32>,
     /// On how many nodes each shard is kept. When the collection is made.
     pub replication_factor: u32,
@@ -70,18 +67,6 @@ pub enum WriteOrdering {
     Strong,
 }
 
-/// What decides in which shard a context is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sharding {
-    /// Its id: every tenant is spread over all shards.
-    #[default]
-    Hash,
-    /// Its tenant: tenants share shards in groups, and a large one can be given a shard of its own. Needs a server in
-    /// cluster mode.
-    Tenant,
-}
-
 /// How many replicas a read asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -116,7 +101,6 @@ impl Default for Config {
             collection_prefix: "context_manager".to_owned(),
             timeout_secs: 10,
             tls_ca_file: None,
-            sharding: Sharding::Hash,
             shard_number: None,
             replication_factor: 1,
             write_consistency_factor: 1,
@@ -177,11 +161,6 @@ impl Config {
         Ok(Some(text.trim().to_owned().into()))
     }
 
-    /// Into how many groups the tenants of a collection that is made now are divided, if they are.
-    pub(super) fn groups(&self) -> Option<u32> {
-        (self.sharding == Sharding::Tenant).then(|| self.shard_number.unwrap_or(DEFAULT_GROUPS))
-    }
-
     /// The collection's name.
     pub fn collection(&self) -> String {
         format!("{}_contexts", self.collection_prefix)
@@ -191,9 +170,6 @@ impl Config {
         Duration::from_secs(self.timeout_secs)
     }
 }
-
-/// Enough for a few nodes; an empty shard costs the server some megabytes.
-const DEFAULT_GROUPS: u32 = 8;
 
 /// Each shard takes threads, files and memory of a node; Qdrant advises against more than some for each.
 const MAX_SHARDS: u32 = 1024;

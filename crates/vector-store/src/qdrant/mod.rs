@@ -20,26 +20,51 @@ mod filter;
 mod lease;
 mod points;
 mod positions;
-mod promote;
 mod reads;
 mod schema;
 mod search;
 mod sessions;
-mod shards;
 mod store;
 mod writes;
 
 use std::sync::Arc;
 
-use context_manager_core::ports::ModelFingerprint;
+use async_trait::async_trait;
+use context_manager_core::ports::{ModelFingerprint, StoredModels};
 use context_manager_resilience::CircuitBreaker;
 
 use agreements::Agreements;
 use client::Client;
-pub use config::{Config, Quantization, ReadConsistency, Sharding, WriteOrdering};
-pub(crate) use failure::Failure;
+pub use config::{Config, Quantization, ReadConsistency, WriteOrdering};
 
-use crate::Error;
+use crate::{Error, OpenStore, StoreHandle};
+
+/// Connects to the Qdrant server of `config`, through `circuit`, and creates the collection or checks the existing one.
+///
+/// # Errors
+/// As [`Builder::connect`].
+pub async fn open(config: Config, circuit: Arc<CircuitBreaker>, model: &ModelFingerprint) -> Result<OpenStore, Error> {
+    let builder = QdrantStore::builder(config).with_circuit_breaker(circuit);
+    let store = Arc::new(builder.connect(model).await?);
+    Ok(OpenStore {
+        models: None,
+        snapshots: None,
+        leases: Some(Arc::clone(&store) as _),
+        local_disk: None,
+        handle: Arc::clone(&store) as _,
+        contexts: store,
+    })
+}
+
+/// Returns the models whose vectors are stored at the server of `config`, or `None` if there is no collection yet. Changes
+/// nothing.
+///
+/// # Errors
+/// As [`QdrantStore::stored_model`].
+pub async fn stored_models(config: &Config) -> Result<Option<StoredModels>, Error> {
+    let in_use = QdrantStore::stored_model(config).await?;
+    Ok(in_use.map(|in_use| StoredModels { in_use, other: None }))
+}
 
 /// The store on a Qdrant server. Cheap to make, and needs no closing: the server owns everything.
 #[derive(Debug)]
@@ -87,14 +112,12 @@ impl QdrantStore {
     pub async fn complete_model(&self, model: &ModelFingerprint) -> Result<(), Error> {
         collection::complete_model(&self.client, model).await
     }
+}
 
-    /// How the collection at the server of `config` is sharded; `None` when there is no collection yet. It changes
-    /// nothing.
-    ///
-    /// # Errors
-    /// As [`QdrantStore::stored_model`].
-    pub async fn stored_sharding(config: &Config) -> Result<Option<Sharding>, Error> {
-        collection::stored_sharding(&Client::new(config, None)?).await
+#[async_trait]
+impl StoreHandle for QdrantStore {
+    async fn complete_model(&self, model: &ModelFingerprint) -> Result<(), Error> {
+        self.complete_model(model).await
     }
 }
 
@@ -115,10 +138,10 @@ impl Builder {
     /// shape, or holds the vectors of another model.
     pub async fn connect(self, model: &ModelFingerprint) -> Result<QdrantStore, Error> {
         let client = Client::new(&self.config, self.circuit)?;
-        let groups = collection::prepare(&client, &self.config, model).await?;
+        collection::prepare(&client, &self.config, model).await?;
         Ok(QdrantStore {
             agreements: Agreements::beside(&client, &self.config),
-            client: client.with_groups(groups),
+            client,
             dimensions: model.dimensions,
         })
     }

@@ -59,11 +59,11 @@ pub(super) async fn find_by_content(
 pub(super) async fn count(client: &Client, conditions: &[Condition]) -> Result<u64, Failure> {
     let request = CountPoints {
         collection_name: client.collection.clone(),
-        shard_key_selector: client.shards.clone(),
         filter: Some(filter::all(conditions)),
         exact: Some(true),
         read_consistency: client.consistency,
         timeout: Some(client.timeout_secs()),
+        ..CountPoints::default()
     };
     let answer = client
         .points(
@@ -183,7 +183,6 @@ pub(super) async fn existing(client: &Client, ids: Vec<PointId>) -> Result<HashS
 pub(super) async fn retrieve(client: &Client, ids: Vec<PointId>, with_payload: bool) -> Result<Vec<Stored>, Failure> {
     let request = GetPoints {
         collection_name: client.collection.clone(),
-        shard_key_selector: client.shards.clone(),
         ids,
         with_payload: Some(WithPayloadSelector::from(with_payload)),
         read_consistency: client.consistency,
@@ -205,7 +204,6 @@ pub(super) async fn facet(
 ) -> Result<Vec<(String, u64)>, Failure> {
     let request = FacetCounts {
         collection_name: client.collection.clone(),
-        shard_key_selector: client.shards.clone(),
         key: key.to_owned(),
         filter: Some(filter::all(conditions)),
         // All of them.
@@ -213,6 +211,7 @@ pub(super) async fn facet(
         exact: Some(exact),
         timeout: Some(client.timeout_secs()),
         read_consistency: client.consistency,
+        ..FacetCounts::default()
     };
     let answer = client
         .points(
@@ -293,7 +292,6 @@ async fn scroll(client: &Client, request: ScrollPoints) -> Result<(Vec<Stored>, 
 fn scroll_request(client: &Client, conditions: &[Condition]) -> ScrollPoints {
     ScrollPoints {
         collection_name: client.collection.clone(),
-        shard_key_selector: client.shards.clone(),
         filter: Some(filter::all(conditions)),
         with_payload: Some(WithPayloadSelector::from(true)),
         read_consistency: client.consistency,

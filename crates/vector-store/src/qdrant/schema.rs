@@ -9,12 +9,12 @@ use qdrant_client::qdrant::{
     BinaryQuantizationBuilder, CollectionInfo, CreateCollection, CreateCollectionBuilder, CreateFieldIndexCollection,
     Distance, FieldType, FloatIndexParamsBuilder, HnswConfigDiffBuilder, IntegerIndexParamsBuilder,
     KeywordIndexParamsBuilder, Modifier, PayloadIndexParams, PayloadSchemaInfo, PayloadSchemaType, QuantizationType,
-    ScalarQuantizationBuilder, ShardingMethod, SparseVectorConfig, SparseVectorParams, UpdateCollection, Value,
-    VectorParamsBuilder, VectorParamsMap, quantization_config, vectors_config,
+    ScalarQuantizationBuilder, SparseVectorConfig, SparseVectorParams, UpdateCollection, Value, VectorParamsBuilder,
+    VectorParamsMap, quantization_config, vectors_config,
 };
 use serde::{Deserialize, Serialize};
 
-use super::config::{Config, Quantization, Sharding};
+use super::config::{Config, Quantization};
 use crate::payload::key::{self, DENSE, WORDS};
 
 /// The format this version writes, and the newest it reads.
@@ -29,8 +29,9 @@ const MANIFEST: &str = "context_manager";
 struct Manifest {
     format: u32,
     model: ModelFingerprint,
-    /// Into how many groups tenants are divided, if it is sharded by tenant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Number of groups of tenants, each with a shard of its own, in collections of earlier versions. The server takes no
+    /// write to such a collection that does not name a shard.
+    #[serde(default, skip_serializing)]
     groups: Option<u32>,
 }
 
@@ -58,30 +59,23 @@ pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollect
     if let Some(quantization) = quantization(config.quantization) {
         collection = collection.quantization_config(quantization);
     }
-    collection = match (config.sharding, config.shard_number) {
-        // Its shards are made one by one afterwards.
-        (Sharding::Tenant, _) => collection
-            .sharding_method(ShardingMethod::Custom.into())
-            .shard_number(1),
-        (Sharding::Hash, Some(shards)) => collection.shard_number(shards),
-        (Sharding::Hash, None) => collection,
-    };
+    if let Some(shards) = config.shard_number {
+        collection = collection.shard_number(shards);
+    }
     CreateCollection {
-        metadata: metadata(model, config.groups()),
+        metadata: metadata(model),
         ..collection.build()
     }
 }
 
 /// Update that completes the fingerprint in the collection's metadata with that of `model`; `None` when it is there.
 pub(super) fn complete(info: &CollectionInfo, model: &ModelFingerprint) -> Result<Option<UpdateCollection>, Mismatch> {
-    let Manifest {
-        model: stored, groups, ..
-    } = manifest(info)?;
+    let stored = stored_model(info)?;
     if stored == *model {
         Ok(None)
     } else if stored.is_completed_by(model) {
         Ok(Some(UpdateCollection {
-            metadata: metadata(model, groups),
+            metadata: metadata(model),
             ..UpdateCollection::default()
         }))
     } else {
@@ -89,11 +83,11 @@ pub(super) fn complete(info: &CollectionInfo, model: &ModelFingerprint) -> Resul
     }
 }
 
-fn metadata(model: &ModelFingerprint, groups: Option<u32>) -> HashMap<String, Value> {
+fn metadata(model: &ModelFingerprint) -> HashMap<String, Value> {
     let manifest = Manifest {
         format: FORMAT,
         model: model.clone(),
-        groups,
+        groups: None,
     };
     let manifest = serde_json::to_string(&manifest).expect("a manifest has nothing that JSON cannot hold");
     HashMap::from([(MANIFEST.to_owned(), Value::from(manifest))])
@@ -128,11 +122,6 @@ pub(super) fn stored_model(info: &CollectionInfo) -> Result<ModelFingerprint, Mi
     Ok(manifest(info)?.model)
 }
 
-/// Into how many groups the tenants of a collection of ours are divided, if it is sharded by tenant.
-pub(super) fn groups(info: &CollectionInfo) -> Result<Option<u32>, Mismatch> {
-    Ok(manifest(info)?.groups)
-}
-
 fn manifest(info: &CollectionInfo) -> Result<Manifest, Mismatch> {
     let metadata = info.config.as_ref().and_then(|config| config.metadata.get(MANIFEST));
     let Some(Kind::StringValue(text)) = metadata.and_then(|value| value.kind.as_ref()) else {
@@ -146,14 +135,19 @@ fn manifest(info: &CollectionInfo) -> Result<Manifest, Mismatch> {
             "it has format {found}, and this version knows formats up to {FORMAT}"
         )));
     }
+    if manifest.groups.is_some() {
+        return Err(Mismatch::Shape(
+            "it is sharded by tenant, which this version does not read: bring its contexts into another collection with the \
+             `context-manager export` of the version that made it and the `context-manager import` of this one"
+                .to_owned(),
+        ));
+    }
     Ok(manifest)
 }
 
-/// Checks that a collection is ours, is sharded as configured, and holds vectors of this model.
-pub(super) fn check(info: &CollectionInfo, config: &Config, model: &ModelFingerprint) -> Result<(), Mismatch> {
-    let Manifest {
-        model: stored, groups, ..
-    } = manifest(info)?;
+/// Checks that a collection is ours and holds vectors of this model.
+pub(super) fn check(info: &CollectionInfo, model: &ModelFingerprint) -> Result<(), Mismatch> {
+    let stored = stored_model(info)?;
     let params = info.config.as_ref().and_then(|config| config.params.as_ref());
     let dense = params
         .and_then(|params| params.vectors_config.as_ref()?.config.as_ref())
@@ -177,17 +171,6 @@ pub(super) fn check(info: &CollectionInfo, config: &Config, model: &ModelFingerp
     let words = params.and_then(|params| params.sparse_vectors_config.as_ref()?.map.get(WORDS));
     if words.is_none_or(|words| words.modifier() != Modifier::None) {
         return shape(format!("it has no sparse vector `{WORDS}` without a modifier"));
-    }
-    if groups.is_some() != (config.sharding == Sharding::Tenant) {
-        let (found, set) = if groups.is_some() {
-            ("tenant", "hash")
-        } else {
-            ("hash", "tenant")
-        };
-        return shape(format!(
-            "it is sharded by {found}, and `vector_db.sharding` is \"{set}\", which only holds for a collection that is \
-             made anew; `context-manager migrate` can bring its contexts there"
-        ));
     }
     for index in indexes() {
         if let Some(found) = info.payload_schema.get(index.key)

@@ -32,7 +32,6 @@ pub(super) async fn search(
     };
     let nearest = |using: &str, vector: vector_input::Variant, params: SearchParams| QueryPoints {
         collection_name: client.collection.clone(),
-        shard_key_selector: client.shards.clone(),
         query: Some(Query::new_nearest(VectorInput { variant: Some(vector) })),
         using: Some(using.to_owned()),
         filter: Some(filter::all(&conditions)),

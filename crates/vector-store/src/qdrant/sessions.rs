@@ -93,7 +93,6 @@ async fn activity(
         conditions.push(conditions::of_session(session));
         QueryPoints {
             collection_name: client.collection.clone(),
-            shard_key_selector: client.shards.clone(),
             query: Some(Query::new_order_by(by_sequence(direction))),
             filter: Some(filter::all(&conditions)),
             limit: Some(1),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
-    Candidate, ListRequest, PositionRange, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+    Candidate, Leases, ListRequest, PositionRange, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -15,7 +15,6 @@ use jiff::Timestamp;
 use qdrant_client::qdrant::PointStruct;
 use uuid::Uuid;
 
-use super::client::Client;
 use super::failure::{Failure, internal};
 use super::filter::point_id;
 use super::{QdrantStore, lease, points, positions, reads, search, sessions, writes};
@@ -36,7 +35,7 @@ impl VectorStore for QdrantStore {
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         observed("upsert", async {
             let points = self.points("upsert", scope, records)?;
-            writes::upsert(&self.of(scope), points).await.map_err(failed("upsert"))
+            writes::upsert(&self.client, points).await.map_err(failed("upsert"))
         })
         .await
     }
@@ -52,7 +51,7 @@ impl VectorStore for QdrantStore {
             let ids: Vec<_> = changed.iter().map(|record| record.context.id).collect();
             let changed = self.points("replace", scope, changed)?;
             let named: Vec<_> = ids.into_iter().zip(changed.iter().map(|(point, _)| *point)).collect();
-            let mut found = writes::replace(&self.of(scope), new, changed)
+            let mut found = writes::replace(&self.client, new, changed)
                 .await
                 .map_err(failed("replace"))?;
             let was_there = named.into_iter().filter(|(_, point)| found.remove(&point_id(*point)));
@@ -68,7 +67,7 @@ impl VectorStore for QdrantStore {
             let payload = |context: Context| Ok((ids.point(context.id), points::encode_payload(scope, context)?));
             let payloads = contexts.into_iter().map(payload).collect::<Result<Vec<_>, Malformed>>();
             let payloads = payloads.map_err(|error| internal("update", error))?;
-            writes::update(&self.of(scope), scope.tenant(), payloads)
+            writes::update(&self.client, scope.tenant(), payloads)
                 .await
                 .map_err(failed("update"))
         })
@@ -86,7 +85,7 @@ impl VectorStore for QdrantStore {
                 let id = ids.point(read.id);
                 payloads.push((read, id, payload));
             }
-            writes::update_unchanged(&self.of(scope), scope.tenant(), payloads)
+            writes::update_unchanged(&self.client, scope.tenant(), payloads)
                 .await
                 .map_err(failed("update_unchanged"))
         })
@@ -104,7 +103,7 @@ impl VectorStore for QdrantStore {
                 let payload = points::encode_payload(scope, context).map_err(|error| internal("set_vectors", error))?;
                 vectors.push((id, points::encode_vector(id, vector), payload));
             }
-            writes::set_vectors(&self.of(scope), scope.tenant(), vectors)
+            writes::set_vectors(&self.client, scope.tenant(), vectors)
                 .await
                 .map_err(failed("set_vectors"))
         })
@@ -112,27 +111,23 @@ impl VectorStore for QdrantStore {
     }
 
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
-        observed("get", reads::get(&self.of(scope), scope.tenant(), ids)).await
+        observed("get", reads::get(&self.client, scope.tenant(), ids)).await
     }
 
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
         observed(
             "find_by_content",
-            reads::find_by_content(&self.of(scope), scope.tenant(), keys),
+            reads::find_by_content(&self.client, scope.tenant(), keys),
         )
         .await
     }
 
     async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
-        observed(
-            "at_slots",
-            reads::at_slots(&self.of(scope), scope.tenant(), slots, filter),
-        )
-        .await
+        observed("at_slots", reads::at_slots(&self.client, scope.tenant(), slots, filter)).await
     }
 
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
-        observed("list", reads::list(&self.of(scope), scope.tenant(), &request)).await
+        observed("list", reads::list(&self.client, scope.tenant(), &request)).await
     }
 
     async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
@@ -148,9 +143,7 @@ impl VectorStore for QdrantStore {
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         observed("count", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => reads::count(&self.of(scope), &conditions)
-                    .await
-                    .map_err(failed("count")),
+                Some(conditions) => reads::count(&self.client, &conditions).await.map_err(failed("count")),
                 None => Ok(0),
             }
         })
@@ -160,7 +153,7 @@ impl VectorStore for QdrantStore {
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         observed("delete", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => writes::delete(&self.of(scope), &conditions)
+                Some(conditions) => writes::delete(&self.client, &conditions)
                     .await
                     .map_err(failed("delete")),
                 None => Ok(0),
@@ -172,7 +165,7 @@ impl VectorStore for QdrantStore {
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
         observed("search", async {
             validate::query("search", self.dimensions, &query)?;
-            search::search(&self.of(scope), scope.tenant(), query).await
+            search::search(&self.client, scope.tenant(), query).await
         })
         .await
     }
@@ -185,7 +178,7 @@ impl VectorStore for QdrantStore {
     ) -> Result<Vec<SparseVector>, StoreError> {
         observed("sample", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => reads::sample_terms(&self.of(scope), &conditions, limit)
+                Some(conditions) => reads::sample_terms(&self.client, &conditions, limit)
                     .await
                     .map_err(failed("sample")),
                 None => Ok(Vec::new()),
@@ -203,27 +196,8 @@ impl VectorStore for QdrantStore {
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         observed(
             "sessions",
-            sessions::list(&self.of(scope), scope.tenant(), visibility, after, limit),
+            sessions::list(&self.client, scope.tenant(), visibility, after, limit),
         )
-        .await
-    }
-
-    async fn lease(
-        &self,
-        what: &'static str,
-        holder: Uuid,
-        now: Timestamp,
-        time: Duration,
-    ) -> Result<bool, StoreError> {
-        observed("lease", async {
-            let taken = lease::take(&self.agreements, what, holder, now, time).await;
-            if time.is_zero() && taken.is_ok() {
-                // Work that is done in turns is over: a good moment to tidy up.
-                let removed = positions::remove_unused(&self.agreements, now).await;
-                removed.map_err(failed("lease"))?;
-            }
-            taken.map_err(failed("lease"))
-        })
         .await
     }
 
@@ -259,12 +233,29 @@ impl VectorStore for QdrantStore {
     }
 }
 
-impl QdrantStore {
-    /// What calls the server about the contexts of this scope.
-    fn of(&self, scope: &Scope) -> Client {
-        self.client.of(scope.tenant())
+#[async_trait]
+impl Leases for QdrantStore {
+    async fn lease(
+        &self,
+        name: &'static str,
+        holder: Uuid,
+        now: Timestamp,
+        time: Duration,
+    ) -> Result<bool, StoreError> {
+        observed("lease", async {
+            let taken = lease::take(&self.agreements, name, holder, now, time).await;
+            if time.is_zero() && taken.is_ok() {
+                // The guarded work is over: a good moment to clean up.
+                let removed = positions::remove_unused(&self.agreements, now).await;
+                removed.map_err(failed("lease"))?;
+            }
+            taken.map_err(failed("lease"))
+        })
+        .await
     }
+}
 
+impl QdrantStore {
     /// Records as points, if they may be stored.
     fn points(
         &self,

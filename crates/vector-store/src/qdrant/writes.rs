@@ -34,7 +34,6 @@ pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) ->
     for chunk in last_of_each(points).chunks(CHUNK) {
         let request = UpsertPoints {
             collection_name: client.collection.clone(),
-            shard_key_selector: client.shards.clone(),
             wait: Some(true),
             points: chunk.to_vec(),
             ordering: client.ordering,
@@ -66,9 +65,8 @@ pub(super) async fn replace(
     let upserts = parts.filter(|(points, _)| !points.is_empty()).map(|(points, mode)| {
         PointsUpdateOperation::from(Operation::Upsert(PointStructList {
             points: last_of_each(points),
-            shard_key_selector: client.shards.clone(),
-            update_filter: None,
             update_mode: Some(mode.into()),
+            ..PointStructList::default()
         }))
     });
     let upserts: Vec<_> = upserts.collect();
@@ -90,7 +88,7 @@ pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uu
             client,
             chunk
                 .iter()
-                .map(|(id, payload)| overwrite(client, tenant, *id, payload, None))
+                .map(|(id, payload)| overwrite(tenant, *id, payload, None))
                 .collect(),
         )
         .await?;
@@ -118,7 +116,7 @@ pub(super) async fn update_unchanged(
         let unchanged = chunk.iter().filter_map(|(read, id, payload)| {
             let (text, _) = texts.remove(&read.id).filter(|(_, stored)| stored == read)?;
             let still = Condition::Is(points::CONTEXT, text);
-            Some(overwrite(client, tenant, *id, payload, Some(still)))
+            Some(overwrite(tenant, *id, payload, Some(still)))
         });
         let operations: Vec<PointsUpdateOperation> = unchanged.collect();
         if !operations.is_empty() {
@@ -164,28 +162,20 @@ async fn set_existing_vectors(
     }
     let update = UpdateVectors {
         points,
-        shard_key_selector: client.shards.clone(),
         ..UpdateVectors::default()
     };
     let mut operations = vec![PointsUpdateOperation::from(Operation::UpdateVectors(update))];
-    operations.extend(found.map(|(id, _, payload)| overwrite(client, tenant, *id, payload, None)));
+    operations.extend(found.map(|(id, _, payload)| overwrite(tenant, *id, payload, None)));
     batch(client, operations).await
 }
 
-fn overwrite(
-    client: &Client,
-    tenant: &TenantId,
-    id: Uuid,
-    payload: &Payload,
-    still: Option<Condition>,
-) -> PointsUpdateOperation {
+fn overwrite(tenant: &TenantId, id: Uuid, payload: &Payload, still: Option<Condition>) -> PointsUpdateOperation {
     let mut conditions = conditions::of_tenant(tenant);
     conditions.push(Condition::Points(vec![id]));
     conditions.extend(still);
     let overwrite = OverwritePayload {
         payload: payload.clone(),
         points_selector: Some(PointsSelectorOneOf::Filter(filter::all(&conditions)).into()),
-        shard_key_selector: client.shards.clone(),
         ..OverwritePayload::default()
     };
     PointsUpdateOperation::from(Operation::OverwritePayload(overwrite))
@@ -223,11 +213,11 @@ pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<
                 .push(condition::ConditionOneOf::HasId(HasIdCondition { has_id: ids }).into());
             let request = DeletePoints {
                 collection_name: client.collection.clone(),
-                shard_key_selector: client.shards.clone(),
                 wait: Some(true),
                 points: Some(PointsSelector::from(PointsSelectorOneOf::Filter(found))),
                 ordering: client.ordering,
                 timeout: Some(client.timeout_secs()),
+                ..DeletePoints::default()
             };
             client
                 .write(

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use context_manager_core::ports::VectorStore;
+use context_manager_core::ports::Leases;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 /// A turn is one process's until it gives it back or its time is over, also when all ask at the same moment.
-pub(crate) async fn a_turn_is_one_processes_until_it_ends(one: &dyn VectorStore, other: &dyn VectorStore) {
+pub(crate) async fn a_turn_is_one_processes_until_it_ends(one: &dyn Leases, other: &dyn Leases) {
     let [mine, theirs] = [Uuid::now_v7(), Uuid::now_v7()];
     let at = |secs| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000) + SignedDuration::from_secs(secs);
-    let take = async |store: &dyn VectorStore, what, holder, now, secs| {
+    let take = async |store: &dyn Leases, what, holder, now, secs| {
         let taken = store.lease(what, holder, at(now), Duration::from_secs(secs)).await;
         taken.unwrap()
     };

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use context_manager_core::context::{Context, Level};
-use context_manager_core::ports::{PositionRange, VectorStore};
+use context_manager_core::ports::{Leases, PositionRange, VectorStore};
+use context_manager_vector_store::QdrantStore;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,7 +30,7 @@ async fn take(store: &dyn VectorStore, count: u32, at_least: Option<u32>) -> Opt
 }
 
 /// Every position of a session is given out once, whoever asks and at whatever moment.
-pub(crate) async fn positions_are_given_out_once(one: &dyn VectorStore, other: &dyn VectorStore) {
+pub(crate) async fn positions_are_given_out_once(one: &QdrantStore, other: &QdrantStore) {
     assert!(one.is_shared() && other.is_shared());
     assert_eq!(take(one, 2, None).await, None, "nobody has said where it begins");
     assert_eq!(

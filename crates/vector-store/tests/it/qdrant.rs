@@ -68,7 +68,7 @@ async fn a_turn_is_one_processes_until_it_ends() {
 async fn processes_respect_each_other() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.server.config(), &model()).await.unwrap();
-    processes::positions_are_given_out_once(&*one, &other).await;
+    processes::positions_are_given_out_once(&one, &other).await;
     processes::a_change_is_not_overwritten_by_who_has_not_seen_it(&*one, &other).await;
 }
 

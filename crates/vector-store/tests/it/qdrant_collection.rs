@@ -1,5 +1,7 @@
 //! Making the collection on a server, and refusing those that do not fit. Against the [stand-in](crate::standin).
 
+use std::collections::HashMap;
+
 use context_manager_core::Filter;
 use context_manager_core::ports::{ModelFingerprint, VectorStore};
 use context_manager_vector_store::qdrant::Config;
@@ -10,6 +12,7 @@ use qdrant_client::qdrant::{
     CollectionConfig, CreateCollection, CreateCollectionBuilder, Distance, SparseVectorParamsBuilder,
     SparseVectorsConfigBuilder, VectorParamsBuilder, VectorsConfigBuilder,
 };
+use serde_json::json;
 
 use crate::fixture::{model, records, scope};
 use crate::qdrant::{VERSION, new_store};
@@ -116,6 +119,11 @@ async fn a_foreign_collection_is_refused_and_untouched() {
     let ours = new_store().await;
     let (ours, _) = ours.server.collection("context_manager_contexts").unwrap();
     let unmarked = CollectionConfig::default();
+    let manifest = json!({ "format": 1, "model": model(), "groups": 8 }).to_string();
+    let by_tenant = CollectionConfig {
+        metadata: HashMap::from([("context_manager".to_owned(), manifest.into())]),
+        ..CollectionConfig::default()
+    };
     let bare = CreateCollection {
         metadata: ours.metadata.clone(),
         ..CreateCollectionBuilder::new("context_manager_contexts").build()
@@ -131,6 +139,10 @@ async fn a_foreign_collection_is_refused_and_untouched() {
             "has 8 dimensions, and its metadata says 4",
         ),
         (bare, "no vector `dense`"),
+        (
+            foreign(4, Distance::Cosine, &by_tenant),
+            "it is sharded by tenant, which this version does not read",
+        ),
     ] {
         let server = StandIn::start(VERSION);
         occupy(&server, collection).await;

@@ -7,9 +7,9 @@
 use std::env;
 use std::ops::Deref;
 
+use context_manager_core::Filter;
 use context_manager_core::ports::VectorStore;
-use context_manager_core::{Filter, Scope, TenantId};
-use context_manager_vector_store::qdrant::{Config, Quantization, Sharding};
+use context_manager_vector_store::qdrant::{Config, Quantization};
 use context_manager_vector_store::{Error, QdrantStore};
 use futures::future::join_all;
 use qdrant_client::Qdrant;
@@ -72,7 +72,7 @@ async fn new_store() -> OnServer {
 mod contract {
     use super::new_store;
 
-    context_manager_vector_store::contract!(ignored "needs a Qdrant server: cargo xtask integration" new_store);
+    context_manager_vector_store::contract!(new_store, ignored "needs a Qdrant server: cargo xtask integration");
 }
 
 #[tokio::test]
@@ -88,66 +88,8 @@ async fn a_turn_is_one_processes_until_it_ends() {
 async fn processes_respect_each_other() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.config, &model()).await.unwrap();
-    processes::positions_are_given_out_once(&*one, &other).await;
+    processes::positions_are_given_out_once(&one, &other).await;
     processes::a_change_is_not_overwritten_by_who_has_not_seen_it(&*one, &other).await;
-}
-
-/// Needs a server in cluster mode.
-mod sharded_by_tenant {
-    use super::*;
-
-    async fn new_store() -> OnServer {
-        connect(Config {
-            sharding: Sharding::Tenant,
-            shard_number: Some(2),
-            ..config()
-        })
-        .await
-    }
-
-    context_manager_vector_store::contract!(ignored "needs a Qdrant cluster: cargo xtask integration" new_store);
-
-    #[tokio::test]
-    #[ignore = "needs a Qdrant cluster: cargo xtask integration"]
-    async fn another_sharding_is_refused_and_says_how_to_change_it() {
-        let store = new_store().await;
-        assert_eq!(
-            QdrantStore::stored_sharding(&store.config).await.unwrap(),
-            Some(Sharding::Tenant)
-        );
-        let config = Config {
-            sharding: Sharding::Hash,
-            ..store.config.clone()
-        };
-        let error = QdrantStore::connect(&config, &model()).await.unwrap_err();
-        assert!(matches!(error, Error::ForeignCollection { .. }), "{error}");
-        let message = error.to_string();
-        assert!(
-            message.contains("sharded by tenant") && message.contains("migrate"),
-            "{message}"
-        );
-    }
-
-    #[tokio::test]
-    #[ignore = "needs a Qdrant cluster: cargo xtask integration"]
-    async fn a_promoted_tenant_has_everything_and_others_notice_nothing() {
-        let store = new_store().await;
-        let other = Scope::authenticated(TenantId::try_new("other").unwrap());
-        for scope in [&scope(), &other] {
-            store.upsert(scope, records(0..1500)).await.unwrap();
-        }
-        for _ in 0..2 {
-            store.promote(scope().tenant()).await.unwrap();
-            for scope in [&scope(), &other] {
-                assert_eq!(store.count(scope, &Filter::default()).await.unwrap(), 1500);
-            }
-            assert_eq!(store.tenants(&Filter::default()).await.unwrap().len(), 2);
-        }
-        store.upsert(&scope(), records(1500..1600)).await.unwrap();
-        assert_eq!(store.search(&scope(), by_words(&[1])).await.unwrap().len(), 100);
-        assert_eq!(store.delete(&scope(), &Filter::default()).await.unwrap(), 1600);
-        assert_eq!(store.count(&other, &Filter::default()).await.unwrap(), 1500);
-    }
 }
 
 #[tokio::test]

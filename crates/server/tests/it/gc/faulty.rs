@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
@@ -12,9 +11,7 @@ use context_manager_core::ports::{
 };
 use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
 use context_manager_vector_store::MemoryStore;
-use jiff::Timestamp;
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 /// A store of which so many of the next deletions fail, or that takes so many writes and then none any more.
 #[derive(Debug)]
@@ -254,17 +251,6 @@ impl VectorStore for Faulty {
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         let _call = self.gate.pass().await;
         self.store.sessions(scope, visibility, after, limit).await
-    }
-
-    async fn lease(
-        &self,
-        what: &'static str,
-        holder: Uuid,
-        now: Timestamp,
-        time: Duration,
-    ) -> Result<bool, StoreError> {
-        let _call = self.gate.pass().await;
-        self.store.lease(what, holder, now, time).await
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {

@@ -20,6 +20,7 @@ use context_manager_core::{
     OnEmbeddingFailure, Patch, Scope, SearchRequest, TenantId,
 };
 use context_manager_embedding::BuiltIn;
+use context_manager_vector_store::MemoryStore;
 use jiff::Timestamp;
 
 use faulty::Faulty;
@@ -115,7 +116,11 @@ fn engine(config: &Config, lifecycle: &Lifecycle, store: &Arc<Faulty>, clock: &A
         clock: Arc::clone(clock) as _,
         analyzer: Analyzer::new(lexical::Config::default()),
     };
-    Arc::new(ContextEngine::new(config.clone(), deps).with_lifecycle(lifecycle.clone()))
+    Arc::new(
+        ContextEngine::new(config.clone(), deps)
+            .with_lifecycle(lifecycle.clone())
+            .with_leases(Some(Arc::new(MemoryStore::new(1)))),
+    )
 }
 
 /// A short-term context.

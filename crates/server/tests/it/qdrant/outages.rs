@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use qdrant_client::Qdrant;
+use qdrant_client::qdrant::CreateCollectionBuilder;
 use tempfile::TempDir;
 
 use super::load::{Load, Outcome, missing, recovered};
@@ -129,19 +131,22 @@ async fn a_real_qdrant_may_start_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collection_of_another_shape_ends_the_process_with_the_reason() {
     let peer = stand_in();
-    let (server, folder) = server_on(&peer.url(), &[]).await;
-    recovered(&server).await;
-    drop(server);
-    let mut second = command(&folder.path().join("data"));
-    second.env("CONTEXT_MANAGER_VECTOR_DB__URL", peer.url());
-    let output = second
-        .env("CONTEXT_MANAGER_VECTOR_DB__SHARDING", "tenant")
+    let client = Qdrant::from_url(&peer.url())
+        .skip_compatibility_check()
+        .build()
+        .unwrap();
+    let foreign = CreateCollectionBuilder::new("context_manager_contexts");
+    client.create_collection(foreign).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = command(&folder.path().join("data"));
+    let output = server
+        .env("CONTEXT_MANAGER_VECTOR_DB__URL", peer.url())
         .output()
         .unwrap();
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(
-        message.contains("sharded by hash") && message.contains("migrate"),
+        message.contains("no `context_manager` in its metadata") && message.contains("vector_db.collection_prefix"),
         "{message}"
     );
 }
