@@ -5,54 +5,53 @@ use std::thread::available_parallelism;
 
 use serde::{Deserialize, Serialize};
 
-/// The engine's files grow in steps, several at once: with less room than this a start after it might fail.
+/// Minimum free space: the engine's files grow in steps, several at once, and with less space a later start might fail.
 const LEAST_FREE_BYTES: u64 = 96 << 20;
 
 /// Settings of the embedded store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The folder that holds the data. It is made when it does not exist.
+    /// The data folder. It is created when it does not exist.
     pub path: PathBuf,
-    /// What an acknowledged write survives: `process`, the end of the process; `fsync`, a power loss too.
+    /// Durability of acknowledged writes: with `process` they survive the end of the process; with `fsync`, a power loss too.
     pub durability: Durability,
-    /// With `process`: at most this many seconds after a write it survives a power loss too.
+    /// With `process`: maximum number of seconds until a write survives a power loss too.
     pub flush_interval_secs: u64,
-    /// How many writes may wait for the writer; more are turned away.
+    /// Maximum number of queued writes; more are rejected.
     pub write_queue: usize,
-    /// How many reads run at once; 0 is twice the number of CPUs.
+    /// Maximum number of concurrent reads; 0 means twice the number of CPUs.
     pub max_concurrent_reads: usize,
-    /// How many reads may wait for their turn; more are turned away.
+    /// Maximum number of queued reads; more are rejected.
     pub read_queue: usize,
     /// The indexes are rebuilt once this many contexts changed...
     pub optimize_after_changes: u64,
     /// ...or after this many seconds without a change.
     pub optimize_idle_secs: u64,
-    /// How many threads one read may use; 0 is the number of CPUs.
+    /// Maximum number of threads per read; 0 means the number of CPUs.
     pub search_threads: usize,
-    /// Links of each vector to its neighbours in the index (HNSW's m): more find more and cost more memory.
+    /// Links per vector in the index (HNSW's m): more links improve recall and take more memory.
     pub hnsw_m: usize,
-    /// Neighbours looked at when the index is built (HNSW's `ef_construct`): more find more and take longer.
+    /// Candidates per vector while the index is built (HNSW's `ef_construct`): more improve recall and take longer.
     pub hnsw_ef_construct: usize,
-    /// Memory for contexts read lately, in bytes, and half as much for where they stand in sessions; 0 reads each of them
-    /// from the engine every time.
+    /// Memory for the cache of contexts, in bytes, and half as much for their offsets in sessions; 0 disables the cache.
     pub record_cache_bytes: u64,
-    /// Stores and changes are refused while the disk has fewer than this many bytes free; deletions go on. The engine maps
-    /// its files into memory, so that a disk that is really full would end the process: less than 96 MiB counts as 96 MiB.
+    /// Stores and changes are rejected while the disk has fewer free bytes than this; deletions still work. The engine maps
+    /// its files into memory, so a full disk would crash the process: less than 96 MiB counts as 96 MiB.
     pub min_free_bytes: u64,
-    /// How many deleted contexts the log of deletions remembers, 28 bytes each, so that restoring an older snapshot does
-    /// not bring them back.
+    /// Maximum number of entries of the log of deletions, 28 bytes each, which keeps deleted contexts from coming back when an
+    /// older snapshot is restored. A context takes one, a deletion by filter about ten.
     pub max_erasures: usize,
 }
 
-/// What an acknowledged write survives.
+/// Durability of acknowledged writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
-    /// The end of the process, however it ends; a power loss after the flush interval.
+    /// They survive the end of the process at once, and a power loss after the flush interval.
     #[default]
     Process,
-    /// A power loss too. Writes that wait together share one flush.
+    /// They survive a power loss too. Queued writes share one flush.
     Fsync,
 }
 
@@ -78,7 +77,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns every problem, as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
         let at_least = [
             ("flush_interval_secs", self.flush_interval_secs, 1),
@@ -100,7 +99,7 @@ impl Config {
         problems
     }
 
-    /// Returns the number of bytes of the disk that stores leave free.
+    /// Returns the number of free bytes below which stores and changes are rejected.
     pub fn kept_free_bytes(&self) -> u64 {
         self.min_free_bytes.max(LEAST_FREE_BYTES)
     }
@@ -114,7 +113,37 @@ impl Config {
     }
 }
 
-pub(super) fn cpus() -> usize {
+/// Settings of the snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SnapshotConfig {
+    /// Folder of the snapshots; empty for `snapshots` in the data folder.
+    pub path: PathBuf,
+    /// Maximum number of snapshots; creating one more removes the oldest.
+    pub max_kept: usize,
+}
+
+impl Default for SnapshotConfig {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            max_kept: 7,
+        }
+    }
+}
+
+impl SnapshotConfig {
+    /// Returns every problem, as `key: expectation`.
+    pub fn problems(&self) -> Vec<String> {
+        if self.max_kept == 0 {
+            vec!["max_kept: must be at least 1".to_owned()]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+fn cpus() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
@@ -127,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_are_sound_and_every_problem_is_named() {
+    fn defaults_are_valid_and_every_problem_is_listed() {
         assert_eq!(Config::default().problems(), Vec::<String>::new());
         let config = Config {
             write_queue: 0,

@@ -1,4 +1,4 @@
-//! [Conditions](crate::conditions) in the engine's terms.
+//! [Conditions](crate::conditions) as filters of the engine.
 
 use context_manager_core::context::ContentKey;
 use context_manager_core::{Filter, TenantId, Visibility};
@@ -11,62 +11,57 @@ use qdrant_edge::{
 use super::schema::path;
 use crate::conditions::{self, Bounds, Condition};
 
-/// Everything of a tenant that `filter` matches; `None` when that is nothing whatever is stored.
+/// Matches what `filter` matches of a tenant; `None` when that can be nothing.
 pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<EngineFilter> {
     conditions::matching(tenant, filter).map(all)
 }
 
-/// Everything of anybody that `filter` matches; `None` when that is nothing whatever is stored.
+/// Matches what `filter` matches of any tenant; `None` when that can be nothing.
 pub(super) fn of_any_tenant(filter: &Filter) -> Option<EngineFilter> {
     conditions::of_any_tenant(filter).map(all)
 }
 
-/// Everything of a tenant.
-pub(super) fn tenant(tenant: &TenantId) -> EngineFilter {
-    all(conditions::of_tenant(tenant))
-}
-
-/// Everything of a tenant with one of these content keys; `None` when there are none.
+/// Matches everything of a tenant with one of these content keys; `None` when there are none.
 pub(super) fn content(tenant: &TenantId, keys: &[ContentKey]) -> Option<EngineFilter> {
     conditions::of_content(tenant, keys).map(all)
 }
 
-/// Everything of a tenant at these places in sessions; `None` when there are none.
-pub(super) fn slots(tenant: &TenantId, slots: &[i64]) -> Option<EngineFilter> {
-    conditions::at_slots(tenant, slots).map(all)
+/// Matches everything of a tenant at these session offsets; `None` when there are none.
+pub(super) fn offsets(tenant: &TenantId, offsets: &[i64]) -> Option<EngineFilter> {
+    conditions::at_slots(tenant, offsets).map(all)
 }
 
-/// Everything of a tenant that is visible.
+/// Matches everything visible of a tenant.
 pub(super) fn visible(tenant: &TenantId, visibility: Visibility) -> EngineFilter {
     all(conditions::visible(tenant, visibility))
 }
 
-/// The same, of one session.
+/// Matches everything visible of a session.
 pub(super) fn session(tenant: &TenantId, session: &str, visibility: Visibility) -> EngineFilter {
     and(visible(tenant, visibility), conditions::of_session(session))
 }
 
-/// `filter`, but only what was stored before `sequence`.
+/// Restricts `filter` to what was stored before `sequence`.
 pub(super) fn before(filter: EngineFilter, sequence: u64) -> EngineFilter {
     and(filter, conditions::before(sequence))
 }
 
-/// `filter`, but only what was stored after `sequence`.
+/// Restricts `filter` to what was stored after `sequence`.
 pub(super) fn after(filter: EngineFilter, sequence: u64) -> EngineFilter {
     and(filter, conditions::after(sequence))
 }
 
-/// `filter`, but only what was stored at `sequence`.
+/// Restricts `filter` to what was stored at `sequence`.
 pub(super) fn at(filter: EngineFilter, sequence: u64) -> EngineFilter {
     and(filter, conditions::at(sequence))
 }
 
-/// Everything of a tenant, or of all of them, that has no vector of this name.
+/// Matches everything of a tenant, or of all of them, that has no vector of this name.
 pub(super) fn without_vector(tenant: Option<&TenantId>, name: &str) -> EngineFilter {
     let has = EngineCondition::HasVector(HasVectorCondition::from(name.to_owned()));
     EngineFilter {
         must_not: Some(vec![has]),
-        ..tenant.map_or_else(|| all(Vec::new()), self::tenant)
+        ..all(tenant.map(conditions::of_tenant).unwrap_or_default())
     }
 }
 
@@ -86,8 +81,8 @@ fn and(mut filter: EngineFilter, condition: Condition) -> EngineFilter {
 
 fn engine(condition: Condition) -> EngineCondition {
     let field = match condition {
-        Condition::Is(key, word) => FieldCondition::new_match(path(key), Match::from(word)),
-        Condition::AnyOf(key, words) => FieldCondition::new_match(path(key), Match::from(words)),
+        Condition::Is(key, keyword) => FieldCondition::new_match(path(key), Match::from(keyword)),
+        Condition::AnyOf(key, keywords) => FieldCondition::new_match(path(key), Match::from(keywords)),
         Condition::OneOf(key, numbers) => {
             let numbers = AnyVariants::Integers(numbers.into_iter().collect());
             FieldCondition::new_match(path(key), Match::from(numbers))

@@ -1,23 +1,24 @@
-//! What a data folder looks like, and telling one from anything else.
+//! The layout of a data folder, and its manifest.
 //!
 //! ```text
-//! manifest.json       the format and the models; there once the folder is complete
-//! manifest.json.new   the same while the folder is being made, or while another one takes its place
-//! LOCK                who has it open
-//! keys.*              not ours: what the server knows of its callers
-//! shard/              the engine's
-//! erasures.log        what was deleted for good
-//! reserve             room on the disk, for deletions when it is full
+//! manifest.json       the format and the models; exists once the folder is complete
+//! manifest.json.new   the same while the folder is created, or while the manifest is replaced
+//! LOCK                locked by the process that has the folder open
+//! keys.*              the server's keys
+//! shard/              the engine's files
+//! erasures.log        the log of deletions
+//! reserve             space for deletions on a full disk
 //! snapshots/          copies of the engine's files
-//! snapshot.new/       one that is being made
-//! restore.new/        one that is being prepared to take the place of shard/
-//! restore/            one that takes it
+//! snapshot.new/       a snapshot in the making
+//! verify.new/         a copy of a snapshot that is being verified
+//! restore.new/        a copy of a snapshot, prepared to replace shard/
+//! restore/            the same, once it is decided
+//! shard.old/          the files that it replaces
 //! ```
 //!
-//! A folder is made in this order: `manifest.json.new`, the engine's files, and then the manifest gets its final name.
-//! A crash in between leaves `manifest.json.new` as the proof that what is there is ours and was never in use, so that
-//! the next start may throw it away and begin anew. Everything else without a manifest is somebody else's and is not
-//! touched.
+//! A folder is created in this order: `manifest.json.new`, the engine's files, and then the manifest gets its final name.
+//! After a crash in between, `manifest.json.new` proves that the folder is ours and was never in use, so the next start
+//! creates it again. Any other folder without a manifest is foreign and stays untouched.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -26,7 +27,6 @@ use std::path::{Path, PathBuf};
 use context_manager_core::ports::{ModelFingerprint, OtherModel, StoredModels};
 use serde::{Deserialize, Serialize};
 
-use super::{erasures, lock, room};
 use crate::payload::{canonical, key};
 use crate::{Error, disk};
 
@@ -35,41 +35,37 @@ use crate::{Error, disk};
 /// 1 had one model, whose vectors were called `dense`; 2 can have another one beside it.
 const FORMAT: u32 = 2;
 
-/// What the vectors are called, as long as the model is the first one.
+/// Name of the vectors of a folder's first model.
 pub(super) const FIRST_VECTOR: &str = key::DENSE;
 
 pub(super) const MANIFEST: &str = "manifest.json";
 const NEW_MANIFEST: &str = "manifest.json.new";
 const SHARD: &str = "shard";
-/// Where snapshots are kept unless said otherwise.
+pub(super) const LOCK: &str = "LOCK";
+pub(super) const DELETIONS: &str = "erasures.log";
+pub(super) const RESERVE: &str = "reserve";
+/// Default folder of the snapshots.
 pub(super) const SNAPSHOTS: &str = "snapshots";
 
 /// File in place of the manifest in a folder that earlier versions divided among several shards.
 const SHARDS: &str = "shards.json";
 
-/// Where the engine builds segments before it takes them into use. It forgets them when it is killed.
+/// Folder in which the engine builds segments. It ignores leftovers of a killed process.
 pub(super) const TEMP_SEGMENTS: &str = "temp_segments";
 
-/// Entries that do not make a folder somebody else's: our lock, what file systems put into their root, and what
-/// outlives the data that it is about.
-const IGNORED: [&str; 5] = [
-    lock::FILE,
-    disk::LOST_AND_FOUND,
-    erasures::FILE,
-    SNAPSHOTS,
-    room::RESERVE,
-];
+/// Entries that do not make a folder foreign: file systems put some into their root, and others outlive the data.
+const IGNORED: [&str; 5] = [LOCK, disk::LOST_AND_FOUND, DELETIONS, SNAPSHOTS, RESERVE];
 
-/// What the names of files begin with that a server keeps beside the store. Keys can be made before it starts first.
-const BESIDE: &str = "keys.";
+/// Prefix of the server's key files, which may be created before the store.
+const KEYS: &str = "keys.";
 
-/// What a data folder says about itself.
+/// The manifest of a data folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub(super) format: u32,
     /// The model in use.
     pub(super) model: ModelFingerprint,
-    /// What its vectors are called.
+    /// Name of its vectors.
     #[serde(default = "first_vector")]
     pub(super) vector: String,
     /// The model beside it.
@@ -81,9 +77,9 @@ pub(super) struct Manifest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Other {
     pub(super) model: ModelFingerprint,
-    /// What its vectors are called.
+    /// Name of its vectors.
     pub(super) vector: String,
-    /// Whether it is on its way to take over.
+    /// Set while its vectors are computed, until it takes over.
     pub(super) filling: bool,
 }
 
@@ -92,7 +88,7 @@ fn first_vector() -> String {
 }
 
 impl Manifest {
-    /// That of a folder with one model.
+    /// Returns the manifest of a folder with one model.
     pub(super) fn of(model: ModelFingerprint) -> Self {
         Self {
             format: FORMAT,
@@ -102,7 +98,7 @@ impl Manifest {
         }
     }
 
-    /// The text of a manifest, with a checksum.
+    /// Returns the file's text, with a checksum.
     fn text(&self) -> Vec<u8> {
         let mut value = serde_json::to_value(self).expect("a manifest has nothing that JSON cannot hold");
         if let Some(object) = value.as_object_mut() {
@@ -111,7 +107,6 @@ impl Manifest {
         format!("{value:#}").into_bytes()
     }
 
-    /// The models there are.
     pub(super) fn models(&self) -> StoredModels {
         StoredModels {
             in_use: self.model.clone(),
@@ -123,18 +118,18 @@ impl Manifest {
     }
 }
 
-/// What a path leads to.
+/// State of a path.
 #[derive(Debug, PartialEq)]
 pub(super) enum State {
-    /// Nothing, or an empty folder.
+    /// There is nothing, or an empty folder.
     Fresh,
-    /// A folder that was being made when the process ended.
+    /// The process ended while it created the folder.
     Unfinished,
     /// A data folder.
     Ready(Manifest),
 }
 
-/// Finds out what is at `path`, without changing anything there.
+/// Inspects `path`, without changing anything.
 pub(super) fn inspect(path: &Path) -> Result<State, Error> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -150,8 +145,8 @@ pub(super) fn inspect(path: &Path) -> Result<State, Error> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry.map_err(io_error("read", path))?.file_name();
-        let beside = name.to_str().is_some_and(|name| name.starts_with(BESIDE));
-        if !beside && !IGNORED.iter().any(|ignored| name == *ignored) {
+        let is_key = name.to_str().is_some_and(|name| name.starts_with(KEYS));
+        if !is_key && !IGNORED.iter().any(|ignored| name == *ignored) {
             names.push(name);
         }
     }
@@ -162,7 +157,7 @@ pub(super) fn inspect(path: &Path) -> Result<State, Error> {
     if names.is_empty() {
         Ok(State::Fresh)
     } else if names == [NEW_MANIFEST] {
-        // The engine's files come after it is complete, so there is nothing yet, whatever it says.
+        // It precedes the engine's files, so there are none, even if it is torn.
         Ok(State::Unfinished)
     } else if names.iter().all(ours) && matches!(read_manifest(path, NEW_MANIFEST), Ok(Some(_))) {
         Ok(State::Unfinished)
@@ -171,7 +166,7 @@ pub(super) fn inspect(path: &Path) -> Result<State, Error> {
     }
 }
 
-/// Makes a data folder: `create` is given the place for the engine's files, which then must be on the disk.
+/// Creates a data folder. `create` writes the engine's files into the folder that it is given, durably.
 pub(super) fn create<T>(
     path: &Path,
     model: &ModelFingerprint,
@@ -186,13 +181,13 @@ pub(super) fn create<T>(
     Ok(engine)
 }
 
-/// Writes the manifest of a folder that is not in use yet.
+/// Writes the manifest of a folder that is not in use.
 pub(super) fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     let file = path.join(MANIFEST);
     disk::write_file(&file, &manifest.text()).map_err(io_error("write", &file))
 }
 
-/// Gives a data folder another manifest, in one step that survives a power loss.
+/// Replaces the manifest of a data folder, atomically and durably.
 pub(super) fn replace_manifest(path: &Path, manifest: &Manifest) -> Result<(), Error> {
     let manifest = Manifest {
         format: FORMAT,
@@ -202,18 +197,18 @@ pub(super) fn replace_manifest(path: &Path, manifest: &Manifest) -> Result<(), E
     disk::replace_file(&file, &manifest.text()).map_err(io_error("write", &file))
 }
 
-/// Removes what an optimisation that was killed left behind.
+/// Removes the leftovers of a killed optimisation.
 pub(super) fn clean(path: &Path) -> Result<(), Error> {
     let temporary = shard(path).join(TEMP_SEGMENTS);
     disk::remove_folder(&temporary).map_err(io_error("remove", &temporary))
 }
 
-/// The place for the engine's files.
+/// Returns the folder of the engine's files.
 pub(super) fn shard(path: &Path) -> PathBuf {
     path.join(SHARD)
 }
 
-/// Turns a system's error into ours.
+/// Wraps a system's error.
 pub(super) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io {
@@ -224,7 +219,7 @@ pub(super) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::
 }
 
 fn read_manifest(folder: &Path, name: &str) -> Result<Option<Manifest>, Error> {
-    /// The one field that every format has.
+    /// The field that every format has.
     #[derive(Deserialize)]
     struct Format {
         format: u32,
@@ -267,6 +262,15 @@ mod tests {
         }
     }
 
+    fn create_shard(path: &Path) {
+        let created = create(path, &model(), |shard| {
+            assert!(!shard.exists(), "a half-created one is removed first");
+            fs::create_dir(shard).unwrap();
+            Ok(())
+        });
+        created.unwrap();
+    }
+
     fn folder() -> (tempfile::TempDir, PathBuf) {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("data");
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_place_is_fresh() {
+    fn an_empty_folder_is_fresh() {
         let (_parent, path) = folder();
         assert_eq!(inspect(&path.join("missing")).unwrap(), State::Fresh);
         assert_eq!(inspect(&path).unwrap(), State::Fresh);
@@ -285,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_ready_only_when_all_of_it_was_made() {
+    fn a_half_created_folder_is_unfinished() {
         let (_parent, path) = folder();
         let failed = create(&path, &model(), |shard| {
             fs::create_dir(shard).unwrap();
@@ -294,12 +298,7 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(inspect(&path).unwrap(), State::Unfinished);
 
-        create(&path, &model(), |shard| {
-            assert!(!shard.exists(), "what was half made is thrown away");
-            fs::create_dir(shard).unwrap();
-            Ok(())
-        })
-        .unwrap();
+        create_shard(&path);
         assert_eq!(inspect(&path).unwrap(), State::Ready(Manifest::of(model())));
         assert!(!path.join(NEW_MANIFEST).exists());
     }
@@ -316,13 +315,9 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_is_replaced_whole() {
+    fn a_manifest_is_replaced_atomically() {
         let (_parent, path) = folder();
-        create(&path, &model(), |shard| {
-            fs::create_dir(shard).unwrap();
-            Ok(())
-        })
-        .unwrap();
+        create_shard(&path);
         let other = Other {
             model: model(),
             vector: "dense-2".to_owned(),
@@ -332,7 +327,7 @@ mod tests {
             other: Some(other),
             ..Manifest::of(model())
         };
-        // What a crash in between leaves does no harm.
+        // Left by a crash.
         fs::write(path.join(NEW_MANIFEST), "{\"form").unwrap();
         assert_eq!(inspect(&path).unwrap(), State::Ready(Manifest::of(model())));
         replace_manifest(&path, &manifest).unwrap();
@@ -340,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_new_manifest_is_the_end_of_an_attempt_only_while_nothing_else_is_there() {
+    fn a_torn_new_manifest_is_unfinished_only_in_an_otherwise_empty_folder() {
         let (_parent, path) = folder();
         fs::write(path.join(NEW_MANIFEST), "{\"form").unwrap();
         assert_eq!(inspect(&path).unwrap(), State::Unfinished);
@@ -349,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn other_peoples_folders_are_told_apart() {
+    fn foreign_folders_are_refused() {
         let (_parent, path) = folder();
         fs::write(path.join("notes.txt"), "mine").unwrap();
         assert!(matches!(inspect(&path), Err(Error::Foreign { .. })));
@@ -360,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn manifests_that_cannot_be_read_are_refused() {
+    fn unreadable_manifests_are_refused() {
         let (_parent, path) = folder();
         let manifest = path.join(MANIFEST);
         for corrupt in ["", "{}", "{\"format\": 1}", "{\"format\": \"one\"}"] {

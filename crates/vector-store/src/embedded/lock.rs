@@ -4,14 +4,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
+use super::folder::{LOCK, io_error};
 use crate::Error;
 
-/// The lock file's name.
-pub(super) const FILE: &str = "LOCK";
-
-/// Holds a data folder for this process until it is dropped, or the process ends in whatever way.
+/// Locks a data folder for this process, until it is dropped or the process ends.
 ///
-/// The system's advisory lock on the file decides; the process id in it is only there to be named.
+/// The system's advisory lock on the file decides; the process id in it only serves the error message.
 #[derive(Debug)]
 pub(super) struct FolderLock {
     _file: File,
@@ -20,16 +18,9 @@ pub(super) struct FolderLock {
 impl FolderLock {
     /// Takes the lock of the data folder `folder`, which must exist.
     pub(super) fn take(folder: &Path) -> Result<Self, Error> {
-        let path = folder.join(FILE);
-        let io = |operation| {
-            let path = path.clone();
-            move |source| Error::Io {
-                operation,
-                path,
-                source,
-            }
-        };
-        // Not truncated: it may be another process's.
+        let path = folder.join(LOCK);
+        let io = |operation| io_error(operation, &path);
+        // Not truncated: it may belong to another process.
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -41,7 +32,7 @@ impl FolderLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Whatever cannot be read is not named.
+                // An unreadable holder stays unnamed.
                 let _unnamed = file.read_to_string(&mut holder);
                 return Err(Error::InUse {
                     path: folder.to_owned(),
@@ -62,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_one_is_told_who_has_it() {
+    fn the_second_attempt_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let first = FolderLock::take(folder.path()).unwrap();
         let refused = FolderLock::take(folder.path()).unwrap_err();
@@ -72,11 +63,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_process_left_does_not_hold() {
+    fn a_dead_process_holds_no_lock() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FILE), "4242 and more than that").unwrap();
+        std::fs::write(folder.path().join(LOCK), "4242 and more than that").unwrap();
         let _lock = FolderLock::take(folder.path()).unwrap();
-        let holder = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        let holder = std::fs::read_to_string(folder.path().join(LOCK)).unwrap();
         assert_eq!(holder.trim(), std::process::id().to_string());
     }
 }

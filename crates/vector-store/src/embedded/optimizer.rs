@@ -1,8 +1,7 @@
-//! Rebuilding the indexes, in a thread of its own.
+//! The thread that rebuilds the indexes.
 //!
-//! The engine finds what was written lately by looking at all of it, until it is asked to build indexes. That takes
-//! seconds to minutes, does not stop for anything, and lets reads and writes go on. It happens when much has changed, or
-//! when nothing has changed for a while.
+//! The engine scans what was written lately, until it is asked to build indexes. That takes seconds to minutes, cannot be
+//! stopped, and does not block reads and writes. It happens after many changes, or after a time without changes.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -17,22 +16,22 @@ use super::folder;
 use crate::disk;
 use crate::metrics::observe_background;
 
-/// The longest wait after a failure.
+/// Maximum backoff after failures.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
-/// Tells the optimiser that something changed. When the last one is dropped, the optimiser ends.
+/// Notifies the optimizer of changes. The optimizer ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Changed(SyncSender<()>);
 
 impl Changed {
-    /// Tells it, without waiting.
+    /// Notifies it, without waiting.
     pub(super) fn tell(&self) {
-        // A message that waits already says the same.
+        // A queued notification says the same.
         let _already_told = self.0.try_send(());
     }
 }
 
-/// When to rebuild, and what.
+/// The optimizer.
 #[derive(Debug)]
 pub(super) struct Optimizer {
     engine: Arc<Engine>,
@@ -53,9 +52,9 @@ impl Optimizer {
         (optimizer, Changed(tell))
     }
 
-    /// Works until nobody is left to tell of changes. Blocks.
+    /// Works until the [`Changed`] is dropped. Blocks.
     pub(super) fn run(&self) {
-        // What an earlier process left undone.
+        // Work that an earlier process left undone.
         self.engine.count_changes(1);
         let mut failures = 0;
         let mut not_before = Instant::now();
@@ -74,7 +73,7 @@ impl Optimizer {
         }
     }
 
-    /// Rebuilds the indexes, and returns whether that went well. If not, the changes still count.
+    /// Rebuilds the indexes, and returns whether that succeeded. If not, the changes still count.
     fn optimize(&self) -> bool {
         let Some(_alone) = self.engine.may_optimize() else {
             return true;
@@ -100,14 +99,14 @@ impl Optimizer {
         result.is_ok()
     }
 
-    /// While it works it needs the space of the store a second time, and a disk that is full ends the process.
+    /// Checks that the disk has room for the store a second time: on a full disk the process would crash.
     fn check_room(&self) -> Result<(), Failure> {
         let size = disk::size(&folder::shard(self.engine.path())).unwrap_or(0);
         self.engine.room().check(size)
     }
 }
 
-/// Returns the time to wait after so many failures in a row.
+/// Returns the backoff after so many consecutive failures.
 fn pause(idle: Duration, failures: u32) -> Duration {
     match failures {
         0 => Duration::ZERO,
@@ -120,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_with_failures_and_end() {
+    fn the_backoff_doubles_up_to_a_maximum() {
         let idle = Duration::from_secs(5);
         let pauses = [0, 1, 2, 3, 1000].map(|failures| pause(idle, failures).as_secs());
         assert_eq!(pauses, [0, 10, 20, 40, 600]);

@@ -1,20 +1,19 @@
-//! The bounded line of writes.
+//! A bounded queue that counts its messages in a gauge and can be closed.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use super::writer::Write;
+use super::gauge::Gauge;
 use crate::metrics::WRITES_QUEUED;
 
-/// Where writes wait for the writer.
+/// The sending end.
 #[derive(Debug)]
-pub(super) struct Queue(Mutex<Option<SyncSender<(Write, Ticket)>>>);
+pub(super) struct Queue<T>(Mutex<Option<SyncSender<Queued<T>>>>);
 
-/// A place in the line, counted as long as it is taken.
-#[derive(Debug)]
-pub(super) struct Ticket(());
+/// A message, and its share of the gauge until it is dropped.
+pub(super) type Queued<T> = (T, Gauge);
 
-/// Why a write cannot wait.
+/// Reason to reject a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
     #[error("too many writes wait already")]
@@ -23,64 +22,45 @@ pub(super) enum Refused {
     Closed,
 }
 
-impl Queue {
-    pub(super) fn new(places: usize) -> (Self, Receiver<(Write, Ticket)>) {
-        let (sender, receiver) = sync_channel(places);
+impl<T> Queue<T> {
+    pub(super) fn new(capacity: usize) -> (Self, Receiver<Queued<T>>) {
+        let (sender, receiver) = sync_channel(capacity);
         (Self(Mutex::new(Some(sender))), receiver)
     }
 
-    /// Puts a write at the end of the line, without waiting.
-    pub(super) fn push(&self, write: Write) -> Result<(), Refused> {
-        let line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = line.as_ref().ok_or(Refused::Closed)?;
+    /// Appends a message, without waiting.
+    pub(super) fn push(&self, message: T) -> Result<(), Refused> {
+        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = sender.as_ref().ok_or(Refused::Closed)?;
         sender
-            .try_send((write, Ticket::new()))
+            .try_send((message, Gauge::raise(WRITES_QUEUED)))
             .map_err(|refused| match refused {
                 TrySendError::Full(_) => Refused::Full,
                 TrySendError::Disconnected(_) => Refused::Closed,
             })
     }
 
-    /// Lets nobody join any more. Those in the line keep their places.
+    /// Rejects everything from now on. Queued messages are still delivered.
     pub(super) fn close(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
-impl Ticket {
-    fn new() -> Self {
-        metrics::gauge!(WRITES_QUEUED).increment(1.0);
-        Self(())
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        metrics::gauge!(WRITES_QUEUED).decrement(1.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
-
     use super::*;
 
-    fn write() -> Write {
-        Write::Flush(oneshot::channel().0)
-    }
-
     #[test]
-    fn the_line_is_bounded_and_can_be_closed() {
+    fn the_queue_is_bounded_and_can_be_closed() {
         let (queue, receiver) = Queue::new(2);
-        queue.push(write()).unwrap();
-        queue.push(write()).unwrap();
-        assert_eq!(queue.push(write()), Err(Refused::Full));
+        queue.push(1).unwrap();
+        queue.push(2).unwrap();
+        assert_eq!(queue.push(3), Err(Refused::Full));
         drop(receiver.recv().unwrap());
-        queue.push(write()).unwrap();
+        queue.push(3).unwrap();
 
         queue.close();
-        assert_eq!(queue.push(write()), Err(Refused::Closed));
-        assert_eq!(receiver.iter().count(), 2, "those in the line are still served");
+        assert_eq!(queue.push(4), Err(Refused::Closed));
+        assert_eq!(receiver.iter().count(), 2, "queued messages are still delivered");
     }
 }

@@ -1,8 +1,8 @@
-//! What is asked of the engine: by id, by content, page by page, and counted.
+//! Reads by id, by content, by offset, page by page, and counts.
 //!
-//! Everything here blocks, and expects the caller to keep writes out while it runs.
+//! Everything here blocks, and expects the caller to hold the engine's gate for reading.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
@@ -22,7 +22,7 @@ use super::schema::{WORDS, path};
 use crate::page::{MAX_PAGE, SCROLL, sort};
 use crate::payload::{self, PointIds, key};
 
-/// Which of the ids are stored, whoever's they are.
+/// Returns those of the ids that are stored, of any tenant.
 pub(super) fn existing(shard: &EdgeShard, ids: Vec<PointId>) -> OperationResult<HashSet<PointId>> {
     let request = RetrieveRequestBuilder::new(ids)
         .with_payload(WithPayloadInterface::Bool(false))
@@ -49,13 +49,13 @@ pub(super) fn find_by_content(
     }
 }
 
-/// The tenants that have a point that matches.
+/// Returns the tenants that have a matching point.
 pub(super) fn tenants(shard: &EdgeShard, filter: EngineFilter) -> Result<Vec<TenantId>, BoxError> {
     let names = facet(shard, key::TENANT, Some(filter), false)?.into_keys();
     names.map(|name| Ok(TenantId::try_new(&name)?)).collect()
 }
 
-/// How many points each tenant has.
+/// Returns the number of points of each tenant.
 pub(super) fn tenant_counts(shard: &EdgeShard) -> Result<BTreeMap<TenantId, u64>, BoxError> {
     let named = facet(shard, key::TENANT, None, true)?.into_iter();
     named
@@ -63,7 +63,7 @@ pub(super) fn tenant_counts(shard: &EdgeShard) -> Result<BTreeMap<TenantId, u64>
         .collect()
 }
 
-/// Every word that a key holds of the points that match, and of how many.
+/// Returns the distinct keywords of a key among the matching points, and the number of points with each.
 fn facet(
     shard: &EdgeShard,
     key: &str,
@@ -88,7 +88,7 @@ pub(super) fn count(shard: &EdgeShard, filter: EngineFilter) -> OperationResult<
     Ok(shard.count(CountRequestBuilder::new().filter(filter).exact(true).build())? as u64)
 }
 
-/// The words of the first points that match, by id: ids are hashes, so the first ones are any ones.
+/// Returns the sparse vectors of the first matching points by id: ids are hashes, so that is a random sample.
 pub(super) fn sample_terms(
     shard: &EdgeShard,
     filter: EngineFilter,
@@ -100,26 +100,27 @@ pub(super) fn sample_terms(
         .with_payload(WithPayloadInterface::Bool(false))
         .with_vector(WithVector::from(WORDS.to_owned()));
     let (found, _next) = shard.scroll(request.build())?;
-    Ok(found.into_iter().map(|found| words(named(found.vector))).collect())
+    Ok(found.into_iter().map(|found| sparse(named(found.vector))).collect())
 }
 
-/// The engine looks for the places alone: so few can stand there that the rest is decided here for less.
-pub(super) fn at_slots(
+/// The engine looks for the offsets alone: few points share one, so that matching the rest here costs less.
+pub(super) fn at_offsets(
     engine: &Engine,
     tenant: &TenantId,
-    slots: &[i64],
+    offsets: &[i64],
     matching: &Filter,
 ) -> Result<Vec<Arc<Record>>, BoxError> {
-    let look_up = |slots: &[i64]| match filter::slots(tenant, slots) {
+    let find = |offsets: &[i64]| match filter::offsets(tenant, offsets) {
         Some(filter) => Ok(ids(engine.shard(), &filter)?),
         None => Ok(Vec::new()),
     };
-    let found = engine.records().at_slots(engine, tenant, slots, look_up)?;
+    let read = |ids: &[PointId]| records(engine, tenant, ids, true);
+    let found = engine.records().at_offsets(tenant, offsets, find, read)?;
     let records = found.into_iter().map(|(_, record)| record);
     Ok(records.filter(|record| matching.matches(&record.context)).collect())
 }
 
-/// A page never ends between two records with the same sequence number, as the next one starts below it.
+/// Returns a page, which never ends between two records with one sequence number: the next page starts below it.
 pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) -> Result<Page<Record>, BoxError> {
     let shard = engine.shard();
     let limit = request.limit.min(MAX_PAGE);
@@ -158,18 +159,28 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
     Ok(Page { items, next })
 }
 
-/// The sessions with a visible context, by id.
+/// Returns up to `limit` sessions with a visible context behind `after`, by id.
 pub(super) fn session_ids(
-    shard: &EdgeShard,
+    engine: &Engine,
     tenant: &TenantId,
     visibility: Visibility,
-) -> OperationResult<BTreeSet<String>> {
-    // Its counts are approximate, and not looked at; its values are all that there are.
-    let sessions = facet(shard, key::SESSION, Some(filter::visible(tenant, visibility)), false)?;
-    Ok(sessions.into_keys().collect())
+    after: Option<&str>,
+    limit: usize,
+) -> OperationResult<Page<String, String>> {
+    let list = || {
+        // Approximate counts, which nobody needs, but all values.
+        let sessions = facet(
+            engine.shard(),
+            key::SESSION,
+            Some(filter::visible(tenant, visibility)),
+            false,
+        )?;
+        Ok(sessions.into_keys().collect())
+    };
+    engine.sessions().page(tenant, visibility, after, limit, list)
 }
 
-/// A session at a glance; `None` when nothing of it is visible.
+/// Returns the summary of a session; `None` when nothing of it is visible.
 pub(super) fn session(
     engine: &Engine,
     tenant: &TenantId,
@@ -184,7 +195,7 @@ pub(super) fn session(
         }
     }
     let end = |direction| -> Result<_, BoxError> {
-        // Some more, should the first be unreadable.
+        // A few more, in case the first ones are unreadable.
         for (point, _) in ordered(engine.shard(), &filter, direction, 4)? {
             if let Some(context) = contexts(engine, tenant, &[point])?.pop() {
                 return Ok(Some(context.created_at));
@@ -203,7 +214,7 @@ pub(super) fn session(
         }))
 }
 
-/// The points that match with their sequence numbers, in the order of these.
+/// Returns the matching points with their sequence numbers, in the order of these.
 fn ordered(
     shard: &EdgeShard,
     filter: &EngineFilter,
@@ -228,7 +239,7 @@ fn ordered(
     numbered.collect()
 }
 
-/// The points that match, in no order.
+/// Returns the matching points, in no order.
 fn ids(shard: &EdgeShard, filter: &EngineFilter) -> OperationResult<Vec<PointId>> {
     let mut request = ScrollRequestBuilder::new()
         .filter(filter.clone())
@@ -246,7 +257,7 @@ fn ids(shard: &EdgeShard, filter: &EngineFilter) -> OperationResult<Vec<PointId>
     }
 }
 
-/// The records of these points, in their order. Points that are gone are passed over, and so are, with a note of it, those
+/// Returns the records of these points, in their order. Skips points that are gone and, after noting them as trouble, those
 /// that cannot be read: one damaged record must not hide the others.
 pub(super) fn records(
     engine: &Engine,
@@ -279,15 +290,15 @@ pub(super) fn contexts(engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> R
     Ok(records.map(|(_, record)| record.context).collect())
 }
 
-/// Those of these points that the engine can read. It reads what it deletes or moves, and takes no more writes after it
-/// failed in that.
+/// Returns those of these points that the engine can read. It reads what it deletes or moves, and accepts no more writes
+/// after it failed in that.
 pub(super) fn readable(engine: &Engine, ids: &[PointId]) -> Result<Vec<PointId>, Failure> {
     let found = retrieve(engine, ids, &WithVector::Bool(false))?;
     Ok(found.into_iter().map(|found| found.id).collect())
 }
 
-/// Returns what the engine has of these points. One payload that it cannot read fails all of them, so each half is then
-/// requested by itself, down to the single point.
+/// Retrieves these points. One payload that the engine cannot read fails the request, so each half is then requested by
+/// itself, down to the single point.
 fn retrieve(engine: &Engine, ids: &[PointId], vectors: &WithVector) -> Result<Vec<EngineRecord>, Failure> {
     let read = |payload| {
         let request = RetrieveRequestBuilder::new(ids.to_vec())
@@ -300,7 +311,7 @@ fn retrieve(engine: &Engine, ids: &[PointId], vectors: &WithVector) -> Result<Ve
         Err(failure) => failure,
     };
     if let [id] = ids {
-        // Anything else fails without the payload, too.
+        // Any other failure occurs without the payload too.
         read(false)?;
         engine.troubles().unreadable(*id, &failure);
         return Ok(Vec::new());
@@ -311,19 +322,19 @@ fn retrieve(engine: &Engine, ids: &[PointId], vectors: &WithVector) -> Result<Ve
     Ok(found)
 }
 
-/// The vector called `dense` and the words, as far as they are there.
+/// Returns the vector called `dense` and the sparse vector, if they are stored.
 fn vectors(dense: &str, stored: Option<VectorStructInternal>) -> (Option<Vec<f32>>, SparseVector) {
     let mut named = named(stored);
     let dense = match named.remove(dense) {
         Some(VectorInternal::Dense(dense)) => Some(dense),
         Some(VectorInternal::Sparse(_) | VectorInternal::MultiDense(_)) | None => None,
     };
-    (dense, words(named))
+    (dense, sparse(named))
 }
 
-fn words(mut named: HashMap<String, VectorInternal>) -> SparseVector {
+fn sparse(mut named: HashMap<String, VectorInternal>) -> SparseVector {
     match named.remove(WORDS) {
-        Some(VectorInternal::Sparse(words)) => SparseVector::new(words.indices.into_iter().zip(words.values)),
+        Some(VectorInternal::Sparse(sparse)) => SparseVector::new(sparse.indices.into_iter().zip(sparse.values)),
         Some(VectorInternal::Dense(_) | VectorInternal::MultiDense(_)) | None => SparseVector::default(),
     }
 }
@@ -333,9 +344,4 @@ fn named(stored: Option<VectorStructInternal>) -> HashMap<String, VectorInternal
         Some(VectorStructInternal::Named(named)) => named,
         Some(VectorStructInternal::Single(_) | VectorStructInternal::MultiDense(_)) | None => HashMap::new(),
     }
-}
-
-/// The filter of a request, in the engine's terms.
-pub(super) fn translate(tenant: &TenantId, filter: &Filter) -> Option<EngineFilter> {
-    filter::translate(tenant, filter)
 }

@@ -1,8 +1,9 @@
-//! Room on the disk.
+//! Free space on the disk.
 //!
-//! The engine makes its files larger than what is in them and writes, and on some file systems even reads, the rest through
-//! maps in memory: where a disk is full then, the system ends the process with a signal. So nothing is opened or written
-//! unless there is room for it. Others may fill the disk, too: a file keeps some room for deletions, and makes way for them.
+//! The engine makes its files larger than their content and writes, and on some file systems even reads, the rest through
+//! memory maps: on a full disk the system kills the process with a signal. So nothing is opened or written unless there is
+//! space for it. Other processes may fill the disk too, so a file reserves some space for deletions, which is given up for
+//! them.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,35 +14,34 @@ use fs4::FileExt;
 
 use super::config::Config;
 use super::failure::Failure;
-use super::folder;
+use super::folder::{self, RESERVE};
 use crate::Error;
 use crate::disk::{self, unless_gone};
 
-/// The file that keeps room.
-pub(super) const RESERVE: &str = "reserve";
+/// Size of the reserve file.
 const RESERVE_BYTES: u64 = 16 << 20;
 
-/// Bytes that a deletion, or writing everything out, may take.
+/// Maximum number of bytes that a deletion or a flush takes.
 const SMALL_BYTES: u64 = 4 << 20;
 
-/// Bytes that making or opening a store takes beside the holes in its files.
+/// Bytes that creating or opening a store takes beside the holes in its files.
 const OPENING_BYTES: u64 = 16 << 20;
 
-/// The room on the disk of a data folder.
+/// The free space on the disk of a data folder.
 #[derive(Debug)]
 pub(super) struct Room {
     folder: PathBuf,
     /// Configured number of bytes to keep free.
     least: u64,
-    /// The same, or what opening the store again would take, if that is more.
+    /// The same, or the number that opening the store again takes, if that is larger.
     kept_free: AtomicU64,
 }
 
 impl Room {
-    /// The room for what is in the folder of `config`, which is about to be opened.
+    /// Checks the space for opening the folder of `config`.
     ///
     /// # Errors
-    /// [`Error::DiskFull`] when there is too little.
+    /// [`Error::DiskFull`] when there is not enough.
     pub(super) fn for_opening(config: &Config) -> Result<Self, Error> {
         let room = Self {
             folder: config.path.clone(),
@@ -61,34 +61,34 @@ impl Room {
         }
     }
 
-    /// Checks that there is room for a store or a change.
+    /// Checks that there is space for a store or a change.
     pub(super) fn check_more(&self) -> Result<(), Failure> {
         self.check(0)
     }
 
-    /// Checks that there is room for this many bytes, and to go on after that.
+    /// Checks that there is space for this many bytes beside those that are kept free.
     pub(super) fn check(&self, bytes: u64) -> Result<(), Failure> {
         self.check_for(self.kept_free.load(Ordering::Relaxed).saturating_add(bytes))
     }
 
-    /// Checks that there is room for a deletion. The reserve makes way for it.
+    /// Checks that there is space for a deletion. Gives up the reserve for it.
     pub(super) fn check_small(&self) -> Result<(), Failure> {
         self.make_way();
         self.check_for(SMALL_BYTES)
     }
 
-    /// Gives the reserve up, if it is needed.
+    /// Gives up the reserve, if it is needed.
     pub(super) fn make_way(&self) {
         if self.check_for(SMALL_BYTES).is_err() && fs::remove_file(self.reserve()).is_ok() {
-            tracing::warn!("the disk is full: the room that was reserved for deletions is given up");
+            tracing::warn!("the disk is full: gave up the space that was reserved for deletions");
         }
     }
 
-    /// Reserves room for deletions, unless that is done or there is none to spare, and for opening the store again as it is
-    /// by now.
+    /// Reserves space for deletions, unless that is done or there is none to spare, and keeps as much free as opening the store
+    /// again takes by now.
     pub(super) fn reserve_some(&self) {
         if let Err(error) = self.measure() {
-            tracing::warn!(%error, "it cannot be told how much room the store needs");
+            tracing::warn!(%error, "cannot measure the space that the store needs");
         }
         let path = self.reserve();
         if path.exists() || self.check(RESERVE_BYTES).is_err() {
@@ -96,8 +96,8 @@ impl Room {
         }
         let reserved = File::create(&path).and_then(|file| file.allocate(RESERVE_BYTES));
         if let Err(error) = reserved {
-            tracing::warn!(%error, "no room on the disk can be reserved for deletions");
-            // Half of it is of no use.
+            tracing::warn!(%error, "cannot reserve space for deletions");
+            // A partial reserve is useless.
             let _gone = fs::remove_file(path);
         }
     }
@@ -113,7 +113,7 @@ impl Room {
     fn check_for(&self, needed: u64) -> Result<(), Failure> {
         match self.free() {
             Some(free) if free < needed => Err(Failure::DiskFull { free, needed }),
-            // Where it cannot be told, the engine finds out.
+            // If that is unknown, the engine fails.
             Some(_) | None => Ok(()),
         }
     }

@@ -1,36 +1,41 @@
-//! A store at work: an engine, and the threads and lines around it. Going back to a snapshot puts another one in its place.
+//! An engine with its threads, queues and limits. A restored snapshot replaces all of it.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoreErrorKind};
+use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError};
 use context_manager_resilience::{Bulkhead, Limits};
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use super::config::Config;
 use super::engine::Engine;
-use super::failure::Failure;
+use super::failure::{Failure, internal, unavailable};
 use super::folder;
+use super::gauge::Gauge;
 use super::lock::FolderLock;
+use super::open::open;
 use super::optimizer::Optimizer;
-use super::queue::{self, Queue, Refused};
-use super::writer::{Reply, Write, Writer};
-use super::{RETRY_AFTER, internal, unavailable};
+use super::queue::{Queue, Refused};
+use super::write::{Reply, Write};
+use super::writer::Writer;
 use crate::Error;
 use crate::metrics::{READS_QUEUED, READS_RUNNING};
 
-/// How long [`Running::close`] waits, after everything is saved, for an optimisation that cannot be stopped.
+/// Advice to rejected callers: a full queue is worked off within about this time.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// Maximum wait of [`Running::close`], after everything is saved, for an optimisation that cannot be stopped.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// An engine at work.
 #[derive(Debug)]
 pub(super) struct Running {
-    // Dropped before the line of writes, so that the engine, whose end takes a while, ends in the writer's thread.
+    // Dropped before the queue, so that the engine, whose drop takes a while, is dropped by the writer's thread.
     engine: RwLock<Option<Arc<Engine>>>,
     reads: Bulkhead,
-    writes: Queue,
+    writes: Queue<Write>,
     written: watch::Receiver<Option<Result<(), Failure>>>,
 }
 
@@ -41,7 +46,7 @@ impl Running {
         model: &ModelFingerprint,
         lock: Option<Arc<FolderLock>>,
     ) -> Result<Self, Error> {
-        let engine = Arc::new(Engine::open(config, model, lock)?);
+        let engine = Arc::new(open(config, model, lock)?);
         let limits = Limits {
             max_concurrent: config.concurrent_reads(),
             max_waiting: config.read_queue,
@@ -52,7 +57,7 @@ impl Running {
         let mut writer = Writer::new(Arc::clone(&engine), waiting, changed, config);
         let (end, written) = watch::channel(None);
         spawn("store-optimizer", &engine, move || optimizer.run(), drop)?;
-        // Nobody waits for the end when the store was dropped.
+        // Sending fails when the store was dropped.
         let end = move |written| drop(end.send(Some(written)));
         spawn("store-writer", &engine, move || writer.run(), end)?;
         Ok(Self {
@@ -63,14 +68,9 @@ impl Running {
         })
     }
 
-    /// Accepts nothing more, finishes what was accepted, writes everything out and frees the folder. Whether the engine
-    /// is gone: an optimisation that runs cannot be stopped and holds it.
+    /// Rejects new calls, finishes the accepted ones, writes everything out and frees the folder. Returns whether the engine
+    /// is gone: an optimisation that cannot be stopped may still hold it.
     pub(super) async fn close(&self) -> Result<bool, StoreError> {
-        let failed = |source: BoxError| StoreError {
-            operation: "close",
-            kind: StoreErrorKind::Internal,
-            source: Some(source),
-        };
         self.writes.close();
         self.reads.close();
         let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
@@ -78,28 +78,30 @@ impl Running {
         let written = written
             .wait_for(Option::is_some)
             .await
-            .map_err(|gone| failed(Box::new(gone)))?
+            .map_err(|gone| internal("close", gone))?
             .clone();
         let mut gone = true;
         if let Some(engine) = engine {
             let mut released = engine.released();
-            // The end of the engine writes everything out once more, which blocks.
+            // Dropping the engine writes everything out once more, which blocks.
             spawn_blocking(move || drop(engine));
-            // It never changes: what is waited for is its end.
+            // The value never changes: this waits for the channel to close.
             gone = tokio::time::timeout(RELEASE_TIMEOUT, released.changed()).await.is_ok();
         }
-        written.unwrap_or(Ok(())).map_err(|failure| failed(Box::new(failure)))?;
+        written
+            .unwrap_or(Ok(()))
+            .map_err(|failure| internal("close", failure))?;
         Ok(gone)
     }
 
-    /// The engine, unless the store was closed.
+    /// Returns the engine, unless the store was closed.
     pub(super) fn engine(&self, operation: &'static str) -> Result<Arc<Engine>, StoreError> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner).clone();
-        engine.ok_or_else(|| unavailable(operation, None, queue::Refused::Closed))
+        engine.ok_or_else(|| unavailable(operation, None, Refused::Closed))
     }
 
-    /// Runs `read` on a blocking thread when its turn comes. The turn lasts until the work is done, even when nobody
-    /// waits for it any more.
+    /// Runs `read` on a blocking thread once there is a permit, which is held until the read ends, even when the caller has
+    /// stopped waiting.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -124,61 +126,48 @@ impl Running {
             .map_err(|error| internal(operation, error))
     }
 
-    /// Has a write done by the writer, and waits for it.
+    /// Queues a write and waits for it.
     pub(super) async fn write<T>(
         &self,
         operation: &'static str,
         write: impl FnOnce(Reply<T>) -> Write,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.push(operation, write(reply))?;
-        match answer.await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(failure)) => Err(write_error(operation, failure)),
-            Err(gone) => Err(internal(operation, Box::new(gone))),
-        }
+        answer(operation, self.push(operation, write)?.await)
     }
 
-    /// The same for who waits on a thread of its own. Blocks.
+    /// Queues a write and waits for it. Blocks.
     pub(super) fn write_blocking<T>(
         &self,
         operation: &'static str,
         write: impl FnOnce(Reply<T>) -> Write,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.push(operation, write(reply))?;
-        match answer.blocking_recv() {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(failure)) => Err(write_error(operation, failure)),
-            Err(gone) => Err(internal(operation, Box::new(gone))),
-        }
+        answer(operation, self.push(operation, write)?.blocking_recv())
     }
 
-    fn push(&self, operation: &'static str, write: Write) -> Result<(), StoreError> {
-        self.writes.push(write).map_err(|refused| {
+    fn push<T>(
+        &self,
+        operation: &'static str,
+        write: impl FnOnce(Reply<T>) -> Write,
+    ) -> Result<oneshot::Receiver<Result<T, Failure>>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.writes.push(write(reply)).map_err(|refused| {
             let retry_after = (refused == Refused::Full).then_some(RETRY_AFTER);
             unavailable(operation, retry_after, refused)
-        })
+        })?;
+        Ok(answer)
     }
 }
 
-fn write_error(operation: &'static str, failure: Failure) -> StoreError {
-    match failure {
-        Failure::DiskFull { .. } => StoreError {
-            operation,
-            kind: StoreErrorKind::DiskFull,
-            source: Some(Box::new(failure)),
-        },
-        Failure::Engine(_)
-        | Failure::Folder(_)
-        | Failure::NoOtherModel
-        | Failure::ForeignModel
-        | Failure::Unreadable
-        | Failure::Panicked => internal(operation, Box::new(failure)),
-    }
+fn answer<T>(
+    operation: &'static str,
+    answer: Result<Result<T, Failure>, oneshot::error::RecvError>,
+) -> Result<T, StoreError> {
+    answer
+        .map_err(|gone| internal(operation, gone))?
+        .map_err(|failure| failure.of(operation))
 }
 
-/// Starts a thread that works until the work is done, and beyond panics, and then does `end`.
+/// Starts a thread that repeats the work after a panic, and finally passes its result to `end`.
 fn spawn<T>(
     name: &'static str,
     engine: &Engine,
@@ -191,20 +180,4 @@ fn spawn<T>(
     spawned
         .map(drop)
         .map_err(folder::io_error("start a thread for", engine.path()))
-}
-
-/// A gauge that is one higher as long as this lives.
-struct Gauge(&'static str);
-
-impl Gauge {
-    fn raise(name: &'static str) -> Self {
-        metrics::gauge!(name).increment(1.0);
-        Self(name)
-    }
-}
-
-impl Drop for Gauge {
-    fn drop(&mut self) {
-        metrics::gauge!(self.0).decrement(1.0);
-    }
 }

@@ -1,10 +1,11 @@
-//! How the engine is set up: vectors, indexes, files.
+//! The engine's configuration: vectors, indexes, files.
 
 use qdrant_edge::{
     CreateIndex, CreateVectorName, DeleteVectorName, DenseVectorConfig, Distance, EdgeConfig, EdgeOptimizersConfig,
     EdgeShard, EdgeSparseVectorParamsBuilder, EdgeVectorParamsBuilder, FieldIndexOperations, FloatIndexParamsBuilder,
     HnswIndexConfig, IntegerIndexParamsBuilder, JsonPath, KeywordIndexParamsBuilder, Memory, Modifier, OperationResult,
-    PayloadFieldSchema, PayloadSchemaParams, UpdateOperation, VectorNameConfig, VectorNameOperations, WalOptions,
+    PayloadFieldSchema, PayloadSchemaParams, UpdateOperation, VectorNameConfig, VectorNameOperations, VectorPersisted,
+    VectorStructPersisted, WalOptions,
 };
 
 use super::config::Config;
@@ -12,26 +13,26 @@ use super::folder::Manifest;
 pub(super) use crate::payload::key::WORDS;
 use crate::payload::key::{self, Index};
 
-/// The engine's log grows in files of this size, and a flush drops the full ones. Some four thousand contexts fit into
-/// one: few files while much is written, and little to read again after a crash.
+/// Size of the files of the engine's log; a flush drops the full ones. Some four thousand contexts fit into one: few files
+/// under load, and little to replay after a crash.
 const LOG_FILE_BYTES: usize = 8 << 20;
 
-/// Large enough for a search to use both cores of a small machine, and few enough that merging them is cheap.
+/// Number of segments: enough for a search to use both cores of a small machine, and few enough to merge cheaply.
 const SEGMENTS: usize = 2;
 
-/// The path of a payload key.
+/// Returns the path of a payload key.
 pub(super) fn path(key: &str) -> JsonPath {
     key.parse().expect("a plain name is a path")
 }
 
-/// The engine's own configuration, for vectors of these names and sizes.
+/// Returns the engine's own configuration, for vectors of these names and sizes.
 pub(super) fn engine_config(config: &Config, vectors: &[(String, usize)]) -> EdgeConfig {
     let mut builder = EdgeConfig::builder();
     for (name, size) in vectors {
         builder = builder.vector(name, EdgeVectorParamsBuilder::new(*size, Distance::Cosine).build());
     }
     builder
-        // Without the engine's own measure of rarity: it is that of all tenants, or counted anew for every question.
+        // Without the engine's IDF: it covers all tenants, or is computed for each query.
         .sparse_vector(WORDS, EdgeSparseVectorParamsBuilder::new().build())
         .hnsw_config(HnswIndexConfig {
             m: config.hnsw_m,
@@ -50,7 +51,7 @@ pub(super) fn engine_config(config: &Config, vectors: &[(String, usize)]) -> Edg
         .build()
 }
 
-/// What is wrong with the configuration that an engine's folder has, if anything.
+/// Returns the difference between the configuration in an engine's folder and the manifest, if there is one.
 pub(super) fn mismatch(stored: &EdgeConfig, manifest: &Manifest) -> Option<String> {
     let other = manifest.other.as_ref().map(|other| (&other.vector, &other.model));
     for (name, model) in other.into_iter().chain([(&manifest.vector, &manifest.model)]) {
@@ -73,7 +74,7 @@ pub(super) fn mismatch(stored: &EdgeConfig, manifest: &Manifest) -> Option<Strin
     }
 }
 
-/// Creates the indexes that are not there yet, or not as they are to be.
+/// Creates the indexes that are missing or outdated.
 pub(super) fn create_indexes(shard: &EdgeShard) -> OperationResult<()> {
     let existing = shard.info()?.payload_schema;
     for (key, index) in key::indexes() {
@@ -91,7 +92,7 @@ pub(super) fn create_indexes(shard: &EdgeShard) -> OperationResult<()> {
     Ok(())
 }
 
-/// Makes room for vectors of another model. Nothing happens when there is some already.
+/// Adds a vector of this name to all points, unless there is one.
 pub(super) fn create_vector(shard: &EdgeShard, name: &str, size: usize) -> OperationResult<()> {
     let config = VectorNameConfig::dense(DenseVectorConfig {
         size,
@@ -108,6 +109,11 @@ pub(super) fn create_vector(shard: &EdgeShard, name: &str, size: usize) -> Opera
     ))
 }
 
+/// Returns a point's vector of this name.
+pub(super) fn named_vector(name: &str, vector: Vec<f32>) -> VectorStructPersisted {
+    VectorStructPersisted::Named([(name.to_owned(), VectorPersisted::Dense(vector))].into())
+}
+
 /// Removes the vectors of a model.
 pub(super) fn delete_vector(shard: &EdgeShard, name: &str) -> OperationResult<()> {
     let delete = DeleteVectorName {
@@ -119,7 +125,7 @@ pub(super) fn delete_vector(shard: &EdgeShard, name: &str) -> OperationResult<()
 }
 
 /// Returns the engine's parameters of an index. Only the tenant gets links of its own in the vector index: every search has
-/// it, and links for all keys would make building the index five times dearer.
+/// it, and links for all keys would make building the index five times slower.
 fn params(index: Index) -> PayloadSchemaParams {
     let keyword = KeywordIndexParamsBuilder::new().enable_hnsw(false);
     let integer = IntegerIndexParamsBuilder::new().enable_hnsw(false);
@@ -130,7 +136,7 @@ fn params(index: Index) -> PayloadSchemaParams {
         Index::RareInteger => {
             PayloadSchemaParams::Integer(integer.memory(Memory::Cold).lookup(true).range(false).build())
         }
-        // A look-up of equal numbers would be a second index.
+        // No filter compares numbers for equality, which would need a second index.
         Index::Range => PayloadSchemaParams::Integer(integer.lookup(false).range(true).build()),
         Index::Float => PayloadSchemaParams::Float(FloatIndexParamsBuilder::new().enable_hnsw(false).build()),
     }

@@ -1,4 +1,4 @@
-//! Search by vector and by words, in one pass over the engine's segments.
+//! Search by dense and by sparse vector, in one pass over the engine's segments.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use qdrant_edge::{
 };
 
 use super::engine::Engine;
-use super::filter;
 use super::schema::WORDS;
+use super::{filter, reads};
 
-/// The most hits of either kind. The engine reserves room for as many as it is asked for.
+/// Maximum number of hits of either kind: the engine reserves memory for as many as it is asked for.
 const MAX_LIMIT: usize = 1 << 16;
 
-/// One of the two ways to be found.
+/// A way to be found.
 #[derive(Clone, Copy)]
 enum Kind {
     Dense,
     Lexical,
 }
 
-/// The best by vector and the best by words. Blocks.
+/// Returns the best hits by dense and by sparse vector. Blocks.
 pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> Result<Vec<Candidate>, BoxError> {
     let limit = query.limit.min(MAX_LIMIT);
     let Some(filter) = filter::translate(tenant, &query.filter).filter(|_| limit > 0) else {
@@ -52,14 +52,14 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
     }
     if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
         kinds.push(Kind::Lexical);
-        let words = SparseVector {
+        let sparse = SparseVector {
             indices: terms.indices,
             values: terms.values,
         };
-        requests.push(request(WORDS, VectorInternal::Sparse(words)).build());
+        requests.push(request(WORDS, VectorInternal::Sparse(sparse)).build());
     }
     let found = engine.shard().query_batch(QueryBatchRequest::new(requests))?;
-    // Which points, and by what: what they hold is most likely known already.
+    // Without payloads: most records are cached.
     let mut scores: HashMap<PointId, Scores> = HashMap::new();
     for (kind, points) in kinds.into_iter().zip(found) {
         for point in points {
@@ -72,7 +72,8 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
         }
     }
     let ids: Vec<PointId> = scores.keys().copied().collect();
-    let records = engine.records().get(engine, tenant, &ids)?;
+    let read = |ids: &[PointId]| reads::records(engine, tenant, ids, true);
+    let records = engine.records().get(tenant, &ids, read)?;
     let candidates = records.into_iter().map(|(id, record)| {
         let Scores { dense, lexical } = scores[&id];
         Candidate { record, dense, lexical }
@@ -80,7 +81,7 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
     Ok(candidates.collect())
 }
 
-/// By what a point was found.
+/// Scores of a point by the ways in which it was found.
 #[derive(Debug, Clone, Copy, Default)]
 struct Scores {
     dense: Option<f32>,

@@ -1,23 +1,19 @@
-//! The ids of sessions, page by page.
+//! A cache of session ids, for listing them page by page.
 //!
-//! The engine can only list all of them, which takes the longer the more is stored. So they are remembered from one page to
-//! the next, for those who ask for the next page soon.
+//! The engine can only list all of a tenant's sessions, which takes longer the more is stored. So they are cached from one
+//! page to the next.
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
-use context_manager_core::ports::BoxError;
 use context_manager_core::{Page, TenantId, Visibility};
 use moka::sync::Cache;
 
-use super::engine::Engine;
-use super::reads;
+/// Lifetime of an entry: a session that began since is missing from the next page.
+const TIME_TO_LIVE: Duration = Duration::from_secs(10);
 
-/// Time for which they are remembered: sessions that began since are not on the next page.
-const REMEMBERED: Duration = Duration::from_secs(10);
-
-/// Largest number of bytes of them, over all tenants.
+/// Maximum number of bytes, over all tenants.
 const BYTES: u64 = 16 << 20;
 
 /// Ids of sessions listed lately, in order.
@@ -30,27 +26,25 @@ impl Sessions {
         let cache = Cache::builder()
             .max_capacity(BYTES)
             .weigher(move |_, ids| u32::try_from(bytes(ids)).unwrap_or(u32::MAX))
-            .time_to_live(REMEMBERED);
+            .time_to_live(TIME_TO_LIVE);
         Self(cache.build())
     }
 
-    /// The ids after this one of the sessions with a visible context. Blocks.
-    pub(super) fn page(
+    /// Returns up to `limit` ids behind `after`. `list` lists all of them, in order, for the first page.
+    pub(super) fn page<E>(
         &self,
-        engine: &Engine,
         tenant: &TenantId,
         visibility: Visibility,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Page<String, String>, BoxError> {
+        list: impl FnOnce() -> Result<Arc<[String]>, E>,
+    ) -> Result<Page<String, String>, E> {
         let key = (tenant.clone(), discriminant(&visibility));
-        let remembered = after.and_then(|_first_page_was_asked_for| self.0.get(&key));
-        let ids = if let Some(ids) = remembered {
+        let cached = after.and_then(|_not_the_first_page| self.0.get(&key));
+        let ids = if let Some(ids) = cached {
             ids
         } else {
-            let ids: Arc<[String]> = reads::session_ids(engine.shard(), tenant, visibility)?
-                .into_iter()
-                .collect();
+            let ids = list()?;
             self.0.insert(key, Arc::clone(&ids));
             ids
         };

@@ -1,328 +1,182 @@
-//! The embedded store as the domain sees it: the port, call by call.
+//! The handle on the store: opening, closing, and replacing the engine beneath it.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use async_trait::async_trait;
-use context_manager_core::context::{ContentKey, Context, ContextId};
-use context_manager_core::lexical::SparseVector;
-use context_manager_core::ports::{
-    BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
-};
-use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
-use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
+use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoredModels};
+use tokio::sync::{RwLock, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
+use super::config::Config;
 use super::engine::Engine;
-use super::folder::Manifest;
-use super::schema::WORDS;
-use super::writer::{Deletion, NewVector, Write};
-use super::{EmbeddedStore, filter, folder, internal, reads, search};
-use crate::disk;
+use super::failure::{internal, unavailable};
+use super::folder::{self, Manifest, State};
+use super::models::change::ChangeModels;
+use super::running::Running;
+use super::write::{Reply, Write};
+use crate::Error;
 use crate::metrics::observed;
-use crate::payload::{self, Malformed, PointIds};
-use crate::validate;
 
-#[async_trait]
-impl VectorStore for EmbeddedStore {
-    fn name(&self) -> &'static str {
-        "embedded"
-    }
+/// Maximum time for which a read may hold the engine that is replaced.
+const RELEASE_TIMEOUT: Duration = Duration::from_mins(1);
 
-    async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
-        let running = self.running.read().await;
-        observed("upsert", async {
-            let points = points("upsert", &running.engine("upsert")?.manifest(), scope, records)?;
-            if points.is_empty() {
-                return Ok(());
-            }
-            running.write("upsert", |reply| Write::Upsert(points, reply)).await
-        })
-        .await
-    }
-
-    async fn replace(
-        &self,
-        scope: &Scope,
-        new: Vec<Record>,
-        changed: Vec<Record>,
-    ) -> Result<Vec<ContextId>, StoreError> {
-        let running = self.running.read().await;
-        observed("replace", async {
-            let model = running.engine("replace")?.manifest();
-            let new = points("replace", &model, scope, new)?;
-            let ids: Vec<_> = changed.iter().map(|record| record.context.id).collect();
-            let changed = points("replace", &model, scope, changed)?;
-            if new.is_empty() && changed.is_empty() {
-                return Ok(Vec::new());
-            }
-            let named: Vec<_> = ids.into_iter().zip(changed.iter().map(|point| point.id)).collect();
-            let mut found = running
-                .write("replace", |reply| Write::Replace(new, changed, reply))
-                .await?;
-            let was_there = named.into_iter().filter(|(_, point)| found.remove(point));
-            Ok(was_there.map(|(id, _)| id).collect())
-        })
-        .await
-    }
-
-    async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
-        let running = self.running.read().await;
-        observed("update", async {
-            validate::contexts("update", &contexts)?;
-            let ids = PointIds::of(scope.tenant());
-            let payload = |context: Context| {
-                let id = PointId::Uuid(ids.point(context.id));
-                Ok((id, Payload(payload::encode(scope, context)?)))
-            };
-            let payloads: Result<Vec<_>, Malformed> = contexts.into_iter().map(payload).collect();
-            let payloads = payloads.map_err(|error| internal("update", Box::new(error)))?;
-            if payloads.is_empty() {
-                return Ok(());
-            }
-            running.write("update", |reply| Write::Update(payloads, reply)).await
-        })
-        .await
-    }
-
-    async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
-        let running = self.running.read().await;
-        observed("set_vectors", async {
-            let model = running.engine("set_vectors")?.manifest();
-            let ids = PointIds::of(scope.tenant());
-            let mut new = Vec::with_capacity(embedded.len());
-            for (context, vector) in embedded {
-                validate::contexts("set_vectors", std::slice::from_ref(&context))?;
-                validate::vector("set_vectors", model.model.dimensions, &vector)?;
-                let id = PointId::Uuid(ids.point(context.id));
-                let payload =
-                    payload::encode(scope, context).map_err(|error| internal("set_vectors", Box::new(error)))?;
-                new.push(NewVector {
-                    id,
-                    vector: named_vector(&model.vector, vector),
-                    payload: Some(Payload(payload)),
-                });
-            }
-            if new.is_empty() {
-                return Ok(());
-            }
-            running
-                .write("set_vectors", |reply| Write::SetVectors(new, reply))
-                .await
-        })
-        .await
-    }
-
-    async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
-        let running = self.running.read().await;
-        let (tenant, ids) = (scope.tenant().clone(), ids.to_vec());
-        observed(
-            "get",
-            running.read("get", move |engine| reads::get(engine, &tenant, &ids)),
-        )
-        .await
-    }
-
-    async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
-        let running = self.running.read().await;
-        let (tenant, keys) = (scope.tenant().clone(), keys.to_vec());
-        let read = running.read("find_by_content", move |engine| {
-            reads::find_by_content(engine, &tenant, &keys)
-        });
-        observed("find_by_content", read).await
-    }
-
-    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
-        let running = self.running.read().await;
-        let (tenant, slots, filter) = (scope.tenant().clone(), slots.to_vec(), filter.clone());
-        let read = running.read("at_slots", move |engine| {
-            reads::at_slots(engine, &tenant, &slots, &filter)
-        });
-        observed("at_slots", read).await
-    }
-
-    async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
-        let running = self.running.read().await;
-        let tenant = scope.tenant().clone();
-        observed(
-            "list",
-            running.read("list", move |engine| reads::list(engine, &tenant, &request)),
-        )
-        .await
-    }
-
-    async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
-        let running = self.running.read().await;
-        observed("tenants", async {
-            match filter::of_any_tenant(filter) {
-                Some(filter) => {
-                    running
-                        .read("tenants", move |engine| reads::tenants(engine.shard(), filter))
-                        .await
-                }
-                None => Ok(Vec::new()),
-            }
-        })
-        .await
-    }
-
-    async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        let running = self.running.read().await;
-        observed("count", async {
-            match reads::translate(scope.tenant(), filter) {
-                Some(filter) => {
-                    running
-                        .read("count", move |engine| Ok(reads::count(engine.shard(), filter)?))
-                        .await
-                }
-                None => Ok(0),
-            }
-        })
-        .await
-    }
-
-    async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        let running = self.running.read().await;
-        observed("delete", async {
-            match reads::translate(scope.tenant(), filter) {
-                Some(filter) => {
-                    running
-                        .write("delete", |reply| Write::Delete(filter, Deletion::ForGood, reply))
-                        .await
-                }
-                None => Ok(0),
-            }
-        })
-        .await
-    }
-
-    async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        let running = self.running.read().await;
-        observed("discard", async {
-            match reads::translate(scope.tenant(), filter) {
-                Some(filter) => {
-                    running
-                        .write("discard", |reply| Write::Delete(filter, Deletion::Revocable, reply))
-                        .await
-                }
-                None => Ok(0),
-            }
-        })
-        .await
-    }
-
-    async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
-        let running = self.running.read().await;
-        let tenant = scope.tenant().clone();
-        observed("search", async {
-            validate::query("search", running.engine("search")?.manifest().model.dimensions, &query)?;
-            running
-                .read("search", move |engine| search::search(engine, &tenant, query))
-                .await
-        })
-        .await
-    }
-
-    async fn sample_terms(
-        &self,
-        scope: &Scope,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<Vec<SparseVector>, StoreError> {
-        let running = self.running.read().await;
-        observed("sample", async {
-            match reads::translate(scope.tenant(), filter) {
-                Some(filter) => {
-                    running
-                        .read("sample", move |engine| {
-                            Ok(reads::sample_terms(engine.shard(), filter, limit)?)
-                        })
-                        .await
-                }
-                None => Ok(Vec::new()),
-            }
-        })
-        .await
-    }
-
-    async fn sessions(
-        &self,
-        scope: &Scope,
-        visibility: Visibility,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<SessionSummary, String>, StoreError> {
-        let running = self.running.read().await;
-        let (tenant, after) = (scope.tenant().clone(), after.map(str::to_owned));
-        observed("sessions", async {
-            let of = tenant.clone();
-            let read = move |engine: &Engine| engine.sessions().page(engine, &of, visibility, after.as_deref(), limit);
-            let ids = running.read("sessions", read).await?;
-            let mut items = Vec::with_capacity(ids.items.len());
-            for id in ids.items {
-                // Each in a turn of its own: what else is asked of the store comes in between.
-                let of = tenant.clone();
-                let read = move |engine: &Engine| reads::session(engine, &of, id, visibility);
-                items.extend(running.read("sessions", read).await?);
-            }
-            Ok(Page { items, next: ids.next })
-        })
-        .await
-    }
-
-    async fn troubles(&self) -> Vec<String> {
-        let engine = self.running.read().await.engine("troubles");
-        engine.map(|engine| engine.troubles().list()).unwrap_or_default()
-    }
-
-    async fn size_bytes(&self) -> Result<u64, StoreError> {
-        let running = self.running.read().await;
-        let engine = running.engine("size")?;
-        let size = spawn_blocking(move || disk::size(&folder::shard(engine.path()))).await;
-        size.map_err(BoxError::from)
-            .and_then(|size| size.map_err(BoxError::from))
-            .map_err(|error| internal("size", error))
-    }
-
-    async fn flush(&self) -> Result<(), StoreError> {
-        let running = self.running.read().await;
-        running.write("flush", Write::Flush).await
-    }
+/// The store that runs inside the process.
+///
+/// Close it with [`EmbeddedStore::close`]. Dropping it does the same in the background: nothing is lost, but nobody learns
+/// when the folder is free again.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    pub(super) config: Config,
+    /// Held for reading by every call until it ends, and for writing while the engine is replaced. No call acquires it
+    /// twice.
+    pub(super) running: Arc<RwLock<Running>>,
+    /// Set when the engine could not be opened again.
+    lost: watch::Sender<bool>,
 }
 
-/// Records as the engine stores them, if they may be stored.
-fn points(
-    operation: &'static str,
-    model: &Manifest,
-    scope: &Scope,
-    records: Vec<Record>,
-) -> Result<Vec<PointStructPersisted>, StoreError> {
-    validate::records(operation, model.model.dimensions, &records)?;
-    let ids = PointIds::of(scope.tenant());
-    let point = |record| point(scope, ids, &model.vector, record);
-    let points: Result<Vec<_>, _> = records.into_iter().map(point).collect();
-    points.map_err(|error| internal(operation, Box::new(error)))
-}
+impl EmbeddedStore {
+    /// Opens or creates the data folder of `config`, for vectors of the model with this fingerprint.
+    ///
+    /// # Errors
+    /// [`Error`] when the folder is foreign, in use, damaged, or holds the vectors of another model.
+    pub async fn open(config: Config, model: &ModelFingerprint) -> Result<Self, Error> {
+        let (opened, model) = (config.clone(), model.clone());
+        let running = spawn_blocking(move || Running::open(&opened, &model, None));
+        // The engine may panic over a damaged folder.
+        let running = running.await.unwrap_or_else(|panic| {
+            Err(Error::Engine {
+                operation: "open",
+                path: config.path.clone(),
+                source: Box::new(panic),
+            })
+        })?;
+        Ok(Self {
+            config,
+            running: Arc::new(RwLock::new(running)),
+            lost: watch::Sender::new(false),
+        })
+    }
 
-/// A record as the engine stores it. Without words it has no vector of words: it is no document to count.
-fn point(scope: &Scope, ids: PointIds, vector: &str, record: Record) -> Result<PointStructPersisted, Malformed> {
-    let Record { context, dense, terms } = record;
-    let id = PointId::Uuid(ids.point(context.id));
-    let dense = dense.map(|dense| (vector.to_owned(), VectorPersisted::Dense(dense)));
-    let words = (!terms.is_empty()).then(|| {
-        let words = qdrant_edge::SparseVector {
-            indices: terms.indices,
-            values: terms.values,
+    /// Returns the models whose vectors are stored in the data folder `path`; `None` when there is no data yet.
+    ///
+    /// With it, the folder can be opened with the model in use, whatever is configured. It reads one small file and changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when the folder is foreign or its manifest cannot be read.
+    pub fn stored_models(path: &Path) -> Result<Option<StoredModels>, Error> {
+        match folder::inspect(path)? {
+            State::Fresh | State::Unfinished => Ok(None),
+            State::Ready(manifest) => Ok(Some(manifest.models())),
+        }
+    }
+
+    /// Completes, durably, the fingerprint of a store that was opened for an unverified model: from then on no other model
+    /// is accepted. Changes nothing if it is complete already.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed or belongs to another model.
+    pub async fn complete_model(&self, model: &ModelFingerprint) -> Result<(), StoreError> {
+        let (running, model) = (self.running.read().await, model.clone());
+        if running.engine("complete_model")?.manifest().models().in_use == model {
+            return Ok(());
+        }
+        let write = |reply| Write::ChangeModels(ChangeModels::Complete(model), reply);
+        running.write("complete_model", write).await
+    }
+
+    /// Completes when the engine was closed to replace its files and could not be opened again. Every call fails from then
+    /// on, so the process should end and be restarted by its supervisor.
+    pub async fn lost(&self) {
+        let mut lost = self.lost.subscribe();
+        // It fails only when the sender is gone, which this holds.
+        let _lost = lost.wait_for(|lost| *lost).await;
+    }
+
+    /// Rejects new calls, finishes the accepted ones, writes everything out and frees the folder.
+    ///
+    /// A running optimisation cannot be stopped and holds the folder until it ends or the process does; after a few seconds
+    /// this no longer waits for it, and nothing is lost. Closing again does nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when not everything could be written out.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        if !self.running.read().await.close().await? {
+            tracing::warn!("store closed while its indexes are being rebuilt; its folder stays locked until that ends");
+        }
+        Ok(())
+    }
+
+    /// Runs a read, and records its duration and outcome.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&Engine) -> Result<T, BoxError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let running = self.running.read().await;
+        observed(operation, running.read(operation, read)).await
+    }
+
+    /// Makes a write and runs it, and records its duration and outcome. Runs nothing when `make` returns `None`.
+    pub(super) async fn write<T: Default, W: FnOnce(Reply<T>) -> Write>(
+        &self,
+        operation: &'static str,
+        make: impl FnOnce(&Manifest) -> Result<Option<W>, StoreError>,
+    ) -> Result<T, StoreError> {
+        let running = self.running.read().await;
+        observed(operation, async {
+            match make(&running.engine(operation)?.manifest())? {
+                Some(write) => running.write(operation, write).await,
+                None => Ok(T::default()),
+            }
+        })
+        .await
+    }
+
+    /// Closes the engine, does `work` on its folder, and opens the engine again. The outer error is that of closing or
+    /// opening: every call fails from then on.
+    pub(super) async fn replace_engine<T: Send + 'static>(
+        &self,
+        running: &mut Running,
+        operation: &'static str,
+        work: impl FnOnce(&Config) -> T + Send + 'static,
+    ) -> Result<Result<T, StoreError>, StoreError> {
+        let replaced = self.reopen(running, operation, work).await;
+        if let Err(error) = &replaced {
+            let source = std::error::Error::source(error);
+            tracing::error!(%error, ?source, "the store was closed to replace its files and cannot be opened again");
+            self.lost.send_replace(true);
+        }
+        replaced
+    }
+
+    async fn reopen<T: Send + 'static>(
+        &self,
+        running: &mut Running,
+        operation: &'static str,
+        work: impl FnOnce(&Config) -> T + Send + 'static,
+    ) -> Result<Result<T, StoreError>, StoreError> {
+        let engine = running.engine(operation)?;
+        let (lock, manifest, mut released) = (engine.lock(), engine.manifest(), engine.released());
+        drop(engine);
+        let closed = running.close().await;
+        // The value never changes: this waits for the channel to close. A read whose caller is gone may still run.
+        if timeout(RELEASE_TIMEOUT, released.changed()).await.is_err() {
+            let busy = io::Error::other("a read holds the engine");
+            return Err(unavailable(operation, None, busy));
+        }
+        let config = self.config.clone();
+        let work = move || {
+            let done = closed.map(|_gone| work(&config));
+            let opened = Running::open(&config, &manifest.model, Some(lock));
+            opened.map(|opened| (opened, done))
         };
-        (WORDS.to_owned(), VectorPersisted::Sparse(words))
-    });
-    Ok(PointStructPersisted {
-        id,
-        vector: VectorStructPersisted::Named(dense.into_iter().chain(words).collect()),
-        payload: Some(Payload(payload::encode(scope, context)?)),
-    })
-}
-
-/// A vector by its name.
-pub(super) fn named_vector(name: &str, vector: Vec<f32>) -> VectorStructPersisted {
-    VectorStructPersisted::Named([(name.to_owned(), VectorPersisted::Dense(vector))].into())
+        let opened = spawn_blocking(work).await.map_err(|panic| internal(operation, panic))?;
+        let (opened, done) = opened.map_err(|error| internal(operation, error))?;
+        *running = opened;
+        Ok(done)
+    }
 }

@@ -1,4 +1,4 @@
-//! Damage and failures of a store that works all the same: told in the log once, counted, and listed for health checks.
+//! Damage and failures that a store survives: logged once, counted, and listed for health checks.
 
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
@@ -11,10 +11,10 @@ use qdrant_edge::PointId;
 use super::failure::Failure;
 use crate::metrics::{BACKGROUND_ERRORS, UNREADABLE};
 
-/// So many unreadable records are told apart. More are passed over, too, but not told again.
-const MOST: usize = 10_000;
+/// Maximum number of unreadable records that are distinguished. Others are skipped without a log line.
+const MAX_UNREADABLE: usize = 10_000;
 
-/// Time for which a thread rests after a panic.
+/// Pause of a thread after a panic.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Current problems.
@@ -25,9 +25,9 @@ pub(super) struct Troubles(Mutex<Known>);
 struct Known {
     at_start: Option<String>,
     unreadable: HashSet<PointId>,
-    /// Background work by its name, and how it fails.
+    /// Failing background work, and its last failure.
     failing: BTreeMap<&'static str, String>,
-    /// Threads by their names, and how often they panicked.
+    /// Number of panics of each thread.
     panics: BTreeMap<&'static str, u64>,
 }
 
@@ -40,17 +40,17 @@ impl Troubles {
         Self(Mutex::new(known))
     }
 
-    /// Notes that a record is damaged and was passed over.
+    /// Notes that a record is damaged and was skipped.
     pub(super) fn unreadable(&self, id: PointId, error: &dyn Error) {
         let unreadable = &mut self.known().unreadable;
-        if unreadable.len() < MOST && unreadable.insert(id) {
+        if unreadable.len() < MAX_UNREADABLE && unreadable.insert(id) {
             metrics::counter!(UNREADABLE).increment(1);
             let source = error.source().map(ToString::to_string);
-            tracing::error!(point = %id, %error, source, "a stored context is damaged and is passed over");
+            tracing::error!(point = %id, %error, source, "a stored context is damaged and is skipped");
         }
     }
 
-    /// Notes that these records are replaced or removed.
+    /// Notes that these records are being replaced or removed.
     pub(super) fn forget(&self, ids: &[PointId]) {
         let unreadable = &mut self.known().unreadable;
         if !unreadable.is_empty() {
@@ -58,7 +58,7 @@ impl Troubles {
         }
     }
 
-    /// Notes how a piece of background work ended.
+    /// Notes the outcome of background work.
     pub(super) fn worked<T>(&self, work: &'static str, result: &Result<T, Failure>) {
         let failing = &mut self.known().failing;
         match result {
@@ -67,24 +67,24 @@ impl Troubles {
         }
     }
 
-    /// Works until the work is done. It begins again after a panic.
+    /// Runs `work`, again after each panic, until it returns.
     pub(super) fn supervise<T>(&self, thread: &'static str, mut work: impl FnMut() -> T) -> T {
         loop {
-            // What the work keeps from one round to the next is whole between two steps of it.
+            // The state of the work is consistent between its steps.
             match catch_unwind(AssertUnwindSafe(&mut work)) {
                 Ok(end) => return end,
                 Err(_reported_by_the_panic_hook) => {
                     *self.known().panics.entry(thread).or_default() += 1;
                     metrics::counter!(BACKGROUND_ERRORS, "operation" => thread).increment(1);
-                    tracing::error!(thread, "a thread of the store panicked and begins again");
-                    #[expect(clippy::disallowed_methods, reason = "a thread of its own, which nobody waits for")]
+                    tracing::error!(thread, "a thread of the store panicked and is restarted");
+                    #[expect(clippy::disallowed_methods, reason = "not an async thread")]
                     std::thread::sleep(PAUSE);
                 }
             }
         }
     }
 
-    /// Each in a sentence for operators.
+    /// Returns each problem as a sentence for operators.
     pub(super) fn list(&self) -> Vec<String> {
         let known = self.known();
         let unreadable = (!known.unreadable.is_empty()).then(|| {
@@ -106,7 +106,7 @@ impl Troubles {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // Every change is one step.
+        // Every change is atomic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_panics_goes_on_and_is_told_of() {
+    fn a_panicking_thread_is_restarted_and_listed() {
         let troubles = Troubles::default();
         let mut rounds = 0;
         let ended = troubles.supervise("builder", || {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn failing_work_is_named_until_it_succeeds() {
+    fn failing_work_is_listed_until_it_succeeds() {
         let troubles = Troubles::new(Some("repaired".to_owned()));
         troubles.worked::<()>("flush", &Err(Failure::Panicked));
         troubles.unreadable(PointId::NumId(1), &Failure::Panicked);

@@ -1,11 +1,10 @@
-//! The one thread that writes.
+//! The thread that writes and flushes.
 //!
-//! The engine takes one write at a time and blocks while it does. So writes wait in a bounded line and this thread takes
-//! them in order; what it has started nothing else comes between, which is how a deletion can count exactly. It also
-//! flushes: a flush while another thread writes could claim to have saved what it has only half of.
+//! The engine applies one write at a time and blocks meanwhile, so writes queue for this thread, which applies them in order.
+//! As nothing runs between the steps of a write, a deletion counts exactly. Flushing happens here too: a flush during
+//! another thread's write could acknowledge half of it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -13,94 +12,44 @@ use std::time::Duration;
 use qdrant_edge::{
     Filter as EngineFilter, Payload, PayloadOps, PointId, PointInsertOperations, PointOperations, PointStructPersisted,
     PointVectorsPersisted, ScrollRequestBuilder, SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorOperations,
-    VectorStructPersisted, WithPayloadInterface,
+    WithPayloadInterface,
 };
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::config::{Config, Durability};
 use super::engine::Engine;
 use super::failure::{Failure, caught};
-use super::models::ChangeModels;
+use super::freeze::freeze;
 use super::optimizer::Changed;
-use super::queue::Ticket;
+use super::queue::Queued;
 use super::reads;
 use super::room::Room;
-use super::snapshots::{Frozen, freeze};
+use super::write::{Deletion, NewVector, Reply, Write};
 use crate::metrics::observe_background;
 
-/// Points in one operation of the engine. It lets nobody read while it replaces points, and larger ones gain nothing.
+/// Maximum number of points per upsert. Reads wait while points are replaced, and larger operations gain nothing.
 const CHUNK: usize = 64;
 
-/// Points deleted in one operation of the engine; an id is all there is to each.
+/// Maximum number of points per deletion.
 const DELETE_CHUNK: usize = 512;
 
-/// Writes that share one flush at most.
+/// Maximum number of writes per flush.
 const GROUP: usize = 256;
 
-/// How a write ended, for whoever waits for it.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
-
-/// What there is to write.
-#[derive(Debug)]
-pub(super) enum Write {
-    /// Insert or replace points.
-    Upsert(Vec<PointStructPersisted>, Reply<()>),
-    /// Insert or replace points and, in the same step, replace those of others that exist; which they are.
-    Replace(
-        Vec<PointStructPersisted>,
-        Vec<PointStructPersisted>,
-        Reply<HashSet<PointId>>,
-    ),
-    /// Replace the payloads of points that exist.
-    Update(Vec<(PointId, Payload)>, Reply<()>),
-    /// Give points that exist vectors, and replace their payloads where there are some.
-    SetVectors(Vec<NewVector>, Reply<()>),
-    /// Delete what matches, and count it.
-    Delete(EngineFilter, Deletion, Reply<u64>),
-    /// Copy everything that was written so far into this folder.
-    Freeze(PathBuf, Reply<Frozen>),
-    /// Change which models' vectors there are.
-    ChangeModels(ChangeModels, Reply<()>),
-    /// Write everything out.
-    Flush(Reply<()>),
-}
-
-/// Whether going back to a snapshot may undo it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deletion {
-    ForGood,
-    Revocable,
-}
-
-/// A vector for a point that exists.
-#[derive(Debug)]
-pub(super) struct NewVector {
-    pub(super) id: PointId,
-    /// Named by its model.
-    pub(super) vector: VectorStructPersisted,
-    pub(super) payload: Option<Payload>,
-}
-
-/// Writes until nobody is left who could ask it to.
+/// The writer, which runs until the queue is closed.
 #[derive(Debug)]
 pub(super) struct Writer {
     engine: Arc<Engine>,
-    queue: Receiver<(Write, Ticket)>,
+    queue: Receiver<Queued<Write>>,
     changed: Changed,
     durability: Durability,
     flush_interval: Duration,
-    /// Since when something has not been flushed.
+    /// Time of the first write after the last flush.
     unflushed_since: Option<Instant>,
 }
 
 impl Writer {
-    pub(super) fn new(
-        engine: Arc<Engine>,
-        queue: Receiver<(Write, Ticket)>,
-        changed: Changed,
-        config: &Config,
-    ) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, queue: Receiver<Queued<Write>>, changed: Changed, config: &Config) -> Self {
         Self {
             engine,
             queue,
@@ -111,35 +60,35 @@ impl Writer {
         }
     }
 
-    /// Works until the line is closed and empty, then flushes. Blocks.
+    /// Writes until the queue is closed and empty, then flushes. Blocks.
     pub(super) fn run(&mut self) -> Result<(), Failure> {
         loop {
             match self.next() {
-                Ok((write, _ticket)) => self.perform(write),
+                Ok((write, _queued)) => self.perform(write),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.flush(),
             }
             if self.until_flush().is_some_and(|wait| wait.is_zero()) {
-                // Logged there; it is tried again after the next interval.
+                // A failure is logged, and the flush retried after the next interval.
                 let _logged = self.flush();
             }
         }
     }
 
-    fn next(&self) -> Result<(Write, Ticket), RecvTimeoutError> {
+    fn next(&self) -> Result<Queued<Write>, RecvTimeoutError> {
         match self.until_flush() {
             Some(wait) => self.queue.recv_timeout(wait),
             None => self.queue.recv().map_err(|_closed| RecvTimeoutError::Disconnected),
         }
     }
 
-    /// How long until the next flush is due; `None` when there is nothing to flush.
+    /// Returns the time until the next flush is due; `None` when there is nothing to flush.
     fn until_flush(&self) -> Option<Duration> {
         self.unflushed_since
             .map(|since| self.flush_interval.saturating_sub(since.elapsed()))
     }
 
-    /// Performs a write. With `fsync` also those that wait, so that one flush serves all of them.
+    /// Performs a write. With `fsync`, also performs the queued ones, so that one flush serves all of them.
     fn perform(&mut self, write: Write) {
         if self.durability == Durability::Process {
             if let Some(acknowledge) = self.apply(write) {
@@ -151,7 +100,7 @@ impl Writer {
         done.extend(self.apply(write));
         let mut taken = 1;
         while taken < GROUP
-            && let Ok((write, _ticket)) = self.queue.try_recv()
+            && let Ok((write, _queued)) = self.queue.try_recv()
         {
             done.extend(self.apply(write));
             taken += 1;
@@ -166,65 +115,54 @@ impl Writer {
         }
     }
 
-    /// Applies a write, unless nobody waits for it any more.
+    /// Applies a write, unless its caller has stopped waiting.
     fn apply(&mut self, write: Write) -> Option<Done> {
-        match write {
-            Write::Upsert(_, reply) | Write::Update(_, reply) | Write::Flush(reply) if reply.is_closed() => None,
-            Write::Replace(_, _, reply) if reply.is_closed() => None,
-            Write::SetVectors(_, reply) | Write::ChangeModels(_, reply) if reply.is_closed() => None,
-            Write::Delete(_, _, reply) if reply.is_closed() => None,
-            Write::Freeze(_, reply) if reply.is_closed() => None,
-            Write::Upsert(points, reply) => Some(done(
-                self.attempt(Room::check_more, |writer| writer.upsert(points)),
-                reply,
-            )),
-            Write::Replace(new, changed, reply) => Some(done(
-                self.attempt(Room::check_more, |writer| writer.replace(new, changed)),
-                reply,
-            )),
-            Write::Update(payloads, reply) => Some(done(
-                self.attempt(Room::check_more, |writer| writer.update(payloads)),
-                reply,
-            )),
-            Write::SetVectors(vectors, reply) => Some(done(
-                self.attempt(Room::check_more, |writer| writer.set_vectors(vectors)),
-                reply,
-            )),
+        if write.is_abandoned() {
+            return None;
+        }
+        Some(match write {
+            Write::Upsert(points, reply) => done(self.attempt(|writer| writer.upsert(points)), reply),
+            Write::Replace(new, changed, reply) => done(self.attempt(|writer| writer.replace(new, changed)), reply),
+            Write::Update(payloads, reply) => done(self.attempt(|writer| writer.update(payloads)), reply),
+            Write::SetVectors(vectors, reply) => done(self.attempt(|writer| writer.set_vectors(vectors)), reply),
             Write::ChangeModels(change, reply) => {
-                // What was written of the new model must be as durable as the word that it is in use.
+                // The new model's vectors must be as durable as the manifest that names it.
                 let changed = self
                     .flush()
-                    .and_then(|()| self.attempt(Room::check_more, |writer| change.apply(&writer.engine)));
-                Some(done(changed.flatten(), reply))
+                    .and_then(|()| self.attempt(|writer| change.apply(&writer.engine)));
+                done(changed, reply)
             }
-            Write::Delete(filter, deletion, reply) => Some(done(
-                self.attempt(Room::check_small, |writer| writer.delete(&filter, deletion)),
+            Write::Delete(filter, deletion, reply) => done(
+                self.attempt_in(Room::check_small, |writer| writer.delete(&filter, deletion)),
                 reply,
-            )),
+            ),
             Write::Freeze(folder, reply) => {
                 let started = Instant::now();
-                // Everything is on the disk then: it is as durable as it can be, and acknowledged after it was asked for.
                 let frozen = self
                     .flush()
-                    .and_then(|()| self.attempt(Room::check_more, |writer| freeze(&writer.engine, &folder)));
-                // Nobody waits any more where sending fails.
-                drop(reply.send(frozen.flatten().map(|frozen| frozen.paused(started.elapsed()))));
-                None
+                    .and_then(|()| self.attempt(|writer| freeze(&writer.engine, &folder)));
+                // The copy is durable by itself: it waits for no flush. Sending fails when the caller is gone.
+                drop(reply.send(frozen.map(|frozen| frozen.paused(started.elapsed()))));
+                return None;
             }
-            Write::Flush(reply) => Some(done(self.flush(), reply)),
-        }
+            Write::Flush(reply) => done(self.flush(), reply),
+        })
     }
 
-    /// Runs a write so that whatever happens is an answer, and the thread lives on.
-    fn attempt<T, E: Into<Failure>>(
+    /// Runs a write for which there must be room on the disk.
+    fn attempt<T>(&mut self, write: impl FnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.attempt_in(Room::check_more, write)
+    }
+
+    /// Runs a write and turns a panic into a failure, so that the thread lives on.
+    fn attempt_in<T>(
         &mut self,
         room: fn(&Room) -> Result<(), Failure>,
-        write: impl FnOnce(&Self) -> Result<T, E>,
+        write: impl FnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         room(self.engine.room())?;
-        // Also when it fails: the part that was applied is to be flushed too.
+        // Even when the write fails, the part that was applied must be flushed.
         self.unflushed_since.get_or_insert_with(Instant::now);
-        // What the engine had logged when it failed it applies at the next start.
         let result = caught(|| write(self));
         self.changed.tell();
         result
@@ -238,23 +176,29 @@ impl Writer {
             let payloads = chunk.iter().filter_map(|point| point.payload.as_ref());
             let _arrival = self.engine.records().arriving(payloads);
             let upsert = upsert(chunk);
-            let existing = reads::existing(self.engine.shard(), ids.clone())?;
-            if existing.is_empty() {
-                self.engine.shard().update(upsert)?;
-            } else {
-                let existing: Vec<PointId> = existing.into_iter().collect();
-                if reads::readable(&self.engine, &existing)?.len() < existing.len() {
-                    return Err(Failure::Unreadable);
-                }
+            if self.check_replaced(&ids)? {
                 let (shard, _gate) = self.engine.replace(&ids);
                 shard.update(upsert)?;
+            } else {
+                self.engine.shard().update(upsert)?;
             }
             self.engine.count_changes(count);
         }
         Ok(())
     }
 
-    /// All in one operation and behind the gate, whatever its size: a supersession that is read shows one of both.
+    /// Returns whether any of these points exists. The engine must be able to read those that it replaces.
+    fn check_replaced(&self, ids: &[PointId]) -> Result<bool, Failure> {
+        let existing: Vec<PointId> = reads::existing(self.engine.shard(), ids.to_vec())?
+            .into_iter()
+            .collect();
+        if reads::readable(&self.engine, &existing)?.len() < existing.len() {
+            return Err(Failure::Unreadable);
+        }
+        Ok(!existing.is_empty())
+    }
+
+    /// Writes everything in one operation behind the gate, whatever its size: a read sees all of a supersession or nothing.
     fn replace(
         &self,
         new: Vec<PointStructPersisted>,
@@ -263,16 +207,13 @@ impl Writer {
         let ids = changed.iter().map(|point| point.id).collect();
         let existing = reads::existing(self.engine.shard(), ids)?;
         changed.retain(|point| existing.contains(&point.id));
-        // An operation applies an id once: of a repeated one, the last point stays.
+        // The engine applies an id once per operation: of a repeated one, the last point counts.
         let points: BTreeMap<_, _> = new.into_iter().chain(changed).map(|point| (point.id, point)).collect();
         if points.is_empty() {
             return Ok(existing);
         }
         let ids: Vec<PointId> = points.keys().copied().collect();
-        let stored: Vec<PointId> = reads::existing(self.engine.shard(), ids.clone())?.into_iter().collect();
-        if reads::readable(&self.engine, &stored)?.len() < stored.len() {
-            return Err(Failure::Unreadable);
-        }
+        self.check_replaced(&ids)?;
         let points: Vec<_> = points.into_values().collect();
         let _arrival = self
             .engine
@@ -286,7 +227,7 @@ impl Writer {
 
     fn update(&self, payloads: Vec<(PointId, Payload)>) -> Result<(), Failure> {
         let ids = payloads.iter().map(|(id, _)| *id).collect();
-        // The engine would fail on ids it does not have, after it had changed others.
+        // The engine would fail on an unknown id after it had changed other points.
         let existing = reads::existing(self.engine.shard(), ids)?;
         for (id, payload) in payloads {
             if existing.contains(&id) {
@@ -299,7 +240,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The vector comes first: should this end in between, it is set once more.
+    /// Writes the vector first: after an interruption in between, it is set again.
     fn set_vectors(&self, vectors: Vec<NewVector>) -> Result<(), Failure> {
         let ids = vectors.iter().map(|new| new.id).collect();
         let existing = reads::existing(self.engine.shard(), ids)?;
@@ -320,12 +261,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Deletes what it has found, so that what is counted is what was deleted. Nothing is deleted for good unless all of it
-    /// is in the log of deletions. What is damaged stays: nobody can read it.
+    /// Deletes the points that it has found, so that the count is exact. Deletes nothing for good unless the log of deletions
+    /// has all of it.
     fn delete(&self, filter: &EngineFilter, deletion: Deletion) -> Result<u64, Failure> {
         let ids = self.matching(filter)?;
         if deletion == Deletion::ForGood {
-            self.engine.erase(&ids)?;
+            self.engine.log_deletion(&ids)?;
         }
         for chunk in ids.chunks(DELETE_CHUNK) {
             self.engine.room().check_small()?;
@@ -357,17 +298,17 @@ impl Writer {
 
     fn flush(&mut self) -> Result<(), Failure> {
         let started = Instant::now();
-        // First what was erased, then that it is gone.
+        // The log of deletions must be durable before the deletions are.
         let result = self
             .engine
             .room()
             .check_small()
-            .and_then(|()| self.engine.sync_erasures())
+            .and_then(|()| self.engine.sync_deletions())
             .and_then(|()| caught(|| self.engine.shard().flush()));
         observe_background("flush", started, &result);
         self.engine.troubles().worked("writing everything out", &result);
         if let Err(error) = &result {
-            tracing::error!(%error, source = error_source(error), "flush failed, it is tried again");
+            tracing::error!(%error, source = error_source(error), "flush failed and will be retried");
             self.unflushed_since = Some(Instant::now());
         } else {
             self.unflushed_since = None;
@@ -377,12 +318,12 @@ impl Writer {
     }
 }
 
-/// Acknowledges a write that was applied, once it is as durable as asked for: by the outcome of the flush.
+/// Acknowledges an applied write, given the result of the flush that makes it durable.
 type Done = Box<dyn FnOnce(&Result<(), Failure>)>;
 
 fn done<T: 'static>(result: Result<T, Failure>, reply: Reply<T>) -> Done {
     Box::new(|flushed| {
-        // Nobody waits any more where sending fails.
+        // Sending fails when the caller is gone.
         drop(reply.send(result.and_then(|value| flushed.clone().map(|()| value))));
     })
 }
@@ -391,8 +332,8 @@ fn upsert(points: Vec<PointStructPersisted>) -> UpdateOperation {
     UpdateOperation::PointOperation(PointOperations::UpsertPoints(PointInsertOperations::PointsList(points)))
 }
 
-/// Splits points into chunks for one operation each, in their order. An operation applies an id once, so that a
-/// repeated one, which is to replace the earlier, starts a new chunk.
+/// Splits points into chunks of one operation each, in their order. The engine applies an id once per operation, so a repeated
+/// id starts a new chunk.
 fn chunks(points: Vec<PointStructPersisted>) -> Vec<Vec<PointStructPersisted>> {
     let mut chunks: Vec<Vec<PointStructPersisted>> = Vec::new();
     for point in points {
@@ -419,6 +360,8 @@ fn error_source(failure: &Failure) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use qdrant_edge::VectorStructPersisted;
+
     use super::*;
 
     fn points(ids: impl IntoIterator<Item = u64>) -> Vec<PointStructPersisted> {

@@ -1,4 +1,4 @@
-//! What a snapshot says about itself, and where snapshots are kept.
+//! The descriptions of snapshots, and the folder that holds them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,26 +10,26 @@ use context_manager_core::ports::{Snapshot, SnapshotError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::failure::{damaged, io_failed};
 use super::files::FileEntry;
-use super::freeze::Frozen;
-use super::{damaged, io_failed};
 use crate::disk;
+use crate::embedded::freeze::Frozen;
 
 /// The description's name in the snapshot's folder.
 pub(super) const FILE: &str = "snapshot.json";
-/// The form this version writes, and the newest it reads.
+/// The format that this version writes, and the newest it reads.
 const FORMAT: u32 = 1;
 const MAX_NAME_BYTES: usize = 64;
 
-/// What a snapshot says about itself. Written last: a folder without it is none.
+/// The description of a snapshot. Written last: a folder without it is no snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Description {
     format: u32,
     created_at: Timestamp,
     paused_ms: u64,
-    /// What was erased after this number is to be deleted again.
+    /// Number in the log of deletions: later ones are applied when the snapshot is restored.
     pub(super) erased_until: u64,
-    /// How many contexts it has of each tenant.
+    /// Number of contexts of each tenant.
     pub(super) contexts: BTreeMap<String, u64>,
     pub(super) files: Vec<FileEntry>,
 }
@@ -40,7 +40,7 @@ impl Description {
             format: FORMAT,
             created_at,
             paused_ms: u64::try_from(frozen.paused.as_millis()).unwrap_or(u64::MAX),
-            erased_until: frozen.erased_until,
+            erased_until: frozen.deleted_until,
             contexts: frozen
                 .contexts
                 .iter()
@@ -55,7 +55,7 @@ impl Description {
         disk::write_file(&folder.join(FILE), &text)
     }
 
-    /// Reads that of the snapshot in `folder`.
+    /// Reads the description of the snapshot in `folder`.
     pub(super) fn read(folder: &Path) -> Result<Self, SnapshotError> {
         let text = match fs::read(folder.join(FILE)) {
             Ok(text) => text,
@@ -75,7 +75,6 @@ impl Description {
         Ok(description)
     }
 
-    /// As others see it.
     pub(super) fn snapshot(&self, name: &str) -> Result<Snapshot, SnapshotError> {
         let mut contexts = BTreeMap::new();
         for (tenant, count) in &self.contexts {
@@ -91,24 +90,24 @@ impl Description {
         })
     }
 
-    /// How many bytes its files have.
+    /// Returns the size of its files.
     pub(super) fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
 }
 
-/// The name of a snapshot made at this time.
+/// Returns the name of a snapshot made at this time.
 pub(super) fn name_at(time: Timestamp) -> String {
     format!("{time:.3}").replace(':', "-")
 }
 
-/// A name leads to a folder below the one of all snapshots, and nowhere else.
+/// Returns whether a name leads to a folder directly below the snapshots, and nowhere else.
 pub(super) fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
 }
 
-/// The snapshots in `folder`, newest first. What cannot be read is passed over: it was not made by us, or not to its end.
+/// Returns the snapshots in `folder`, newest first. Skips unreadable ones, which are incomplete or foreign.
 pub(super) fn list(folder: &Path) -> Result<Vec<Snapshot>, SnapshotError> {
     let mut found = Vec::new();
     let entries = disk::unless_gone(fs::read_dir(folder)).map_err(io_failed)?;
@@ -119,14 +118,14 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Snapshot>, SnapshotError> {
         };
         match Description::read(&folder.join(name)).and_then(|description| description.snapshot(name)) {
             Ok(snapshot) => found.push(snapshot),
-            Err(error) => tracing::warn!(snapshot = name, %error, "a snapshot cannot be read"),
+            Err(error) => tracing::warn!(snapshot = name, %error, "snapshot cannot be read"),
         }
     }
     found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| b.name.cmp(&a.name)));
     Ok(found)
 }
 
-/// Leaves the snapshots in `folder` to their owner alone. What else is there may be somebody else's.
+/// Makes the snapshots in `folder` private to their owner. Other files there may be foreign.
 pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     for entry in disk::unless_gone(fs::read_dir(folder))?.into_iter().flatten() {
         let snapshot = entry?.path();

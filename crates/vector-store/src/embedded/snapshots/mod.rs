@@ -1,12 +1,13 @@
 //! Snapshots of the embedded store: copies of its files, made while it serves.
 //!
-//! Making one holds the thread that writes for as long as it takes to write everything out and to copy the files that
-//! change in place; those that never change are shared. Checksums are computed afterwards. It begins between two rebuildings
-//! of the indexes, which may take minutes; writes go on until then.
+//! Making one blocks the writer while it flushes and copies the files that change in place; files that never change are
+//! shared. Checksums are computed afterwards. It begins between two optimisations, which may take minutes; writes go on
+//! until then.
 
 mod description;
+mod failure;
 mod files;
-mod freeze;
+mod prepare;
 mod restore;
 
 use std::fs;
@@ -15,73 +16,37 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use context_manager_core::ports::{
-    BoxError, Clock, Snapshot, SnapshotError, Snapshots, Staged, StoreError, SystemClock, Verified,
-};
-use serde::{Deserialize, Serialize};
+use context_manager_core::ports::{Clock, Snapshot, SnapshotError, Snapshots, Staged, SystemClock, Verified};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::spawn_blocking;
 
 use description::Description;
-pub(super) use freeze::{Frozen, freeze};
-pub(super) use restore::{finish, is_taking_over};
+use failure::{check_space, failed, io_failed};
 
+use super::config::SnapshotConfig;
+use super::freeze::copy_folder;
 use super::running::Running;
-use super::writer::Write;
-use super::{EmbeddedStore, folder, internal};
+use super::store::EmbeddedStore;
+use super::write::Write;
+use super::{folder, takeover};
 use crate::disk;
-
-/// A snapshot that is being made, in the data folder: on the same file system as what it shares files with.
-const STAGING: &str = "snapshot.new";
-/// A copy of a snapshot that is opened to look at it.
-const SCRATCH: &str = "verify.new";
-
-/// Where snapshots are kept, and how many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SnapshotConfig {
-    /// The folder that holds them; empty for `snapshots` in the data folder.
-    pub path: PathBuf,
-    /// How many are kept; making one more removes the oldest.
-    pub max_kept: usize,
-}
-
-impl Default for SnapshotConfig {
-    fn default() -> Self {
-        Self {
-            path: PathBuf::new(),
-            max_kept: 7,
-        }
-    }
-}
-
-impl SnapshotConfig {
-    /// Everything that is wrong, each as `key: what is expected`.
-    pub fn problems(&self) -> Vec<String> {
-        if self.max_kept == 0 {
-            vec!["max_kept: must be at least 1".to_owned()]
-        } else {
-            Vec::new()
-        }
-    }
-}
 
 /// Snapshots of an embedded store.
 #[derive(Debug)]
 pub struct EmbeddedSnapshots {
     store: Arc<EmbeddedStore>,
     config: SnapshotConfig,
-    /// Held while one is made, verified or restored.
-    turn: Arc<Mutex<()>>,
+    /// Held while a snapshot is made, verified or restored.
+    lock: Arc<Mutex<()>>,
 }
 
 impl EmbeddedSnapshots {
-    /// Those of `store`.
+    /// Manages the snapshots of `store`.
     pub fn new(store: Arc<EmbeddedStore>, config: SnapshotConfig) -> Self {
         let snapshots = Self {
             store,
             config,
-            turn: Arc::default(),
+            lock: Arc::default(),
         };
         if let Err(error) = description::make_private(&snapshots.folder()) {
             tracing::warn!(%error, "others may be able to read snapshots: their permissions cannot be changed");
@@ -105,8 +70,8 @@ impl EmbeddedSnapshots {
         }
     }
 
-    fn take_turn(&self) -> Result<OwnedMutexGuard<()>, SnapshotError> {
-        Arc::clone(&self.turn)
+    fn lock(&self) -> Result<OwnedMutexGuard<()>, SnapshotError> {
+        Arc::clone(&self.lock)
             .try_lock_owned()
             .map_err(|_taken| SnapshotError::Busy)
     }
@@ -115,18 +80,18 @@ impl EmbeddedSnapshots {
 #[async_trait]
 impl Snapshots for EmbeddedSnapshots {
     async fn create(&self) -> Result<Snapshot, SnapshotError> {
-        let turn = self.take_turn()?;
+        let lock = self.lock()?;
         let (store, folder, max_kept) = (Arc::clone(&self.store), self.folder(), self.config.max_kept);
-        // Not given up when the caller goes away: the thread would go on, and nobody hold the turn.
+        // A task of its own: when the caller is gone, the thread goes on and must hold the lock.
         let work = tokio::spawn(async move {
             let running = Arc::clone(&store.running).read_owned().await;
-            // What is written out here is not written out while others wait.
+            // Flushed before the writer is blocked.
             running.write("snapshot", Write::Flush).await?;
             let work = move || {
-                let staging = store.config.path.join(STAGING);
+                let staging = takeover::snapshot(&store.config.path);
                 let made = make(&store, &running, &staging, &folder);
                 if made.is_err() {
-                    // The error that is reported is the first one.
+                    // The first error is reported.
                     let _ = disk::remove_folder(&staging);
                 }
                 let made = made?;
@@ -134,7 +99,7 @@ impl Snapshots for EmbeddedSnapshots {
                 Ok(made)
             };
             let made = spawn_blocking(work).await.map_err(failed).flatten();
-            drop(turn);
+            drop(lock);
             made
         });
         work.await.map_err(failed).flatten()
@@ -150,12 +115,11 @@ impl Snapshots for EmbeddedSnapshots {
 
     async fn verify(&self, name: &str) -> Result<Verified, SnapshotError> {
         let folder = self.of_name(name)?;
-        let turn = self.take_turn()?;
+        let lock = self.lock()?;
         let (config, name) = (self.store.config.clone(), name.to_owned());
         let work = move || {
-            let _turn = turn;
-            let scratch = config.path.join(SCRATCH);
-            let description = restore::verify(&config, &folder, &scratch)?;
+            let _lock = lock;
+            let description = prepare::verify(&config, &folder)?;
             Ok(Verified {
                 snapshot: description.snapshot(&name)?,
                 files: description.files.len(),
@@ -166,8 +130,8 @@ impl Snapshots for EmbeddedSnapshots {
 
     async fn stage(&self, name: &str, accept_erased: bool) -> Result<Box<dyn Staged>, SnapshotError> {
         let folder = self.of_name(name)?;
-        let turn = self.take_turn()?;
-        let staged = restore::stage(Arc::clone(&self.store), turn, folder, name.to_owned(), accept_erased).await?;
+        let lock = self.lock()?;
+        let staged = restore::stage(Arc::clone(&self.store), lock, folder, name.to_owned(), accept_erased).await?;
         Ok(Box::new(staged))
     }
 }
@@ -185,7 +149,7 @@ fn make(store: &EmbeddedStore, running: &Running, staging: &Path, folder: &Path)
     )?;
     disk::create_folder(staging).map_err(io_failed)?;
     let frozen = {
-        let _as_they_are = engine.without_optimizing();
+        let _unchanged = engine.without_optimizing();
         running.write_blocking("snapshot", |reply| Write::Freeze(staging.to_owned(), reply))?
     };
     disk::sync_all(staging).map_err(io_failed)?;
@@ -206,7 +170,7 @@ fn make(store: &EmbeddedStore, running: &Running, staging: &Path, folder: &Path)
     Ok(snapshot)
 }
 
-/// Moves a snapshot to where it is kept, in one step, also when that is on another file system.
+/// Moves a snapshot to its final path, atomically, even on another file system.
 fn put_in_place(staging: &Path, folder: &Path, name: &str) -> Result<(), SnapshotError> {
     disk::create_folder(folder).map_err(io_failed)?;
     let place = folder.join(name);
@@ -217,14 +181,14 @@ fn put_in_place(staging: &Path, folder: &Path, name: &str) -> Result<(), Snapsho
         Err(error) if error.kind() == ErrorKind::CrossesDevices => {}
         renamed => return renamed.map_err(io_failed),
     }
-    // Names that begin with a dot are nobody's snapshot.
+    // Names that begin with a dot are no snapshots.
     let near = folder.join(".new");
     let copied = disk::remove_folder(&near)
-        .and_then(|()| files::copy_folder(staging, &near))
+        .and_then(|()| copy_folder(staging, &near))
         .and_then(|()| disk::sync_all(&near))
         .and_then(|()| disk::rename(&near, &place));
     if copied.is_err() {
-        // The error that is reported is the first one.
+        // The first error is reported.
         let _ = disk::remove_folder(&near);
     }
     copied.and_then(|()| disk::remove_folder(staging)).map_err(io_failed)
@@ -240,7 +204,7 @@ fn prune(folder: &Path, max_kept: usize) {
         }
     };
     for old in listed.iter().skip(max_kept) {
-        // Renamed first: half of one is none.
+        // Renamed first, so that a half-removed one is no snapshot.
         let leaving = folder.join(format!(".old-{}", old.name));
         let removed = fs::rename(folder.join(&old.name), &leaving).and_then(|()| disk::remove_folder(&leaving));
         match removed {
@@ -248,30 +212,4 @@ fn prune(folder: &Path, max_kept: usize) {
             Err(error) => tracing::warn!(snapshot = old.name, %error, "an old snapshot was not removed"),
         }
     }
-}
-
-fn check_space(path: &Path, bytes: u64, kept_free: u64) -> Result<(), SnapshotError> {
-    let needed = bytes.saturating_add(kept_free);
-    match fs4::available_space(path) {
-        Ok(free) if free < needed => Err(SnapshotError::NoSpace { free, needed }),
-        // Where it cannot be told, the copying finds out.
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-fn damaged(problem: String) -> SnapshotError {
-    SnapshotError::Damaged(problem)
-}
-
-fn io_failed(error: std::io::Error) -> SnapshotError {
-    SnapshotError::Files(Box::new(error))
-}
-
-fn failed(error: impl Into<BoxError>) -> SnapshotError {
-    SnapshotError::Files(error.into())
-}
-
-fn store_failed(error: crate::Error) -> SnapshotError {
-    let error: StoreError = internal("restore", Box::new(error));
-    SnapshotError::Store(error)
 }

@@ -1,3 +1,4 @@
+use super::format::{CHECKSUM, HEADER, LENGTH, PAGE, Read};
 use super::*;
 
 /// A log with these operations in the engine's only file, and that file.
@@ -19,7 +20,7 @@ fn found(file: &[u8], read: &Read) -> Vec<Option<Vec<u8>>> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn written_operations_are_read() {
     let (shard, file) = log(&operations());
     let read = read(&file);
     assert_eq!((&read.damage, read.end), (&Vec::new(), End::Sound));
@@ -43,7 +44,7 @@ fn no_flipped_bit_hides_or_changes_another_operation() {
             file[byte] ^= 1 << bit;
             let read = read(&file);
             let found = found(&file, &read);
-            // In the last entry it may look as if that had not been written.
+            // A damaged last entry may look like one that was not written out.
             assert!(!read.damage.is_empty() || read.end != End::Sound, "{byte} {bit}");
             assert!(found.len() >= operations.len() - 1, "{byte} {bit}: {read:?}");
             let lost = operations.iter().zip(&found).filter(|(operation, found)| {
@@ -56,7 +57,7 @@ fn no_flipped_bit_hides_or_changes_another_operation() {
 }
 
 #[test]
-fn an_operation_that_was_not_written_out_is_the_end() {
+fn a_torn_operation_ends_the_log() {
     let (_shard, sound) = log(&operations());
     let last = 3 * 29;
     for missing in CHECKSUM..last {
@@ -71,7 +72,7 @@ fn an_operation_that_was_not_written_out_is_the_end() {
 }
 
 #[test]
-fn what_is_damaged_but_applied_is_dropped_and_the_rest_keeps_its_numbers() {
+fn damaged_applied_operations_are_dropped_and_others_keep_their_numbers() {
     let (shard, sound) = log(&operations());
     let path = shard.path().join(LOG).join("closed-7");
     let mut file = sound.clone();
@@ -103,7 +104,7 @@ fn what_is_damaged_but_applied_is_dropped_and_the_rest_keeps_its_numbers() {
     assert_eq!(log.operations[0].as_deref(), Some(&*operations()[13]));
     assert_eq!(cut(shard.path()).unwrap(), None);
 
-    // A note that cannot be true: everything is applied once more.
+    // The note is wrong: everything is applied again.
     noted(99);
     assert_eq!(
         Log::read(&shard.path().join(LOG))
@@ -114,14 +115,14 @@ fn what_is_damaged_but_applied_is_dropped_and_the_rest_keeps_its_numbers() {
             .0,
         20
     );
-    // Nor can it be while the segments have more than the log: its end is gone.
+    // The segments have more than the log: its end is missing.
     applied(98);
     assert_eq!(cut(shard.path()).unwrap(), None);
     assert_eq!(Log::read(&shard.path().join(LOG)).unwrap().unwrap().first, 100);
 }
 
 #[test]
-fn a_log_that_is_gone_is_begun_behind_everything_that_was_applied() {
+fn a_missing_log_begins_behind_all_applied_operations() {
     let shard = tempfile::tempdir().unwrap();
     fs::create_dir_all(shard.path().join("segments/a")).unwrap();
     fs::write(
@@ -131,7 +132,7 @@ fn a_log_that_is_gone_is_begun_behind_everything_that_was_applied() {
     .unwrap();
     assert!(cut(shard.path()).unwrap().unwrap().contains("missing"));
     assert!(shard.path().join(LOG).join("closed-42").exists());
-    // Ended in the middle of the change.
+    // Interrupted in the middle of the replacement.
     fs::rename(shard.path().join(LOG), shard.path().join(OLD_LOG)).unwrap();
     assert_eq!(cut(shard.path()).unwrap(), None);
     assert!(shard.path().join(LOG).join("closed-42").exists());

@@ -1,4 +1,4 @@
-//! The log as a file: reading and writing its entries.
+//! The format of the log of deletions.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -7,34 +7,34 @@ use std::path::Path;
 use context_manager_core::ports::{Clock, SystemClock};
 use uuid::Uuid;
 
-/// Says what the file is, and in which form.
+/// Magic bytes of the current format.
 pub(super) const MAGIC: &[u8] = b"CMERASE2";
-/// The form before: the number since which the log is complete came next, without a checksum.
+/// Magic bytes of the first format, in which the number since which the log is complete came next, without a checksum.
 pub(super) const FIRST_MAGIC: &[u8] = b"CMERASE1";
-/// A number, a point's id or a mark, and the CRC-32 of both.
+/// Size of an entry: a number, a point's id or a mark, and the CRC-32 of both.
 pub(super) const ENTRY_BYTES: usize = 28;
 
-/// The mark that everything erased after its number is in the log. The first entry is one.
+/// Mark that the log is complete after this number. The first entry is one.
 pub(super) const BEGINNING: Uuid = Uuid::nil();
-/// The mark that entries with numbers up to its own may be lost.
+/// Mark that entries up to this number may be lost.
 pub(super) const DAMAGE: Uuid = Uuid::max();
-/// The mark that a snapshot was made: what is erased later has a larger number, whatever the clock says then.
+/// Mark of a snapshot: later deletions have larger numbers, even if the clock is set back.
 pub(super) const SNAPSHOT: Uuid = Uuid::from_u128(1);
 
-/// A number, and what was erased: a point, whose id is a hash and so never one of the marks.
+/// A number, and a deleted point, whose id is a hash and so never one of the marks.
 pub(super) type Entry = (u64, Uuid);
 
 /// The content of a log.
 #[derive(Debug)]
 pub(super) struct Content {
-    /// In the order of their numbers, the marks among them.
+    /// In the order of their numbers, including marks.
     pub(super) entries: Vec<Entry>,
-    /// The file is in today's form and has nothing else in it, but for less than an entry at its end.
+    /// Set if the file is in the current format and has nothing else, apart from a part of an entry at its end.
     pub(super) whole: bool,
 }
 
 impl Content {
-    /// That of a log of which nothing is known but that it begins now.
+    /// Returns the content of a log that begins now.
     pub(super) fn beginning() -> Self {
         Self {
             entries: vec![(micros_now(), BEGINNING)],
@@ -54,7 +54,7 @@ impl Content {
     })
     }
 
-    /// Reads what can be read, entry by entry, and byte by byte where there is none; `None` when this is no log.
+    /// Parses entry by entry, and byte by byte where there is none; `None` when this is no log.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut content = Self {
             entries: Vec::new(),
@@ -72,7 +72,7 @@ impl Content {
         let mut unread = 0;
         while let Some(bytes) = rest.first_chunk() {
             if let Some(entry) = decode_entry(bytes) {
-                // Less than an entry may be missing here, too: a write that failed, of a version that went on behind it.
+                // A part of an entry counts too: earlier versions appended behind a failed write.
                 if unread > 0 || content.entries.is_empty() && ![BEGINNING, DAMAGE].contains(&entry.1) {
                     content.lost_until(entry.0);
                 }
@@ -96,7 +96,7 @@ impl Content {
     }
 }
 
-/// A log with these entries.
+/// Encodes a log with these entries.
 pub(super) fn encode(entries: impl Iterator<Item = Entry>) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend(entries.flat_map(encode_entry));
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_bit_flips_it_is_told_and_all_else_still_counts() {
+    fn every_flipped_bit_is_detected_and_other_entries_still_count() {
         let points = (10..15).map(|number| (number, Uuid::from_u128(number.into())));
         let whole = encode(std::iter::once((9, BEGINNING)).chain(points));
         for bit in 0..whole.len() * 8 {

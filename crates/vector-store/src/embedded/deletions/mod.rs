@@ -1,14 +1,14 @@
-//! The log of deletions, so that what was erased stays erased when an older snapshot is restored.
+//! The log of deletions, which keeps deleted contexts from coming back when an older snapshot is restored.
 //!
-//! A file beside the engine's, which restoring does not touch: for every point that was deleted its id, which is a hash,
-//! and a number that grows with time. It is written before the deletion is acknowledged, and as durable as that is. It is
-//! bounded: the oldest entries leave, and a mark says since when it is complete.
+//! A file beside the engine's, which restoring does not touch. It has the id of every deleted point, which is a hash, and a
+//! number that grows with time. An entry is written before the deletion is acknowledged, and as durable as the deletion. The
+//! log is bounded: it drops the oldest entries, and a mark says since when it is complete.
 //!
-//! Invariants: of a deletion that was refused nothing is left in the log; damage is never taken for the log's end. Less
-//! than an entry at the end is what a crash left of a deletion that nobody was told of, and is cut off. Everything else
-//! that cannot be read is damage: the entries behind it still count, and a mark remembers that some before them may be lost.
+//! Invariants: a failed deletion leaves nothing in the log; damage is never taken for the log's end. A part of an entry at
+//! the end was left by a crash, before the deletion was acknowledged, and is cut off. Anything else that cannot be read is
+//! damage: the entries behind it still count, and a mark records that some before them may be lost.
 
-mod content;
+mod file;
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -17,53 +17,48 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use self::content::{
-    BEGINNING, Content, DAMAGE, ENTRY_BYTES, Entry, MAGIC, SNAPSHOT, encode, encode_entry, micros_now,
-};
+use self::file::{BEGINNING, Content, DAMAGE, ENTRY_BYTES, Entry, MAGIC, SNAPSHOT, encode, encode_entry, micros_now};
+use super::folder::DELETIONS;
 use crate::disk;
-
-/// The log's name in the data folder.
-pub(super) const FILE: &str = "erasures.log";
 
 /// The log, open for writing.
 #[derive(Debug)]
-pub(super) struct Erasures {
+pub(super) struct DeletionLog {
     path: PathBuf,
     file: File,
     last: u64,
     entries: usize,
     max_entries: usize,
-    /// The number of entries beyond which the oldest ones leave.
+    /// Number of entries beyond which the oldest are dropped.
     full: usize,
-    /// A part of an entry may stand behind the last one.
+    /// Set while a part of an entry may be behind the last one.
     torn: bool,
     synced: bool,
 }
 
-/// The points erased after a number.
+/// The deletions after a number.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Erased {
+pub(super) struct Deleted {
     pub(super) points: BTreeSet<Uuid>,
-    /// The number of the last one.
+    /// Number of the last one.
     pub(super) until: u64,
     pub(super) completeness: Completeness,
 }
 
-/// The extent of the log's knowledge about what was asked for.
+/// Completeness of the log for a range of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Completeness {
     Complete,
-    /// Something may have been erased before the log begins.
+    /// Deletions before the beginning of the log are unknown.
     BeginsLater,
-    /// Something may have been erased that can no longer be read.
+    /// Some entries can no longer be read.
     Damaged,
 }
 
-impl Erasures {
-    /// Opens the log of a data folder, or begins it. What a crash left half written at its end is cut off, and damage is
-    /// replaced by a mark.
+impl DeletionLog {
+    /// Opens or begins the log of a data folder. Cuts off a half-written entry at the end, and replaces damage by a mark.
     pub(super) fn open(folder: &Path, max_entries: usize) -> io::Result<Self> {
-        let path = folder.join(FILE);
+        let path = folder.join(DELETIONS);
         let content = disk::unless_gone(Content::read(&path))?.unwrap_or_else(Content::beginning);
         if content.entries.iter().any(|(_, point)| *point == DAMAGE) {
             tracing::error!(
@@ -88,7 +83,7 @@ impl Erasures {
         Ok(log)
     }
 
-    /// Writes down that these points are about to be deleted. After an error it is as if that was never tried.
+    /// Logs that these points are about to be deleted. An error leaves the log unchanged.
     pub(super) fn append(&mut self, points: impl Iterator<Item = Uuid>) -> io::Result<()> {
         let number = self.next_number();
         self.write(points.map(|point| (number, point)))?;
@@ -96,13 +91,12 @@ impl Erasures {
             && let Err(error) = self.drop_oldest()
         {
             self.full = self.entries + self.max_entries / 4;
-            tracing::warn!(%error, "the log of deletions is full and cannot be shortened, it grows on");
+            tracing::warn!(%error, "the log of deletions is full and cannot be shortened; it keeps growing");
         }
         Ok(())
     }
 
-    /// A number not lower than that of anything erased so far, and lower than that of everything erased from now on, also
-    /// after a restart.
+    /// Returns a number between those of past and future deletions, also after a restart.
     pub(super) fn mark(&mut self) -> io::Result<u64> {
         let number = self.next_number();
         self.write(std::iter::once((number, SNAPSHOT)))?;
@@ -119,28 +113,28 @@ impl Erasures {
         Ok(())
     }
 
-    /// Returns what was erased after `number`, as far as the log knows it.
-    pub(super) fn since(folder: &Path, number: u64) -> io::Result<Erased> {
-        let entries = match disk::unless_gone(Content::read(&folder.join(FILE)))? {
+    /// Returns the known deletions after `number`.
+    pub(super) fn since(folder: &Path, number: u64) -> io::Result<Deleted> {
+        let entries = match disk::unless_gone(Content::read(&folder.join(DELETIONS)))? {
             Some(content) => content.entries,
             None => vec![(u64::MAX, BEGINNING)],
         };
-        let mut erased = Erased {
+        let mut deleted = Deleted {
             points: BTreeSet::new(),
             until: number,
             completeness: Completeness::Complete,
         };
         for (at, point) in entries.into_iter().filter(|(at, _)| *at > number) {
             if point == DAMAGE {
-                erased.completeness = Completeness::Damaged;
+                deleted.completeness = Completeness::Damaged;
             } else if point == BEGINNING {
-                erased.completeness = Completeness::BeginsLater;
+                deleted.completeness = Completeness::BeginsLater;
             } else if point != SNAPSHOT {
-                erased.points.insert(point);
-                erased.until = at;
+                deleted.points.insert(point);
+                deleted.until = at;
             }
         }
-        Ok(erased)
+        Ok(deleted)
     }
 
     fn next_number(&mut self) -> u64 {
@@ -149,7 +143,7 @@ impl Erasures {
     }
 
     fn write(&mut self, entries: impl Iterator<Item = Entry>) -> io::Result<()> {
-        // What an earlier write left, if it could not be cut off then.
+        // Left by a failed write, if it could not be cut off then.
         self.cut()?;
         let bytes: Vec<u8> = entries.flat_map(encode_entry).collect();
         if let Err(error) = self.file.write_all(&bytes) {
@@ -164,7 +158,7 @@ impl Erasures {
         Ok(())
     }
 
-    /// Cuts off what stands behind the last entry.
+    /// Cuts off anything behind the last entry.
     fn cut(&mut self) -> io::Result<()> {
         if self.torn {
             let bytes = MAGIC.len() + self.entries * ENTRY_BYTES;
@@ -174,11 +168,11 @@ impl Erasures {
         Ok(())
     }
 
-    /// Keeps the newer three quarters of what may be kept, so that this happens seldom.
+    /// Keeps three quarters of the maximum number of entries, so that this happens seldom.
     fn drop_oldest(&mut self) -> io::Result<()> {
         let entries = Content::read(&self.path)?.entries;
         let mut first = entries.len() - (self.max_entries - self.max_entries / 4).min(entries.len());
-        // Entries of one deletion have one number, and leave together.
+        // Entries of one deletion have one number, and are dropped together.
         while first > 0 && first < entries.len() && entries[first].0 == entries[first - 1].0 {
             first += 1;
         }
@@ -194,7 +188,7 @@ impl Erasures {
         self.synced = true;
         tracing::info!(
             kept = kept.len(),
-            "the log of deletions is full, snapshots older than its beginning cannot be restored unless that is accepted"
+            "dropped the oldest entries of the log of deletions; restoring a snapshot older than the rest must be accepted"
         );
         Ok(())
     }
@@ -204,12 +198,12 @@ impl Erasures {
 mod tests {
     use std::fs;
 
-    use super::content::FIRST_MAGIC;
+    use super::file::FIRST_MAGIC;
     use super::*;
 
     /// A log with a beginning and five entries, and the number before each of these.
-    fn log(folder: &Path) -> (Erasures, Vec<u64>) {
-        let mut log = Erasures::open(folder, 100).unwrap();
+    fn log(folder: &Path) -> (DeletionLog, Vec<u64>) {
+        let mut log = DeletionLog::open(folder, 100).unwrap();
         let marks = (10..15).map(|number| {
             let before = log.last;
             log.append([point(number)].into_iter()).unwrap();
@@ -228,39 +222,39 @@ mod tests {
     }
 
     fn points(folder: &Path, since: u64) -> Vec<u128> {
-        numbers(Erasures::since(folder, since).unwrap().points)
+        numbers(DeletionLog::since(folder, since).unwrap().points)
     }
 
     fn completeness(folder: &Path, since: u64) -> Completeness {
-        Erasures::since(folder, since).unwrap().completeness
+        DeletionLog::since(folder, since).unwrap().completeness
     }
 
     #[test]
-    fn what_was_erased_after_a_mark_is_known_also_after_a_restart() {
+    fn deletions_after_a_mark_are_known_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = Erasures::open(folder.path(), 100).unwrap();
+        let mut log = DeletionLog::open(folder.path(), 100).unwrap();
         log.append([point(11)].into_iter()).unwrap();
         let mark = log.mark().unwrap();
         log.append([point(12), point(13)].into_iter()).unwrap();
         assert_eq!(points(folder.path(), mark), [12, 13]);
         assert_eq!(points(folder.path(), 0), [11, 12, 13]);
 
-        let mut log = Erasures::open(folder.path(), 100).unwrap();
+        let mut log = DeletionLog::open(folder.path(), 100).unwrap();
         log.append([point(14)].into_iter()).unwrap();
-        let erased = Erasures::since(folder.path(), mark).unwrap();
-        assert_eq!(numbers(erased.points), [12, 13, 14]);
-        assert_eq!(erased.completeness, Completeness::Complete);
-        assert_eq!(points(folder.path(), erased.until), [0; 0]);
+        let deleted = DeletionLog::since(folder.path(), mark).unwrap();
+        assert_eq!(numbers(deleted.points), [12, 13, 14]);
+        assert_eq!(deleted.completeness, Completeness::Complete);
+        assert_eq!(points(folder.path(), deleted.until), [0; 0]);
     }
 
     #[test]
-    fn a_clock_that_was_set_back_changes_no_order() {
+    fn numbers_grow_when_the_clock_is_set_back() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = Erasures::open(folder.path(), 100).unwrap();
+        let mut log = DeletionLog::open(folder.path(), 100).unwrap();
         log.last += 3_600_000_000;
         let mark = log.mark().unwrap();
         drop(log);
-        let mut log = Erasures::open(folder.path(), 100).unwrap();
+        let mut log = DeletionLog::open(folder.path(), 100).unwrap();
         log.append([point(11)].into_iter()).unwrap();
         assert_eq!(points(folder.path(), mark), [11]);
     }
@@ -272,7 +266,7 @@ mod tests {
             let (log, marks) = log(folder.path());
             let bytes = MAGIC.len() + 5 * ENTRY_BYTES + left;
             log.file.set_len(bytes as u64).unwrap();
-            let mut log = Erasures::open(folder.path(), 100).unwrap();
+            let mut log = DeletionLog::open(folder.path(), 100).unwrap();
             log.append([point(20)].into_iter()).unwrap();
             assert_eq!(points(folder.path(), 0), [10, 11, 12, 13, 20]);
             assert_eq!(completeness(folder.path(), marks[0]), Completeness::Complete);
@@ -280,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_remembered_and_what_came_after_it_is_complete() {
+    fn damage_is_recorded_and_the_log_is_complete_behind_it() {
         let folder = tempfile::tempdir().unwrap();
         let (log, marks) = log(folder.path());
         let mut bytes = fs::read(&log.path).unwrap();
@@ -292,19 +286,19 @@ mod tests {
             assert_eq!(completeness(folder.path(), marks[4]), Completeness::Complete);
             assert_eq!(points(folder.path(), 0), [10, 11, 13, 14]);
             // Replaces it by a mark.
-            Erasures::open(folder.path(), 100).unwrap();
+            DeletionLog::open(folder.path(), 100).unwrap();
         }
     }
 
     #[test]
-    fn damage_at_the_end_concerns_what_was_before_only() {
+    fn damage_at_the_end_affects_earlier_numbers_only() {
         let folder = tempfile::tempdir().unwrap();
         let (log, marks) = log(folder.path());
         let mut bytes = fs::read(&log.path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(&log.path, bytes).unwrap();
         assert_eq!(completeness(folder.path(), marks[4]), Completeness::Damaged);
-        let mut log = Erasures::open(folder.path(), 100).unwrap();
+        let mut log = DeletionLog::open(folder.path(), 100).unwrap();
         let mark = log.mark().unwrap();
         log.append([point(20)].into_iter()).unwrap();
         assert_eq!(completeness(folder.path(), marks[4]), Completeness::Damaged);
@@ -324,24 +318,24 @@ mod tests {
     }
 
     #[test]
-    fn a_log_of_the_first_form_is_taken_over() {
+    fn a_log_of_the_first_format_is_converted() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(DELETIONS);
         let entries = [(8, point(11)), (9, point(12))].map(encode_entry).concat();
         fs::write(&path, [FIRST_MAGIC, &7_u64.to_le_bytes(), &entries].concat()).unwrap();
         for _ in 0..2 {
             assert_eq!(points(folder.path(), 7), [11, 12]);
             assert_eq!(completeness(folder.path(), 7), Completeness::Complete);
             assert_eq!(completeness(folder.path(), 6), Completeness::BeginsLater);
-            Erasures::open(folder.path(), 100).unwrap();
+            DeletionLog::open(folder.path(), 100).unwrap();
         }
         assert!(fs::read(&path).unwrap().starts_with(MAGIC));
     }
 
     #[test]
-    fn the_oldest_leave_and_it_says_since_when_it_is_complete() {
+    fn the_oldest_entries_are_dropped_and_the_beginning_is_marked() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = Erasures::open(folder.path(), 8).unwrap();
+        let mut log = DeletionLog::open(folder.path(), 8).unwrap();
         let first = log.mark().unwrap();
         for number in 11..20 {
             log.append([point(number)].into_iter()).unwrap();
@@ -350,16 +344,16 @@ mod tests {
         assert_eq!(completeness(folder.path(), first), Completeness::BeginsLater);
         let now = log.mark().unwrap();
         assert_eq!(completeness(folder.path(), now), Completeness::Complete);
-        assert_eq!(Erasures::open(folder.path(), 8).unwrap().entries, log.entries);
+        assert_eq!(DeletionLog::open(folder.path(), 8).unwrap().entries, log.entries);
     }
 
     #[test]
-    fn something_else_is_refused_and_a_folder_without_a_log_knows_nothing() {
+    fn a_foreign_file_is_refused_and_a_missing_log_is_incomplete() {
         let folder = tempfile::tempdir().unwrap();
-        let erased = Erasures::since(folder.path(), 5).unwrap();
-        assert_eq!((erased.points.len(), erased.until), (0, 5));
-        assert_eq!(erased.completeness, Completeness::BeginsLater);
-        fs::write(folder.path().join(FILE), "notes of somebody").unwrap();
-        assert!(Erasures::open(folder.path(), 100).is_err());
+        let deleted = DeletionLog::since(folder.path(), 5).unwrap();
+        assert_eq!((deleted.points.len(), deleted.until), (0, 5));
+        assert_eq!(deleted.completeness, Completeness::BeginsLater);
+        fs::write(folder.path().join(DELETIONS), "notes of somebody").unwrap();
+        assert!(DeletionLog::open(folder.path(), 100).is_err());
     }
 }

@@ -1,0 +1,266 @@
+//! The port [`VectorStore`], call by call.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use context_manager_core::context::{ContentKey, Context, ContextId};
+use context_manager_core::lexical::SparseVector;
+use context_manager_core::ports::{
+    BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+};
+use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
+use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
+use tokio::task::spawn_blocking;
+
+use super::failure::internal;
+use super::folder::Manifest;
+use super::schema::{WORDS, named_vector};
+use super::store::EmbeddedStore;
+use super::write::{Deletion, NewVector, Write};
+use super::{filter, folder, reads, search};
+use crate::disk;
+use crate::metrics::observed;
+use crate::payload::{self, PointIds};
+use crate::validate;
+
+#[async_trait]
+impl VectorStore for EmbeddedStore {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
+        self.write("upsert", |manifest| {
+            let points = points("upsert", manifest, scope, records)?;
+            Ok((!points.is_empty()).then(|| |reply| Write::Upsert(points, reply)))
+        })
+        .await
+    }
+
+    async fn replace(
+        &self,
+        scope: &Scope,
+        new: Vec<Record>,
+        changed: Vec<Record>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        let ids: Vec<ContextId> = changed.iter().map(|record| record.context.id).collect();
+        let write = self.write("replace", |manifest| {
+            let new = points("replace", manifest, scope, new)?;
+            let changed = points("replace", manifest, scope, changed)?;
+            let is_empty = new.is_empty() && changed.is_empty();
+            Ok((!is_empty).then(|| |reply| Write::Replace(new, changed, reply)))
+        });
+        let mut existed = write.await?;
+        let points = PointIds::of(scope.tenant());
+        let replaced = ids
+            .into_iter()
+            .filter(|id| existed.remove(&PointId::Uuid(points.point(*id))));
+        Ok(replaced.collect())
+    }
+
+    async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
+        self.write("update", |_| {
+            let payloads = contexts.into_iter().map(|context| payload("update", scope, context));
+            let payloads = payloads.collect::<Result<Vec<_>, _>>()?;
+            Ok((!payloads.is_empty()).then(|| |reply| Write::Update(payloads, reply)))
+        })
+        .await
+    }
+
+    async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        self.write("set_vectors", |manifest| {
+            let new = embedded.into_iter().map(|(context, vector)| {
+                validate::vector("set_vectors", manifest.model.dimensions, &vector)?;
+                let (id, payload) = payload("set_vectors", scope, context)?;
+                Ok(NewVector {
+                    id,
+                    vector: named_vector(&manifest.vector, vector),
+                    payload: Some(payload),
+                })
+            });
+            let new = new.collect::<Result<Vec<_>, StoreError>>()?;
+            Ok((!new.is_empty()).then(|| |reply| Write::SetVectors(new, reply)))
+        })
+        .await
+    }
+
+    async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
+        let (tenant, ids) = (scope.tenant().clone(), ids.to_vec());
+        self.read("get", move |engine| reads::get(engine, &tenant, &ids)).await
+    }
+
+    async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
+        let (tenant, keys) = (scope.tenant().clone(), keys.to_vec());
+        self.read("find_by_content", move |engine| {
+            reads::find_by_content(engine, &tenant, &keys)
+        })
+        .await
+    }
+
+    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        let (tenant, offsets, filter) = (scope.tenant().clone(), slots.to_vec(), filter.clone());
+        self.read("at_slots", move |engine| {
+            reads::at_offsets(engine, &tenant, &offsets, &filter)
+        })
+        .await
+    }
+
+    async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
+        let tenant = scope.tenant().clone();
+        self.read("list", move |engine| reads::list(engine, &tenant, &request))
+            .await
+    }
+
+    async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
+        let filter = filter::of_any_tenant(filter);
+        self.read("tenants", move |engine| match filter {
+            Some(filter) => reads::tenants(engine.shard(), filter),
+            None => Ok(Vec::new()),
+        })
+        .await
+    }
+
+    async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        let filter = filter::translate(scope.tenant(), filter);
+        self.read("count", move |engine| match filter {
+            Some(filter) => Ok(reads::count(engine.shard(), filter)?),
+            None => Ok(0),
+        })
+        .await
+    }
+
+    async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        let filter = filter::translate(scope.tenant(), filter);
+        self.write("delete", |_| {
+            Ok(filter.map(|filter| |reply| Write::Delete(filter, Deletion::ForGood, reply)))
+        })
+        .await
+    }
+
+    async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        let filter = filter::translate(scope.tenant(), filter);
+        self.write("discard", |_| {
+            Ok(filter.map(|filter| |reply| Write::Delete(filter, Deletion::Revocable, reply)))
+        })
+        .await
+    }
+
+    async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
+        let tenant = scope.tenant().clone();
+        let running = self.running.read().await;
+        observed("search", async {
+            validate::query("search", running.engine("search")?.manifest().model.dimensions, &query)?;
+            let search = move |engine: &_| search::search(engine, &tenant, query);
+            running.read("search", search).await
+        })
+        .await
+    }
+
+    async fn sample_terms(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<SparseVector>, StoreError> {
+        let filter = filter::translate(scope.tenant(), filter);
+        self.read("sample", move |engine| match filter {
+            Some(filter) => Ok(reads::sample_terms(engine.shard(), filter, limit)?),
+            None => Ok(Vec::new()),
+        })
+        .await
+    }
+
+    async fn sessions(
+        &self,
+        scope: &Scope,
+        visibility: Visibility,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<SessionSummary, String>, StoreError> {
+        let running = self.running.read().await;
+        let (tenant, after) = (scope.tenant().clone(), after.map(str::to_owned));
+        observed("sessions", async {
+            let of = tenant.clone();
+            let ids = running.read("sessions", move |engine| {
+                Ok(reads::session_ids(engine, &of, visibility, after.as_deref(), limit)?)
+            });
+            let ids = ids.await?;
+            let mut items = Vec::with_capacity(ids.items.len());
+            for id in ids.items {
+                // Each under a permit of its own, so that other reads and writes come in between.
+                let of = tenant.clone();
+                let read = running.read("sessions", move |engine| reads::session(engine, &of, id, visibility));
+                items.extend(read.await?);
+            }
+            Ok(Page { items, next: ids.next })
+        })
+        .await
+    }
+
+    async fn troubles(&self) -> Vec<String> {
+        let engine = self.running.read().await.engine("troubles");
+        engine.map(|engine| engine.troubles().list()).unwrap_or_default()
+    }
+
+    async fn size_bytes(&self) -> Result<u64, StoreError> {
+        let running = self.running.read().await;
+        let engine = running.engine("size")?;
+        let size = spawn_blocking(move || disk::size(&folder::shard(engine.path()))).await;
+        size.map_err(BoxError::from)
+            .and_then(|size| size.map_err(BoxError::from))
+            .map_err(|error| internal("size", error))
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        let running = self.running.read().await;
+        running.write("flush", Write::Flush).await
+    }
+}
+
+/// Returns the points of records, if they are valid.
+fn points(
+    operation: &'static str,
+    manifest: &Manifest,
+    scope: &Scope,
+    records: Vec<Record>,
+) -> Result<Vec<PointStructPersisted>, StoreError> {
+    validate::records(operation, manifest.model.dimensions, &records)?;
+    let point = |record| point(operation, scope, &manifest.vector, record);
+    records.into_iter().map(point).collect()
+}
+
+/// Returns the point of a record. Without terms it has no sparse vector.
+fn point(
+    operation: &'static str,
+    scope: &Scope,
+    vector: &str,
+    record: Record,
+) -> Result<PointStructPersisted, StoreError> {
+    let Record { context, dense, terms } = record;
+    let dense = dense.map(|dense| (vector.to_owned(), VectorPersisted::Dense(dense)));
+    let sparse = (!terms.is_empty()).then(|| {
+        let sparse = qdrant_edge::SparseVector {
+            indices: terms.indices,
+            values: terms.values,
+        };
+        (WORDS.to_owned(), VectorPersisted::Sparse(sparse))
+    });
+    let (id, payload) = encode(operation, scope, context)?;
+    Ok(PointStructPersisted {
+        id,
+        vector: VectorStructPersisted::Named(dense.into_iter().chain(sparse).collect()),
+        payload: Some(payload),
+    })
+}
+
+/// Returns the point id and the payload of a context, if it is valid.
+fn payload(operation: &'static str, scope: &Scope, context: Context) -> Result<(PointId, Payload), StoreError> {
+    validate::contexts(operation, std::slice::from_ref(&context))?;
+    encode(operation, scope, context)
+}
+
+fn encode(operation: &'static str, scope: &Scope, context: Context) -> Result<(PointId, Payload), StoreError> {
+    let id = PointId::Uuid(PointIds::of(scope.tenant()).point(context.id));
+    let payload = payload::encode(scope, context).map_err(|error| internal(operation, error))?;
+    Ok((id, Payload(payload)))
+}

@@ -1,0 +1,73 @@
+//! The writes that the writer's queue carries.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use qdrant_edge::{Filter as EngineFilter, Payload, PointId, PointStructPersisted, VectorStructPersisted};
+use tokio::sync::oneshot;
+
+use super::failure::Failure;
+use super::freeze::Frozen;
+use super::models::change::ChangeModels;
+
+/// Sends the result of a write to the caller that waits for it.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
+
+/// A write.
+#[derive(Debug)]
+pub(super) enum Write {
+    /// Insert or replace points.
+    Upsert(Vec<PointStructPersisted>, Reply<()>),
+    /// Insert or replace points and, in the same step, replace those of others that exist; replies with these.
+    Replace(
+        Vec<PointStructPersisted>,
+        Vec<PointStructPersisted>,
+        Reply<HashSet<PointId>>,
+    ),
+    /// Replace the payloads of points that exist.
+    Update(Vec<(PointId, Payload)>, Reply<()>),
+    /// Give points that exist vectors, and replace their payloads where there are some.
+    SetVectors(Vec<NewVector>, Reply<()>),
+    /// Delete what matches, and count it.
+    Delete(EngineFilter, Deletion, Reply<u64>),
+    /// Copy everything written so far into this folder.
+    Freeze(PathBuf, Reply<Frozen>),
+    /// Change which models' vectors there are.
+    ChangeModels(ChangeModels, Reply<()>),
+    /// Write everything out.
+    Flush(Reply<()>),
+}
+
+impl Write {
+    /// Returns whether the caller has stopped waiting.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Upsert(_, reply)
+            | Self::Update(_, reply)
+            | Self::SetVectors(_, reply)
+            | Self::ChangeModels(_, reply)
+            | Self::Flush(reply) => reply.is_closed(),
+            Self::Replace(_, _, reply) => reply.is_closed(),
+            Self::Delete(_, _, reply) => reply.is_closed(),
+            Self::Freeze(_, reply) => reply.is_closed(),
+        }
+    }
+}
+
+/// Effect of restoring an older snapshot on a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deletion {
+    /// The snapshot brings nothing back: the deletion is in the log of deletions.
+    ForGood,
+    /// The snapshot may bring the contexts back.
+    Revocable,
+}
+
+/// A vector for a point that exists.
+#[derive(Debug)]
+pub(super) struct NewVector {
+    pub(super) id: PointId,
+    /// Named by its model.
+    pub(super) vector: VectorStructPersisted,
+    pub(super) payload: Option<Payload>,
+}
