@@ -1,7 +1,6 @@
 //! Tasks of this repository that are more than one cargo command: `cargo xtask <task>`.
 //!
-//! Each task is a module. They run cargo and the server as processes and link none of the workspace's crates, so a
-//! task still works while those crates do not compile.
+//! Each task is a module. They run cargo and the server as processes, and link no crate of the workspace but the client.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,

@@ -1,8 +1,8 @@
-//! Arithmetic that all evaluations share.
+//! Arithmetic of all evaluations.
 
 use std::time::Duration;
 
-/// The smallest of `durations` that at least `percent` of them do not exceed (nearest rank); zero when there is none.
+/// Returns the percentile of durations by nearest rank; zero if there are none.
 pub(super) fn percentile(durations: &[Duration], percent: usize) -> Duration {
     let mut sorted = durations.to_vec();
     sorted.sort_unstable();
@@ -10,7 +10,7 @@ pub(super) fn percentile(durations: &[Duration], percent: usize) -> Duration {
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
-/// `part` of `whole`; 0 when there is no whole.
+/// Returns the share of `part` in `whole`; 0 if `whole` is 0.
 #[expect(
     clippy::cast_precision_loss,
     reason = "counts of questions and contexts are far below 2^52"

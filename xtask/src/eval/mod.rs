@@ -1,29 +1,33 @@
-//! `cargo xtask eval`: how much of what answers a question does a search bring back?
+//! `cargo xtask eval`: quality of retrieval.
 //!
-//! Two kinds of text, each a folder: recorded conversations, whose questions name the turns that answer them, and doc
-//! comments, whose summary line is taken for a question that the paragraph after it answers. Both go through the public
-//! HTTP API. Nothing is tuned to the data: the same server and the same data give the same figures, latency aside.
-//! Answers are not judged; no language model takes part.
+//! On two kinds of text: recorded conversations, whose questions name the turns that answer them, and doc comments, whose
+//! summary line serves as a question about the paragraph after it. Both go through the public HTTP API. The same server
+//! and data give the same figures, latency aside. No language model takes part.
 
 mod conversations;
 mod doc_comments;
 mod figures;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
+use context_manager_client::Client;
+use context_manager_client::wire::{NewContext, SearchRequest, SearchResponse, Written};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{process, report, subject};
 
-/// Contexts stored with one call.
+/// Number of contexts in a call.
 const BATCH: usize = 200;
-/// Questions under way at once.
+/// Number of questions asked at once.
 const IN_FLIGHT: usize = 4;
 
-/// What to measure with; `eval --dataset FILE` is short for `eval conversations --dataset FILE`.
+/// Texts to measure with; `eval --dataset FILE` is short for `eval conversations --dataset FILE`.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
@@ -41,12 +45,12 @@ enum Text {
     DocComments(doc_comments::Args),
 }
 
-/// Where to measure and where to write, whatever the text.
+/// Server and report of an evaluation.
 #[derive(Debug, clap::Args)]
 struct Place {
     #[command(flatten)]
     server: subject::Choice,
-    /// Where the JSON report goes; default: eval/report.json in cargo's target folder
+    /// JSON report to write; default: eval/report.json in cargo's target folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -63,14 +67,64 @@ impl Place {
 /// Runs an evaluation, prints its table and writes its report.
 ///
 /// # Errors
-/// When the texts cannot be read, the server does not come up, or any of its answers is not what the API promises.
+/// When the texts cannot be read, the server does not start, or a call fails.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let target = process::metadata()?.target_directory.into_std_path_buf();
     match (&args.text, &args.conversations) {
         (Some(Text::DocComments(args)), _) => doc_comments::run(args, &target),
         (Some(Text::Conversations(args)), _) | (None, Some(args)) => conversations::run(args, &target),
-        (None, None) => anyhow::bail!("nothing to measure with: give --dataset FILE, or see --help"),
+        (None, None) => bail!("nothing to measure with: give --dataset FILE, or see --help"),
     }
+}
+
+/// Stores contexts and returns what was stored, in the same order.
+///
+/// # Errors
+/// When a context is refused.
+async fn store(client: &Client, contexts: &[NewContext], bar: &ProgressBar) -> Result<Vec<Written>> {
+    let mut all = Vec::with_capacity(contexts.len());
+    for batch in contexts.chunks(BATCH) {
+        let results = client.store_contexts(batch).await?.results;
+        ensure!(
+            results.len() == batch.len(),
+            "{} contexts were sent in a batch and {} results came back",
+            batch.len(),
+            results.len()
+        );
+        for (item, sent) in results.into_iter().zip(batch) {
+            let Some(written) = item.context else {
+                let detail = item.error.map(|problem| problem.detail).unwrap_or_default();
+                bail!("{:?} was refused with {}: {detail}", sent.text, item.status);
+            };
+            all.push(written);
+            bar.inc(1);
+        }
+    }
+    Ok(all)
+}
+
+/// Searches and measures the duration.
+///
+/// # Errors
+/// When the response has more tokens than allowed: figures from it would be worse than none.
+async fn search(client: &Client, search: &SearchRequest) -> Result<(SearchResponse, Duration)> {
+    let start = Instant::now();
+    let found = client.search_contexts(search).await.context("a search failed")?;
+    let took = start.elapsed();
+    if let Some(most) = search.max_tokens {
+        let tokens = found.total_tokens;
+        ensure!(
+            tokens <= most,
+            "a search with max_tokens {most} returned {tokens} tokens"
+        );
+    }
+    Ok((found, took))
+}
+
+/// Returns the rank of a context among the results, from 1.
+fn rank_of(found: &SearchResponse, id: Uuid) -> Option<usize> {
+    let index = found.contexts.iter().position(|found| found.context.id == id)?;
+    Some(index + 1)
 }
 
 fn bar(length: usize) -> ProgressBar {
@@ -87,34 +141,24 @@ mod tests {
     }
 
     #[test]
-    fn dataset_alone_means_conversations() {
+    fn a_dataset_alone_means_conversations() {
         let args = parse("eval --dataset a.json --limit-conversations 2").unwrap();
-        assert!(args.text.is_none());
-        assert!(args.conversations.is_some());
+        assert!(args.text.is_none() && args.conversations.is_some());
         let named = parse("eval conversations --dataset a.json --mode dense").unwrap();
         assert!(matches!(named.text, Some(Text::Conversations(_))));
+        let other = parse("eval doc-comments --sample 10 --mode dense,lexical").unwrap();
+        assert!(matches!(other.text, Some(Text::DocComments(_))));
     }
 
     #[test]
-    fn doc_comments_need_no_dataset() {
-        let args = parse("eval doc-comments --sample 10 --mode dense,lexical").unwrap();
-        assert!(matches!(args.text, Some(Text::DocComments(_))));
-    }
-
-    #[test]
-    fn conversations_without_a_dataset_are_refused() {
+    fn arguments_that_do_not_fit_are_refused() {
         for line in [
             "eval --mode dense",
             "eval conversations",
             "eval doc-comments --dataset a.json",
+            "eval --dataset a --server http://x --binary y",
         ] {
-            let refused = parse(line).is_err();
-            assert!(refused, "{line}");
+            assert!(parse(line).is_err(), "{line}");
         }
-    }
-
-    #[test]
-    fn running_server_and_binary_exclude_each_other() {
-        assert!(parse("eval --dataset a --server http://x --binary y").is_err());
     }
 }

@@ -1,66 +1,64 @@
-//! `cargo xtask load`: how fast is the server, and where does the time go?
+//! `cargo xtask load`: latency and throughput of a server, one phase after another.
 //!
-//! Puts load on the public HTTP API, one phase after another, with generated data that is the same for the same seed, and
-//! reports latencies, throughput and errors as a client sees them, the server's own histograms of the same stretch of
-//! time, its memory and its start-up. Client and server share the machine unless `--server` names another one, and the
-//! client is one thread: a rate that it cannot keep shows as requests that started late.
+//! Requests are generated from a seed, so that runs can be compared. Client and server share the machine unless
+//! `--server` names another one, and the client is one thread: a rate that it cannot keep shows as requests that started
+//! late.
 
-mod collection;
 mod data;
 mod pace;
-mod phase;
 mod report;
-mod request;
-mod scrape;
-mod siege;
+mod run;
 mod tally;
+mod words;
 
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
+use context_manager_client::wire::{Level, SearchMode};
 use serde::Serialize;
 use tokio::time::{Duration, sleep};
 
-use crate::subject::Subject;
-use crate::subject::client::{Level, Mode};
-use crate::{process, subject};
-use phase::{Phase, Run};
+use crate::subject::{self, Subject, word};
+use crate::{process, report as files};
 use report::{Report, Restart};
-use request::Verdict;
+use run::{Phase, Run};
 
-/// What to do to which server.
+/// Settings and server of a load.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     #[command(flatten)]
     settings: Settings,
-    /// Starts the server once more on the data of all phases, and tells how long that takes
+    /// Starts the server once more on the data of all phases and measures its start-up
     #[arg(long, conflicts_with = "server")]
     restart: bool,
     #[command(flatten)]
     server: subject::Choice,
-    /// Where the JSON report goes; default: load/report.json in cargo's target folder
+    /// JSON report to write; default: load/report.json in cargo's target folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// JSON report of an earlier run to compare with
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
 }
 
-/// What to do; written into the report, so that it can be done again.
+/// Settings of a load, which its report repeats.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 struct Settings {
-    /// What to do, in this order; all but `ingest` and `expire` expect the contexts to be there
+    /// Phases in this order; all but `ingest` and `expire` expect the contexts of an earlier `ingest`
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ingest,search,store,mixed")]
     phases: Vec<Phase>,
-    /// How many contexts are stored before anything else, and asked about
+    /// Number of contexts that `ingest` stores and that questions are about
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     contexts: u64,
     /// Contexts in one call of `ingest`
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     batch: u64,
-    /// Closed loop: so many workers, each starting a request when its last one is answered
+    /// Closed loop: number of workers, each of which starts a request when its last one is answered
     #[arg(long, value_name = "N", default_value_t = 4)]
     concurrency: usize,
-    /// Open loop: so many requests a second start whether or not earlier ones are answered, and latency counts from
-    /// when they were due; `ingest` is always a closed loop
+    /// Open loop: requests started per second, whether or not earlier ones are answered; latency counts from when they
+    /// were due. `ingest` and `expire` are always closed loops
     #[arg(long, value_name = "R", value_parser = positive)]
     rate: Option<f64>,
     /// Seconds of each phase but `ingest` and `expire`, warm-up not counted
@@ -75,37 +73,31 @@ struct Settings {
     /// Searches among the requests of `mixed`, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 80, value_parser = clap::value_parser!(u8).range(0..=100))]
     search_percent: u8,
-    /// What the server searches by
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
+    /// Search mode: `hybrid`, `dense` or `lexical`
+    #[arg(long, default_value = "hybrid", value_parser = word::<SearchMode>)]
+    mode: SearchMode,
     /// Contexts that a search asks for
     #[arg(long, value_name = "N", default_value_t = 10)]
-    limit: u32,
-    /// Tokens that a search asks for at most
+    limit: usize,
+    /// Maximum number of tokens that a search asks for
     #[arg(long, value_name = "N")]
-    max_tokens: Option<u32>,
-    /// What searches are narrowed by
+    max_tokens: Option<usize>,
+    /// Filter of searches
     #[arg(long, value_enum, default_value_t)]
     filter: FilterBy,
-    /// The level of all contexts
-    #[arg(long, value_enum, default_value_t)]
+    /// Level of all contexts: `immediate`, `short_term` or `long_term`
+    #[arg(long, default_value = "long_term", value_parser = word::<Level>)]
     level: Level,
-    /// Connections of `siege` that never finish a request's headers
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    siege_connections: usize,
-    /// Requests a second of the client of `siege` that asks too much
-    #[arg(long, value_name = "R", default_value_t = 1_000.0, value_parser = positive)]
-    siege_rate: f64,
-    /// The same seed gives the same contexts and questions
+    /// Seed of contexts and questions
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 
-/// By which field of the context that a question is about.
+/// Field of the context in question that a search filters by.
 #[derive(Clone, Copy, Debug, Default, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 enum FilterBy {
-    /// Everything is searched
+    /// No filter
     #[default]
     None,
     /// The contexts of its user
@@ -116,27 +108,21 @@ enum FilterBy {
     Metadata,
 }
 
-impl Settings {
-    fn duration(&self) -> Duration {
-        Duration::from_secs_f64(self.duration)
-    }
-
-    fn warm_up(&self) -> Duration {
-        Duration::from_secs_f64(self.warm_up)
-    }
-}
-
 /// Puts the load on the server, prints the tables and writes the report.
 ///
 /// # Errors
-/// When the server does not come up or its metrics cannot be read. Requests that fail are counted.
+/// When the server does not come up, or garbage collection fails. Requests that fail are counted.
 pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(args.settings.concurrency > 0, "--concurrency must be at least 1");
+    let earlier = args.compare.as_deref().map(report::read).transpose()?;
     let target = process::metadata()?.target_directory.into_std_path_buf();
     let report = subject::measure(&args.server, &target, async |subject| measure(args, subject).await)?;
     println!("\n{report}");
+    if let Some(earlier) = earlier {
+        println!("\n{}", report.comparison(&earlier));
+    }
     let out = args.out.clone().unwrap_or_else(|| target.join("load/report.json"));
-    crate::report::write_json(&out, &report)?;
+    files::write_json(&out, &report)?;
     println!("report: {}", out.display());
     Ok(())
 }
@@ -150,31 +136,16 @@ async fn measure(args: &Args, subject: &mut Subject) -> Result<Report> {
             sleep(Duration::from_secs_f64(settings.settle)).await;
         }
         println!("{phase:?}");
-        let outcome = run.phase(phase, subject.client()).await?;
-        report.add(&outcome, subject.own());
+        let (tally, not_started) = run.phase(phase, subject.client()).await?;
+        report.add(phase, &tally, not_started, subject.own());
     }
     if args.restart {
-        report.restarted(restart(&run, subject).await?);
+        subject.restart().await?;
+        run.search_once(subject.client()).await?;
+        let server = subject.own();
+        report.restart = server.map(|server| Restart::new(server, server.uptime()));
     }
     Ok(report)
-}
-
-/// Starts the server again and searches once.
-async fn restart(run: &Run<'_>, subject: &mut Subject) -> Result<Option<Restart>> {
-    subject.restart().await?;
-    let request = run.first_search();
-    let answer = subject.client().send(request.path, request.body).await;
-    let answered = subject.own().map(subject::Server::uptime);
-    let verdict = Verdict::of(request.kind, answer);
-    ensure!(
-        verdict.errors.is_empty() && verdict.contexts > 0,
-        "the restarted server did not find anything: {:?}",
-        verdict.errors
-    );
-    Ok(subject
-        .own()
-        .zip(answered)
-        .map(|(own, answered)| Restart::new(own, answered)))
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -208,26 +179,19 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
-        Args::try_parse_from(line.split_whitespace())
+        Args::try_parse_from(format!("load {line}").split_whitespace())
     }
 
     #[test]
-    fn phases_are_taken_in_the_order_given() {
-        assert_eq!(parse("load").unwrap().settings.phases.len(), 4);
-        let phases = parse("load --phases search,ingest").unwrap().settings.phases;
-        assert_eq!(phases, [Phase::Search, Phase::Ingest]);
+    fn phases_run_in_the_order_given() {
+        assert_eq!(parse("").unwrap().settings.phases.len(), 4);
+        let args = parse("--phases search,ingest --mode lexical --max-tokens 2000 --filter user --restart").unwrap();
+        assert_eq!(args.settings.phases, [Phase::Search, Phase::Ingest]);
+        assert_eq!(args.settings.mode, SearchMode::Lexical);
     }
 
     #[test]
-    fn loads_of_later_work_can_be_described() {
-        let mixed = parse("load --phases ingest,mixed --rate 2000 --duration 60 --search-percent 80").unwrap();
-        assert_eq!(mixed.settings.duration(), Duration::from_mins(1));
-        assert!(mixed.settings.rate.is_some());
-        parse("load --contexts 100000 --batch 500 --mode hybrid --max-tokens 2000 --filter user --restart").unwrap();
-    }
-
-    #[test]
-    fn senseless_values_are_refused() {
+    fn invalid_values_are_refused() {
         for arguments in [
             "--rate 0",
             "--rate NaN",
@@ -236,9 +200,10 @@ mod tests {
             "--contexts 0",
             "--search-percent 101",
             "--phases nothing",
+            "--mode semantic",
             "--restart --server http://127.0.0.1:1",
         ] {
-            assert!(parse(&format!("load {arguments}")).is_err(), "{arguments}");
+            assert!(parse(arguments).is_err(), "{arguments}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! When requests start.
+//! Start times of requests.
 //!
-//! In a closed loop a worker starts its next request when its last one is answered: a slow server is asked less, and its
-//! slowness is not seen in full. In an open loop requests are due at fixed times whether or not earlier ones are answered,
-//! as those of many users are, and waiting counts from the time a request was due, even if it could not start then.
+//! In a closed loop a worker starts its next request when its last one is answered, so a slow server is asked less and
+//! its slowness is not seen in full. In an open loop requests are due at fixed times whether or not earlier ones are
+//! answered, as those of many users are; latency counts from the time a request was due.
 
 use std::cell::{Cell, RefCell};
 use std::thread;
@@ -13,16 +13,16 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
-/// Requests of an open loop under way at once, each with a connection of its own; those beyond wait, and their wait
-/// counts. Below the 1,024 files that a process may usually open.
-pub(super) const MOST_IN_FLIGHT: usize = 500;
-/// Ticks that may wait to be taken; the times they carry do not change by it.
+/// Maximum number of requests in flight in an open loop, each with its own connection; others wait, and their wait
+/// counts. Below the usual limit of 1,024 open files.
+pub(super) const MAX_IN_FLIGHT: usize = 500;
+/// Ticks that may wait to be taken.
 const TICKS: usize = 64;
 
-/// The times of a request.
+/// Times of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
-    /// When it had to start; in a closed loop, when it did.
+    /// Time it had to start; in a closed loop, the time it did.
     pub(super) due: Instant,
     pub(super) started: Instant,
     pub(super) ended: Instant,
@@ -55,7 +55,7 @@ pub(super) async fn closed<R, A>(
 
 /// Makes and sends a request at each of `ticks`, at most `most` at once, and waits for all answers.
 ///
-/// Stops at the first tick that can be taken only after `give_up`; returns how many requests were started.
+/// Stops at the first tick taken after `give_up`, and returns the number of requests started.
 pub(super) async fn open<R, A>(
     mut ticks: mpsc::Receiver<Instant>,
     most: usize,
@@ -91,10 +91,9 @@ pub(super) async fn open<R, A>(
     count
 }
 
-/// Gives the time of each of `total` requests, at `rate` a second from `start` on, when it has come.
+/// Sends the time of each of `total` requests, at `rate` per second from `start` on, when it has come.
 ///
-/// A thread of its own keeps the times: the runtime's timer counts in whole milliseconds, which is longer than many an
-/// answer takes.
+/// From a thread: the runtime's timer counts whole milliseconds, longer than many an answer takes.
 pub(super) fn ticks(start: Instant, rate: f64, total: u64) -> mpsc::Receiver<Instant> {
     let (sender, receiver) = mpsc::channel(TICKS);
     thread::spawn(move || {
@@ -110,7 +109,7 @@ pub(super) fn ticks(start: Instant, rate: f64, total: u64) -> mpsc::Receiver<Ins
     receiver
 }
 
-/// How many requests are due within a time.
+/// Returns the number of requests that are due within a time.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -120,7 +119,7 @@ pub(super) fn due_within(time: Duration, rate: f64) -> u64 {
     (time.as_secs_f64() * rate).ceil() as u64
 }
 
-/// When a request is due after the first. Not one interval added to another: the error would add up.
+/// Returns the time from the first request to this one. Adding up intervals would add up their errors.
 #[expect(clippy::cast_precision_loss, reason = "numbers of requests are far below 2^52")]
 fn offset(number: u64, rate: f64) -> Duration {
     Duration::from_secs_f64(number as f64 / rate)
@@ -134,7 +133,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Ticks one second apart from now on, all there at once, as when nobody took them in time.
+    /// Ticks a second apart from now on, all there at once.
     async fn every_second(count: u32) -> mpsc::Receiver<Instant> {
         let (sender, receiver) = mpsc::channel(100);
         for number in 0..count {
@@ -143,18 +142,10 @@ mod tests {
         receiver
     }
 
-    #[test]
-    fn requests_are_due_at_even_times_without_drift() {
-        assert_eq!(offset(0, 2_000.0), Duration::ZERO);
-        assert_eq!(offset(1, 2_000.0), Duration::from_micros(500));
-        assert_eq!(offset(120_000, 2_000.0), Duration::from_mins(1));
+    #[tokio::test]
+    async fn ticks_keep_the_schedule_and_never_come_early() {
         assert_eq!(offset(3_000_000, 3.0), Duration::from_secs(1_000_000));
         assert_eq!(due_within(Duration::from_secs(10), 2.5), 25);
-        assert_eq!(due_within(Duration::from_millis(1), 1.0), 1);
-    }
-
-    #[tokio::test]
-    async fn ticks_carry_the_schedule_and_never_come_early() {
         let start = Instant::now();
         let mut ticks = ticks(start, 1_000.0, 5);
         for number in 0..5 {
@@ -166,77 +157,41 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn closed_loop_waits_for_answers_and_numbers_requests_once() {
+    async fn a_closed_loop_waits_for_answers_and_uses_each_number_once() {
         let start = Instant::now();
         let mut seen = Vec::new();
         let send = async |_: &u64| sleep(SECOND).await;
-        closed(
-            2,
-            |n| n < 6,
-            |n| n,
-            send,
-            |n, (), times| seen.push((*n, times.started - start)),
-        )
-        .await;
+        let record = |n: &u64, (), times: Times| seen.push((*n, (times.started - start).as_secs()));
+        closed(2, |n| n < 6, |n| n, send, record).await;
         seen.sort_unstable();
-        let expected: Vec<_> = [0, 0, 1, 1, 2, 2].into_iter().map(|seconds| SECOND * seconds).collect();
-        assert_eq!(
-            seen.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
-            [0, 1, 2, 3, 4, 5]
-        );
-        assert_eq!(seen.iter().map(|(_, started)| *started).collect::<Vec<_>>(), expected);
+        assert_eq!(seen, [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)]);
+    }
+
+    /// Seconds at which requests to a server that takes 10 s were due, started and ended.
+    async fn answered_by_a_slow_server(requests: u32, most: usize, give_up: Duration) -> Vec<(u64, u64, u64)> {
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        let send = async |_: &u64| sleep(SECOND * 10).await;
+        let record = |_: &u64, (), times: Times| {
+            seen.push(
+                [times.due, times.started, times.ended]
+                    .map(|time| (time - start).as_secs())
+                    .into(),
+            );
+        };
+        let ticks = every_second(requests).await;
+        let started = open(ticks, most, start + give_up, |n| n, send, record).await;
+        assert_eq!(started, seen.len() as u64);
+        seen
     }
 
     #[tokio::test(start_paused = true)]
-    async fn open_loop_counts_the_wait_for_a_server_that_is_behind() {
-        let start = Instant::now();
-        let mut waits = Vec::new();
-        let send = async |_: &u64| sleep(SECOND * 10).await;
-        let ticks = every_second(3).await;
-        // One at a time, though the next is due long before the answer is there.
-        let started = open(
-            ticks,
-            1,
-            start + SECOND * 60,
-            |n| n,
-            send,
-            |_, (), times| {
-                waits.push((times.due - start, times.started - start, times.ended - times.due));
-            },
-        )
-        .await;
-        assert_eq!(started, 3);
-        let expected = [(0, 0, 10), (1, 10, 19), (2, 20, 28)];
-        assert_eq!(
-            waits,
-            expected.map(|(due, began, took)| (SECOND * due, SECOND * began, SECOND * took))
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn open_loop_does_not_wait_for_answers_to_start_the_next() {
-        let start = Instant::now();
-        let send = async |_: &u64| sleep(SECOND * 10).await;
-        let mut ended = Vec::new();
-        let ticks = every_second(3).await;
-        open(
-            ticks,
-            9,
-            start + SECOND,
-            |n| n,
-            send,
-            |_, (), times| ended.push(times.ended - start),
-        )
-        .await;
-        assert_eq!(ended, [SECOND * 10; 3]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn open_loop_gives_up_when_it_is_too_far_behind() {
-        let start = Instant::now();
-        let send = async |_: &u64| sleep(SECOND * 10).await;
-        let ticks = every_second(50).await;
-        let started = open(ticks, 1, start + SECOND * 25, |n| n, send, |_, (), _| {}).await;
-        assert_eq!(started, 3);
+    async fn an_open_loop_does_not_wait_for_answers_but_counts_their_wait() {
+        let seen = answered_by_a_slow_server(3, 9, SECOND).await;
+        assert_eq!(seen.iter().map(|(.., ended)| *ended).collect::<Vec<_>>(), [10, 10, 10]);
+        let seen = answered_by_a_slow_server(3, 1, SECOND * 60).await;
+        assert_eq!(seen, [(0, 0, 10), (1, 10, 20), (2, 20, 30)]);
+        // Too far behind after 25 s.
+        assert_eq!(answered_by_a_slow_server(50, 1, SECOND * 25).await.len(), 3);
     }
 }

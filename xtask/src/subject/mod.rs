@@ -1,8 +1,6 @@
-//! The server that is measured: one that runs already, or one of our own, gone at the end.
+//! The server under measurement: a running one, or one of our own that is gone at the end.
 
-pub(crate) mod client;
-mod disk;
-mod memory;
+mod resources;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -10,14 +8,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use context_manager_client::{Client, Config, Retry};
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error, StrDeserializer};
 
-use client::Client;
 pub(crate) use server::Server;
 
-/// Which server to measure; by default one is built for release and started in a temporary folder.
+/// Maximum duration of a call, twice the server's own limit; and of one that lasts as long as there is data.
+const TIMEOUT: Duration = Duration::from_mins(1);
+const LONG_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Server to measure; by default one is built for release and started in a temporary folder.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Choice {
-    /// A server that runs already, such as `http://127.0.0.1:8080`; default: build one and start it in a temporary folder
+    /// A running server, such as `http://127.0.0.1:8080`; default: build one and start it in a temporary folder
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// A built server to start in a temporary folder, instead of building one
@@ -33,36 +37,35 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Calls to it.
+    /// Returns a client of it.
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The process, when we started it.
+    /// Returns its process, if it is our own.
     pub(crate) fn own(&self) -> Option<&Server> {
         self.own.as_ref()
     }
 
-    /// Stops a server of our own as an operator would and starts it again on the same data; nothing for any other.
+    /// Stops our own server as an operator would and starts it again on the same data; does nothing to others.
     ///
     /// # Errors
     /// When it does not stop or does not become ready again.
     pub(crate) async fn restart(&mut self) -> Result<()> {
         if let Some(server) = &mut self.own {
             server.restart().await?;
-            self.client = Client::new(server.url())?;
+            self.client = client(server.url())?;
         }
         Ok(())
     }
 }
 
-/// Does `work` with the chosen server, which is built and started first if need be.
+/// Runs `work` with the chosen server, which is built and started first if need be.
 ///
-/// Everything runs on one thread, so that a machine of few cores is left to the server.
+/// On one thread, to leave the other cores to the server.
 ///
 /// # Errors
-/// When the server does not come up, `work` fails (the message holds the end of the log of a server of our own), or on
-/// Ctrl-C.
+/// When the server does not start, `work` fails (with the end of our own server's log), or on Ctrl-C.
 pub(crate) fn measure<T>(
     choice: &Choice,
     target: &Path,
@@ -94,13 +97,13 @@ async fn run<T>(
 ) -> Result<T> {
     let Some(binary) = binary else {
         let url = choice.server.as_deref().unwrap_or_default();
-        let (client, own) = (Client::new(url)?, None);
+        let (client, own) = (client(url)?, None);
         return work(&mut Subject { client, own }).await;
     };
     let mut server = Server::start(binary)?;
     server.wait_until_ready().await?;
     let mut subject = Subject {
-        client: Client::new(server.url())?,
+        client: client(server.url())?,
         own: Some(server),
     };
     let done = work(&mut subject).await;
@@ -110,11 +113,26 @@ async fn run<T>(
     })
 }
 
-/// A client for servers on this machine.
-fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    // The library wants to know what does its cryptography although nothing here is encrypted; the first one stays.
-    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().timeout(timeout).no_proxy().build()
+/// Builds a client without retries, which would be part of the latency.
+fn client(url: &str) -> Result<Client> {
+    let config = Config {
+        timeout: TIMEOUT,
+        long_timeout: LONG_TIMEOUT,
+        retry: Retry {
+            max_retries: 0,
+            ..Config::default().retry
+        },
+        ..Config::default()
+    };
+    Ok(Client::new(url, config)?)
+}
+
+/// Reads a variant of one of the API's enums, for arguments.
+///
+/// # Errors
+/// When there is no such variant, with those there are.
+pub(crate) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    T::deserialize(StrDeserializer::<Error>::new(text)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

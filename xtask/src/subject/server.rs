@@ -1,4 +1,4 @@
-//! A server of our own to measure: built for release, in a temporary folder, on a free port, gone at the end.
+//! Our own server to measure: built for release, in a temporary folder, on a free port, gone at the end.
 
 use std::env;
 use std::fs::{self, File};
@@ -8,18 +8,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use reqwest::StatusCode;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{disk, memory};
+use super::resources;
 use crate::process;
 
-/// How long the server may take from its start until it is ready, and to stop.
+/// Maximum duration of a start, until the server is ready, and of a stop.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// How often it is asked; start-up times are as exact as that.
+/// Interval of polling, which bounds the precision of start-up times.
 const POLL: Duration = Duration::from_millis(2);
-/// How many lines of the log an error shows.
+/// Number of log lines in an error.
 const LOG_LINES: usize = 20;
 
 /// A running server; dropping it kills the process and removes its folder.
@@ -28,7 +27,7 @@ pub(crate) struct Server {
     binary: PathBuf,
     child: Child,
     started: Instant,
-    /// From the start of the process to its first answer that it is ready.
+    /// Time from the start of the process until it was ready.
     start_up: Duration,
     url: String,
     folder: TempDir,
@@ -66,7 +65,7 @@ impl Server {
         })
     }
 
-    /// Stops it, letting it finish what it does, and starts it on the same folder and another port.
+    /// Stops it gracefully and starts it on the same folder and another port.
     ///
     /// # Errors
     /// When it does not stop or does not become ready again.
@@ -79,7 +78,7 @@ impl Server {
 
     async fn stop(&mut self) -> Result<()> {
         if cfg!(unix) {
-            // The standard library knows no gentle signal.
+            // The standard library has no SIGTERM.
             process::run(Command::new("kill").args(["-TERM", &self.child.id().to_string()]))?;
         } else {
             self.child.kill()?;
@@ -95,37 +94,37 @@ impl Server {
         Ok(())
     }
 
-    /// Where it listens.
+    /// Returns its URL.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// From the start of the process to its first answer that it is ready; zero before that.
+    /// Returns the time from the start of the process until it was ready; zero before that.
     pub(crate) fn start_up(&self) -> Duration {
         self.start_up
     }
 
-    /// Since the start of the process.
+    /// Returns the time since the start of the process.
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Its anonymous resident memory in bytes, where the system tells.
+    /// Returns its anonymous resident memory in bytes, where the system tells.
     pub(crate) fn anonymous_bytes(&self) -> Option<u64> {
-        memory::anonymous_bytes(self.child.id())
+        resources::anonymous_bytes(self.child.id())
     }
 
-    /// What its data takes on the disk, in bytes, where the system tells.
+    /// Returns the size of its data on the disk in bytes, where the system tells.
     pub(crate) fn disk_bytes(&self) -> Option<u64> {
-        disk::taken_by(&data(self.folder.path()))
+        resources::disk_bytes(&data(self.folder.path()))
     }
 
-    /// Waits until the server says that it is ready.
+    /// Waits until the server is ready.
     ///
     /// # Errors
     /// When it ends, or is not ready in time; the message holds the end of its log.
     pub(super) async fn wait_until_ready(&mut self) -> Result<()> {
-        let http = super::http_client(DEADLINE)?;
+        let client = super::client(&self.url)?;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!(
@@ -133,8 +132,7 @@ impl Server {
                     self.last_log_lines()
                 );
             }
-            let answer = http.get(format!("{}/health/ready", self.url)).send().await;
-            if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
+            if client.get_readiness().await.is_ok() {
                 self.start_up = self.started.elapsed();
                 println!("server ready after {:.0} ms", self.start_up.as_secs_f64() * 1_000.0);
                 return Ok(());
@@ -149,7 +147,7 @@ impl Server {
         }
     }
 
-    /// The end of what it wrote, for error messages.
+    /// Returns the end of its log, for error messages.
     pub(crate) fn last_log_lines(&self) -> String {
         let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
@@ -159,18 +157,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when the process is gone already.
+        // Both fail only if the process has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Where the data of a server is that has this folder.
+/// Returns the data folder of a server in this folder.
 fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-/// Starts the process with its data and log in `folder`, and returns it with its address.
+/// Starts the process with its data and log in `folder`, and returns it with its URL.
 fn spawn(binary: &Path, folder: &Path) -> Result<(Child, String)> {
     let log = File::options()
         .create(true)
@@ -192,7 +190,7 @@ fn spawn(binary: &Path, folder: &Path) -> Result<(Child, String)> {
     Ok((child, format!("http://127.0.0.1:{port}")))
 }
 
-/// A port that nothing listens on; another process could still take it before the server does, which then says so.
+/// Returns a free port. Another process may still take it before the server, which then reports it.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("cannot find a free port")?;
     Ok(listener.local_addr()?.port())

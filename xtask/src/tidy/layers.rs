@@ -18,7 +18,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "context-manager-vector-store",
         ],
     ),
-    ("context-manager-client", &["context-manager-core"]),
+    (
+        "context-manager-client",
+        &["context-manager-core", "context-manager-resilience"],
+    ),
     ("context-manager-core", &[]),
     (
         "context-manager-embedding",

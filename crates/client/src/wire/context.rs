@@ -46,7 +46,7 @@ impl From<domain::Level> for Level {
 }
 
 /// State of a context's dense vector.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EmbeddingStatus {

@@ -40,3 +40,22 @@ pub struct ComponentHealth {
     /// Time of the last error.
     pub last_error_at: Option<Time>,
 }
+
+/// Answer of a probe.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HealthAnswer {
+    /// `up` or `ready`.
+    pub status: String,
+}
+
+/// Filter of the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LogFilter {
+    /// A level (`error`, `warn`, `info`, `debug`, `trace`), or `target=level` joined by commas, as `log.filter` of the
+    /// configuration.
+    #[cfg_attr(feature = "openapi", schema(example = "info,context_manager_core=debug"))]
+    pub filter: String,
+}

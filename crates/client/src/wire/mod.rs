@@ -27,7 +27,7 @@ pub use context::{
 };
 pub use filter::{ClearBody, DeleteBody, Deleted, Filter};
 pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};
-pub use health::{ComponentHealth, Health};
+pub use health::{ComponentHealth, Health, HealthAnswer, LogFilter};
 pub use limits::{ConnectionUse, LaneUse, Limits, RateLimitUse};
 pub use metadata::{Exact, Metadata};
 pub use problem::{Code, FieldError, Problem};

@@ -40,6 +40,31 @@ pub struct Receipt {
 }
 
 impl Written {
+    /// Returns the id of the context.
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Context(stored) => stored.context.id,
+            Self::Receipt(receipt) => receipt.id,
+        }
+    }
+
+    /// Returns whether its dense vector is still to come.
+    pub fn is_pending(&self) -> bool {
+        let status = match self {
+            Self::Context(stored) => stored.context.embedding_status,
+            Self::Receipt(receipt) => receipt.embedding_status,
+        };
+        status == EmbeddingStatus::Pending
+    }
+
+    /// Returns whether it was stored before.
+    pub fn is_deduplicated(&self) -> bool {
+        match self {
+            Self::Context(stored) => stored.deduplicated,
+            Self::Receipt(receipt) => receipt.deduplicated,
+        }
+    }
+
     /// Builds the response for a caller who may read contexts, or may not.
     pub fn new(stored: Stored, may_read: bool) -> Self {
         if may_read {

@@ -1,51 +1,53 @@
-//! Asks every question that has evidence, and notes where the evidence came back.
+//! Searches for every question with evidence, and the ranks of that evidence.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use context_manager_client::Client;
+use context_manager_client::wire::{Filter, SearchMode, SearchRequest, SearchResponse};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
+use uuid::Uuid;
 
 use super::dataset::{Conversation, Question};
 use super::metrics::{BUDGETS, Outcome};
 use super::store::Stored;
-use crate::eval::IN_FLIGHT;
-use crate::subject::client::{Client, Filter, Found, Mode, Search};
+use crate::eval::{IN_FLIGHT, rank_of, search};
 
-/// Length of the ranked list that is asked for.
-const LIMIT: u32 = 100;
-/// Searches for one question: the ranked list, and one for each token budget.
+/// Length of the ranked list.
+const LIMIT: usize = 100;
+/// Number of searches for a question: the ranked list, and one for each token budget.
 pub(super) const SEARCHES: usize = 1 + BUDGETS.len();
 
-/// A question with the contexts that ought to come back.
+/// A question and the contexts that answer it.
 #[derive(Debug)]
 pub(super) struct Task<'a> {
     conversation: &'a str,
-    /// The question's place in its conversation, from 0.
+    /// Index of the question in its conversation.
     index: usize,
     question: &'a Question,
     /// Ids of the contexts that hold its evidence.
-    evidence: Vec<&'a str>,
+    evidence: Vec<Uuid>,
 }
 
-/// What all searches together brought.
+/// Outcome of all searches.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     /// One for each task, in order.
     pub(super) outcomes: Vec<Outcome>,
-    /// How long each search took.
+    /// Duration of each search.
     pub(super) latencies: Vec<Duration>,
-    /// Searches that were answered without some part of the server.
+    /// Number of searches answered without a component of the server.
     pub(super) degraded: usize,
 }
 
-/// The questions of which at least one piece of evidence was stored.
+/// Returns the questions with at least one stored piece of evidence.
 pub(super) fn tasks<'a>(conversations: &'a [Conversation], stored: &'a Stored) -> Vec<Task<'a>> {
     let mut tasks = Vec::new();
     for (conversation, contexts) in conversations.iter().zip(&stored.contexts) {
         for (index, question) in conversation.questions.iter().enumerate() {
             let ids = question.evidence.iter().filter_map(|turn| contexts.get(turn));
-            let evidence: Vec<_> = ids.map(String::as_str).collect();
+            let evidence: Vec<_> = ids.copied().collect();
             if !evidence.is_empty() {
                 tasks.push(Task {
                     conversation: &conversation.id,
@@ -59,11 +61,16 @@ pub(super) fn tasks<'a>(conversations: &'a [Conversation], stored: &'a Stored) -
     tasks
 }
 
-/// Makes all searches of all tasks.
+/// Runs all searches of all tasks.
 ///
 /// # Errors
 /// At the first search that fails.
-pub(super) async fn ask_all(client: &Client, tasks: &[Task<'_>], mode: Mode, bar: &ProgressBar) -> Result<Answers> {
+pub(super) async fn ask_all(
+    client: &Client,
+    tasks: &[Task<'_>],
+    mode: SearchMode,
+    bar: &ProgressBar,
+) -> Result<Answers> {
     let answered = stream::iter(tasks).map(|task| async move {
         let answer = ask(client, task, mode).await;
         bar.inc(1);
@@ -81,24 +88,25 @@ pub(super) async fn ask_all(client: &Client, tasks: &[Task<'_>], mode: Mode, bar
     Ok(all)
 }
 
-async fn ask(client: &Client, task: &Task<'_>, mode: Mode) -> Result<Answers> {
+async fn ask(client: &Client, task: &Task<'_>, mode: SearchMode) -> Result<Answers> {
     let mut answers = Answers::default();
-    let search = |limit, max_tokens| Search {
-        query: &task.question.text,
+    let request = |limit, max_tokens| SearchRequest {
+        query: task.question.text.clone(),
         mode,
-        filter: Filter {
-            user_id: Some(task.conversation),
+        filter: Some(Filter {
+            user_id: Some(task.conversation.to_owned()),
             ..Filter::default()
-        },
+        }),
         limit,
         max_tokens,
+        ..SearchRequest::default()
     };
-    let (ranked, took) = client.search(&search(Some(LIMIT), None)).await?;
+    let (ranked, took) = search(client, &request(Some(LIMIT), None)).await?;
     answers.count(&ranked, took);
     let ranks = ranks(&task.evidence, &ranked);
     let mut within = [0; BUDGETS.len()];
     for (found, budget) in within.iter_mut().zip(BUDGETS) {
-        let (selected, took) = client.search(&search(None, Some(budget))).await?;
+        let (selected, took) = search(client, &request(None, Some(budget))).await?;
         answers.count(&selected, took);
         *found = self::ranks(&task.evidence, &selected).iter().flatten().count();
     }
@@ -113,15 +121,15 @@ async fn ask(client: &Client, task: &Task<'_>, mode: Mode) -> Result<Answers> {
 }
 
 impl Answers {
-    fn count(&mut self, found: &Found, took: Duration) {
+    fn count(&mut self, found: &SearchResponse, took: Duration) {
         self.latencies.push(took);
         self.degraded += usize::from(!found.degraded.is_empty());
     }
 }
 
-/// For each piece of evidence its place in the answer, from 1, or nothing if it is not there.
-fn ranks(evidence: &[&str], found: &Found) -> Vec<Option<usize>> {
-    evidence.iter().map(|id| found.rank_of(id)).collect()
+/// Returns the rank of each piece of evidence, from 1.
+fn ranks(evidence: &[Uuid], found: &SearchResponse) -> Vec<Option<usize>> {
+    evidence.iter().map(|id| rank_of(found, *id)).collect()
 }
 
 #[cfg(test)]
@@ -133,13 +141,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rank_counts_from_one_and_missing_evidence_has_none() {
-        let found = json!({"contexts": [{"id": "a"}, {"id": "b"}], "total_tokens": 2, "degraded": []});
-        let found: Found = serde_json::from_value(found).unwrap();
-        assert_eq!(ranks(&["b", "x", "a"], &found), [Some(2), None, Some(1)]);
-    }
-
-    #[test]
     fn only_questions_with_stored_evidence_are_asked() {
         let question = |evidence: &[&str]| json!({"question": "q", "category": 1, "evidence": evidence});
         let conversation: Conversation = serde_json::from_value(json!({
@@ -147,7 +148,7 @@ mod tests {
             "questions": [question(&[]), question(&["D1:1", "D9:9"]), question(&["D9:9"])],
         }))
         .unwrap();
-        let contexts = vec![HashMap::from([("D1:1".to_owned(), "id-1".to_owned())])];
+        let contexts = vec![HashMap::from([("D1:1".to_owned(), Uuid::nil())])];
         let stored = Stored {
             contexts,
             ..Stored::default()
@@ -155,6 +156,9 @@ mod tests {
         let conversations = [conversation];
         let tasks = tasks(&conversations, &stored);
         assert_eq!(tasks.len(), 1);
-        assert_eq!((tasks[0].index, tasks[0].evidence.as_slice()), (1, ["id-1"].as_slice()));
+        assert_eq!(
+            (tasks[0].index, tasks[0].evidence.as_slice()),
+            (1, [Uuid::nil()].as_slice())
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The conversations and questions to measure with, in the form of the LoCoMo benchmark.
+//! Conversations and questions in the format of the LoCoMo benchmark.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How the data writes a session's date, as in "1:56 pm on 8 May, 2023".
+/// Format of a session's date, as in "1:56 pm on 8 May, 2023".
 const DATE_FORMAT: &str = "%I:%M %p on %d %B, %Y";
 
 /// A long conversation of two people and the questions about it.
@@ -21,7 +21,7 @@ pub(super) struct Conversation {
     pub(super) questions: Vec<Question>,
 }
 
-/// One sitting of a conversation.
+/// A session of a conversation.
 #[derive(Debug, Deserialize)]
 pub(super) struct Session {
     #[serde(rename = "session_id")]
@@ -30,7 +30,7 @@ pub(super) struct Session {
     pub(super) turns: Vec<Turn>,
 }
 
-/// What one speaker said at once.
+/// A turn of one speaker.
 #[derive(Debug, Deserialize)]
 pub(super) struct Turn {
     /// Unique within the conversation; evidence refers to it.
@@ -41,7 +41,7 @@ pub(super) struct Turn {
     photo: Option<String>,
 }
 
-/// A question and the turns that hold its answer.
+/// A question and the turns that answer it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Question {
     #[serde(rename = "question")]
@@ -50,7 +50,7 @@ pub(super) struct Question {
     pub(super) evidence: Vec<String>,
 }
 
-/// What a question asks of memory; the numbers are the benchmark's.
+/// Categories of questions, with the benchmark's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub(super) enum Category {
@@ -62,7 +62,7 @@ pub(super) enum Category {
 }
 
 impl Category {
-    /// All of them, in the order of their numbers.
+    /// All categories by number.
     pub(super) const ALL: [Self; 5] = [
         Self::MultiHop,
         Self::Temporal,
@@ -71,7 +71,7 @@ impl Category {
         Self::Adversarial,
     ];
 
-    /// The benchmark's name for it.
+    /// Returns the benchmark's name.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::MultiHop => "multi-hop",
@@ -82,7 +82,7 @@ impl Category {
         }
     }
 
-    /// Whether the total counts it: adversarial questions have no answer in the conversation.
+    /// Returns whether the total includes it: adversarial questions have no answer.
     pub(super) fn in_total(self) -> bool {
         self != Self::Adversarial
     }
@@ -104,14 +104,14 @@ impl From<Category> for u8 {
 }
 
 impl Conversation {
-    /// How many turns all sessions have together.
+    /// Returns the number of turns of all sessions.
     pub(super) fn turn_count(&self) -> usize {
         self.sessions.iter().map(|session| session.turns.len()).sum()
     }
 }
 
 impl Session {
-    /// The text to store for a turn: `[date] speaker: text [shared photo: caption]`.
+    /// Returns the text to store for a turn: `[date] speaker: text [shared photo: caption]`.
     pub(super) fn text_of(&self, turn: &Turn) -> String {
         let text = format!("[{}] {}: {}", self.date_time, turn.speaker, turn.text);
         turn.photo
@@ -119,7 +119,7 @@ impl Session {
             .fold(text, |text, caption| format!("{text} [shared photo: {caption}]"))
     }
 
-    /// When the session began; the data names no time zone, UTC is taken.
+    /// Returns the beginning of the session, taken as UTC.
     ///
     /// # Errors
     /// When the date is not in the benchmark's form.
@@ -129,7 +129,7 @@ impl Session {
         Ok(date.to_zoned(TimeZone::UTC)?.timestamp())
     }
 
-    /// When the turn at `index` was said: turns have no time of their own, a second each keeps their order.
+    /// Returns the time of the turn at `index`: a second each, which keeps their order.
     ///
     /// # Errors
     /// As [`Self::began_at`].

@@ -1,11 +1,11 @@
-//! The figures of the evaluation, as pure functions of where the evidence came back.
+//! Figures of the evaluation, computed from the ranks of evidence.
 //!
-//! All are shares from 0 to 1, averaged over questions, each question counting the same however much evidence it has:
+//! All are shares from 0 to 1, averaged over questions:
 //!
-//! - **recall@k**: the share of the question's evidence among the first k contexts;
-//! - **hit@10**: whether any of it is among the first 10;
-//! - **MRR@10**: one over the rank of the first of it, 0 beyond rank 10;
-//! - **within n tokens**: the share of it in the answer to a search with `max_tokens` n.
+//! - **recall@k**: share of the evidence among the first k contexts;
+//! - **hit@10**: 1 if any of it is among the first 10;
+//! - **MRR@10**: reciprocal rank of the first of it, 0 beyond rank 10;
+//! - **within n tokens**: share of it in the results of a search with `max_tokens` n.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ use serde::Serialize;
 use super::dataset::Category;
 use crate::eval::figures::share;
 
-/// The k of recall@k.
+/// Cutoffs of recall@k.
 pub(super) const CUTOFFS: [usize; 3] = [5, 10, 20];
-/// The k of hit@k and MRR@k.
+/// Cutoff of hit@k and MRR@k.
 pub(super) const TOP: usize = 10;
-/// Token budgets that are searched with.
-pub(super) const BUDGETS: [u32; 4] = [500, 1_000, 2_000, 4_000];
+/// Token budgets to search with.
+pub(super) const BUDGETS: [usize; 4] = [500, 1_000, 2_000, 4_000];
 
-/// Where the evidence of one question came back.
+/// Ranks of one question's evidence.
 #[derive(Debug, Serialize)]
 pub(super) struct Outcome {
     pub(super) conversation: String,
-    /// The question's place in its conversation, from 0.
+    /// Index of the question in its conversation.
     pub(super) question: usize,
     pub(super) category: Category,
-    /// For each piece of evidence its place in the ranked list, from 1; none if it was not returned. Never empty.
+    /// Rank of each piece of evidence, from 1; never empty.
     pub(super) ranks: Vec<Option<usize>>,
-    /// For each of [`BUDGETS`], how many pieces of evidence came back.
+    /// Number of pieces found within each of [`BUDGETS`].
     pub(super) within: [usize; BUDGETS.len()],
 }
 
@@ -63,18 +63,18 @@ impl Outcome {
 /// Means over questions.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Summary {
-    /// How many questions.
+    /// Number of questions.
     pub(super) questions: usize,
     /// By k.
     pub(super) recall_at: BTreeMap<usize, f64>,
     pub(super) hit_at_10: f64,
     pub(super) mrr_at_10: f64,
     /// By token budget.
-    pub(super) evidence_within_tokens: BTreeMap<u32, f64>,
+    pub(super) evidence_within_tokens: BTreeMap<usize, f64>,
 }
 
 impl Summary {
-    /// Averages over the questions whose category `counts`; all means are 0 when there is none.
+    /// Averages over the questions whose category `counts`; 0 if there are none.
     pub(super) fn of(outcomes: &[Outcome], counts: impl Fn(Category) -> bool) -> Self {
         let chosen: Vec<_> = outcomes.iter().filter(|outcome| counts(outcome.category)).collect();
         let mean = |figure: &dyn Fn(&Outcome) -> f64| {

@@ -1,5 +1,4 @@
-//! Replays conversations as an agent would live them: every turn becomes a context, every question a search among the
-//! contexts of its conversation.
+//! Evaluation on conversations: each turn becomes a context, each question a search among the contexts of its conversation.
 
 mod ask;
 mod dataset;
@@ -10,17 +9,17 @@ mod store;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
+use context_manager_client::Client;
+use context_manager_client::wire::SearchMode;
 
 use super::{Place, bar};
-use crate::subject;
-use crate::subject::client::{Client, Mode};
+use crate::subject::{self, word};
 use dataset::Conversation;
 use report::Report;
 
-/// Which conversations, and how to ask.
+/// Conversations, and the mode of searches.
 #[derive(Debug, clap::Args)]
-// Named, as groups are called after their type and two types have this name; with a member, as clap adds none by itself
-// where arguments are flattened, and tells by it whether these were given.
+// Named, as two types have this name; with a member, by which clap tells whether flattened arguments were given.
 #[group(id = "conversations", arg = "dataset")]
 pub(super) struct Args {
     /// Conversations with their questions (JSON)
@@ -29,9 +28,9 @@ pub(super) struct Args {
     /// Takes only the first N conversations
     #[arg(long, value_name = "N")]
     limit_conversations: Option<usize>,
-    /// What the server searches by
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
+    /// Search mode: `hybrid`, `dense` or `lexical`
+    #[arg(long, default_value = "hybrid", value_parser = word::<SearchMode>)]
+    mode: SearchMode,
     #[command(flatten)]
     place: Place,
 }
@@ -39,7 +38,7 @@ pub(super) struct Args {
 /// Runs the evaluation, prints its table and writes its report.
 ///
 /// # Errors
-/// When the dataset cannot be read, the server does not come up, or any of its answers is not what the API promises.
+/// When the dataset cannot be read, the server does not start, or a call fails.
 pub(super) fn run(args: &Args, target: &Path) -> Result<()> {
     let mut conversations = dataset::load(&args.dataset)?;
     conversations.truncate(args.limit_conversations.unwrap_or(usize::MAX));

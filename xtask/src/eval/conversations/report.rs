@@ -1,6 +1,7 @@
-//! What the evaluation says in the end: a table for people and the same, with every question, as JSON.
+//! Report of the evaluation: a table for people, and the same with every question as JSON.
 
 use comfy_table::Table;
+use context_manager_client::wire::SearchMode;
 use serde::Serialize;
 
 use super::ask::Answers;
@@ -10,16 +11,15 @@ use super::store::Stored;
 use crate::eval::IN_FLIGHT;
 use crate::eval::figures::percentile;
 use crate::report::{milliseconds, table};
-use crate::subject::client::Mode;
 
-/// All results of one evaluation.
+/// Results of an evaluation.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    mode: Mode,
+    mode: SearchMode,
     conversations: usize,
     contexts: Contexts,
     questions: Questions,
-    /// The headline: all questions that have an answer in the conversation.
+    /// All questions with an answer in the conversation.
     total: Summary,
     categories: Vec<CategorySummary>,
     search: Latency,
@@ -37,7 +37,7 @@ struct Contexts {
 #[derive(Debug, Serialize)]
 struct Questions {
     asked: usize,
-    /// Without evidence among the stored turns.
+    /// Questions without evidence among the stored turns.
     skipped: usize,
 }
 
@@ -59,8 +59,14 @@ struct Latency {
 }
 
 impl Report {
-    /// Sums up what was stored and what came back; `questions` counts those that were not asked, too.
-    pub(super) fn new(mode: Mode, conversations: usize, stored: &Stored, questions: usize, answers: Answers) -> Self {
+    /// Builds the report; `questions` includes those that were not asked.
+    pub(super) fn new(
+        mode: SearchMode,
+        conversations: usize,
+        stored: &Stored,
+        questions: usize,
+        answers: Answers,
+    ) -> Self {
         let Answers {
             outcomes,
             latencies,
@@ -100,7 +106,7 @@ impl Report {
         }
     }
 
-    /// One row for each category and one for all that count, in percent.
+    /// Builds a table with a row for each category and one for all that count, in percent.
     pub(super) fn table(&self) -> Table {
         let mut header = vec!["category".to_owned(), "questions".to_owned()];
         header.extend(self.total.recall_at.keys().map(|k| format!("recall@{k}")));
@@ -120,7 +126,7 @@ impl Report {
         table
     }
 
-    /// What the table does not show: how much, how fast, and what lessens the figures.
+    /// Returns counts, latency, and reasons to doubt the figures.
     pub(super) fn notes(&self) -> String {
         let Self {
             contexts,
@@ -186,7 +192,7 @@ mod tests {
             degraded: 1,
         };
         Report::new(
-            Mode::Hybrid,
+            SearchMode::Hybrid,
             1,
             &Stored {
                 pending: 3,

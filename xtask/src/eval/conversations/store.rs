@@ -1,82 +1,70 @@
-//! Stores the turns of all conversations, and remembers which context holds which turn.
+//! Storing of conversations.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use context_manager_client::Client;
+use context_manager_client::wire::{Level, Metadata, NewContext};
 use indicatif::ProgressBar;
+use serde_json::Map;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::dataset::Conversation;
-use crate::eval::BATCH;
-use crate::subject::client::{BatchItem, Client, Level, NewContext};
+use crate::eval;
 
-/// The key of the metadata that holds the turn's id in the dataset.
+/// Metadata key of a turn's id in the dataset.
 const TURN: &str = "dia_id";
 
-/// What was stored.
+/// Outcome of storing.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    /// For each conversation, in order: the context that holds a turn, by the turn's id. The server keeps equal texts
-    /// of a session once, so two turns may share a context.
-    pub(super) contexts: Vec<HashMap<String, String>>,
-    /// Turns whose context was there already.
+    /// For each conversation, in order: the context of a turn by the turn's id. The server keeps equal texts of a session
+    /// once, so two turns may share a context.
+    pub(super) contexts: Vec<HashMap<String, Uuid>>,
+    /// Number of turns whose context was stored before.
     pub(super) deduplicated: usize,
-    /// Contexts that were answered before their vector was there.
+    /// Number of contexts without a vector.
     pub(super) pending: usize,
-    /// Time for all of it.
     pub(super) took: Duration,
 }
 
 /// Stores every turn of every conversation, in order.
 ///
 /// # Errors
-/// At the first call or context that the server refuses, with its problem.
+/// When a context is refused.
 pub(super) async fn store_all(client: &Client, conversations: &[Conversation], bar: &ProgressBar) -> Result<Stored> {
     let mut stored = Stored::default();
     let start = Instant::now();
     for conversation in conversations {
-        let mut ids = HashMap::new();
-        for batch in contexts(conversation)?.chunks(BATCH) {
-            for (sent, item) in batch.iter().zip(client.store_batch(batch).await?) {
-                let turn = &sent.metadata[TURN];
-                let id = stored
-                    .count(item)
-                    .with_context(|| format!("turn {turn} of {}", conversation.id))?;
-                ids.insert(turn.clone(), id);
-                bar.inc(1);
-            }
-        }
-        stored.contexts.push(ids);
+        let written = eval::store(client, &contexts(conversation)?, bar).await?;
+        stored.deduplicated += written.iter().filter(|written| written.is_deduplicated()).count();
+        stored.pending += written.iter().filter(|written| written.is_pending()).count();
+        let turns = conversation.sessions.iter().flat_map(|session| &session.turns);
+        let ids = turns
+            .zip(written)
+            .map(|(turn, written)| (turn.id.clone(), written.id()));
+        stored.contexts.push(ids.collect());
     }
     bar.finish_and_clear();
     stored.took = start.elapsed();
     Ok(stored)
 }
 
-impl Stored {
-    /// Counts one result of a batch and returns the id of its context.
-    fn count(&mut self, item: BatchItem) -> Result<String> {
-        let (context, known) = item.accepted()?;
-        self.deduplicated += usize::from(known);
-        self.pending += usize::from(context.embedding_status == "pending");
-        Ok(context.id)
-    }
-}
-
-/// The contexts of one conversation: one user, and one session for each of its sessions.
+/// Returns the contexts of a conversation, of one user, with its sessions.
 fn contexts(conversation: &Conversation) -> Result<Vec<NewContext>> {
     let mut contexts = Vec::with_capacity(conversation.turn_count());
     for session in &conversation.sessions {
         for (index, turn) in session.turns.iter().enumerate() {
             contexts.push(NewContext {
                 text: session.text_of(turn),
-                level: Level::LongTerm,
+                level: Some(Level::LongTerm),
                 user_id: Some(conversation.id.clone()),
-                // Sessions are numbered anew in each conversation, and session ids are one space for all users.
+                // Each conversation numbers its sessions from 1, and session ids are one space for all users.
                 session_id: Some(format!("{}-{}", conversation.id, session.id)),
-                occurred_at: Some(session.said_at(index)?.to_string()),
-                metadata: BTreeMap::from([(TURN, turn.id.clone())]),
+                occurred_at: Some(session.said_at(index)?.into()),
+                metadata: Some(Metadata(Map::from_iter([(TURN.to_owned(), turn.id.clone().into())]))),
                 ..NewContext::default()
             });
         }
@@ -86,16 +74,12 @@ fn contexts(conversation: &Conversation) -> Result<Vec<NewContext>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
-    fn item(value: Value) -> BatchItem {
-        serde_json::from_value(value).unwrap()
-    }
-
     #[test]
-    fn turn_becomes_a_context_of_its_user_and_session() {
+    fn a_turn_becomes_a_context_of_its_user_and_session() {
         let conversation: Conversation = serde_json::from_value(json!({
             "conversation_id": "c-1", "questions": [], "sessions": [{
                 "session_id": "session_2", "date_time": "1:56 pm on 8 May, 2023",
@@ -106,23 +90,8 @@ mod tests {
         let contexts = contexts(&conversation).unwrap();
         let expected = json!({
             "text": "[1:56 pm on 8 May, 2023] Bob: Ho", "level": "long_term", "user_id": "c-1",
-            "session_id": "c-1-session_2", "occurred_at": "2023-05-08T13:56:01Z", "metadata": {"dia_id": "D2:2"},
+            "session_id": "c-1-session_2", "occurred_at": "2023-05-08T13:56:01.000Z", "metadata": {"dia_id": "D2:2"},
         });
         assert_eq!(serde_json::to_value(&contexts[1]).unwrap(), expected);
-    }
-
-    #[test]
-    fn stored_deduplicated_and_pending_contexts_are_counted() {
-        let mut stored = Stored::default();
-        for (status, embedding, id) in [(201, "ready", "a"), (200, "ready", "a"), (201, "pending", "b")] {
-            let context = json!({"id": id, "embedding_status": embedding});
-            assert_eq!(
-                stored
-                    .count(item(json!({"status": status, "context": context})))
-                    .unwrap(),
-                id
-            );
-        }
-        assert_eq!((stored.deduplicated, stored.pending), (1, 1));
     }
 }

@@ -1,21 +1,19 @@
-//! Reads doc comments out of Rust sources, line by line.
+//! Extraction of doc comments from Rust sources, line by line.
 //!
-//! Not with a parser: a line of `///` or `//!` is one wherever it stands, and reading lines also finds those inside macro
-//! calls and in files of any edition, which a parser skips or refuses, for a hundredth of the cost. What it gives up is
-//! to know which item a comment belongs to, `#[doc = "…"]`, and `/** … */`; a line that looks like a doc comment inside a
-//! string is taken for one.
+//! Unlike a parser, it also reads macro calls and any edition, at a hundredth of the cost. It misses `#[doc = "…"]` and
+//! `/** … */`, and takes lines of a string for comments.
 
-/// A summary and the paragraph that explains it, as written, each on one line.
+/// A summary and the paragraph that explains it, each on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) summary: String,
     pub(super) explanation: String,
 }
 
-/// Beginnings of lines that are no prose: headings, lists, quotes, tables, code, HTML, footnotes, link targets.
+/// Prefixes of lines other than prose: headings, lists, quotes, tables, code, HTML, footnotes, link targets.
 const NO_PROSE: [&str; 11] = ["#", "- ", "* ", "+ ", "> ", "|", "```", "~~~", "<", "![", "[^"];
 
-/// The first two paragraphs of every doc comment of `source` that begins with two paragraphs of prose.
+/// Returns the first two paragraphs of every doc comment that begins with two paragraphs of prose.
 pub(super) fn pairs(source: &str) -> Vec<Pair> {
     let mut pairs = Vec::new();
     let mut block: Vec<&str> = Vec::new();
@@ -32,7 +30,7 @@ pub(super) fn pairs(source: &str) -> Vec<Pair> {
     pairs
 }
 
-/// Whether the comment is an inner one, and what it says; none for any other line. Four slashes are no doc comment.
+/// Returns the text of a doc comment, and whether it is an inner one. Four slashes are no doc comment.
 fn doc_line(line: &str) -> Option<(bool, &str)> {
     let line = line.trim_start();
     let (inner, text) = match (line.strip_prefix("///"), line.strip_prefix("//!")) {
@@ -53,7 +51,7 @@ fn pair(block: &[&str]) -> Option<Pair> {
     })
 }
 
-/// The lines of a paragraph joined; none unless all are prose.
+/// Joins the lines of a paragraph if all are prose.
 fn prose(lines: &[&str]) -> Option<String> {
     lines.iter().all(|line| is_prose(line)).then(|| {
         let words: Vec<_> = lines.iter().flat_map(|line| line.split_whitespace()).collect();

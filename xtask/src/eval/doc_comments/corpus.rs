@@ -1,7 +1,6 @@
-//! Chooses the doc comments to measure with: many crates, none of them dominant, the same ones every time.
+//! Sample of doc comments from many crates, none of them dominant.
 //!
-//! The same registry and the same seed give the same sample. Another registry gives another, so the report names a
-//! fingerprint: figures may be compared when it is the same.
+//! A registry and a seed determine the sample. Figures are comparable if its fingerprint is the same.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -16,28 +15,28 @@ use siphasher::sip::SipHasher13;
 
 use super::blocks::{self, Pair};
 
-/// Characters of a summary that is long enough to mean something and still a question.
+/// Number of characters of a summary that can serve as a question.
 const SUMMARY: std::ops::RangeInclusive<usize> = 25..=200;
-/// Characters of a paragraph that says something and is still one thought.
+/// Number of characters of a paragraph that can serve as an answer.
 const EXPLANATION: std::ops::RangeInclusive<usize> = 80..=1_000;
-/// Words of either.
+/// Minimum number of words of either.
 const LEAST_WORDS: usize = 5;
-/// No crate gives more than this share of the sample: one in so many.
+/// Minimum number of crates: none fills more than this fraction of the sample.
 const CRATES_AT_LEAST: usize = 50;
 
-/// A doc comment and where it stands.
+/// A doc comment and its crate.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// The crate's name, without its version.
+    /// Name of the crate, without its version.
     pub(super) package: String,
     pub(super) pair: Pair,
 }
 
-/// What was chosen, and from what.
+/// A sample.
 #[derive(Debug)]
 pub(super) struct Corpus {
     pub(super) entries: Vec<Entry>,
-    /// Doc comments that could have been chosen.
+    /// Number of doc comments to choose from.
     pub(super) candidates: usize,
 }
 
@@ -57,19 +56,19 @@ impl Corpus {
         let mut candidates = Candidates::default();
         for (package, file) in files {
             let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            // A file that is no UTF-8 is no Rust source; lossy reading leaves nothing of it that looks like prose.
+            // A file that is not UTF-8 is no Rust source, and yields no prose.
             candidates.add(&package, &String::from_utf8_lossy(&bytes));
         }
         Ok(candidates.sample(sample, seed))
     }
 
-    /// How many crates the sample is from.
+    /// Returns the number of crates in the sample.
     pub(super) fn packages(&self) -> usize {
         let names: HashSet<_> = self.entries.iter().map(|entry| &entry.package).collect();
         names.len()
     }
 
-    /// A hash of the sample's texts in their order.
+    /// Returns a hash of the texts in their order.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hasher = SipHasher13::new_with_keys(0, 0);
         for Entry { pair, .. } in &self.entries {
@@ -126,7 +125,7 @@ fn fits(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {
     characters.contains(&text.chars().count()) && text.split(' ').count() >= LEAST_WORDS
 }
 
-/// The name in `name-1.2.3`, a crate's folder.
+/// Returns the name in `name-1.2.3`, a crate's folder.
 fn package_of(folder: &str) -> &str {
     let version = folder
         .match_indices('-')
@@ -148,7 +147,7 @@ fn collect_sources(folder: &Path, sources: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// What a folder holds, sorted, so that the order is the same on every machine.
+/// Returns the entries of a folder, sorted so that the order is the same on every machine.
 pub(super) fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut paths = entries

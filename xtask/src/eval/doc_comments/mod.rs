@@ -1,47 +1,49 @@
-//! Doc comments as a second kind of text: does the summary of an item find the paragraph that explains it?
+//! Evaluation on doc comments: the summary of an item as a query for the paragraph that explains it.
 //!
-//! The explanations of a sample are stored as contexts without a session, so nothing but their words and their meaning
-//! tells them apart, and every summary is searched for among all of them. Texts of this kind are always at hand, in
-//! cargo's registry, and nobody tuned the server to them.
+//! Explanations are stored without a session, so that their text alone tells them apart. Doc comments are at hand in
+//! cargo's registry, and the server is not tuned to them.
 
 mod blocks;
 mod corpus;
 mod report;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use context_manager_client::Client;
+use context_manager_client::wire::{Level, Metadata, NewContext, SearchMode, SearchRequest, Written};
 use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Map;
+use uuid::Uuid;
 
-use super::{BATCH, IN_FLIGHT, Place, bar};
-use crate::subject;
-use crate::subject::client::{Client, Filter, Level, Mode, NewContext, Search};
+use super::{IN_FLIGHT, Place, bar, rank_of, search};
+use crate::eval;
+use crate::subject::{self, word};
 use corpus::{Corpus, Entry};
 use report::{Asked, Report};
 
-/// Length of the ranked list that is asked for; the largest k of recall@k.
-const LIMIT: u32 = 50;
+/// Length of the ranked list; the largest k of recall@k.
+const LIMIT: usize = 50;
 
-/// Which doc comments, and how to ask.
+/// Doc comments, and the modes of searches.
 #[derive(Debug, clap::Args)]
-// Groups of arguments are named after their type, and two types here have one name.
+// Named, as two types have this name.
 #[group(id = "doc_comments")]
 pub(super) struct Args {
     /// A folder of unpacked crates, such as one that `cargo vendor --versioned-dirs` made, which stays the same; default:
     /// registry/src/* in cargo's home, which grows with every build
     #[arg(long, value_name = "DIR")]
     registry: Option<PathBuf>,
-    /// How many doc comments
+    /// Number of doc comments
     #[arg(long, value_name = "N", default_value_t = 2_500)]
     sample: usize,
-    /// Chooses the sample
+    /// Seed of the sample
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// What the server searches by; each is measured in turn
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Mode::Hybrid, Mode::Dense, Mode::Lexical])]
-    mode: Vec<Mode>,
+    /// Search modes, each measured in turn
+    #[arg(long, value_delimiter = ',', default_value = "hybrid,dense,lexical", value_parser = word::<SearchMode>)]
+    mode: Vec<SearchMode>,
     #[command(flatten)]
     place: Place,
 }
@@ -49,7 +51,7 @@ pub(super) struct Args {
 /// Runs the evaluation, prints its table and writes its report.
 ///
 /// # Errors
-/// When there are no doc comments, the server does not come up, or any of its answers is not what the API promises.
+/// When there are no doc comments, the server does not start, or a call fails.
 pub(super) fn run(args: &Args, target: &Path) -> Result<()> {
     let registry = match &args.registry {
         Some(folder) => folder.clone(),
@@ -69,7 +71,7 @@ pub(super) fn run(args: &Args, target: &Path) -> Result<()> {
     args.place.write(target, &report)
 }
 
-/// The one folder of unpacked crates that most machines have: cargo makes one for each registry it uses.
+/// Returns the one folder of unpacked crates in cargo's home, which has one for each registry.
 fn default_registry() -> Result<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
@@ -84,7 +86,7 @@ fn default_registry() -> Result<PathBuf> {
     Ok(folders.remove(0))
 }
 
-async fn measure(modes: &[Mode], corpus: &Corpus, client: &Client) -> Result<Report> {
+async fn measure(modes: &[SearchMode], corpus: &Corpus, client: &Client) -> Result<Report> {
     println!(
         "storing {} paragraphs of {} crates",
         corpus.entries.len(),
@@ -100,53 +102,43 @@ async fn measure(modes: &[Mode], corpus: &Corpus, client: &Client) -> Result<Rep
 }
 
 /// Stores every explanation and returns the ids of their contexts, in order.
-async fn store(client: &Client, entries: &[Entry]) -> Result<Vec<String>> {
-    let mut ids = Vec::with_capacity(entries.len());
+async fn store(client: &Client, entries: &[Entry]) -> Result<Vec<Uuid>> {
     let bar = bar(entries.len());
-    for entries in entries.chunks(BATCH) {
-        let contexts: Vec<_> = entries.iter().map(context).collect();
-        for (item, entry) in client.store_batch(&contexts).await?.into_iter().zip(entries) {
-            let (context, _) = item
-                .accepted()
-                .with_context(|| format!("a paragraph of {}", entry.package))?;
-            ensure!(
-                context.embedding_status == "ready",
-                "a paragraph of {} was stored without its vector",
-                entry.package
-            );
-            ids.push(context.id);
-            bar.inc(1);
-        }
-    }
+    let contexts: Vec<_> = entries.iter().map(context).collect();
+    let written = eval::store(client, &contexts, &bar).await?;
     bar.finish_and_clear();
-    Ok(ids)
+    let pending = written.iter().filter(|written| written.is_pending()).count();
+    ensure!(pending == 0, "{pending} paragraphs were stored without their vector");
+    Ok(written.iter().map(Written::id).collect())
 }
 
 fn context(entry: &Entry) -> NewContext {
     NewContext {
         text: entry.pair.explanation.clone(),
-        level: Level::LongTerm,
-        metadata: BTreeMap::from([("crate", entry.package.clone())]),
+        level: Some(Level::LongTerm),
+        metadata: Some(Metadata(Map::from_iter([(
+            "crate".to_owned(),
+            entry.package.clone().into(),
+        )]))),
         ..NewContext::default()
     }
 }
 
 /// Searches for every summary.
-async fn ask(client: &Client, entries: &[Entry], ids: &[String], mode: Mode) -> Result<Asked> {
+async fn ask(client: &Client, entries: &[Entry], ids: &[Uuid], mode: SearchMode) -> Result<Asked> {
     let bar = bar(ids.len());
     let answered = stream::iter(entries.iter().zip(ids)).map(|(entry, id)| {
         let bar = &bar;
         async move {
-            let search = Search {
-                query: &entry.pair.summary,
+            let request = SearchRequest {
+                query: entry.pair.summary.clone(),
                 mode,
-                filter: Filter::default(),
                 limit: Some(LIMIT),
-                max_tokens: None,
+                ..SearchRequest::default()
             };
-            let (found, took) = client.search(&search).await?;
+            let (found, took) = search(client, &request).await?;
             bar.inc(1);
-            anyhow::Ok((found.rank_of(id), took, !found.degraded.is_empty()))
+            anyhow::Ok((rank_of(&found, *id), took, !found.degraded.is_empty()))
         }
     });
     let answered: Vec<(Option<usize>, Duration, bool)> = answered.buffered(IN_FLIGHT).try_collect().await?;

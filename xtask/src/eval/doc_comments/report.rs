@@ -1,35 +1,35 @@
-//! What the evaluation on doc comments says in the end. Every question has one answer, so recall@k is the share of
-//! questions whose answer is among the first k contexts, and MRR@10 the mean of one over its rank, 0 beyond rank 10.
+//! Report of the evaluation on doc comments. Each question has one answer: recall@k is the share of questions whose answer
+//! is among the first k contexts, MRR@10 the mean of its reciprocal rank, 0 beyond rank 10.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comfy_table::Table;
+use context_manager_client::wire::SearchMode;
 use serde::{Serialize, Serializer};
 
 use super::corpus::Corpus;
 use crate::eval::IN_FLIGHT;
 use crate::eval::figures::{percentile, share};
 use crate::report::{self, milliseconds};
-use crate::subject::client::Mode;
 
-/// The k of recall@k.
+/// Cutoffs of recall@k.
 const CUTOFFS: [usize; 4] = [1, 5, 10, 50];
-/// The k of MRR@k.
+/// Cutoff of MRR@k.
 const TOP: usize = 10;
 
-/// The answers of one mode.
+/// Outcome of one mode.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) mode: Mode,
-    /// For each question the place of its answer, from 1, or nothing if it did not come back.
+    pub(super) mode: SearchMode,
+    /// Rank of the answer to each question, from 1.
     pub(super) ranks: Vec<Option<usize>>,
     pub(super) latencies: Vec<Duration>,
-    /// Searches that were answered without some part of the server.
+    /// Number of searches answered without a component of the server.
     pub(super) degraded: usize,
 }
 
-/// All results.
+/// Results of all modes.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     paragraphs: usize,
@@ -43,7 +43,7 @@ pub(super) struct Report {
 
 #[derive(Debug, Serialize)]
 struct Summary {
-    mode: Mode,
+    mode: SearchMode,
     questions: usize,
     /// By k.
     recall_at: BTreeMap<usize, f64>,
@@ -55,7 +55,7 @@ struct Summary {
 }
 
 impl Report {
-    /// Sums up what each mode brought back.
+    /// Builds the report.
     pub(super) fn new(corpus: &Corpus, asked: Vec<Asked>) -> Self {
         Self {
             paragraphs: corpus.entries.len(),
@@ -67,7 +67,7 @@ impl Report {
         }
     }
 
-    /// One row for each mode, in percent and milliseconds.
+    /// Builds a table with a row for each mode, in percent and milliseconds.
     pub(super) fn table(&self) -> Table {
         let recall = CUTOFFS.map(|k| format!("recall@{k}"));
         let header = ["mode".to_owned(), "questions".to_owned()].into_iter().chain(recall);
@@ -83,7 +83,7 @@ impl Report {
         table
     }
 
-    /// What the table does not show.
+    /// Returns the size and origin of the sample, and reasons to doubt the figures.
     pub(super) fn notes(&self) -> String {
         let notes = format!(
             "percent; {} paragraphs of {} crates, chosen of {}; fingerprint {:016x}; {} searches at once",
@@ -131,7 +131,7 @@ mod tests {
             candidates: 7,
         };
         let asked = Asked {
-            mode: Mode::Dense,
+            mode: SearchMode::Dense,
             ranks: vec![Some(1), Some(4), Some(11), None],
             latencies: vec![Duration::from_millis(2); 4],
             degraded: 1,

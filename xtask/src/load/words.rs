@@ -1,18 +1,18 @@
 //! The vocabulary of the generated texts: English where it is frequent, made up where it is rare.
 //!
-//! Half of what people say are the same hundred words, so those are real, and cost tokens and stems as they do in life.
-//! The long tail needs to be distinct more than it needs to mean something: its words are syllables put together.
+//! The hundred words that make half of speech are real, with real costs in tokens and stems. The long tail only has to be
+//! distinct: its words are combined syllables.
 
 use std::fmt::Write as _;
 
 use rand::Rng;
 use rand_distr::{Distribution, Zipf};
 
-/// How many words there are.
+/// Number of words.
 pub(super) const SIZE: usize = 20_000;
-/// The first words that are frequent whatever is talked about.
+/// Number of leading words that are frequent in any topic.
 pub(super) const FREQUENT: usize = COMMON.len();
-/// The exponent of Zipf's law; 1 is what natural languages have.
+/// Exponent of Zipf's law; natural languages have 1.
 const EXPONENT: f64 = 1.0;
 
 /// Frequent words of spoken English, most frequent first.
@@ -33,10 +33,10 @@ const ONSETS: [&str; 20] = [
 ];
 const VOWELS: [&str; 6] = ["a", "e", "i", "o", "u", "ea"];
 const CODAS: [&str; 6] = ["n", "r", "l", "t", "s", "m"];
-/// How many syllables there are.
+/// Number of syllables.
 const SYLLABLES: usize = ONSETS.len() * VOWELS.len() * CODAS.len();
 
-/// All words, from the most frequent to the rarest, and how often each is used.
+/// All words from the most frequent to the rarest, and their frequencies.
 #[derive(Debug)]
 pub(super) struct Words {
     words: Vec<String>,
@@ -44,7 +44,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// The same words every time.
+    /// Builds the vocabulary, always the same.
     #[expect(clippy::cast_precision_loss, reason = "the size is far below 2^52")]
     pub(super) fn new() -> Self {
         let rare = (0..SIZE - FREQUENT).map(made_up);
@@ -54,7 +54,7 @@ impl Words {
         }
     }
 
-    /// The place of a word, from 0, chosen as often as Zipf's law says.
+    /// Draws the index of a word by Zipf's law.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -64,15 +64,15 @@ impl Words {
         (self.frequency.sample(rng) as usize).clamp(1, SIZE) - 1
     }
 
-    /// The word at a place.
-    pub(super) fn at(&self, place: usize) -> &str {
-        &self.words[place % SIZE]
+    /// Returns the word at an index.
+    pub(super) fn at(&self, index: usize) -> &str {
+        &self.words[index % SIZE]
     }
 }
 
-/// The word of a number; two syllables are enough to tell all apart.
+/// Returns the word of a number: two syllables, which tell all apart.
 fn made_up(number: usize) -> String {
-    // A prime step spreads the numbers, so that neighbours do not begin alike.
+    // A prime step makes neighbours begin differently.
     let number = (number * 7_919) % (SYLLABLES * SYLLABLES);
     let mut word = String::new();
     for number in [number % SYLLABLES, number / SYLLABLES] {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_is_there_once() {
+    fn words_are_distinct() {
         let words = Words::new();
         let distinct: HashSet<_> = words.words.iter().collect();
         assert_eq!((words.words.len(), distinct.len()), (SIZE, SIZE));
