@@ -36,7 +36,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "tidy",
-        action: Action::Task(tidy::run),
+        action: Action::Task(|| tidy::run(&tidy::Args::default())),
         remedy: "each line above says what to do",
     },
     Step {

@@ -26,8 +26,8 @@ use clap::Parser;
 enum Task {
     /// Runs every check a change has to pass, and stops at the first that fails
     Ci,
-    /// Checks the layering of the crates, their manifests and the length of their files
-    Tidy,
+    /// Checks the layering of the crates, circles of files, manifests, the length and voice of files, and links of the docs
+    Tidy(tidy::Args),
     /// Runs the tests that need a Qdrant server: one that the environment names, or containers
     Integration,
     /// Measures retrieval: stores texts in a server, asks questions about them, prints what was found
@@ -39,7 +39,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Ci => ci::run(),
-        Task::Tidy => tidy::run(),
+        Task::Tidy(args) => tidy::run(&args),
         Task::Integration => integration::run(),
         Task::Eval(args) => eval::run(&args),
         Task::Load(args) => load::run(&args),

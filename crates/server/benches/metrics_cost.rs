@@ -8,18 +8,19 @@
     reason = "a benchmark, which reports to whoever started it"
 )]
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
-use context_manager::api::{ApiState, Guards, Services, router};
+use context_manager::api::router;
 use context_manager::app::{Memory, default_tenant};
 use context_manager::auth::Authenticator;
 use context_manager::config::Config;
+use context_manager::service::Service;
 use context_manager_core::ports::SystemClock;
 use context_manager_core::{Level, NewContext, Scope};
-use context_manager_observability::{AuditConfig, HealthRegistry, LogConfig, Phase, init_logs, install_metrics};
+use context_manager_observability::{AuditConfig, LogConfig, Phase, init_logs, install_metrics};
 use metrics::NoopRecorder;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
@@ -101,26 +102,11 @@ async fn serve(config: &Config) -> Router {
     let contexts = (0..CONTEXTS).map(context).collect();
     let scope = Scope::maintenance(default_tenant().unwrap());
     memory.engine.store_many(&scope, contexts, |_| String::new()).await;
-    let health = HealthRegistry::default();
-    health.enter(Phase::Serving);
-    let services = Services {
-        engine: Arc::clone(&memory.engine),
-        reembedding: Arc::clone(&memory.reembedding),
-        collection: Arc::clone(&memory.collection),
-        snapshots: None,
-    };
-    let auth = Authenticator::open(config, default_tenant().unwrap(), Arc::new(SystemClock));
-    let state = ApiState {
-        services: Arc::new(OnceLock::from(services)),
-        health,
-        metrics: install_metrics().unwrap(),
-        logs: logs.unwrap(),
-        writes: tokio_util::task::TaskTracker::default(),
-        auth: Arc::new(auth.unwrap()),
-        guards: Arc::new(Guards::new(config)),
-        started: Instant::now(),
-    };
+    let service = Service::new(config, install_metrics().unwrap(), logs.unwrap());
+    memory.serve(&service, config).unwrap();
+    service.health.enter(Phase::Serving);
+    let auth = Authenticator::open(config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
     // It lives as long as the process.
     std::mem::forget(memory);
-    router(state, config)
+    router(Arc::new(service), Arc::new(auth), config)
 }

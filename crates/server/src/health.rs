@@ -1,4 +1,4 @@
-//! What is checked to know how the server is, and what is wrong when it is not well.
+//! Health checks of the parts of the server.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,24 +9,35 @@ use context_manager_core::ports::EmbedErrorKind;
 use context_manager_core::{ContextEngine, Filter, Scope};
 use context_manager_observability::{HealthCheck, HealthRegistry, Importance, Trouble};
 use context_manager_vector_store::{LocalDisk, OpenStore};
+use metrics::{Unit, describe_gauge};
 
-use crate::api::Services;
 use crate::auth::Authenticator;
-use crate::collection::Collection;
 use crate::config::Config;
-use crate::metrics::{DISK_FREE, DISK_SIZE};
+use crate::service::Backend;
+use crate::service::garbage_collector::GarbageCollector;
 
-/// Name of the store.
+/// Name of the store in `/health`.
 pub(crate) const STORE: &str = "vector_store";
-/// What the embedder is called here; its worker reports under this name, too.
+/// Name of the embedder in `/health`; its worker reports under this name, too.
 pub(crate) const EMBEDDER: &str = "embedder";
 
 /// Time that the embedder counts as working after it embedded something: a service may charge for each text.
 const PROVEN_FOR: Duration = Duration::from_mins(1);
 
-/// Has every part checked from now on. `scope` is any tenant's.
-pub fn register(health: &HealthRegistry, services: &Services, store: &OpenStore, scope: Scope, config: &Config) {
-    let engine = || Arc::clone(&services.engine);
+/// Gauge of the bytes free on the disk that holds the data.
+const DISK_FREE: &str = "context_manager_disk_free_bytes";
+/// Gauge of the size of that disk.
+const DISK_SIZE: &str = "context_manager_disk_size_bytes";
+
+/// Describes this module's metrics to the installed recorder.
+pub(crate) fn describe_metrics() {
+    describe_gauge!(DISK_FREE, Unit::Bytes, "Bytes free on the disk that holds the data");
+    describe_gauge!(DISK_SIZE, Unit::Bytes, "Size of the disk that holds the data");
+}
+
+/// Registers the checks of all parts. `scope` is any tenant's.
+pub(crate) fn register(health: &HealthRegistry, backend: &Backend, store: &OpenStore, scope: Scope, config: &Config) {
+    let engine = || Arc::clone(&backend.engine);
     health.register(STORE, Importance::Essential, Store(engine(), scope));
     health.register(EMBEDDER, Importance::Helpful, Embedder(engine()));
     health.register("l1", Importance::Helpful, WorkingMemory(engine()));
@@ -36,7 +47,7 @@ pub fn register(health: &HealthRegistry, services: &Services, store: &OpenStore,
     };
     health.register("pending", Importance::Helpful, pending);
     if config.gc.enabled {
-        health.register("gc", Importance::Helpful, Gc(Arc::clone(&services.collection)));
+        health.register("gc", Importance::Helpful, Gc(Arc::clone(&backend.garbage_collector)));
     }
     if let Some(LocalDisk { folder, min_free_bytes }) = store.local_disk.clone() {
         let disk = Disk {
@@ -48,15 +59,15 @@ pub fn register(health: &HealthRegistry, services: &Services, store: &OpenStore,
     }
 }
 
-/// Has the identity provider watched from now on, if there is one.
-pub fn register_identity_provider(health: &HealthRegistry, auth: &Arc<Authenticator>) {
+/// Registers the check of the identity provider, if there is one.
+pub(crate) fn register_identity_provider(health: &HealthRegistry, auth: &Arc<Authenticator>) {
     if auth.identity_provider_is_failing().is_some() {
         let provider = IdentityProvider(Arc::clone(auth));
         health.register("identity_provider", Importance::Helpful, provider);
     }
 }
 
-/// Whether the keys that tokens are signed with can be read.
+/// Health check of the identity provider: the keys that tokens are signed with can be read.
 #[derive(Debug)]
 struct IdentityProvider(Arc<Authenticator>);
 
@@ -91,7 +102,7 @@ impl HealthCheck for Store {
     }
 }
 
-/// Whether texts can be embedded.
+/// Health check of the embedder: texts can be embedded.
 #[derive(Debug)]
 struct Embedder(Arc<ContextEngine>);
 
@@ -108,7 +119,7 @@ impl HealthCheck for Embedder {
     }
 }
 
-/// Whether working memory has room.
+/// Health check of working memory: it has room.
 #[derive(Debug)]
 struct WorkingMemory(Arc<ContextEngine>);
 
@@ -124,7 +135,7 @@ impl HealthCheck for WorkingMemory {
     }
 }
 
-/// Whether contexts wait for their vectors for long.
+/// Health check of pending embeddings: no context waits for its vector for long.
 #[derive(Debug)]
 struct Pending {
     engine: Arc<ContextEngine>,
@@ -148,23 +159,23 @@ impl HealthCheck for Pending {
     }
 }
 
-/// Whether everything that is over was collected.
+/// Health check of garbage collection: the last run left nothing undone.
 #[derive(Debug)]
-struct Gc(Arc<Collection>);
+struct Gc(Arc<GarbageCollector>);
 
 #[async_trait]
 impl HealthCheck for Gc {
     async fn check(&self) -> Result<(), Trouble> {
         if self.0.is_incomplete() {
             return Err(Trouble::degraded(
-                "the last collection left something undone; the next one goes on",
+                "the last run left something undone; the next one goes on",
             ));
         }
         Ok(())
     }
 }
 
-/// Whether the disk has room. Sets the gauges of it, too.
+/// Health check of the disk: it has room. Sets its gauges, too.
 #[derive(Debug)]
 struct Disk {
     folder: PathBuf,

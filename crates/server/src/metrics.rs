@@ -3,22 +3,14 @@
 use std::fmt::Write as _;
 
 use context_manager_observability::{MetricKind, describe_process_metrics, described_metrics};
-use metrics::{Unit, describe_gauge, describe_histogram};
+use metrics::{Unit, describe_gauge};
 
-use crate::{api, limits, listen};
+use crate::{auth, health, http, limits, listen};
 
-/// Histogram of the time a request takes; labels `route`, `method`, `status`.
-pub(crate) const REQUEST_DURATION: &str = "context_manager_request_duration_seconds";
-/// Gauge of the requests that are being answered.
-pub(crate) const REQUESTS_IN_FLIGHT: &str = "context_manager_requests_in_flight";
 /// Gauge that is 1; label `version`.
-pub(crate) const BUILD_INFO: &str = "context_manager_build_info";
-/// Gauge of the bytes free on the disk that holds the data.
-pub(crate) const DISK_FREE: &str = "context_manager_disk_free_bytes";
-/// Gauge of the bytes that disk has.
-pub(crate) const DISK_SIZE: &str = "context_manager_disk_size_bytes";
+const BUILD_INFO: &str = "context_manager_build_info";
 
-/// What describes the metrics of each part, with a heading.
+/// Descriptions of the metrics of each part, with a heading.
 const SECTIONS: [(&str, fn()); 8] = [
     ("Requests and the server", describe_own),
     ("Keys, limits and connections", describe_guards),
@@ -43,19 +35,13 @@ pub(crate) fn record_build_info() {
 }
 
 fn describe_own() {
-    describe_histogram!(
-        REQUEST_DURATION,
-        Unit::Seconds,
-        "Time from a request's head to its answer, by `route`, `method` and `status`"
-    );
-    describe_gauge!(REQUESTS_IN_FLIGHT, Unit::Count, "Requests that are being answered");
-    describe_gauge!(DISK_FREE, Unit::Bytes, "Bytes free on the disk that holds the data");
-    describe_gauge!(DISK_SIZE, Unit::Bytes, "Size of the disk that holds the data");
+    http::describe_metrics();
+    health::describe_metrics();
     describe_gauge!(BUILD_INFO, "1, with the `version` as a label");
 }
 
 fn describe_guards() {
-    api::describe_metrics();
+    auth::describe_metrics();
     limits::describe_metrics();
     listen::describe_metrics();
 }

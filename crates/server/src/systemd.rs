@@ -1,26 +1,26 @@
-//! What a service manager is told. Nothing happens where there is none.
+//! Notifications of the service manager, if there is one.
 
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-/// Requests can be served.
+/// Tells that requests can be served.
 pub(crate) fn ready() {
     tell(NotifyState::Ready);
 }
 
-/// Requests are no longer taken on.
+/// Tells that the server is stopping.
 pub(crate) fn stopping() {
     tell(NotifyState::Stopping);
 }
 
-/// How often the service manager wants to hear that the process is alive, if it does: twice in the time after which it
-/// would end it.
+/// Returns the interval of telling that the process is alive, if the service manager watches it: half the time after which
+/// it would end the process.
 pub(crate) fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|longest| longest / 2)
 }
 
-/// The process is alive.
+/// Tells that the process is alive.
 pub(crate) fn alive() {
     tell(NotifyState::Watchdog);
 }

@@ -2,8 +2,8 @@
 //!
 //! An allow-list: an edge that nobody thought of is a failure, and so is a crate that nobody placed.
 
-use super::Problem;
 use super::graph::Graph;
+use super::problem::Problem;
 
 /// Each crate with the crates of the workspace it may use.
 const ALLOWED: &[(&str, &[&str])] = &[

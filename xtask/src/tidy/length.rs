@@ -1,6 +1,6 @@
 //! How long a source file may be. Tests at its end are counted apart: they are read differently.
 
-use super::Problem;
+use super::problem::Problem;
 
 /// Lines a file may have without its tests.
 const MOST: usize = 500;

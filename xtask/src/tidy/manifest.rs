@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
-use super::Problem;
+use super::problem::Problem;
 
 /// The tables that hold dependencies, at the top and under each target.
 const SECTIONS: &[&str] = &["dependencies", "dev-dependencies", "build-dependencies"];
@@ -27,7 +27,7 @@ pub(super) fn check(place: &str, text: &str) -> Result<Vec<Problem>> {
     for (prefix, table) in std::iter::once((String::new(), &manifest)).chain(targets) {
         for section in SECTIONS {
             for (name, value) in table.get(*section).and_then(Value::as_table).into_iter().flatten() {
-                if !inherits(value) {
+                if !inherits(value) && !is_itself(value) {
                     problems.push(Problem::new(
                         place,
                         format!("`{name}` in [{prefix}{section}] is not taken from the workspace"),
@@ -47,6 +47,11 @@ fn inherits(value: &Value) -> bool {
     value.get("workspace").and_then(Value::as_bool) == Some(true)
 }
 
+/// Tells whether a crate names itself, to switch on the features of its tests; it cannot be packaged with a version.
+fn is_itself(value: &Value) -> bool {
+    value.get("path").and_then(Value::as_str) == Some(".") && value.get("version").is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,7 +65,7 @@ mod tests {
         serde.workspace = true
         tokio = { workspace = true, features = ["time"] }
         [dev-dependencies]
-        a = { workspace = true, features = ["testing"] }
+        a = { path = ".", features = ["testing"] }
         [target."cfg(unix)".dependencies]
         libc.workspace = true
     "#;
@@ -93,6 +98,7 @@ mod tests {
             "serde = '1'",
             "serde = { version = '1' }",
             "serde = { path = '../x' }",
+            "serde = { path = '.', version = '1' }",
             "serde.workspace = false",
         ] {
             let text = GOOD.replace("serde.workspace = true", own);

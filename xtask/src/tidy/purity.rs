@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Problem;
 use super::graph::Graph;
+use super::problem::Problem;
 
 /// The crate that holds the domain.
 const PURE: &str = "context-manager-core";

@@ -1,6 +1,6 @@
 //! Where a scope is made for a caller: in authentication alone. Whoever could make one elsewhere could choose its tenant.
 
-use super::Problem;
+use super::problem::Problem;
 
 /// What makes one, as it is called.
 const MAKES: &str = "Scope::authenticated(";

@@ -19,11 +19,14 @@ pub struct Builder {
     breaker: Option<Arc<CircuitBreaker>>,
 }
 
-impl Builder {
-    pub(super) fn new(config: ApiConfig) -> Self {
-        Self { config, breaker: None }
+impl OpenAiCompatible {
+    /// Returns a builder for the service that `config` describes.
+    pub fn builder(config: ApiConfig) -> Builder {
+        Builder { config, breaker: None }
     }
+}
 
+impl Builder {
     /// Lets `breaker` decide whether the service is asked at all, and tells it how every HTTP call ended.
     pub fn with_circuit_breaker(self, breaker: Arc<CircuitBreaker>) -> Self {
         Self {

@@ -49,11 +49,6 @@ pub struct OpenAiCompatible {
 }
 
 impl OpenAiCompatible {
-    /// Starts making one for the service that `config` describes.
-    pub fn builder(config: ApiConfig) -> Builder {
-        Builder::new(config)
-    }
-
     /// Makes sure that the service has the model that is expected, if it could not be asked at start.
     async fn verify(&self) -> Result<(), EmbedError> {
         if let Some(verdict) = self.identity.verdict() {

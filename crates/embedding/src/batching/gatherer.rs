@@ -12,7 +12,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, Span};
 
-use super::{BatchConfig, BatchEmbedder};
+use super::config::BatchConfig;
+use super::embedder::BatchEmbedder;
 use crate::kind::Kind;
 use crate::metrics;
 

@@ -1,5 +1,7 @@
 //! Gathering texts that come one by one into few calls.
 
+mod config;
+mod embedder;
 mod gatherer;
 
 use std::panic::AssertUnwindSafe;
@@ -9,9 +11,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
 use futures::FutureExt;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::Instrument;
+
+pub use config::BatchConfig;
+pub use embedder::BatchEmbedder;
 
 use crate::kind::Kind;
 use crate::metrics;
@@ -21,51 +25,6 @@ use gatherer::{Gatherer, Job};
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// When to come back after having been turned away: by then many batches have gone.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// An embedder for which one call with many texts is cheaper than many calls with one.
-#[async_trait]
-pub trait BatchEmbedder: Embedder {
-    /// How many texts are best for one call; at least 1.
-    fn batch_size(&self) -> usize;
-
-    /// The vectors of questions: one result for each, in their order. A question that cannot be embedded fails alone.
-    async fn embed_queries(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>>;
-}
-
-/// How texts are gathered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct BatchConfig {
-    /// How many milliseconds a text waits for others to share its request; a full batch goes at once.
-    pub batch_wait_ms: u64,
-    /// How many texts may wait for their request or its answer; more are turned away.
-    pub queue_size: usize,
-    /// How many requests with gathered texts run at once.
-    pub concurrent_requests: usize,
-}
-
-impl Default for BatchConfig {
-    /// Two milliseconds are little beside any model that is worth a service of its own.
-    fn default() -> Self {
-        Self {
-            batch_wait_ms: 2,
-            queue_size: 1024,
-            concurrent_requests: 4,
-        }
-    }
-}
-
-impl BatchConfig {
-    /// Everything that is wrong, each as `key: what is expected`.
-    pub fn problems(&self) -> Vec<String> {
-        let at_least_one = [
-            ("queue_size", self.queue_size),
-            ("concurrent_requests", self.concurrent_requests),
-        ];
-        let zero = at_least_one.into_iter().filter(|(_, value)| *value == 0);
-        zero.map(|(key, _)| format!("{key}: must be at least 1")).collect()
-    }
-}
 
 /// An embedder that gathers the texts of concurrent calls, questions and documents apart.
 ///

@@ -1,31 +1,31 @@
-//! When a circuit opens, and for how long.
+//! Settings of a circuit breaker.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest window there is room for.
-pub(super) const MAX_WINDOW: u8 = 32;
-/// The most probes there is room for.
-const MAX_PROBES: u32 = 255;
+/// Maximum length of the window, as each circuit keeps it in memory.
+const MAX_WINDOW: u32 = 10_000;
+/// Maximum time that a circuit stays open: a year, which every clock can add.
+const MAX_OPEN_MS: u64 = 365 * 24 * 3_600 * 1_000;
 
-/// When a circuit opens, and for how long.
+/// Settings of a circuit breaker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CircuitBreakerConfig {
-    /// It opens after so many failures in a row, 1 to 32.
+    /// Number of consecutive failures that open the circuit, at least 1.
     pub consecutive_failures: u32,
-    /// It opens when this part of the last `window` calls failed, above 0 to 1; above 1 switches it off.
+    /// Share of failures among the last `window` calls that opens the circuit, above 0 to 1; above 1 switches it off.
     pub failure_rate: f32,
-    /// How many calls count for the rate, 1 to 32; before there were as many, only failures in a row count.
+    /// Number of calls the rate is taken over, 1 to 10000; before that many, only consecutive failures count.
     pub window: u32,
-    /// A call that takes longer than this many milliseconds counts as failed; 0 lets it take as long as it likes.
+    /// Milliseconds after which a call counts as failed; 0 sets no limit.
     pub slow_call_ms: u64,
-    /// How many milliseconds it stays open at first. Twice as long after each probe that fails.
+    /// Milliseconds the circuit stays open at first; doubled after each probe that fails.
     pub open_ms: u64,
-    /// How many milliseconds it stays open at most.
+    /// Maximum milliseconds the circuit stays open.
     pub max_open_ms: u64,
-    /// How many calls are let through at once to try, 1 to 255. As many successes close it.
+    /// Number of concurrent calls a half-open circuit admits, at least 1; as many successes close it.
     pub half_open_probes: u32,
 }
 
@@ -45,34 +45,39 @@ impl Default for CircuitBreakerConfig {
 }
 
 impl CircuitBreakerConfig {
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns every problem, each as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        for (key, value, most) in [
-            ("consecutive_failures", self.consecutive_failures, u32::from(MAX_WINDOW)),
-            ("window", self.window, u32::from(MAX_WINDOW)),
-            ("half_open_probes", self.half_open_probes, MAX_PROBES),
-        ] {
-            if !(1..=most).contains(&value) {
-                problems.push(format!("{key}: must be from 1 to {most}"));
-            }
-        }
-        if self.failure_rate.is_nan() || self.failure_rate <= 0.0 {
-            problems.push("failure_rate: must be above 0".to_owned());
-        }
-        if self.open_ms == 0 || self.max_open_ms < self.open_ms {
-            problems.push("open_ms: must be at least 1, and max_open_ms not less".to_owned());
-        }
-        problems
+        let checks = [
+            (
+                self.consecutive_failures == 0,
+                "consecutive_failures: must be at least 1",
+            ),
+            (
+                !(1..=MAX_WINDOW).contains(&self.window),
+                "window: must be from 1 to 10000",
+            ),
+            (self.half_open_probes == 0, "half_open_probes: must be at least 1"),
+            (
+                self.failure_rate.is_nan() || self.failure_rate <= 0.0,
+                "failure_rate: must be above 0",
+            ),
+            (
+                self.open_ms == 0 || self.max_open_ms < self.open_ms,
+                "open_ms: must be at least 1, and max_open_ms not less",
+            ),
+        ];
+        let failed = checks.into_iter().filter(|(failed, _)| *failed);
+        failed.map(|(_, problem)| problem.to_owned()).collect()
     }
 
-    /// How long a circuit stays open that has opened `streak` times since it was last closed, before jitter.
-    pub(super) fn open_for(&self, streak: u8) -> Duration {
-        let times = 2_u64.saturating_pow(u32::from(streak.saturating_sub(1)));
-        Duration::from_millis(self.open_ms.saturating_mul(times).min(self.max_open_ms))
+    /// Returns the time that a circuit stays open, without jitter, after opening `times` times in a row.
+    pub(super) fn open_for(&self, times: u32) -> Duration {
+        let factor = 2_u64.saturating_pow(times.saturating_sub(1));
+        let most = self.max_open_ms.min(MAX_OPEN_MS);
+        Duration::from_millis(self.open_ms.saturating_mul(factor).min(most))
     }
 
-    /// Whether a call that took so long counts as failed.
+    /// Tells whether a call of this duration counts as failed.
     pub(super) fn is_slow(&self, took: Duration) -> bool {
         self.slow_call_ms > 0 && took > Duration::from_millis(self.slow_call_ms)
     }

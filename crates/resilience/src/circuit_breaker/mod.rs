@@ -1,91 +1,87 @@
-//! Not asking for what fails anyway.
+//! A circuit breaker for calls to another service.
 //!
-//! A circuit is closed as long as calls succeed. When they fail it opens: calls are refused at once, instead of each
-//! waiting for its time-out and keeping a service down that tries to get up. After a while it is half open: a few calls are
-//! let through, and how they end decides.
+//! The circuit is closed while calls succeed. It opens when they fail: calls are refused at once, which spares callers the
+//! timeout and the service the load. After a while it is half open and admits a few probes, whose results decide.
 
 mod config;
-mod machine;
+mod state;
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 pub use config::CircuitBreakerConfig;
-use machine::{Machine, Outcome, Phase, Reason};
+use state::{Outcome, Phase, State, Transition};
 
 use crate::metrics::{CIRCUIT_REJECTED, CIRCUIT_STATE, CIRCUIT_TRANSITIONS};
 
-/// Part of the time that a circuit stays open which is left to chance, so that not all replicas try at the same moment.
+/// Random part of the time that a circuit stays open, so that replicas do not probe at the same moment.
 const JITTER: f64 = 0.5;
 
-/// Refuses calls to a service that fails. Calls that are let through change one atomic number at most.
+/// Refuses calls to a failing service.
 #[derive(Debug)]
 pub struct CircuitBreaker {
     name: &'static str,
     config: CircuitBreakerConfig,
-    machine: AtomicU64,
-    created: Instant,
+    state: Mutex<State>,
 }
 
-/// What a circuit does with calls.
+/// State of a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitState {
-    /// It lets all through.
+    /// Admits all calls.
     Closed,
-    /// It lets a few through, to see.
+    /// Admits a few probes.
     HalfOpen,
-    /// It refuses all.
+    /// Refuses all calls.
     Open,
 }
 
-/// The circuit is open: the service failed, and is not asked.
+/// The circuit is open and refused the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit of {name} is open")]
 pub struct CircuitOpen {
-    /// Which circuit.
+    /// Name of the circuit.
     pub name: &'static str,
-    /// When to come back.
+    /// Time after which to try again.
     pub retry_after: Duration,
 }
 
-/// Why a guarded call has no answer.
+/// Error of a guarded call.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError<E> {
-    /// It was not made.
+    /// The circuit refused the call.
     #[error(transparent)]
     Open(CircuitOpen),
-    /// It failed.
+    /// The call failed.
     #[error(transparent)]
     Failed(E),
 }
 
-/// The right to make one call. Whoever holds it says how the call ended; dropping it says that nobody waited for the end.
+/// Permit for one call, whose holder reports the result. Dropping it reports that nobody waited for the result.
 #[derive(Debug)]
-#[must_use = "dropping the permit tells nothing of the call"]
+#[must_use = "dropping the permit reports no result"]
 pub struct CallPermit<'a> {
     breaker: &'a CircuitBreaker,
-    generation: u16,
+    generation: u64,
     started: Instant,
-    told: bool,
+    reported: bool,
 }
 
 impl CircuitBreaker {
-    /// A closed circuit; `name` is a label of its metrics. `config` must have no [`CircuitBreakerConfig::problems`].
+    /// Makes a closed circuit; `name` labels its metrics. `config` must have no [`CircuitBreakerConfig::problems`].
     pub fn new(name: &'static str, config: CircuitBreakerConfig) -> Self {
-        let breaker = Self {
+        metrics::gauge!(CIRCUIT_STATE, "name" => name).set(CircuitState::Closed.level());
+        Self {
             name,
             config,
-            machine: AtomicU64::new(Machine::NEW.pack()),
-            created: Instant::now(),
-        };
-        breaker.show(CircuitState::Closed);
-        breaker
+            state: Mutex::new(State::new()),
+        }
     }
 
-    /// Makes a call if the circuit lets it through. `is_failure` decides which errors are the service's fault.
+    /// Makes a call if the circuit admits it. `is_failure` selects the errors that count against the service.
     ///
     /// # Errors
     /// [`CallError::Open`] at once when the circuit refuses, [`CallError::Failed`] with the call's own error.
@@ -103,160 +99,113 @@ impl CircuitBreaker {
         result.map_err(CallError::Failed)
     }
 
-    /// The right to make one call.
+    /// Returns a permit for one call.
     ///
     /// # Errors
-    /// [`CircuitOpen`] when the service is not to be asked now.
+    /// [`CircuitOpen`] when the circuit refuses the call.
     pub fn acquire(&self) -> Result<CallPermit<'_>, CircuitOpen> {
-        let now = self.now();
-        let mut refused = 0;
-        let admitted = self.update(|machine| machine.admit(now, &self.config).map_err(|wait| refused = wait).ok());
-        let Some((before, after)) = admitted else {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let transition = state.admit(now, &self.config).map_err(|wait| {
             metrics::counter!(CIRCUIT_REJECTED, "name" => self.name).increment(1);
-            return Err(self.open(refused));
-        };
-        if before.generation != after.generation {
-            tracing::info!(
-                circuit = self.name,
-                "the circuit is half open: a few calls are let through"
-            );
-            self.changed(CircuitState::HalfOpen);
-        }
+            self.open(wait)
+        })?;
+        self.report(transition);
         Ok(CallPermit {
             breaker: self,
-            generation: after.generation,
-            started: Instant::now(),
-            told: false,
+            generation: state.generation,
+            started: now,
+            reported: false,
         })
     }
 
-    /// Whether a call would be let through, without making one.
+    /// Checks that a call would be admitted, without making one.
     ///
     /// # Errors
-    /// [`CircuitOpen`] when the service is not to be asked now.
+    /// [`CircuitOpen`] when it would be refused.
     pub fn check(&self) -> Result<(), CircuitOpen> {
-        let machine = self.load();
-        machine
-            .admit(self.now(), &self.config)
-            .map(drop)
-            .map_err(|wait| self.open(wait))
+        let wait = self.lock().wait(Instant::now(), &self.config);
+        wait.map_or(Ok(()), |wait| Err(self.open(wait)))
     }
 
-    /// What it does with calls.
+    /// Returns the state of the circuit.
     pub fn state(&self) -> CircuitState {
-        match self.load().phase {
+        match self.lock().phase {
             Phase::Closed(_) => CircuitState::Closed,
             Phase::Open { .. } => CircuitState::Open,
             Phase::HalfOpen { .. } => CircuitState::HalfOpen,
         }
     }
 
-    fn finish(&self, generation: u16, outcome: Outcome) {
-        let now = self.now();
-        // One throw for all attempts to swap.
-        let chance = 1.0 - JITTER * fastrand::f64();
-        let open_for = |streak| millis(self.config.open_for(streak).mul_f64(chance)).max(1);
-        let mut reason = None;
-        let updated = self.update(|machine| {
-            let (next, why) = machine.finish(generation, outcome, now, &self.config, open_for);
-            reason = why;
-            Some(next)
-        });
-        let Some((before, after)) = updated.filter(|(before, after)| before.generation != after.generation) else {
-            return;
+    fn finish(&self, generation: u64, outcome: Outcome) {
+        let jitter = 1.0 - JITTER * fastrand::f64();
+        let mut state = self.lock();
+        let transition = state.finish(generation, outcome, Instant::now(), &self.config, jitter);
+        self.report(transition);
+    }
+
+    /// Logs and counts a transition. Called under the lock, so that the gauge shows the last one.
+    fn report(&self, transition: Option<Transition>) {
+        let Some(transition) = transition else { return };
+        let circuit = self.name;
+        let to = match transition {
+            Transition::Opened { reason, open_for } => {
+                tracing::warn!(circuit, open_ms = open_for.as_millis(), "circuit opened: {reason}");
+                CircuitState::Open
+            }
+            Transition::HalfOpened => {
+                tracing::info!(circuit, "circuit half open: admitting probes");
+                CircuitState::HalfOpen
+            }
+            Transition::Closed { times_opened } => {
+                tracing::info!(circuit, times_opened, "circuit closed");
+                CircuitState::Closed
+            }
         };
-        if let (Phase::Open { until }, Some(reason)) = (after.phase, reason) {
-            let why = match reason {
-                Reason::ConsecutiveFailures => "calls in a row failed",
-                Reason::FailureRate => "too many of the last calls failed",
-                Reason::ProbeFailed => "a probe failed",
-            };
-            tracing::warn!(circuit = self.name, open_ms = until - now, "the circuit opens: {why}");
-            self.changed(CircuitState::Open);
-        } else {
-            tracing::info!(
-                circuit = self.name,
-                after = before.streak,
-                "the circuit is closed again"
-            );
-            self.changed(CircuitState::Closed);
-        }
+        metrics::counter!(CIRCUIT_TRANSITIONS, "name" => circuit, "to" => to.as_str()).increment(1);
+        metrics::gauge!(CIRCUIT_STATE, "name" => circuit).set(to.level());
     }
 
-    /// Replaces the state, unless `change` has none or it stays the same. What it was and what it is.
-    fn update(&self, mut change: impl FnMut(Machine) -> Option<Machine>) -> Option<(Machine, Machine)> {
-        let mut current = self.machine.load(Ordering::Acquire);
-        loop {
-            let before = Machine::unpack(current);
-            let after = change(before)?;
-            let new = after.pack();
-            // A service that is well is asked from many threads: they must not fight for a number that stays the same.
-            if new == current {
-                return Some((before, after));
-            }
-            match self
-                .machine
-                .compare_exchange_weak(current, new, Ordering::AcqRel, Ordering::Acquire)
-            {
-                Ok(_) => return Some((before, after)),
-                Err(changed) => current = changed,
-            }
-        }
-    }
-
-    fn load(&self) -> Machine {
-        Machine::unpack(self.machine.load(Ordering::Acquire))
-    }
-
-    fn now(&self) -> u64 {
-        millis(self.created.elapsed())
-    }
-
-    fn open(&self, wait: u64) -> CircuitOpen {
+    fn open(&self, retry_after: Duration) -> CircuitOpen {
         CircuitOpen {
             name: self.name,
-            retry_after: Duration::from_millis(wait),
+            retry_after,
         }
     }
 
-    fn changed(&self, to: CircuitState) {
-        metrics::counter!(CIRCUIT_TRANSITIONS, "name" => self.name, "to" => to.as_str()).increment(1);
-        self.show(to);
-    }
-
-    fn show(&self, state: CircuitState) {
-        metrics::gauge!(CIRCUIT_STATE, "name" => self.name).set(state.level());
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CallPermit<'_> {
-    /// The call succeeded; it counts as failed if it took too long.
+    /// Reports success; the call counts as failed if it was too slow.
     pub fn success(self) {
         let slow = self.breaker.config.is_slow(self.started.elapsed());
-        self.tell(if slow { Outcome::Failure } else { Outcome::Success });
+        self.report(if slow { Outcome::Failure } else { Outcome::Success });
     }
 
-    /// The call failed.
+    /// Reports failure.
     pub fn failure(self) {
-        self.tell(Outcome::Failure);
+        self.report(Outcome::Failure);
     }
 
-    fn tell(mut self, outcome: Outcome) {
-        self.told = true;
+    fn report(mut self, outcome: Outcome) {
+        self.reported = true;
         self.breaker.finish(self.generation, outcome);
     }
 }
 
 impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        if !self.told {
+        if !self.reported {
             self.breaker.finish(self.generation, Outcome::Cancelled);
         }
     }
 }
 
 impl CircuitState {
-    /// Its name in metrics.
+    /// Returns its name in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -265,7 +214,7 @@ impl CircuitState {
         }
     }
 
-    /// Its number in the gauge.
+    /// Returns its value in the gauge.
     fn level(self) -> f64 {
         match self {
             Self::Closed => 0.0,
@@ -273,10 +222,6 @@ impl CircuitState {
             Self::Open => 2.0,
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,58 +1,87 @@
-//! The one place that every request passes before it costs anything: who is calling, may he, and is it written down.
+//! The gate that every request passes before its body is read: limit of its address, caller, permission, rate limits,
+//! query parameters.
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::access::{Access, Closable, Found, Rule, Rules};
-use crate::audit::AuditedCall;
-use crate::auth::{Authenticator, Permission, Principal, lacks};
-use crate::http::{Audience, Code, Problem, Sites};
+use super::rate_limit::{add_shares, limited};
+use super::route::{Found, Route, RouteTable};
+use crate::auth::{AUTH_FAILURES, Authenticator};
+use crate::config::Config;
+use crate::http::{Audience, Code, Forwarding, PeerAddress, Problem, RequestId, Sites, check_query, network};
+use crate::limits::RequestClass;
+use crate::service::{Access, Call, Closable, Origin, Service, UseCase};
 
-/// Callers that were turned away; label `reason`.
-pub(super) const AUTH_FAILURES: &str = "context_manager_auth_failures_total";
-
-/// What decides about callers.
-#[derive(Debug, Clone)]
+/// Collaborators of the gate.
+#[derive(Debug)]
 pub(super) struct Gate {
-    pub(super) authenticator: Arc<Authenticator>,
-    pub(super) rules: Arc<Rules>,
-    pub(super) public: Public,
-    pub(super) sites: Arc<Sites>,
-}
-
-/// What is answered without a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Public {
-    /// `/metrics`.
-    pub(super) metrics: bool,
-    /// `/health`.
-    pub(super) health: bool,
+    service: Arc<Service>,
+    authenticator: Arc<Authenticator>,
+    routes: RouteTable,
+    forwarding: Forwarding,
+    sites: Sites,
+    public_metrics: bool,
+    public_health: bool,
 }
 
 impl Gate {
-    fn permission(&self, rule: &Rule) -> Option<Permission> {
-        match rule.access {
-            Access::Open => None,
-            Access::Needs(permission) => Some(permission),
-            Access::Closable(Closable::Metrics) => (!self.public.metrics).then_some(Permission::Metrics),
-            Access::Closable(Closable::Health) => (!self.public.health).then_some(Permission::Metrics),
+    pub(super) fn new(
+        service: Arc<Service>,
+        authenticator: Arc<Authenticator>,
+        routes: RouteTable,
+        config: &Config,
+    ) -> Self {
+        Self {
+            service,
+            authenticator,
+            routes,
+            forwarding: Forwarding {
+                proxies: config.server.trusted_proxies.clone(),
+                header: config.server.forwarded_header,
+            },
+            sites: Sites::new(&config.server),
+            public_metrics: config.auth.public_metrics,
+            public_health: config.auth.public_health,
         }
     }
 
-    fn authenticate(&self, request: &Request) -> Result<Principal, Problem> {
-        self.authenticator.authenticate(request.headers()).map_err(|denied| {
+    fn is_open(&self, use_case: UseCase) -> bool {
+        match use_case.rule().access {
+            Access::Open => true,
+            Access::Closable(Closable::Metrics) => self.public_metrics,
+            Access::Closable(Closable::Health) => self.public_health,
+            Access::Needs(_) => false,
+        }
+    }
+
+    /// Authenticates the caller of a request, whose method and permission are still to be checked.
+    fn call(&self, use_case: UseCase, request: &Request) -> Result<Call, Problem> {
+        let caller = self.authenticator.authenticate(request.headers()).map_err(|denied| {
             metrics::counter!(AUTH_FAILURES, "reason" => denied.reason()).increment(1);
-            denied.into()
-        })
+            Problem::from(denied)
+        })?;
+        Ok(Call::new(Arc::clone(&self.service), caller, use_case, origin(request)))
+    }
+}
+
+fn origin(request: &Request) -> Origin {
+    let extensions = request.extensions();
+    let matched = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    let of_person = matched.filter(|path| path.contains("{user_id}"));
+    let request_id = extensions.get::<RequestId>().map(|id| id.0.clone());
+    Origin {
+        path: of_person.unwrap_or(request.uri().path()).to_owned(),
+        request_id: request_id.unwrap_or_default(),
     }
 }
 
 /// Lets a request through that is for this server, and that no page of another origin had a browser send.
-pub(super) async fn check_site(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub(super) async fn check_site(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let audience = if gate.authenticator.needs_keys() {
         Audience::Known
     } else {
@@ -64,46 +93,70 @@ pub(super) async fn check_site(State(gate): State<Gate>, request: Request, next:
     }
 }
 
-/// Lets a request through to its route, with its [`Principal`] in its extensions, or answers 401 or 403.
-pub(super) async fn authorize(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    match admit(&gate, request, next).await {
-        Ok(response) => response,
+/// Turns away a client whose address calls too often.
+pub(super) async fn limit_address(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    // A probe must not fail because someone else behind the same address is busy.
+    let is_probe =
+        |found| matches!(found, Found::Route(route) if route.use_case.rule().class == RequestClass::Operations);
+    if let Some(&peer) = request.extensions().get::<PeerAddress>()
+        && !is_probe(gate.routes.find(&request))
+    {
+        let client = gate.forwarding.client(peer, request.headers());
+        if let Err(refusal) = gate.service.guards.rates.charge_address(network(client)) {
+            return limited(&refusal).into_response();
+        }
+    }
+    next.run(request).await
+}
+
+/// Lets a request through to its route, with its [`UseCase`] and its [`Call`] in its extensions.
+pub(super) async fn authorize(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
+    let route = match gate.routes.find(&request) {
+        Found::Route(route) => route,
+        Found::Nothing => return next.run(request).await,
+        Found::OtherMethods(allow) => {
+            return ([(header::ALLOW, allow)], Problem::new(Code::MethodNotAllowed)).into_response();
+        }
+        Found::NoUseCase => {
+            let path = request.uri().path();
+            tracing::error!(path, "a route without a use case was called, and refused");
+            return Problem::new(Code::Forbidden).into_response();
+        }
+    };
+    request.extensions_mut().insert(route.use_case);
+    if gate.is_open(route.use_case) {
+        return check_parameters(route, request, next).await;
+    }
+    let call = match gate.call(route.use_case, &request) {
+        Ok(call) => call,
+        Err(problem) => return problem.into_response(),
+    };
+    let mut response = match call.admit() {
+        Ok(()) => {
+            request.extensions_mut().insert(call.clone());
+            check_parameters(route, request, next).await
+        }
+        Err(refused) => Problem::from(refused).into_response(),
+    };
+    add_shares(response.headers_mut(), &call.rate_limits());
+    call.end(response.status().as_u16());
+    response
+}
+
+/// Refuses a query with parameters that the route does not have.
+async fn check_parameters(route: &Route, request: Request, next: Next) -> Response {
+    match check_query(request.uri().query(), &route.parameters) {
+        Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn admit(gate: &Gate, mut request: Request, next: Next) -> Result<Response, Problem> {
-    let rule = match gate.rules.find(&request) {
-        Found::Route(rule) => rule,
-        Found::Nothing => return Ok(next.run(request).await),
-        Found::OtherMethods(allow) => {
-            let problem = Problem::new(Code::MethodNotAllowed);
-            return Ok(([(header::ALLOW, allow)], problem).into_response());
-        }
-        Found::NoRule => {
-            tracing::error!(
-                path = request.uri().path(),
-                "a route without a rule was called, and refused"
-            );
-            return Err(Problem::new(Code::Forbidden));
-        }
-    };
-    let Some(permission) = gate.permission(rule) else {
-        return Ok(next.run(request).await);
-    };
-    let principal = gate.authenticate(&request)?;
-    let action = rule.audited.as_deref();
-    let call = action.map(|action| AuditedCall::begin(action, &principal, &request));
-    let response = if principal.may(permission) {
-        request.extensions_mut().insert(principal);
-        request.extensions_mut().insert(permission);
-        next.run(request).await
-    } else {
-        metrics::counter!(AUTH_FAILURES, "reason" => "forbidden").increment(1);
-        lacks(permission, &principal).into_response()
-    };
-    if let Some(call) = call {
-        call.end(&response);
+/// The call that the gate let through.
+impl<S: Send + Sync> FromRequestParts<S> for Call {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let call = parts.extensions.get::<Self>().cloned();
+        call.ok_or_else(|| Problem::new(Code::Unauthenticated))
     }
-    Ok(response)
 }

@@ -1,11 +1,21 @@
 //! The OpenAPI document, made from the code that answers.
 
+use axum::Json;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{Content, Ref, RefOr, Response};
 
-use super::access::{API_KEY, BEARER, add_problem, operations};
-use super::{long_routes, routes, words};
+use super::route::{operations, use_case};
+use super::{routes, words};
 use crate::http::{Code, FieldError, Problem};
+use crate::service::Access;
+
+/// Names of the security schemes in the document.
+const BEARER: &str = "bearer";
+const API_KEY: &str = "api_key";
 
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -48,13 +58,24 @@ const EVERYWHERE: [(&str, &str); 9] = [
 /// Errors that any call with a body may answer with, beside those of its own.
 const WITH_BODY: [(&str, &str); 2] = [("413", "Too large"), ("415", "Not JSON by its type")];
 
-/// The document that `/openapi.json` serves.
+/// Errors that a call with a key may answer with.
+const WITH_KEY: [(&str, &str); 2] = [
+    ("401", "No key, or one that is not valid"),
+    (
+        "403",
+        "The key or token lacks the permission, or a page of another origin had a browser send the call",
+    ),
+];
+
+/// Serves the document.
+pub(super) async fn get_openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
+}
+
+/// Builds the document that `/openapi.json` serves.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut api = Base::openapi();
-    for routes in [routes(), long_routes()] {
-        let (_, described, _) = routes.into_parts();
-        api.merge(described);
-    }
+    api.merge(routes::all().into_openapi());
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
         "A key that `context-manager keys create` printed, or a token of the identity provider",
     ));
@@ -64,14 +85,70 @@ pub fn document() -> utoipa::openapi::OpenApi {
     components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(header)));
     words::describe(&mut api);
     for (_, operation) in api.paths.paths.values_mut().flat_map(operations) {
-        for (status, description) in EVERYWHERE {
-            add_problem(operation, status, description);
-        }
+        describe_access(operation);
+        add_problems(operation, &EVERYWHERE);
         if operation.request_body.is_some() {
-            for (status, description) in WITH_BODY {
-                add_problem(operation, status, description);
-            }
+            add_problems(operation, &WITH_BODY);
         }
     }
     api
+}
+
+/// Adds the permission that a call needs, and the answers to those who lack it.
+fn describe_access(operation: &mut Operation) {
+    let Some(access) = use_case(operation).map(|use_case| use_case.rule().access) else {
+        return;
+    };
+    let Some(permission) = access.permission() else { return };
+    let mut requirements: Vec<_> = [BEARER, API_KEY]
+        .map(|scheme| SecurityRequirement::new(scheme, [""; 0]))
+        .into();
+    if let Access::Closable(_) = access {
+        requirements.insert(0, SecurityRequirement::default());
+    }
+    operation.security = Some(requirements);
+    let extensions = operation.extensions.get_or_insert_default();
+    extensions.insert("x-permission".to_owned(), permission.as_str().into());
+    add_problems(operation, &WITH_KEY);
+}
+
+/// Adds errors that an operation does not name itself, and the body of every error.
+fn add_problems(operation: &mut Operation, problems: &[(&str, &str)]) {
+    let responses = &mut operation.responses.responses;
+    for (status, description) in problems {
+        let added = || RefOr::T(Response::new(*description));
+        responses.entry((*status).to_owned()).or_insert_with(added);
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response
+            && status.starts_with(['4', '5'])
+        {
+            let problem = || RefOr::T(Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem")))));
+            let content = &mut response.content;
+            content
+                .entry("application/problem+json".to_owned())
+                .or_insert_with(problem);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::operations;
+    use crate::service::UseCase;
+
+    #[test]
+    fn every_route_has_a_use_case_and_every_use_case_a_route() {
+        let mut document = super::document();
+        let described = document.paths.paths.values_mut().flat_map(operations);
+        let mut routes: Vec<String> = described
+            .filter_map(|(_, operation)| operation.operation_id.clone())
+            .collect();
+        // It does not describe itself.
+        routes.push("get_openapi".to_owned());
+        routes.sort();
+        let mut table: Vec<&str> = UseCase::ALL.iter().map(|use_case| use_case.rule().name).collect();
+        table.sort_unstable();
+        assert_eq!(routes, table);
+    }
 }

@@ -7,19 +7,18 @@ use context_manager_observability as observability;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use crate::limits::Guards;
-use crate::reembedding::ReembedState;
+use crate::service::Service;
+use crate::service::reembedding::ReembedState;
 
 pub(in crate::api) use wire::{
     AssembleRequest as AssembleBody, AssembleResponse as AssembleAnswer, BatchAnswer, BatchBody, BatchItem, ClearBody,
     Context as ContextBody, ContextPage, ContextPatch as PatchBody, DeleteBody, Deleted,
     ForgottenUser as ForgottenBody, GcReport as GcAnswer, GcRequest as GcBody, Health as HealthBody,
-    Layout as LayoutBody, Level as WireLevel, NewContext as StoreBody, Reembedding as ReembedAnswer,
-    Restore as RestoreBody, Restored as RestoredBody, SearchRequest as SearchBody, SearchResponse as SearchAnswer,
-    SessionPage, Snapshot as SnapshotBody, SnapshotList, Stats as StatsBody, VerifiedSnapshot as VerifiedBody,
-    Written as WrittenBody,
+    Import as ImportAnswer, Layout as LayoutBody, Level as WireLevel, NewContext as StoreBody,
+    Reembedding as ReembedAnswer, Restore as RestoreBody, Restored as RestoredBody, SearchRequest as SearchBody,
+    SearchResponse as SearchAnswer, SessionPage, Snapshot as SnapshotBody, SnapshotList, Stats as StatsBody,
+    VerifiedSnapshot as VerifiedBody, Written as WrittenBody,
 };
-pub(crate) use wire::{FailedLine, Import as ImportAnswer};
 
 /// Describes the server and its components.
 pub(in crate::api) fn health_body(health: &observability::Health, started: Instant) -> HealthBody {
@@ -45,42 +44,42 @@ pub(in crate::api) fn health_body(health: &observability::Health, started: Insta
     }
 }
 
-/// Describes a tenant's contexts, and for operators, who may see its `guards`, the server as a whole.
-pub(in crate::api) fn stats_body(stats: Stats, uptime_secs: u64, guards: Option<&Guards>) -> StatsBody {
+/// Describes a tenant's contexts, and for operators, who may see it, the `server` as a whole.
+pub(in crate::api) fn stats_body(stats: Stats, uptime_secs: u64, server: Option<&Service>) -> StatsBody {
     StatsBody {
         total: stats.contexts.iter().sum(),
         contexts: stats.contexts.into(),
         pending_embeddings: stats.pending,
-        store_bytes: guards.is_some().then_some(stats.store_bytes),
+        store_bytes: server.is_some().then_some(stats.store_bytes),
         model: wire::Model {
             name: stats.model.name,
             dimensions: stats.model.dimensions,
         },
         uptime_secs,
-        limits: guards.map(limits),
+        limits: server.map(limits),
     }
 }
 
-fn limits(guards: &Guards) -> wire::Limits {
-    let rates = guards.rates.used().into_iter().map(|limit| wire::RateLimitUse {
+fn limits(server: &Service) -> wire::Limits {
+    let rates = server.guards.rates.used().into_iter().map(|limit| wire::RateLimitUse {
         name: limit.name.to_owned(),
         callers: limit.callers,
         passed: limit.passed,
         refused: limit.refused,
     });
-    let requests = guards.lanes.used().into_iter().map(|lane| wire::LaneUse {
-        lane: lane.name.to_owned(),
-        in_flight: lane.in_flight,
-        waiting: lane.waiting,
-        shed: lane.shed,
+    let requests = server.guards.classes.used().into_iter().map(|class| wire::LaneUse {
+        lane: class.name.to_owned(),
+        in_flight: class.in_flight,
+        waiting: class.waiting,
+        shed: class.shed,
     });
-    let places = guards.places.used();
+    let connections = server.connections.used();
     wire::Limits {
         rates: rates.collect(),
         requests: requests.collect(),
         connections: wire::ConnectionUse {
-            open: places.open,
-            refused: places.refused,
+            open: connections.open,
+            refused: connections.refused,
         },
     }
 }

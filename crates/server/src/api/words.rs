@@ -4,7 +4,7 @@
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, Type};
 use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr};
 
-use super::access::operations;
+use super::route::operations;
 
 /// The fields and parameters that hold such a word, or a list of them.
 const WORDS: [&str; 7] = [

@@ -1,10 +1,10 @@
-//! Remembers that callers had to bring a key, so that a server whose keys are lost does not open at its next start.
+//! Record that callers had to bring a key, so that a server whose keys are lost does not open at its next start.
 
 use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::keys_file::{folder_of, replace};
+use super::files::{folder_of, replace};
 
 /// The data folder leaves files of this name alone.
 const FILE: &str = "keys.asked";

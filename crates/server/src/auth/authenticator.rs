@@ -1,4 +1,4 @@
-//! Tells who a caller is, and keeps what it knows of keys up to date.
+//! Authentication of callers by keys and tokens, which are kept up to date.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,16 +19,15 @@ use crate::config::{Config, ConfiguredKey};
 
 const NO_KEYS: &str = "there is no key: nobody is let in until there is one (`context-manager keys create`)";
 
-/// Tells who a caller is. What is needed for that is in memory: no file is read and nothing is waited for on the way of a
-/// request.
+/// Authenticates callers. All it needs is in memory: no request waits for a file or for the network.
 #[derive(Debug)]
 pub struct Authenticator {
     file: PathBuf,
     configured: Vec<ConfiguredKey>,
     keyring: RwLock<Arc<Keyring>>,
-    /// How the files looked when the keys were read.
+    /// State of the files when the keys were read.
     seen: Mutex<Vec<FileState>>,
-    /// Whether there was ever a key. A server that asked for keys does not open because their file is gone.
+    /// True if there was ever a key. A server that asked for keys does not open when their file is lost.
     keys_needed: AtomicBool,
     asked: Asked,
     usage: Mutex<BTreeMap<Arc<str>, i64>>,
@@ -38,7 +37,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Reads the keys. Where nobody ever wanted any, nor tokens of an identity provider, every caller is `open_to`'s.
+    /// Reads the keys. Where neither keys nor tokens were ever configured, every caller belongs to `open_to`.
     ///
     /// # Errors
     /// [`KeyringError`] when a file cannot be used, or when there were keys before and are none now.
@@ -80,12 +79,12 @@ impl Authenticator {
         })
     }
 
-    /// Whether callers have to bring a key.
+    /// Returns whether callers have to bring a key.
     pub fn needs_keys(&self) -> bool {
         self.keys_needed.load(Ordering::Acquire)
     }
 
-    /// Who sent a request with these headers.
+    /// Authenticates the sender of a request with these headers.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Denied> {
         if !self.needs_keys() {
             return Ok(Principal::anonymous(self.open_to.clone()));
@@ -105,7 +104,7 @@ impl Authenticator {
         }
     }
 
-    /// Reads the keys again if a file changed. What cannot be read leaves the keys as they were.
+    /// Reads the keys again if a file changed. An unreadable file leaves the keys as they were.
     pub fn reload_if_changed(&self) {
         if let Some(jwt) = &self.jwt {
             jwt.reload_if_changed();
@@ -135,7 +134,7 @@ impl Authenticator {
         *seen = states;
     }
 
-    /// Keeps up with the keys that an identity provider publishes, until it is dropped.
+    /// Follows the keys that the identity provider publishes, until the future is dropped.
     pub async fn follow_identity_provider(&self) {
         match &self.jwt {
             Some(jwt) => jwt.follow().await,
@@ -143,12 +142,12 @@ impl Authenticator {
         }
     }
 
-    /// Whether the identity provider's keys cannot be read now; `None` without one.
+    /// Returns whether the identity provider's keys cannot be read now; `None` without a provider.
     pub(crate) fn identity_provider_is_failing(&self) -> Option<bool> {
         self.jwt.as_ref().map(Jwt::is_failing)
     }
 
-    /// Writes when each key was used last, beside the file of keys, if a key was used since the last time.
+    /// Writes the time of each key's last use beside the file of keys, if a key was used since the last call.
     pub fn write_usage(&self) {
         self.remember_usage();
         let used = std::mem::take(&mut *self.usage.lock().unwrap_or_else(PoisonError::into_inner));
@@ -170,7 +169,7 @@ impl Authenticator {
     }
 }
 
-/// How every file that holds a key looks now.
+/// Returns the state of every file that holds a key.
 fn states(file: &Path, configured: &[ConfiguredKey]) -> Vec<FileState> {
     let files = configured.iter().filter_map(|key| key.key_file.as_deref());
     std::iter::once(file).chain(files).map(FileState::of).collect()

@@ -1,26 +1,29 @@
-//! Why a caller is turned away.
+//! Reasons for turning a caller away.
 
 use super::{Permission, Principal};
 use crate::http::{Code, Problem};
 
-/// Why a caller is not known. To whoever holds a key it says what to do about it; to others it tells nothing.
+/// Counter of callers that were turned away; label `reason`.
+pub(crate) const AUTH_FAILURES: &str = "context_manager_auth_failures_total";
+
+/// Reason for not knowing a caller. Holders of a key learn how to mend it; others learn nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Denied {
     /// No key came.
     Missing,
     /// Two different keys came.
     Ambiguous,
-    /// What came looks like a key of ours, but was cut or mistyped.
+    /// The key has the form of our keys, but was cut or mistyped.
     Damaged,
-    /// What came cannot be read as a key at all.
+    /// The header does not hold a key.
     Malformed,
     /// Nobody knows the key.
     Unknown,
-    /// The time of the key or token is over.
+    /// The key or token has expired.
     Expired,
     /// The key was revoked.
     Revoked,
-    /// It is a token of an identity provider that is not right, for this reason.
+    /// It is an invalid token of an identity provider, for this reason.
     Token(&'static str),
     /// It may be a token, but the identity provider's keys are not known yet.
     NotNow,
@@ -67,15 +70,14 @@ impl From<Denied> for Problem {
     }
 }
 
-/// The problem of a caller whose key or token lacks a permission.
-pub(crate) fn lacks(permission: Permission, principal: &Principal) -> Problem {
-    let detail = match principal.claim() {
+/// Explains to a caller which permission its key or token lacks.
+pub(crate) fn lacks(permission: Permission, principal: &Principal) -> String {
+    match principal.claim() {
         None => format!("this call needs a key with the permission `{permission}`"),
         Some(claim) => format!(
             "this call needs a token with the permission `{permission}`: `{}{permission}` was looked for in the claim \
              `{}`; a token may have {} at most (auth.jwt.max_permissions)",
             claim.prefix, claim.name, claim.most
         ),
-    };
-    Problem::new(Code::Forbidden).with_detail(detail)
+    }
 }

@@ -15,11 +15,11 @@ use super::token::{KeyHash, MAX_BYTES, MIN_FOREIGN_BYTES};
 use super::{Permissions, Principal};
 use crate::config::ConfiguredKey;
 
-/// Every known key by its hash.
+/// Every known key, by its hash.
 #[derive(Debug)]
 pub(super) struct Keyring {
     keys: HashMap<KeyHash, Key>,
-    /// True if somebody meant there to be keys: the configuration names some, or their file is there, even if empty.
+    /// True if keys are asked for: the configuration names some, or their file exists, even if empty.
     wanted: bool,
 }
 
@@ -30,31 +30,31 @@ struct Key {
     permissions: Permissions,
     expires_at: Option<Timestamp>,
     revoked: bool,
-    /// When it was used last since that was taken, in seconds since 1970; 0 if it was not.
+    /// Time of the last use since [`Keyring::take_used`], in seconds since 1970; 0 if there was none.
     used_at: AtomicI64,
 }
 
-/// Why the keys cannot be used.
+/// Reason for not using the keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// The file of keys cannot be used.
     #[error(transparent)]
     File(#[from] KeysFileError),
-    /// The identity provider's keys cannot be read, or asked for.
+    /// The identity provider's keys cannot be read or fetched.
     #[error("cannot use [auth.jwt]")]
     IdentityProvider(#[source] anyhow::Error),
     /// A file that should hold a key cannot be read.
     #[error("cannot read the key in `{path}`")]
     KeyFile {
-        /// Where.
+        /// Path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// A file that should hold a key holds something else.
     #[error("`{path}` must hold one key of {MIN_FOREIGN_BYTES} to {MAX_BYTES} visible ASCII characters")]
     NotAKey {
-        /// Where.
+        /// Path of the file.
         path: String,
     },
     /// Callers have to bring a key, and there is none.
@@ -67,18 +67,18 @@ pub enum KeyringError {
         /// Expected path of the keys file.
         path: String,
     },
-    /// A key has a tenant that cannot be.
+    /// A key has a tenant of an invalid name.
     #[error("the tenant of key `{id}`")]
     Tenant {
-        /// Which key.
+        /// Id of the key.
         id: String,
-        /// What a name must be.
+        /// Rule that the name breaks.
         source: InvalidTenant,
     },
-    /// A key has a tenant that is the server's own.
+    /// A key has a tenant that is reserved for the server.
     #[error("the tenant of key `{id}` begins with `_`, as only the server's own do")]
     Reserved {
-        /// Which key.
+        /// Id of the key.
         id: String,
     },
 }
@@ -123,22 +123,22 @@ impl Keyring {
         Ok(ring)
     }
 
-    /// Whether there is none, not even an expired or revoked one.
+    /// Returns whether there is no key, not even an expired or revoked one.
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Returns whether callers are to be asked for keys, whether there are any or not.
+    /// Returns whether callers must bring a key, even if there is none.
     pub(super) fn is_wanted(&self) -> bool {
         self.wanted
     }
 
-    /// How many there are.
+    /// Returns the number of keys.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Who brings this key.
+    /// Authenticates the bearer of a key.
     pub(super) fn find(&self, key: &str, now: Timestamp) -> Result<Principal, Denied> {
         let known = self.keys.get(&KeyHash::of(key)).ok_or(Denied::Unknown)?;
         if known.revoked {
@@ -155,7 +155,7 @@ impl Keyring {
         ))
     }
 
-    /// When each key that was used since the last call was used last, in seconds since 1970, by id.
+    /// Takes the time of the last use of each key that was used since the last call, in seconds since 1970, by id.
     pub(super) fn take_used(&self) -> impl Iterator<Item = (Arc<str>, i64)> {
         let taken = self
             .keys

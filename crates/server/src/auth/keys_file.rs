@@ -1,52 +1,55 @@
-//! The file of keys: what the command line writes and the server reads.
+//! The file of keys, which the command line writes and the server reads.
 //!
-//! It holds hashes, never keys. Whoever writes takes the lock beside it, writes a new file and puts it in the old one's
-//! place, so that a reader sees either the one or the other. Keys are never removed: a revoked one goes on being refused
-//! by name, and the last one does not leave a server open. That there were any is remembered in a file of its own (`asked`).
+//! It holds hashes, never keys. A writer takes the lock beside it, writes a new file and renames it over the old one, so
+//! that a reader sees either. Keys are never removed: a revoked one is still refused by name, and revoking the last one
+//! does not open the server. Another file records that there were keys (`asked`).
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{KeyHash, Permissions, asked};
+use super::asked;
+use super::files::{folder_of, replace};
+use super::permission::Permissions;
+use super::token::KeyHash;
 
-/// More keys than anyone has: 64 MiB are some 200,000.
+/// Maximum size of the file: 64 MiB hold some 200,000 keys.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 const HEADER: &str = "# Keys of a Context Manager, as hashes. Written by `context-manager keys`; a running server takes changes over.\n\n";
 
-/// What is kept of one key.
+/// Record of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRecord {
-    /// Names it.
+    /// Id of the key.
     pub id: String,
-    /// What its owner calls it.
+    /// Name that its owner gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whose data it reaches.
+    /// Tenant whose data it reaches.
     pub tenant: String,
-    /// What it may do.
+    /// Its permissions.
     pub permissions: Permissions,
-    /// What is compared with the key that a caller brings.
+    /// Hash that is compared with the key of a caller.
     pub sha256: KeyHash,
-    /// When it was made.
+    /// Time of its creation.
     pub created_at: Timestamp,
-    /// From when on it is refused.
+    /// Time from which it is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time of its revocation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
-    /// The id of the key whose place it took.
+    /// Id of the key that it replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated_from: Option<String>,
 }
 
-/// Every key of a file, in the order in which they were made.
+/// Every key of a file, in the order of their creation.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRecords {
@@ -55,25 +58,25 @@ pub struct KeyRecords {
     pub keys: Vec<KeyRecord>,
 }
 
-/// Why the file of keys cannot be used.
+/// Reason for not using the file of keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysFileError {
     /// Reading or writing failed.
     #[error("cannot {operation} `{}`", path.display())]
     Io {
-        /// What was tried.
+        /// The failed operation.
         operation: &'static str,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
-    /// It is not what `context-manager keys` writes.
+    /// `context-manager keys` did not write it.
     #[error("`{}` is not a file of keys: {reason}", path.display())]
     Unreadable {
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it; no hash is repeated.
+        /// Description of the error; it repeats no hash.
         reason: String,
     },
 }
@@ -105,7 +108,7 @@ pub(super) fn read_if_there(path: &Path) -> Result<Option<KeyRecords>, KeysFileE
     Ok(Some(records))
 }
 
-/// Changes the file, which is made if it is not there. What `change` refuses leaves it as it was.
+/// Changes the file, and creates it if it does not exist. An error of `change` leaves it as it was.
 ///
 /// # Errors
 /// [`KeysFileError`], or the error of `change`.
@@ -130,27 +133,6 @@ pub fn change<T, E: From<KeysFileError>>(
     asked::remember(folder).map_err(io_error("write into", folder))?;
     drop(lock);
     Ok(result)
-}
-
-/// Puts a file with this text, which only its owner may read, in the place of the one at `path`.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = folder_of(path);
-    // Made with mode 0600.
-    let mut file = tempfile::Builder::new()
-        .prefix("keys.")
-        .suffix(".new")
-        .tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()
-}
-
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        Some(_) | None => Path::new("."),
-    }
 }
 
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {

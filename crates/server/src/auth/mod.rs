@@ -1,7 +1,7 @@
-//! Who may call what: keys, tokens of an identity provider, and what the middleware learns from them.
+//! Authentication and permissions: keys, and tokens of an identity provider.
 //!
-//! A request's headers become a [`Principal`] here and nowhere else, before anything is done for the request. Whoever is
-//! turned away learns nothing about keys or tenants that he did not bring.
+//! A request's headers become a [`Principal`] here and nowhere else, before anything is done for the request. A refusal
+//! tells nothing about keys or tenants that the request did not name.
 
 mod asked;
 mod authenticator;
@@ -19,9 +19,18 @@ pub mod usage;
 pub use authenticator::Authenticator;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use credential::inspect;
-pub(crate) use denied::lacks;
+pub(crate) use denied::{AUTH_FAILURES, lacks};
 pub use keyring::KeyringError;
 pub use keys_file::KeyRecord;
 pub use permission::{Permission, Permissions, UnknownPermission};
 pub use principal::Principal;
 pub use token::{KeyHash, NewKey, NotAHash};
+
+/// Describes this module's metrics to the installed recorder.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(
+        AUTH_FAILURES,
+        metrics::Unit::Count,
+        "Calls answered 401 or 403, by `reason`"
+    );
+}

@@ -1,11 +1,11 @@
-//! What a caller may do.
+//! Permissions of callers.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One kind of call.
+/// Permission for one kind of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
@@ -68,18 +68,18 @@ impl Permissions {
         Self::from(Permission::ALL.to_vec())
     }
 
-    /// Whether a caller with these may make calls of this kind. `admin` may make all; no other permission includes another.
+    /// Returns whether these include a permission. `admin` includes all; no other permission includes another.
     pub fn allow(self, wanted: Permission) -> bool {
         self.holds(wanted) || self.holds(Permission::Admin)
     }
 
-    /// Those that are in both sets.
+    /// Returns the permissions in both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -1,4 +1,4 @@
-//! Who is calling.
+//! Authenticated callers.
 
 use std::sync::Arc;
 
@@ -6,11 +6,10 @@ use context_manager_core::{Scope, TenantId};
 
 use super::{Permission, Permissions};
 
-/// What the log calls a caller who needed no key.
+/// Key id of a caller who needed no key.
 const ANONYMOUS: &str = "anonymous";
 
-/// An authenticated caller. The middleware puts it into the request's extensions before anything else is done for the
-/// request; routes that need no key have none.
+/// An authenticated caller.
 #[derive(Debug, Clone)]
 pub struct Principal {
     scope: Scope,
@@ -31,7 +30,7 @@ pub(crate) struct Claim {
 }
 
 impl Principal {
-    /// A caller who proved to be this tenant's. The only place that makes a [`Scope`] for a request.
+    /// Creates a caller who proved to belong to this tenant. The only place that makes a [`Scope`] for a request.
     pub(super) fn new(tenant: TenantId, key_id: Arc<str>, permissions: Permissions) -> Self {
         Self {
             scope: Scope::authenticated(tenant),
@@ -41,7 +40,7 @@ impl Principal {
         }
     }
 
-    /// The same, as somebody who brought a token.
+    /// Returns the caller as the bearer of a token.
     pub(super) fn by_token(self, claim: Claim) -> Self {
         Self {
             claim: Some(claim),
@@ -49,17 +48,17 @@ impl Principal {
         }
     }
 
-    /// Any caller, where no keys are asked for.
+    /// Creates a caller where no keys are asked for.
     pub(super) fn anonymous(tenant: TenantId) -> Self {
         Self::new(tenant, ANONYMOUS.into(), Permissions::all())
     }
 
-    /// Whose data the caller may touch.
+    /// Returns the scope of the data that the caller may touch.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// Which key it is, for logs and limits; `anonymous` where no keys are asked for. Never the key itself.
+    /// Returns the id of the key, for logs and limits; `anonymous` where no keys are asked for.
     pub fn key_id(&self) -> &Arc<str> {
         &self.key_id
     }
@@ -69,7 +68,7 @@ impl Principal {
         self.claim.as_ref()
     }
 
-    /// Whether the caller may make calls of this kind.
+    /// Returns whether the caller has a permission.
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.allow(permission)
     }

@@ -1,4 +1,4 @@
-//! What a key looks like: `cm_<id>_<secret><checksum>`.
+//! Keys of the form `cm_<id>_<secret><checksum>`.
 //!
 //! The prefix lets secret scanners find keys that were published by mistake, the id names a key without giving it away,
 //! the secret is 256 bits from the operating system, and the checksum tells a key that was cut or mistyped from an unknown
@@ -22,7 +22,7 @@ const SECRET_BYTES: usize = 32;
 const CHECKSUM_DIGITS: usize = 8;
 /// The shortest key that may come from the configuration: 32 hexadecimal digits are 128 bits.
 pub(super) const MIN_FOREIGN_BYTES: usize = 32;
-/// No key is longer; what is longer is not looked at.
+/// Maximum length of a key; longer ones are refused unread.
 pub(super) const MAX_BYTES: usize = 512;
 
 /// A new key.
@@ -32,12 +32,12 @@ pub struct NewKey {
     pub id: String,
     /// The key itself, to be shown once.
     pub key: SecretString,
-    /// What is kept of it.
+    /// Hash that is stored.
     pub hash: KeyHash,
 }
 
 impl NewKey {
-    /// Makes a key.
+    /// Generates a key.
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
@@ -55,7 +55,7 @@ impl NewKey {
         })
     }
 
-    /// The key itself, for the one place that shows it.
+    /// Returns the key itself, for the one place that shows it.
     pub fn expose(&self) -> &str {
         self.key.expose_secret()
     }
@@ -65,7 +65,7 @@ fn checksum(body: &str) -> String {
     format!("{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
-/// Whether `key` looks like one of ours but cannot be, as it was cut or mistyped.
+/// Returns whether `key` has the prefix of our keys but was cut or mistyped.
 pub(super) fn is_damaged(key: &str) -> bool {
     if !key.starts_with(PREFIX) {
         return false;
@@ -75,18 +75,18 @@ pub(super) fn is_damaged(key: &str) -> bool {
     key.len() != whole || !key.is_char_boundary(split) || key[split..] != checksum(&key[..split])
 }
 
-/// What is kept of a key: its SHA-256. Comparing takes the same time wherever two differ.
+/// SHA-256 of a key, all that is stored of it. Comparing takes the same time wherever two differ.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// That of a key.
+    /// Hashes a key.
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 
-    /// A short name for a key that brought none, which tells nothing of it.
+    /// Returns a short name for a key without one, which reveals nothing of the key.
     pub(super) fn short(&self) -> String {
         HEXLOWER.encode(&self.0[..4])
     }

@@ -1,4 +1,4 @@
-//! When each key was used last: a file beside that of the keys, which only the server writes.
+//! Time of the last use of each key, in a file beside that of the keys which only the server writes.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -8,16 +8,16 @@ use std::{fs, io};
 
 use jiff::Timestamp;
 
-use super::keys_file::replace;
+use super::files::replace;
 
-/// When each key was used last, by id.
+/// Time of the last use of each key, by id.
 pub type Usage = BTreeMap<String, Timestamp>;
 
 fn path(keys_file: &Path) -> PathBuf {
     keys_file.with_extension("used.toml")
 }
 
-/// Reads it; what cannot be read is as if no key had been used.
+/// Reads the file; an unreadable one counts as empty.
 pub fn read(keys_file: &Path) -> Usage {
     let text = match fs::read_to_string(path(keys_file)) {
         Ok(text) => text,
@@ -31,7 +31,7 @@ pub fn read(keys_file: &Path) -> Usage {
     toml::from_str(&text).unwrap_or_default()
 }
 
-/// Adds what was seen since the last time, in seconds since 1970.
+/// Adds the latest uses, in seconds since 1970.
 pub(super) fn merge(keys_file: &Path, used: &BTreeMap<Arc<str>, i64>) -> io::Result<()> {
     let mut usage = read(keys_file);
     for (id, at) in used {

@@ -18,11 +18,11 @@ use context_manager_vector_store::OpenStore;
 use context_manager_vector_store::compare::{Comparison, compare};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
 use super::{Options, block_on};
 use crate::config::{Config, VectorDbConfig};
 use crate::http::{BodyLine, Problem};
+use crate::service::Importer;
 use crate::store;
 use crate::transfer::{Export, Import};
 
@@ -194,13 +194,8 @@ async fn bring(from: &End, to: &End) -> anyhow::Result<Vec<Tenant>> {
 /// Imports what is exported, and returns how much of it was there before.
 async fn bring_tenant(from: &End, to: &End, scope: &Scope, progress: &mut Progress) -> anyhow::Result<u64> {
     let mut export = Export::new(Arc::clone(&from.engine), scope.clone(), true);
-    let mut import = Import::new(
-        Arc::clone(&to.engine),
-        scope.clone(),
-        TaskTracker::new(),
-        None,
-        usize::MAX,
-    );
+    let importer = Importer::offline(Arc::clone(&to.engine), scope.clone());
+    let mut import = Import::new(importer, usize::MAX);
     let mut done = 0;
     while let Some(lines) = export.next().await? {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

@@ -10,13 +10,13 @@ use clap::Args;
 use context_manager_core::{Scope, TenantId};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use tokio_util::task::TaskTracker;
 
 use super::remote::{Remote, Server};
 use super::{Options, block_on};
 use crate::app::{DEFAULT_TENANT, Memory};
 use crate::config::Config;
 use crate::http::Lines;
+use crate::service::Importer;
 use crate::transfer::{Export, Gzip, Import};
 
 /// What is read of a file at once.
@@ -155,7 +155,7 @@ async fn import_offline(
 ) -> anyhow::Result<Value> {
     let max_line_bytes = config.server.max_line_bytes;
     let engine = Arc::clone(&memory.engine);
-    let mut import = Import::new(engine, scope(&args.tenant)?, TaskTracker::new(), None, max_line_bytes);
+    let mut import = Import::new(Importer::offline(engine, scope(&args.tenant)?), max_line_bytes);
     let mut lines = Lines::new(gzip, max_line_bytes);
     let mut file = File::open(&args.file)?;
     let mut piece = vec![0; PIECE];

@@ -112,7 +112,7 @@ impl Embedders {
     }
 }
 
-/// Returns whether `stored` is the model's fingerprint, as far as it was known when it was stored.
+/// Returns whether `stored` is the model's fingerprint, or the part of it that was known when it was stored.
 fn is_of(model: &Arc<dyn Embedder>, stored: &ModelFingerprint) -> bool {
     model.fingerprint() == stored || stored.is_completed_by(model.fingerprint())
 }

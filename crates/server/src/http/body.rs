@@ -85,7 +85,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// Whether a body is JSON by its type.
+/// Returns whether a body is JSON by its media type.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
         return false;

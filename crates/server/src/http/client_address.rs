@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as that can be known.
+//! Address of the client of a request.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -13,11 +13,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub IpAddr);
 
-/// The client, in a request's extensions: the nearest address that is not a trusted proxy's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
-
-/// Who tells the truth about whom they speak for, and in which header.
+/// Trusted proxies, and the header in which they name the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarding {
     pub(crate) proxies: TrustedProxies,
@@ -25,9 +21,9 @@ pub(crate) struct Forwarding {
 }
 
 impl Forwarding {
-    /// The client behind `peer`. Of the addresses in the header only those count that a trusted proxy has written, from
-    /// the last one backwards: whatever stands before them, the client may have made up.
-    pub(crate) fn client(&self, PeerAddress(peer): PeerAddress, headers: &HeaderMap) -> ClientAddress {
+    /// Returns the client behind `peer`: the nearest address that is not a trusted proxy's. Of the addresses in the header
+    /// only those count that a trusted proxy has written, from the last one backwards: a client can make up the others.
+    pub(crate) fn client(&self, PeerAddress(peer): PeerAddress, headers: &HeaderMap) -> IpAddr {
         let mut nearest = peer.to_canonical();
         let name = match self.header {
             ForwardedHeader::XForwardedFor => X_FORWARDED_FOR,
@@ -44,15 +40,16 @@ impl Forwarding {
                 ForwardedHeader::XForwardedFor => address(hop),
                 ForwardedHeader::Forwarded => forwarded_for(hop).and_then(address),
             });
-            // What cannot be read was still written by the last proxy: it is as far as we can see.
+            // The last proxy wrote an address that cannot be read: that proxy is the nearest one known.
             let Some(hop) = hop else { break };
             nearest = hop;
         }
-        ClientAddress(nearest)
+        nearest
     }
 }
 
-/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, as anyone who has one has them all.
+/// Returns the network that counts as one client: an IPv4 address, or an IPv6 network of 64 bits, all of which belong to
+/// one host.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -112,8 +109,8 @@ mod tests {
         for line in lines {
             headers.append(name, line.parse().unwrap());
         }
-        let ClientAddress(address) = forwarding(header).client(PeerAddress(peer.parse().unwrap()), &headers);
-        address.to_string()
+        let peer = PeerAddress(peer.parse().unwrap());
+        forwarding(header).client(peer, &headers).to_string()
     }
 
     fn x_forwarded_for(peer: &str, lines: &[&str]) -> String {

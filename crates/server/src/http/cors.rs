@@ -1,4 +1,4 @@
-//! Which pages in a browser may call the server.
+//! Cross-origin calls of pages in a browser.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION
 use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// How long a browser may rely on what it was told.
+/// Time for which a browser may cache the answer to a preflight.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
-/// The layer that answers browsers, if any origin may call. Credentials that a browser adds by itself, such as cookies,
-/// are never asked for.
+/// Returns the layer that answers browsers, if any origin may call. It never allows credentials that a browser adds by
+/// itself, such as cookies.
 pub(crate) fn cors(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;

@@ -1,33 +1,24 @@
-//! No request runs longer than the server allows, or than its client wants to wait.
+//! Time limit of a request: the server's, or a shorter one that the client asks for.
 
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use context_manager_resilience::Deadline;
+use axum::http::HeaderMap;
 
 use super::problem::{Code, Problem};
 
 const HEADER: &str = "x-request-timeout-ms";
 
-/// Ends a request with 504 when its time has run out. The client's header can shorten the time, not lengthen it.
-pub(crate) async fn limit_time(State(longest): State<Duration>, request: Request, next: Next) -> Response {
-    let wanted = match request
-        .headers()
-        .get(HEADER)
-        .map(|value| value.to_str().unwrap_or_default().parse::<u64>())
-    {
-        None => longest,
-        Some(Ok(millis)) if millis > 0 => longest.min(Duration::from_millis(millis)),
-        Some(_) => {
-            return Problem::new(Code::InvalidRequest)
-                .with_detail("the header X-Request-Timeout-Ms must be a whole number of at least 1")
-                .into_response();
-        }
+/// Returns the time that a request with these headers may take. The client can shorten the time, not lengthen it.
+///
+/// # Errors
+/// The header does not hold a time.
+pub(crate) fn time_limit(headers: &HeaderMap, longest: Duration) -> Result<Duration, Problem> {
+    let Some(value) = headers.get(HEADER) else {
+        return Ok(longest);
     };
-    match Deadline::after(wanted).run(next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(Code::DeadlineExceeded).into_response(),
+    match value.to_str().unwrap_or_default().parse::<u64>() {
+        Ok(millis) if millis > 0 => Ok(longest.min(Duration::from_millis(millis))),
+        _ => Err(Problem::new(Code::InvalidRequest)
+            .with_detail("the header X-Request-Timeout-Ms must be a whole number of at least 1")),
     }
 }

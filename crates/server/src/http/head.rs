@@ -1,4 +1,4 @@
-//! How large the head of a request may be.
+//! Limits on the size of a request's head.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::problem::{Code, Problem};
 use crate::config::ConnectionsConfig;
 
-/// How large the head of a request may be.
+/// Limits on the size of a request's head.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeadLimits {
     uri_bytes: usize,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
 
-/// How much compressed data is expanded at once. It becomes a thousand times as much at most.
+/// Compressed bytes that are expanded at once, to at most a thousand times as many.
 const COMPRESSED_PIECE: usize = 1024;
 
 /// A line of a body.
@@ -28,7 +28,7 @@ pub(crate) struct Lines {
     gzip: Option<MultiGzDecoder<Vec<u8>>>,
     /// The beginning of the line that is not whole yet.
     begun: Vec<u8>,
-    /// Whether that line is too long already.
+    /// True if that line is too long already.
     too_long: bool,
     max_bytes: usize,
 }
@@ -58,7 +58,7 @@ impl Lines {
         Ok((later, self.split(&expanded)))
     }
 
-    /// What is left when the body has ended: the last line, if it has no end.
+    /// Returns the last line when the body has ended, if the line has no end.
     pub(crate) fn finish(mut self) -> Result<Vec<BodyLine>, BadStream> {
         let mut lines = Vec::new();
         if let Some(mut decoder) = self.gzip.take() {

@@ -1,4 +1,4 @@
-//! What every request goes through, whatever its route.
+//! HTTP parts that every request passes, and extractors that every route may use.
 
 mod body;
 mod client_address;
@@ -21,15 +21,12 @@ pub(crate) use body::{parse, parse_parts};
 pub use client_address::PeerAddress;
 pub(crate) use client_address::{Forwarding, network};
 pub(crate) use cors::cors;
-pub(crate) use deadline::limit_time;
+pub(crate) use deadline::time_limit;
 pub(crate) use head::{HeadLimits, limit_head};
 pub(crate) use lines::{BodyLine, Lines};
-pub(crate) use observe::observe;
+pub(crate) use observe::{describe_metrics, observe};
 pub(crate) use problem::{Code, FieldError, Problem, whole_secs};
 pub(crate) use query::{Params, PathId, check_query};
 pub(crate) use receive::Bodies;
 pub(crate) use request_id::RequestId;
 pub(crate) use sites::{Audience, Sites};
-
-/// Counter of requests that were answered 503 because too much was under way; label `lane`.
-pub(crate) const REQUESTS_SHED: &str = "context_manager_requests_shed_total";

@@ -15,9 +15,27 @@ use tracing::field::Empty;
 use super::problem::{Code, Problem, code_of};
 use super::protect::protect;
 use super::request_id::{self, RequestId};
-use crate::metrics::{REQUEST_DURATION, REQUESTS_IN_FLIGHT};
 
-/// Watches over one request.
+/// Histogram of the time a request takes; labels `route`, `method`, `status`.
+const REQUEST_DURATION: &str = "context_manager_request_duration_seconds";
+/// Gauge of the requests that are being answered.
+const REQUESTS_IN_FLIGHT: &str = "context_manager_requests_in_flight";
+
+/// Describes this module's metrics to the installed recorder.
+pub(crate) fn describe_metrics() {
+    metrics::describe_histogram!(
+        REQUEST_DURATION,
+        metrics::Unit::Seconds,
+        "Time from a request's head to its answer, by `route`, `method` and `status`"
+    );
+    metrics::describe_gauge!(
+        REQUESTS_IN_FLIGHT,
+        metrics::Unit::Count,
+        "Requests that are being answered"
+    );
+}
+
+/// Observes one request.
 pub(crate) async fn observe(State(health): State<HealthRegistry>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let _in_flight = InFlight::new();
@@ -26,7 +44,6 @@ pub(crate) async fn observe(State(health): State<HealthRegistry>, mut request: R
     let (method, version) = (known_method(request.method()), request.version());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    // Its name is `REQUEST_SPAN`.
     let span = tracing::info_span!(
         "request",
         request_id = %id,
@@ -54,7 +71,7 @@ pub(crate) async fn observe(State(health): State<HealthRegistry>, mut request: R
         response.headers_mut().insert(request_id::HEADER, value);
     }
     if health.phase() == Phase::Stopping && version <= Version::HTTP_11 {
-        // Whoever has a connection open learns of the end before it is closed, and sends nothing into it.
+        // Clients learn of the end before their connection is closed, and send nothing into it.
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

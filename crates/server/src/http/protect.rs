@@ -1,4 +1,4 @@
-//! What browsers are told about every answer.
+//! Headers that protect every answer in a browser.
 
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,

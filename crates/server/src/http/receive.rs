@@ -1,4 +1,4 @@
-//! Reading a request's body before anything is done for it, so that a slow client holds up nobody but itself.
+//! Reads a request's body before anything is done for it, so that a slow client holds up nobody but itself.
 //!
 //! JSON is gathered whole, within limits of size, time and the memory of all bodies together. Anything else goes through
 //! as it comes, only with a limit on pauses: a route that takes a stream counts its bytes itself.
@@ -18,13 +18,14 @@ use tower_http::timeout::{TimeoutBody, TimeoutError};
 
 use super::body::is_json;
 use super::problem::{Code, Problem};
+use crate::limits::REQUESTS_SHED;
 
-/// What memory is counted in, so that a semaphore can hold it.
+/// Unit of memory, so that a semaphore can count it.
 const UNIT_BYTES: usize = 1024;
-/// The most that deflate makes of one byte.
+/// Maximum number of bytes that deflate makes of one.
 const MAX_EXPANSION: usize = 1032;
 
-/// What all bodies share.
+/// Limits that all bodies share.
 #[derive(Debug, Clone)]
 pub(crate) struct Bodies {
     max_bytes: usize,
@@ -36,7 +37,7 @@ pub(crate) struct Bodies {
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) request: Request,
-    /// What the body holds of the memory of all; kept until the request is done.
+    /// Share of the body in the memory of all; kept until the request is done.
     pub(crate) memory: Option<OwnedSemaphorePermit>,
     compressed: Option<Bytes>,
 }
@@ -197,7 +198,7 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
 }
 
 fn no_memory() -> Problem {
-    metrics::counter!(super::REQUESTS_SHED, "lane" => "memory").increment(1);
+    metrics::counter!(REQUESTS_SHED, "lane" => "memory").increment(1);
     Problem::new(Code::ServiceUnavailable).with_detail("more is being sent than the server can hold; try again later")
 }
 

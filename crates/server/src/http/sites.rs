@@ -28,17 +28,17 @@ pub(crate) struct Sites {
     cors_origins: Vec<String>,
 }
 
-/// Whom a server answers.
+/// Clients that a server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// Whoever brings a key or a token.
+    /// Those with a key or a token.
     Known,
-    /// Everybody who reaches it, and so every page that runs in a browser beside it.
+    /// All that reach it, and so every page that runs in a browser beside it.
     Everybody,
 }
 
 impl Sites {
-    /// As configured; what is not valid there was refused before.
+    /// Reads the configuration, which was checked before.
     pub(crate) fn new(config: &ServerConfig) -> Self {
         let public = config.public_url.as_deref().and_then(|url| Url::parse(url).ok());
         let public_host = public.as_ref().and_then(Url::host_str);
@@ -67,7 +67,7 @@ impl Sites {
             }
         }
         if self.is_from_elsewhere(request.method(), request.headers(), names.first()) {
-            // Refused as it is from everybody who sends JSON so; it need not be known for that where it comes from.
+            // The answer is the same as to any other client that sends such a body.
             if !request.body().is_end_stream() && is_form(request.headers()) {
                 return Err(Problem::new(Code::UnsupportedMediaType));
             }
@@ -96,7 +96,7 @@ impl Sites {
             .iter()
             .all(|site| site == "same-origin" || site == "none");
         let Some(origin) = origin else {
-            // Who follows a link comes from another site, too, and no page sees what he gets to see.
+            // Following a link comes from another site, too, but that site does not see the answer.
             let follows_link = matches!(*method, Method::GET | Method::HEAD)
                 && headers.get(MODE).is_some_and(|mode| mode == "navigate");
             return !own_site && !follows_link;
@@ -144,12 +144,12 @@ fn is_form(headers: &HeaderMap) -> bool {
         .any(|form| essence.eq_ignore_ascii_case(form))
 }
 
-/// A host as it is compared.
+/// Normalizes a host for comparison.
 fn normal(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// All that the request says about whom it is for: the authority of its target, which counts more, and `Host`.
+/// Returns the names that a request is for: the authority of its target, which counts more, and `Host`.
 fn names(request: &Request) -> Result<Vec<Authority>, Problem> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, another) = (hosts.next(), hosts.next());

@@ -1,7 +1,7 @@
-//! How much a tenant may keep.
+//! Quotas of tenants.
 //!
-//! What is there is counted in the store when a tenant first stores something, now and then, and when the limit seems to
-//! be reached; in between, what is stored, imported and changed is added. A count holds nobody up but the one who would be refused without it.
+//! A tenant's contexts are counted in the store when it first stores one, at intervals, and when its quota seems used up;
+//! in between, writes are added. Only a caller who would be refused otherwise waits for a count.
 
 use std::collections::HashMap;
 use std::ops::{Add, Sub};
@@ -13,17 +13,16 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::config::QuotasConfig;
-use crate::http::{Code, Problem};
 
 /// Counter of contexts that were not stored because a quota was used up.
 pub(super) const QUOTA_EXCEEDED: &str = "context_manager_quota_exceeded_total";
-/// A tenant at its limit has its contexts counted this often at most, and never for more than a twentieth of the time.
+/// Minimum interval of counting the contexts of a tenant at its limit, which never takes more than a twentieth of the time.
 const SOONEST_RECOUNT: Duration = Duration::from_secs(1);
 const RECOUNT_PAUSE: u32 = 20;
-/// Changes of so many contexts of a tenant are measured at once.
+/// Maximum number of contexts of a tenant whose changes are measured at once.
 const CHANGES_AT_ONCE: usize = 16;
 
-/// How many contexts, and how many bytes of text, tags and metadata.
+/// Number of contexts, and of bytes of their text, tags and metadata.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Amount {
     contexts: u64,
@@ -31,7 +30,7 @@ struct Amount {
 }
 
 impl Amount {
-    /// Room for a context of this size.
+    /// Amount of one context of this size.
     fn of_context(bytes: usize) -> Self {
         Self {
             contexts: 1,
@@ -69,20 +68,30 @@ impl Sub for Amount {
     }
 }
 
-/// What every tenant keeps, as far as it matters.
+/// Reason for giving no room to what is about to be stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoRoom {
+    #[error("{0}")]
+    QuotaExceeded(String),
+    /// The contexts of the tenant could not be counted.
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// Quotas of all tenants that have stored something.
 #[derive(Debug)]
 pub(crate) struct Quotas {
     config: QuotasConfig,
-    tenants: Mutex<HashMap<TenantId, Arc<Kept>>>,
+    tenants: Mutex<HashMap<TenantId, Arc<TenantUsage>>>,
 }
 
-/// What one tenant keeps.
+/// Usage of one tenant.
 #[derive(Debug, Default)]
-struct Kept {
+struct TenantUsage {
     amount: Mutex<Counted>,
-    /// One count at a time: when the last one ended, and how long it took.
+    /// End and duration of the last count. Locked while counting.
     last_count: tokio::sync::Mutex<Option<(Instant, Duration)>>,
-    /// Of the contexts that are being changed, by their ids: a size is only true until the next change.
+    /// Locks of contexts that are being changed, by their ids: a size is only true until the next change.
     changes: [Arc<tokio::sync::Mutex<()>>; CHANGES_AT_ONCE],
 }
 
@@ -99,14 +108,14 @@ struct Counted {
 #[derive(Debug, Default)]
 #[must_use = "dropping it gives the room back"]
 pub(crate) struct Reservation {
-    of: Option<(Arc<Kept>, Amount)>,
-    /// Room that is free once it has been stored.
+    of: Option<(Arc<TenantUsage>, Amount)>,
+    /// Room that becomes free once it has been stored.
     freed: Amount,
     change: Option<OwnedMutexGuard<()>>,
 }
 
 impl Reservation {
-    /// It has been stored.
+    /// Counts it as stored.
     pub(crate) fn keep(self) {
         if let Some((kept, amount)) = &self.of {
             let mut counted = kept.lock();
@@ -128,13 +137,13 @@ impl Drop for Reservation {
     }
 }
 
-impl Kept {
+impl TenantUsage {
     fn lock(&self) -> MutexGuard<'_, Counted> {
-        // Numbers that are replaced whole: a panic leaves nothing half done.
+        // Plain numbers: a panic leaves nothing half done.
         self.amount.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts what is in the store, if that is due.
+    /// Counts the contexts in the store, if that is due.
     async fn count(&self, engine: &ContextEngine, scope: &Scope, bytes: bool, due: Due) -> Result<(), Error> {
         let mut last = self.last_count.lock().await;
         if let Some((ended, took)) = *last {
@@ -158,7 +167,7 @@ impl Kept {
     }
 }
 
-/// Why something is counted.
+/// Reason for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     FirstTime,
@@ -174,16 +183,16 @@ impl Quotas {
         }
     }
 
-    /// Makes room for a context. One that is not valid needs none: whoever stores it will say so.
+    /// Makes room for a context. An invalid one needs none, as it will be refused.
     ///
     /// # Errors
-    /// 403 when the tenant's quota is used up; the store's problem when it cannot be counted.
+    /// [`NoRoom`] when the tenant's quota is used up, or its contexts cannot be counted.
     pub(crate) async fn reserve(
         &self,
         engine: &ContextEngine,
         scope: &Scope,
         context: &NewContext,
-    ) -> Result<Reservation, Problem> {
+    ) -> Result<Reservation, NoRoom> {
         if !self.are_set() || !context.validate("").is_empty() {
             return Ok(Reservation::default());
         }
@@ -200,7 +209,7 @@ impl Quotas {
         engine: &ContextEngine,
         scope: &Scope,
         context: &Context,
-    ) -> Result<Reservation, Problem> {
+    ) -> Result<Reservation, NoRoom> {
         if !self.are_set() {
             return Ok(Reservation::default());
         }
@@ -208,8 +217,8 @@ impl Quotas {
         self.reserve_amount(engine, scope, wanted).await
     }
 
-    /// Makes room for what a change adds to a context, and frees what it takes away. One that is not valid, or is of a
-    /// context that is not there, needs none: whoever makes it will say so.
+    /// Makes room for what a change adds to a context, and frees what it takes away. An invalid change, or one of an unknown
+    /// context, needs none, as it will be refused.
     ///
     /// # Errors
     /// As [`Quotas::reserve`].
@@ -219,13 +228,13 @@ impl Quotas {
         scope: &Scope,
         id: ContextId,
         patch: &Patch,
-    ) -> Result<Reservation, Problem> {
+    ) -> Result<Reservation, NoRoom> {
         let changes_size = patch.text.is_some() || patch.tags.is_some() || patch.metadata.is_some();
         if self.config.max_bytes == 0 || !changes_size || !patch.validate().is_empty() {
             return Ok(Reservation::default());
         }
         let stripe = id.0.as_u128() % CHANGES_AT_ONCE as u128;
-        let change = Arc::clone(&self.kept(scope).changes[usize::try_from(stripe).unwrap_or_default()]);
+        let change = Arc::clone(&self.usage_of(scope).changes[usize::try_from(stripe).unwrap_or_default()]);
         let change = change.lock_owned().await;
         let context = match engine.get(scope, id).await {
             Ok(context) => context,
@@ -245,21 +254,21 @@ impl Quotas {
         engine: &ContextEngine,
         scope: &Scope,
         wanted: Amount,
-    ) -> Result<Reservation, Problem> {
-        let kept = self.kept(scope);
+    ) -> Result<Reservation, NoRoom> {
+        let usage = self.usage_of(scope);
         let bytes = self.config.max_bytes > 0;
-        kept.count(engine, scope, bytes, Due::FirstTime).await?;
-        if let Ok(reservation) = self.take(&kept, wanted) {
+        usage.count(engine, scope, bytes, Due::FirstTime).await?;
+        if let Ok(reservation) = self.take(&usage, wanted) {
             return Ok(reservation);
         }
-        kept.count(engine, scope, bytes, Due::AtLimit).await?;
-        self.take(&kept, wanted).map_err(|exceeded| {
+        usage.count(engine, scope, bytes, Due::AtLimit).await?;
+        self.take(&usage, wanted).map_err(|exceeded| {
             metrics::counter!(QUOTA_EXCEEDED).increment(1);
-            Problem::new(Code::Forbidden).with_detail(exceeded)
+            NoRoom::QuotaExceeded(exceeded)
         })
     }
 
-    /// Counts anew what the tenants keep that have stored something.
+    /// Counts the contexts of every tenant that has stored something.
     pub(crate) async fn recount(&self, engine: &ContextEngine) {
         let known: Vec<_> = self
             .tenants()
@@ -272,17 +281,17 @@ impl Quotas {
                 .count(engine, &scope, self.config.max_bytes > 0, Due::Regularly)
                 .await
             {
-                tracing::warn!(%error, "what a tenant keeps could not be counted");
+                tracing::warn!(%error, "the contexts of a tenant could not be counted");
             }
         }
     }
 
-    /// Whether there is any quota.
+    /// Returns whether there is any quota.
     pub(crate) fn are_set(&self) -> bool {
         self.config.max_contexts > 0 || self.config.max_bytes > 0
     }
 
-    fn take(&self, kept: &Arc<Kept>, wanted: Amount) -> Result<Reservation, String> {
+    fn take(&self, kept: &Arc<TenantUsage>, wanted: Amount) -> Result<Reservation, String> {
         let mut counted = kept.lock();
         let after = counted.in_store + counted.since + counted.reserved + wanted;
         let QuotasConfig {
@@ -290,7 +299,7 @@ impl Quotas {
             max_bytes,
             ..
         } = self.config;
-        // What takes no more room is never refused, not even beyond a quota that was lowered.
+        // A write that takes no more room is never refused, not even beyond a quota that was lowered.
         if max_contexts > 0 && wanted.contexts > 0 && after.contexts > max_contexts {
             return Err(format!(
                 "the tenant may keep {max_contexts} contexts; delete some to store others"
@@ -311,11 +320,11 @@ impl Quotas {
         })
     }
 
-    fn kept(&self, scope: &Scope) -> Arc<Kept> {
+    fn usage_of(&self, scope: &Scope) -> Arc<TenantUsage> {
         Arc::clone(self.tenants().entry(scope.tenant().clone()).or_default())
     }
 
-    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Kept>>> {
+    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<TenantUsage>>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,27 +1,19 @@
-//! How often callers may call: by address before anyone knows who it is, then by key and by tenant.
+//! Rate limits: by address before the caller is known, then by key and by tenant.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{Request, State};
-use axum::http::HeaderValue;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use context_manager_core::TenantId;
 use context_manager_resilience::{Allowance, RateLimited, RateLimiter};
 
-use super::Guards;
-use super::headers::{limited, policy};
-use super::lanes::is_operations;
 use crate::config::{CallRatesConfig, RateConfig, RateLimitsConfig};
-use crate::http::{PeerAddress, network};
 
 /// Counter of calls that a rate limit refused; label `limit`.
 pub(super) const RATE_LIMITED: &str = "context_manager_rate_limited_total";
 
-/// What kind of call it is; each has limits of its own.
+/// Kind of a call; each has limits of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallKind {
     Read,
@@ -29,7 +21,7 @@ pub(crate) enum CallKind {
     Admin,
 }
 
-/// Whose calls are counted together: those with one key, and those of its tenant.
+/// Callers whose calls are counted together: those with one key, and those of its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct CallerKey {
     tenant: TenantId,
@@ -37,7 +29,7 @@ pub(crate) struct CallerKey {
 }
 
 impl CallerKey {
-    /// A caller of this tenant; `key` names the key it brought.
+    /// Creates the caller of this tenant with the key of this id.
     pub(crate) fn new(tenant: TenantId, key: Arc<str>) -> Self {
         Self { tenant, key }
     }
@@ -51,18 +43,17 @@ pub(crate) struct Rates {
     tenants: [Option<Limit<TenantId>>; 3],
 }
 
-/// How a caller stands with the limits it was counted under.
-pub(crate) type Standing = Vec<(HeaderValue, &'static str, Allowance)>;
+/// Remaining share of a caller under one limit: the limit's name, and its state.
+pub(crate) type RateLimitShare = (&'static str, Allowance);
 
-/// Why a caller has to wait.
-#[derive(Debug, Clone)]
+/// Refusal of a call that came too early.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Refusal {
     pub(crate) name: &'static str,
-    pub(crate) policy: HeaderValue,
     pub(crate) cause: RateLimited,
 }
 
-/// How one limit has been used since the server started.
+/// Usage of one limit since the server started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LimitUse {
     pub(crate) name: &'static str,
@@ -74,7 +65,6 @@ pub(crate) struct LimitUse {
 #[derive(Debug)]
 struct Limit<K: std::hash::Hash + Eq + Clone> {
     name: &'static str,
-    policy: HeaderValue,
     limiter: RateLimiter<K>,
     passed: AtomicU64,
     refused: AtomicU64,
@@ -85,28 +75,22 @@ impl<K: std::hash::Hash + Eq + Clone> Limit<K> {
         let rate = config.rate()?;
         Some(Self {
             name,
-            policy: policy(name, rate),
             limiter: RateLimiter::new(rate, max_callers),
             passed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         })
     }
 
-    fn check(&self, caller: &K, cost: NonZeroU32, standing: &mut Standing) -> Result<(), Refusal> {
+    fn check(&self, caller: &K, cost: NonZeroU32) -> Result<RateLimitShare, Refusal> {
         match self.limiter.check(caller, cost) {
             Ok(allowance) => {
                 self.passed.fetch_add(1, Ordering::Relaxed);
-                standing.push((self.policy.clone(), self.name, allowance));
-                Ok(())
+                Ok((self.name, allowance))
             }
             Err(cause) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 metrics::counter!(RATE_LIMITED, "limit" => self.name).increment(1);
-                Err(Refusal {
-                    name: self.name,
-                    policy: self.policy.clone(),
-                    cause,
-                })
+                Err(Refusal { name: self.name, cause })
             }
         }
     }
@@ -147,15 +131,28 @@ impl Rates {
     ///
     /// # Errors
     /// [`Refusal`] by the limit that is exceeded.
-    pub(crate) fn charge(&self, caller: &CallerKey, kind: CallKind, cost: NonZeroU32) -> Result<Standing, Refusal> {
-        let mut standing = Standing::new();
-        if let Some(limit) = &self.keys[kind as usize] {
-            limit.check(caller, cost, &mut standing)?;
+    pub(crate) fn charge(
+        &self,
+        caller: &CallerKey,
+        kind: CallKind,
+        cost: NonZeroU32,
+    ) -> Result<Vec<RateLimitShare>, Refusal> {
+        let key = self.keys[kind as usize].as_ref();
+        let key = key.map(|limit| limit.check(caller, cost)).transpose()?;
+        let tenant = self.tenants[kind as usize].as_ref();
+        let tenant = tenant.map(|limit| limit.check(&caller.tenant, cost)).transpose()?;
+        Ok(key.into_iter().chain(tenant).collect())
+    }
+
+    /// Counts a call of an address.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the limit of addresses is exceeded.
+    pub(crate) fn charge_address(&self, address: IpAddr) -> Result<(), Refusal> {
+        match &self.addresses {
+            Some(limit) => limit.check(&address, NonZeroU32::MIN).map(drop),
+            None => Ok(()),
         }
-        if let Some(limit) = &self.tenants[kind as usize] {
-            limit.check(&caller.tenant, cost, &mut standing)?;
-        }
-        Ok(standing)
     }
 
     /// Forgets callers that have been idle.
@@ -171,30 +168,13 @@ impl Rates {
         }
     }
 
-    /// How the limits that there are have been used.
+    /// Returns the usage of every configured limit.
     pub(crate) fn used(&self) -> Vec<LimitUse> {
         let addresses = self.addresses.iter().map(Limit::used);
         let keys = self.keys.iter().flatten().map(Limit::used);
         let tenants = self.tenants.iter().flatten().map(Limit::used);
         addresses.chain(keys).chain(tenants).collect()
     }
-}
-
-/// Finds out the client's address, and turns away a client that calls too often, whoever it is.
-pub(crate) async fn limit_address(State(guards): State<Arc<Guards>>, mut request: Request, next: Next) -> Response {
-    let Some(&peer) = request.extensions().get::<PeerAddress>() else {
-        return next.run(request).await;
-    };
-    let client = guards.forwarding.client(peer, request.headers());
-    request.extensions_mut().insert(client);
-    // A probe must not fail because someone else behind the same address is busy.
-    if let Some(limit) = &guards.rates.addresses
-        && !is_operations(request.uri().path())
-        && let Err(refusal) = limit.check(&network(client.0), NonZeroU32::MIN, &mut Standing::new())
-    {
-        return limited(&refusal).into_response();
-    }
-    next.run(request).await
 }
 
 #[cfg(test)]

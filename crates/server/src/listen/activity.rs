@@ -1,20 +1,20 @@
-//! What a connection is doing, and whether its client takes too long.
+//! Activity of a connection, and timeouts of its client.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a client may take.
+/// Timeouts of a client.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct Timeouts {
     /// From a request's first byte to the end of its headers; from connecting to the first request.
     pub(super) header: Duration,
     /// From one request's end to the next one's beginning.
     pub(super) idle: Duration,
 }
 
-/// What a connection is doing. Clones share it.
+/// Activity of a connection. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Activity(Arc<Mutex<State>>);
 
@@ -22,7 +22,7 @@ pub(super) struct Activity(Arc<Mutex<State>>);
 struct State {
     phase: Phase,
     in_flight: usize,
-    /// Whether what arrives need not be a request: HTTP/2 has frames of its own.
+    /// True if arriving bytes need not be a request: HTTP/2 has frames of its own.
     http2: bool,
 }
 
@@ -42,17 +42,17 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct InFlight(Activity);
 
-/// Why a connection should end.
+/// Reason for ending a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overdue {
-    /// Its client does not get a request's headers done.
+    /// Its client does not finish the headers of a request.
     Head,
-    /// Nothing is asked any more.
+    /// Its client sends no more requests.
     Idle,
 }
 
 impl Activity {
-    /// That of a new connection.
+    /// Activity of a new connection.
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
             phase: Phase::New(Instant::now()),
@@ -61,7 +61,7 @@ impl Activity {
         })))
     }
 
-    /// Something arrived.
+    /// Notes that bytes arrived.
     pub(super) fn received(&self) {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Idle(_)) && !state.http2 {
@@ -69,7 +69,7 @@ impl Activity {
         }
     }
 
-    /// The headers of a request are there.
+    /// Notes that the headers of a request arrived.
     pub(super) fn request(&self, http2: bool) -> InFlight {
         let mut state = self.lock();
         state.http2 = http2;
@@ -78,16 +78,16 @@ impl Activity {
         InFlight(self.clone())
     }
 
-    /// Whether a request is being answered.
+    /// Returns whether a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.lock().phase, Phase::Busy)
     }
 
-    /// Whether the client has taken too long.
-    pub(super) fn overdue(&self, patience: Patience) -> Option<Overdue> {
+    /// Returns the timeout that the client has exceeded, if any.
+    pub(super) fn overdue(&self, timeouts: Timeouts) -> Option<Overdue> {
         let (since, limit, overdue) = match self.lock().phase {
-            Phase::New(since) | Phase::Head(since) => (since, patience.header, Overdue::Head),
-            Phase::Idle(since) => (since, patience.idle, Overdue::Idle),
+            Phase::New(since) | Phase::Head(since) => (since, timeouts.header, Overdue::Head),
+            Phase::Idle(since) => (since, timeouts.idle, Overdue::Idle),
             Phase::Busy => return None,
         };
         (since.elapsed() >= limit).then_some(overdue)
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Patience = Patience {
+    const TIMEOUTS: Timeouts = Timeouts {
         header: Duration::from_secs(10),
         idle: Duration::from_secs(75),
     };
@@ -127,9 +127,9 @@ mod tests {
             advance(Duration::from_secs(1)).await;
             activity.received();
         }
-        assert_eq!(activity.overdue(PATIENCE), None);
+        assert_eq!(activity.overdue(TIMEOUTS), None);
         advance(Duration::from_secs(1)).await;
-        assert_eq!(activity.overdue(PATIENCE), Some(Overdue::Head));
+        assert_eq!(activity.overdue(TIMEOUTS), Some(Overdue::Head));
     }
 
     #[tokio::test(start_paused = true)]
@@ -138,12 +138,12 @@ mod tests {
         let (one, two) = (activity.request(false), activity.request(false));
         advance(Duration::from_hours(1)).await;
         drop(one);
-        assert_eq!(activity.overdue(PATIENCE), None);
+        assert_eq!(activity.overdue(TIMEOUTS), None);
         drop(two);
         advance(Duration::from_secs(74)).await;
-        assert_eq!(activity.overdue(PATIENCE), None);
+        assert_eq!(activity.overdue(TIMEOUTS), None);
         advance(Duration::from_secs(1)).await;
-        assert_eq!(activity.overdue(PATIENCE), Some(Overdue::Idle));
+        assert_eq!(activity.overdue(TIMEOUTS), Some(Overdue::Idle));
     }
 
     #[tokio::test(start_paused = true)]
@@ -154,7 +154,7 @@ mod tests {
         first.received();
         second.received();
         advance(Duration::from_secs(10)).await;
-        assert_eq!(first.overdue(PATIENCE), Some(Overdue::Head));
-        assert_eq!(second.overdue(PATIENCE), None);
+        assert_eq!(first.overdue(TIMEOUTS), Some(Overdue::Head));
+        assert_eq!(second.overdue(TIMEOUTS), None);
     }
 }

@@ -21,25 +21,25 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::activity::{Activity, InFlight, Overdue, Patience};
+use super::activity::{Activity, InFlight, Overdue, Timeouts};
 use super::leftover::lend;
-use super::patient::Patient;
+use super::metrics::{REFUSED, TIMED_OUT};
 use super::tls::Tls;
-use super::{REFUSED, TIMED_OUT};
+use super::write_timeout::WriteTimeoutStream;
 use crate::config::ServerConfig;
 use crate::http::{Code, PeerAddress, Problem};
 
-/// Between two looks at whether a client takes too long: a part of what it may take, within these bounds.
+/// Bounds on the interval of looking at timeouts, which is a part of the shortest one.
 const SOONEST_LOOK: Duration = Duration::from_millis(20);
 const LATEST_LOOK: Duration = Duration::from_secs(5);
 /// hyper reads into a buffer of at least this size; the head of a request must fit.
 const MIN_BUFFER_BYTES: usize = 64 * 1024;
 
-/// How connections are served.
+/// Protocol and timeouts of connections.
 #[derive(Debug)]
 pub(super) struct Protocol {
     http: auto::Builder<TokioExecutor>,
-    patience: Patience,
+    timeouts: Timeouts,
     write_timeout: Duration,
     handshake_timeout: Duration,
 }
@@ -66,7 +66,7 @@ impl Protocol {
             .keep_alive_timeout(Duration::from_secs(http2.keep_alive_timeout_secs));
         Self {
             http,
-            patience: Patience {
+            timeouts: Timeouts {
                 header: Duration::from_millis(limits.header_timeout_ms),
                 idle,
             },
@@ -76,7 +76,7 @@ impl Protocol {
     }
 
     fn look_after(&self) -> Duration {
-        let shortest = self.patience.header.min(self.patience.idle);
+        let shortest = self.timeouts.header.min(self.timeouts.idle);
         (shortest / 4).clamp(SOONEST_LOOK, LATEST_LOOK)
     }
 }
@@ -93,15 +93,15 @@ pub(super) async fn serve(
     // An answer is written whole: there is nothing to gather it with. Where it cannot be set it does no harm.
     let _ = stream.set_nodelay(true);
     let activity = Activity::new();
-    let patient = |stream| Patient::new(stream, activity.clone(), protocol.write_timeout);
+    let timed = |stream| WriteTimeoutStream::new(stream, activity.clone(), protocol.write_timeout);
     let Some(tls) = tls else {
-        return drive(patient(stream), peer, router, activity, protocol, stop).await;
+        return drive(timed(stream), peer, router, activity, protocol, stop).await;
     };
     let handshake = async {
         if is_plain_http(&stream).await? {
             refuse_plain_http(stream).await.map(|()| None)
         } else {
-            tls.acceptor().accept(patient(stream)).await.map(Some)
+            tls.acceptor().accept(timed(stream)).await.map(Some)
         }
     };
     let handshake = tokio::time::timeout(protocol.handshake_timeout, handshake);
@@ -127,7 +127,7 @@ async fn is_plain_http(stream: &TcpStream) -> io::Result<bool> {
     Ok(length > 0 && first[0].is_ascii_uppercase())
 }
 
-/// Says in the clear what is spoken here.
+/// Tells a client in the clear that this port speaks TLS.
 async fn refuse_plain_http(mut stream: TcpStream) -> io::Result<()> {
     // What is not read has the system reset the connection, and the answer with it.
     let _sent = stream.read(&mut vec![0; MIN_BUFFER_BYTES]).await?;
@@ -182,8 +182,8 @@ async fn drive(
                 ending = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = look => match activity.overdue(protocol.patience) {
-                // Nothing is asked, and nothing more will be answered.
+            () = look => match activity.overdue(protocol.timeouts) {
+                // No request is under way, and no other will be answered.
                 None if ending && !activity.is_busy() => return,
                 None => {}
                 Some(Overdue::Idle) if !ending => {

@@ -1,7 +1,7 @@
-//! Unread rest of a request's body when its answer is there.
+//! Unread rest of a request's body when the answer is ready.
 //!
-//! Whoever is still sending may not see an answer before all is sent: a connection that is closed meanwhile, or an HTTP/2
-//! stream that is reset, loses it. So a small rest is read before the answer goes out, and the connection lives on. With
+//! A client may not see an answer before it has sent everything: a connection that is closed meanwhile, or an HTTP/2
+//! stream that is reset, loses it. So a small rest is read before the answer goes out, and the connection stays open. With
 //! a larger one the client is told that the connection ends (RFC 9112, section 9.6), and more is read behind the answer.
 
 use std::pin::Pin;
@@ -84,7 +84,7 @@ impl HttpBody for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(owner) = self.owner.take().filter(|_| !self.body.is_end_stream()) {
-            // Whoever is not there any more does not want it.
+            // Without a receiver nobody wants it.
             let _ = owner.send(std::mem::take(&mut self.body));
         }
     }

@@ -12,7 +12,7 @@ use super::record::{LinesHash, context_line, header_line, trailer_line};
 /// Contexts read at once: some hundred kilobytes, and 6 MiB at most.
 const PAGE: usize = 100;
 
-/// An export that is being written.
+/// An export in progress.
 #[derive(Debug)]
 pub(crate) struct Export {
     engine: Arc<ContextEngine>,
@@ -23,7 +23,7 @@ pub(crate) struct Export {
     written: u64,
 }
 
-/// What comes next.
+/// Next part of the export.
 #[derive(Debug, Clone, Copy)]
 enum Next {
     Header,
@@ -33,7 +33,7 @@ enum Next {
 }
 
 impl Export {
-    /// Everything of the scope that is stored now.
+    /// Begins an export of everything that is stored now.
     pub(crate) fn new(engine: Arc<ContextEngine>, scope: Scope, with_vectors: bool) -> Self {
         Self {
             engine,
@@ -45,12 +45,12 @@ impl Export {
         }
     }
 
-    /// How many contexts were written.
+    /// Returns the number of contexts written so far.
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
-    /// The next lines; `None` when all were written.
+    /// Returns the next lines; `None` when all were written.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let mut chunk = Vec::new();
         match self.next {
@@ -102,13 +102,13 @@ impl Gzip {
         Self(GzEncoder::new(Vec::new(), Compression::fast()))
     }
 
-    /// What there is of the compressed form after this chunk; it may be nothing.
+    /// Compresses a chunk, and returns the bytes that are ready, possibly none.
     pub(crate) fn add(&mut self, chunk: &[u8]) -> io::Result<Vec<u8>> {
         self.0.write_all(chunk)?;
         Ok(std::mem::take(self.0.get_mut()))
     }
 
-    /// The rest.
+    /// Returns the rest.
     pub(crate) fn finish(self) -> io::Result<Vec<u8>> {
         self.0.finish()
     }

@@ -1,37 +1,28 @@
 //! Reading lines of an export and storing what they hold.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
-use context_manager_core::{Carried, ContextEngine, Error, ErrorKind, Imported, Scope};
+use context_manager_client::wire::{FailedLine, Import as ImportAnswer};
+use context_manager_core::{Carried, ErrorKind, Imported};
 use tokio::time::sleep;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 use super::record::{Line, LinesHash};
-use crate::api::{FailedLine, Guards, ImportAnswer};
 use crate::http::{BodyLine, Code, Problem, without_mark};
-use crate::limits::Reservation;
+use crate::service::{Failure, Importer};
 
-/// Contexts stored at once, and the bytes of their lines that are enough.
+/// Maximum number of contexts in a batch, and the number of bytes of their lines that fills it.
 const BATCH: usize = 128;
 const BATCH_BYTES: usize = 1 << 20;
-/// Lines that are reported one by one.
+/// Maximum number of lines that are reported one by one.
 const MAX_REPORTED: usize = 1000;
-/// How often a batch is tried while the store is busy, and how long to wait where it does not say.
+/// Maximum number of attempts while the store is busy, and the pause where the store names none.
 const ATTEMPTS: u32 = 8;
 const BUSY: Duration = Duration::from_millis(250);
 
-/// An import that is being read.
+/// An import in progress.
 #[derive(Debug)]
 pub(crate) struct Import {
-    engine: Arc<ContextEngine>,
-    scope: Scope,
-    /// Batches run to their end also when nobody waits any more.
-    writes: TaskTracker,
-    /// Quotas of the tenant; `None` where the operator himself imports.
-    guards: Option<Arc<Guards>>,
+    importer: Importer,
     max_line_bytes: usize,
     line: u64,
     begun: bool,
@@ -44,18 +35,9 @@ pub(crate) struct Import {
 }
 
 impl Import {
-    pub(crate) fn new(
-        engine: Arc<ContextEngine>,
-        scope: Scope,
-        writes: TaskTracker,
-        guards: Option<Arc<Guards>>,
-        max_line_bytes: usize,
-    ) -> Self {
+    pub(crate) fn new(importer: Importer, max_line_bytes: usize) -> Self {
         Self {
-            engine,
-            scope,
-            writes,
-            guards,
+            importer,
             max_line_bytes,
             line: 0,
             begun: false,
@@ -68,12 +50,12 @@ impl Import {
         }
     }
 
-    /// Whether nothing was read yet.
+    /// Returns whether no line was read yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.line == 0
     }
 
-    /// Returns the number of contexts that are there now, or have expired.
+    /// Returns the number of contexts that are stored now, or have expired.
     pub(crate) fn done(&self) -> u64 {
         self.answer.imported + self.answer.skipped
     }
@@ -81,7 +63,7 @@ impl Import {
     /// Takes the next line.
     ///
     /// # Errors
-    /// [`Problem`] when there is no use in reading on: this is no export, or the store is down. What was imported stays.
+    /// [`Problem`] when reading on is of no use: this is no export, or the store is down. Imported contexts stay.
     pub(crate) async fn line(&mut self, line: BodyLine) -> Result<(), Problem> {
         self.line += 1;
         let BodyLine::Whole(line) = line else {
@@ -122,7 +104,7 @@ impl Import {
         Ok(())
     }
 
-    /// What became of all of it, after the last line. `cut_short` says why there are no more lines, where that is known.
+    /// Reports the result after the last line. `cut_short` says why there are no more lines, where that is known.
     pub(crate) async fn finish(mut self, cut_short: Option<String>) -> Result<ImportAnswer, Problem> {
         self.store().await?;
         let mut answer = self.answer;
@@ -134,7 +116,7 @@ impl Import {
         Ok(answer)
     }
 
-    /// Notes a line that cannot be read. Without a header there is no use in reading more of them.
+    /// Notes an unreadable line. Without a header, reading on is of no use.
     fn bad_line(&mut self, problem: Problem) -> Result<(), Problem> {
         if !self.begun {
             return Err(problem);
@@ -157,20 +139,19 @@ impl Import {
         self.batch_bytes = 0;
         let mut left = std::mem::take(&mut self.batch);
         for attempt in 1.. {
-            let rooms = self.make_room(&mut left).await?;
-            let (lines, carried): (Vec<u64>, Vec<Carried>) = left.iter().cloned().unzip();
-            let results = self.apply(carried, rooms).await?;
+            let records = left.iter().map(|(_, record)| record.clone()).collect();
+            let results = self.importer.store(records).await?;
             let mut busy = None;
             let mut again = Vec::new();
-            for ((line, one), result) in lines.into_iter().zip(left).zip(results) {
+            for ((line, record), result) in left.into_iter().zip(results) {
                 match result {
                     Ok(Imported::Stored) => self.answer.imported += 1,
                     Ok(Imported::Known | Imported::Expired) => self.answer.skipped += 1,
-                    Err(error) if error.kind() == ErrorKind::Unavailable => {
-                        again.push(one);
+                    Err(Failure::Engine(error)) if error.kind() == ErrorKind::Unavailable => {
+                        again.push((line, record));
                         busy = Some((line, error));
                     }
-                    Err(error) => self.fail(line, error.into()),
+                    Err(failure) => self.fail(line, failure.into()),
                 }
             }
             let Some((line, error)) = busy else { break };
@@ -182,58 +163,6 @@ impl Import {
             left = again;
         }
         Ok(())
-    }
-
-    /// Makes room for each of `batch`; those for which there is none fail, and leave it.
-    async fn make_room(&mut self, batch: &mut Vec<(u64, Carried)>) -> Result<Vec<Reservation>, Problem> {
-        let Some(guards) = self.guards.clone() else {
-            return Ok(batch.iter().map(|_| Reservation::default()).collect());
-        };
-        let mut rooms = Vec::with_capacity(batch.len());
-        for (line, carried) in std::mem::take(batch) {
-            let context = &carried.context;
-            let room = guards.quotas.reserve_import(&self.engine, &self.scope, context).await;
-            let room = match room {
-                Ok(room) => room,
-                Err(problem) if problem.status() != StatusCode::FORBIDDEN => return Err(problem),
-                Err(problem) => {
-                    // What is there already, or over, takes no room: importing it again changes nothing.
-                    let is_live = context.is_live(self.engine.now());
-                    if is_live && self.engine.get(&self.scope, context.id).await.is_err() {
-                        self.fail(line, problem);
-                        continue;
-                    }
-                    Reservation::default()
-                }
-            };
-            rooms.push(room);
-            batch.push((line, carried));
-        }
-        Ok(rooms)
-    }
-
-    async fn apply(
-        &self,
-        carried: Vec<Carried>,
-        rooms: Vec<Reservation>,
-    ) -> Result<Vec<Result<Imported, Error>>, Problem> {
-        if carried.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (engine, scope) = (Arc::clone(&self.engine), self.scope.clone());
-        let work = async move {
-            let results = engine.import(&scope, carried).await;
-            for (room, result) in rooms.into_iter().zip(&results) {
-                if matches!(result, Ok(Imported::Stored)) {
-                    room.keep();
-                }
-            }
-            results
-        };
-        self.writes.spawn(work.in_current_span()).await.map_err(|error| {
-            tracing::error!(%error, "an import ended before its time");
-            Problem::new(Code::Internal)
-        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Carrying all contexts of a tenant away and bringing them back, as streams of lines in constant memory.
+//! Export and import of all contexts of a tenant, as streams of lines in constant memory.
 //!
 //! [`record`] reads and writes the lines themselves.
 

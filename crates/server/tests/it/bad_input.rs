@@ -2,9 +2,29 @@
 
 use axum::body::Body;
 use axum::http::{Request, header};
+use context_manager::api::router;
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{Answer, TestApp, service};
+
+/// A call that must be refused as invalid because of these fields.
+async fn invalid(app: &TestApp, call: &str, body: Value, pointers: &[&str]) -> Answer {
+    let (method, path) = call.split_once(' ').unwrap();
+    let answer = app.call(method, &format!("/api/v1{path}"), body).await;
+    let named = answer.problem(400, "invalid_request");
+    assert_eq!(named, pointers, "{call} {}", answer.text);
+    answer
+}
+
+/// A body that is sent as it is.
+async fn raw(app: &TestApp, call: &str, content_type: &str, body: impl Into<Body>) -> Answer {
+    let (method, path) = call.split_once(' ').unwrap();
+    let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+    let request = request.header(header::CONTENT_TYPE, content_type);
+    app.send(request.body(body.into()).unwrap()).await
+}
+
+const JSON: &str = "application/json";
 
 #[tokio::test]
 async fn a_bad_field_is_named_and_nothing_is_stored() {
@@ -42,13 +62,8 @@ async fn a_bad_field_is_named_and_nothing_is_stored() {
         sizes.as_str().unwrap().contains("32769") && sizes.as_str().unwrap().contains("32768"),
         "{sizes}"
     );
-    let many = app
-        .post("/contexts", json!({"text": "", "importance": -1, "ttl_secs": 0}))
-        .await;
-    assert_eq!(
-        many.problem(400, "invalid_request"),
-        ["/text", "/importance", "/ttl_secs"]
-    );
+    let many = json!({"text": "", "importance": -1, "ttl_secs": 0});
+    invalid(&app, "POST /contexts", many, &["/text", "/importance", "/ttl_secs"]).await;
     assert_eq!(app.get("/api/v1/stats").await.body["total"], 0);
 }
 
@@ -72,8 +87,7 @@ async fn a_bad_search_is_refused_and_never_clamped() {
         (json!({"query": "q", "filter": {"ids": ["x"]}}), "/filter/ids/0"),
     ];
     for (body, pointer) in cases {
-        let answer = app.post("/contexts/search", body).await;
-        assert_eq!(answer.problem(400, "invalid_request"), [pointer], "{}", answer.text);
+        invalid(&app, "POST /contexts/search", body, &[pointer]).await;
     }
 }
 
@@ -90,9 +104,8 @@ async fn a_bad_deletion_deletes_nothing() {
     ] {
         app.post("/contexts/delete", body).await.problem(400, "invalid_request");
     }
-    app.post("/contexts/clear", json!({"level": "l2", "sesion_id": "x"}))
-        .await
-        .problem(400, "invalid_request");
+    let misspelt = json!({"level": "l2", "sesion_id": "x"});
+    invalid(&app, "POST /contexts/clear", misspelt, &["/sesion_id"]).await;
     assert_eq!(app.get("/api/v1/stats").await.body["total"], 1);
 }
 
@@ -108,17 +121,17 @@ async fn bad_query_parameters_are_named() {
         ("tag=", "/tag"),
     ];
     for (query, pointer) in cases {
-        let answer = app.get(&format!("/api/v1/contexts?{query}")).await;
-        assert_eq!(answer.problem(400, "invalid_request"), [pointer], "{}", answer.text);
+        invalid(&app, &format!("GET /contexts?{query}"), Value::Null, &[pointer]).await;
     }
-    let all = app.get("/api/v1/contexts?limit=0&cursor=zzz").await;
-    assert_eq!(all.problem(400, "invalid_request").len(), 2);
-    app.get("/api/v1/contexts/not-a-uuid")
-        .await
-        .problem(400, "invalid_request");
-    app.get("/api/v1/sessions?cursor=%21")
-        .await
-        .problem(400, "invalid_request");
+    invalid(
+        &app,
+        "GET /contexts?limit=0&cursor=zzz",
+        Value::Null,
+        &["/limit", "/cursor"],
+    )
+    .await;
+    invalid(&app, "GET /contexts/not-a-uuid", Value::Null, &["/id"]).await;
+    invalid(&app, "GET /sessions?cursor=%21", Value::Null, &["/cursor"]).await;
 }
 
 #[tokio::test]
@@ -126,98 +139,63 @@ async fn bodies_are_objects_with_known_fields() {
     let app = TestApp::start().await;
     app.store(json!({"text": "stays", "level": "l3"})).await;
     let id = uuid::Uuid::now_v7();
+    let change = format!("PATCH /contexts/{id}");
     let calls = [
+        ("POST /contexts", json!({"text": "x", "levle": "l3"}), "/levle", "level"),
         (
-            "POST",
-            "/contexts".to_owned(),
-            json!({"text": "x", "levle": "l3"}),
-            "/levle",
-            "level",
-        ),
-        (
-            "POST",
-            "/contexts/batch".to_owned(),
+            "POST /contexts/batch",
             json!({"contexts": [], "context": []}),
             "/context",
             "contexts",
         ),
-        ("PATCH", format!("/contexts/{id}"), json!({"txt": "x"}), "/txt", "text"),
+        (change.as_str(), json!({"txt": "x"}), "/txt", "text"),
         (
-            "POST",
-            "/contexts/search".to_owned(),
+            "POST /contexts/search",
             json!({"query": "x", "max_token": 5}),
             "/max_token",
             "max_tokens",
         ),
         (
-            "POST",
-            "/contexts/search".to_owned(),
+            "POST /contexts/search",
             json!({"query": "x", "filter": {"user": "x"}}),
             "/filter/user",
             "user_id",
         ),
         (
-            "POST",
-            "/contexts/assemble".to_owned(),
+            "POST /contexts/assemble",
             json!({"query": "x", "max_tokens": 5, "formt": "xml"}),
             "/formt",
             "format",
         ),
-        ("POST", "/contexts/delete".to_owned(), json!({"id": [id]}), "/id", "ids"),
+        ("POST /contexts/delete", json!({"id": [id]}), "/id", "ids"),
         (
-            "POST",
-            "/contexts/clear".to_owned(),
+            "POST /contexts/clear",
             json!({"level": "l3", "usr_id": "x"}),
             "/usr_id",
             "user_id",
         ),
+        ("POST /admin/gc", json!({"dryrun": true}), "/dryrun", "dry_run"),
         (
-            "POST",
-            "/admin/gc".to_owned(),
-            json!({"dryrun": true}),
-            "/dryrun",
-            "dry_run",
-        ),
-        (
-            "POST",
-            "/admin/snapshots/x/restore".to_owned(),
+            "POST /admin/snapshots/x/restore",
             json!({"accept_erase": true}),
             "/accept_erase",
             "accept_erased",
         ),
-        (
-            "PUT",
-            "/admin/log-filter".to_owned(),
-            json!({"filtr": "info"}),
-            "/filtr",
-            "filter",
-        ),
+        ("PUT /admin/log-filter", json!({"filtr": "info"}), "/filtr", "filter"),
     ];
-    for (method, path, body, pointer, meant) in calls {
-        let answer = app.call(method, &format!("/api/v1{path}"), body.clone()).await;
-        assert_eq!(
-            answer.problem(400, "invalid_request"),
-            [pointer],
-            "{path} {}",
-            answer.text
-        );
-        assert!(
-            answer.text.contains(&format!("did you mean `{meant}`?")),
-            "{}",
-            answer.text
-        );
+    for (call, body, pointer, meant) in calls {
+        let answer = invalid(&app, call, body.clone(), &[pointer]).await;
+        let suggestion = format!("did you mean `{meant}`?");
+        assert!(answer.text.contains(&suggestion), "{}", answer.text);
         // An array of the values is no object with them.
         let values: Vec<Value> = body.as_object().unwrap().values().cloned().collect();
         for other in [json!(values), json!(["l3"]), json!([]), json!("l3"), json!(3)] {
-            let answer = app.call(method, &format!("/api/v1{path}"), other).await;
-            assert_eq!(answer.problem(400, "invalid_request"), [""], "{path} {}", answer.text);
-            assert_eq!(answer.body["detail"], "the body must be an object", "{path}");
+            let answer = invalid(&app, call, other, &[""]).await;
+            assert_eq!(answer.body["detail"], "the body must be an object", "{call}");
         }
     }
-    let later = app
-        .post("/contexts/search", json!({"query": "x", "scope": "org/acme"}))
-        .await;
-    assert_eq!(later.problem(400, "invalid_request"), ["/scope"]);
+    let later = json!({"query": "x", "scope": "org/acme"});
+    invalid(&app, "POST /contexts/search", later, &["/scope"]).await;
     assert_eq!(app.get("/api/v1/stats").await.body["total"], 1);
 }
 
@@ -226,49 +204,41 @@ async fn unknown_and_unreadable_parameters_are_refused_wherever_they_stand() {
     let app = TestApp::start().await;
     let id = app.store(json!({"text": "x", "user_id": "u"})).await["id"].clone();
     let id = id.as_str().unwrap();
-    let calls = [
-        ("GET", "/api/v1/contexts?usr_id=u".to_owned(), "/usr_id"),
-        ("GET", "/api/v1/contexts?limt=1".to_owned(), "/limt"),
-        ("GET", format!("/api/v1/contexts/{id}?expand=1"), "/expand"),
-        ("DELETE", format!("/api/v1/contexts/{id}?dry_run=true"), "/dry_run"),
-        ("DELETE", "/api/v1/users/u?dry_run=true".to_owned(), "/dry_run"),
-        ("GET", "/api/v1/sessions?user_id=u".to_owned(), "/user_id"),
-        ("GET", "/api/v1/admin/export?vector=true".to_owned(), "/vector"),
-        ("GET", "/health?frsh=true".to_owned(), "/frsh"),
-        ("GET", "/api/v1/contexts?user_id=%FF".to_owned(), "/user_id"),
-        ("GET", "/api/v1/contexts?user_id=u&user_id=v".to_owned(), "/user_id"),
-    ];
-    for (method, path, pointer) in calls {
-        let answer = app.call(method, &path, Value::Null).await;
-        assert_eq!(
-            answer.problem(400, "invalid_request"),
-            [pointer],
-            "{path} {}",
-            answer.text
-        );
+    for (call, pointer) in [
+        ("GET /contexts?usr_id=u", "/usr_id"),
+        ("GET /contexts?limt=1", "/limt"),
+        (format!("GET /contexts/{id}?expand=1").as_str(), "/expand"),
+        (format!("DELETE /contexts/{id}?dry_run=true").as_str(), "/dry_run"),
+        ("DELETE /users/u?dry_run=true", "/dry_run"),
+        ("GET /sessions?user_id=u", "/user_id"),
+        ("GET /admin/export?vector=true", "/vector"),
+        ("GET /contexts?user_id=%FF", "/user_id"),
+        ("GET /contexts?user_id=u&user_id=v", "/user_id"),
+    ] {
+        invalid(&app, call, Value::Null, &[pointer]).await;
     }
+    let health = app.get("/health?frsh=true").await;
+    assert_eq!(health.problem(400, "invalid_request"), ["/frsh"]);
     assert_eq!(
         app.get("/api/v1/contexts?user_id=u&&").await.body["contexts"][0]["id"],
         id
     );
-    let search = app
-        .call("POST", "/api/v1/contexts/search?limit=3", json!({"query": "x"}))
-        .await;
-    assert_eq!(search.problem(400, "invalid_request"), ["/limit"]);
+    invalid(
+        &app,
+        "POST /contexts/search?limit=3",
+        json!({"query": "x"}),
+        &["/limit"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn half_a_character_costs_its_own_item_alone() {
     let app = TestApp::start().await;
-    let send = |method: &'static str, path: String, body: &'static str| {
-        let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
-        let request = request.header(header::CONTENT_TYPE, "application/json");
-        app.send(request.body(Body::from(body)).unwrap())
-    };
     let body = r#"{"contexts": [{"text": "good one"}, {"text": "half \ud83d"}, {"text": "whole \ud83d\ude00"},
         {"text": "x", "tags": ["a", "\ude00"]}, {"text": "x", "metadata": {"a": {"b": "\ud83dx"}}},
         {"text": "x", "metadata": {"\ud83d\ud83d": 1}}, {"text": "last one"}]}"#;
-    let answer = send("POST", "/contexts/batch".to_owned(), body).await;
+    let answer = raw(&app, "POST /contexts/batch", JSON, body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let results = answer.body["results"].as_array().unwrap();
     let statuses: Vec<&Value> = results.iter().map(|result| &result["status"]).collect();
@@ -280,44 +250,31 @@ async fn half_a_character_costs_its_own_item_alone() {
     }
     assert_eq!(results[2]["context"]["text"], "whole \u{1f600}");
     let id = results[0]["context"]["id"].as_str().unwrap();
-    for (method, path, body, pointer) in [
-        ("POST", "/contexts".to_owned(), r#"{"text": "half \ud83d"}"#, "/text"),
+    for (call, body, pointer) in [
+        ("POST /contexts", r#"{"text": "half \ud83d"}"#, "/text"),
+        ("POST /contexts", r#"{"text": "x", "user_id": "\udbff"}"#, "/user_id"),
         (
-            "POST",
-            "/contexts".to_owned(),
-            r#"{"text": "x", "user_id": "\udbff"}"#,
-            "/user_id",
-        ),
-        (
-            "PATCH",
-            format!("/contexts/{id}"),
+            format!("PATCH /contexts/{id}").as_str(),
             r#"{"metadata": {"a": "\ud83d"}}"#,
             "/metadata/a",
         ),
+        ("POST /contexts/search", r#"{"query": "half \ud83d"}"#, "/query"),
         (
-            "POST",
-            "/contexts/search".to_owned(),
-            r#"{"query": "half \ud83d"}"#,
-            "/query",
-        ),
-        (
-            "POST",
-            "/contexts/assemble".to_owned(),
+            "POST /contexts/assemble",
             r#"{"query": "half \ud83d", "max_tokens": 9}"#,
             "/query",
         ),
         (
-            "POST",
-            "/contexts/delete".to_owned(),
+            "POST /contexts/delete",
             r#"{"filter": {"metadata": {"a": ["\ud83d"]}}}"#,
             "/filter/metadata/a",
         ),
     ] {
-        let answer = send(method, path.clone(), body).await;
+        let answer = raw(&app, call, JSON, body).await;
         assert_eq!(
             answer.problem(400, "invalid_request"),
             [pointer],
-            "{path} {}",
+            "{call} {}",
             answer.text
         );
         assert!(answer.text.contains("surrogate"), "{}", answer.text);
@@ -327,10 +284,7 @@ async fn half_a_character_costs_its_own_item_alone() {
 #[tokio::test]
 async fn numbers_come_back_as_they_were_sent_or_are_refused() {
     let app = TestApp::start().await;
-    let send = |body: String| {
-        let request = Request::post("/api/v1/contexts").header(header::CONTENT_TYPE, "application/json");
-        app.send(request.body(Body::from(body)).unwrap())
-    };
+    let send = |body: String| raw(&app, "POST /contexts", JSON, body);
     for number in [
         "18446744073709551616",
         "-9223372036854775809",
@@ -339,12 +293,8 @@ async fn numbers_come_back_as_they_were_sent_or_are_refused() {
         "1e999",
     ] {
         let answer = send(format!(r#"{{"text": "x", "metadata": {{"a": [{number}]}}}}"#)).await;
-        assert_eq!(
-            answer.problem(400, "invalid_request"),
-            ["/metadata/a"],
-            "{}",
-            answer.text
-        );
+        let named = answer.problem(400, "invalid_request");
+        assert_eq!(named, ["/metadata/a"], "{}", answer.text);
     }
     let kept =
         r#"{"a":18446744073709551615,"b":-9223372036854775808,"c":0.30000000000000004,"d":-0.0,"e":9007199254740993}"#;
@@ -355,10 +305,8 @@ async fn numbers_come_back_as_they_were_sent_or_are_refused() {
         (json!({"d": -0.0}), 1),
         (json!({"e": 9_007_199_254_740_992_i64}), 0),
     ] {
-        let found = app
-            .found(json!({"query": "kept", "filter": {"metadata": wanted}}))
-            .await;
-        assert_eq!(found.len(), count, "{wanted}");
+        let filtered = json!({"query": "kept", "filter": {"metadata": wanted}});
+        assert_eq!(app.found(filtered).await.len(), count, "{wanted}");
     }
     // Whole numbers may be written as floats, and only they.
     let whole = send(r#"{"text": "whole", "ttl_secs": 20.0}"#.to_owned()).await;
@@ -418,20 +366,11 @@ async fn times_compare_as_they_were_sent() {
         "-000044-03-15T00:00:00Z",
         "2024-01-01",
     ] {
-        let answer = app.post("/contexts", json!({"text": "x", "occurred_at": bad})).await;
-        assert_eq!(answer.problem(400, "invalid_request"), ["/occurred_at"], "{bad}");
+        let context = json!({"text": "x", "occurred_at": bad});
+        let answer = invalid(&app, "POST /contexts", context, &["/occurred_at"]).await;
         assert!(answer.text.contains("RFC 3339"), "{}", answer.text);
-        let answer = app
-            .post(
-                "/contexts/search",
-                json!({"query": "x", "filter": {"occurred_before": bad}}),
-            )
-            .await;
-        assert_eq!(
-            answer.problem(400, "invalid_request"),
-            ["/filter/occurred_before"],
-            "{bad}"
-        );
+        let question = json!({"query": "x", "filter": {"occurred_before": bad}});
+        invalid(&app, "POST /contexts/search", question, &["/filter/occurred_before"]).await;
     }
     let exported = app.export("").await;
     let other = TestApp::start().await;
@@ -474,9 +413,8 @@ async fn a_person_beside_the_question_means_the_same_as_in_the_filter() {
         let mut question = body;
         question["query"] = "dentist".into();
         question["max_tokens"] = 200.into();
-        for path in ["/contexts/search", "/contexts/assemble"] {
-            let answer = app.post(path, question.clone()).await;
-            assert_eq!(answer.problem(400, "invalid_request"), [pointer], "{}", answer.text);
+        for call in ["POST /contexts/search", "POST /contexts/assemble"] {
+            invalid(&app, call, question.clone(), &[pointer]).await;
         }
     }
 }
@@ -501,8 +439,8 @@ async fn a_cursor_that_was_cut_or_altered_is_refused() {
                 format!("{start}{}", &end[1..]),
                 format!("{start}{other}{}", &end[1..]),
             ] {
-                let answer = app.get(&format!("/api/v1/{list}?limit=1&cursor={bad}")).await;
-                assert_eq!(answer.problem(400, "invalid_request"), ["/cursor"], "{cursor} {bad}");
+                let call = format!("GET /{list}?limit=1&cursor={bad}");
+                invalid(&app, &call, Value::Null, &["/cursor"]).await;
             }
         }
     }
@@ -511,28 +449,25 @@ async fn a_cursor_that_was_cut_or_altered_is_refused() {
 #[tokio::test]
 async fn what_is_not_even_a_request_body_gets_a_problem() {
     let app = TestApp::with(|config| config.server.max_body_bytes = 1000).await;
-    let send = |content_type: &'static str, body: Vec<u8>| {
-        let request = Request::post("/api/v1/contexts").header(header::CONTENT_TYPE, content_type);
-        app.send(request.body(Body::from(body)).unwrap())
-    };
-    send("application/json", b"{\"text\": ".to_vec())
-        .await
-        .problem(400, "invalid_json");
-    send("application/json", b"{\"text\": \"\xff\"}".to_vec())
-        .await
-        .problem(400, "invalid_json");
-    send("application/json", Vec::new()).await.problem(400, "invalid_json");
-    let marked = send("application/json", "\u{feff}{\"text\": \"x\"}".into()).await;
+    for (content_type, body, status, code) in [
+        (JSON, b"{\"text\": ".to_vec(), 400, "invalid_json"),
+        (JSON, b"{\"text\": \"\xff\"}".to_vec(), 400, "invalid_json"),
+        (JSON, Vec::new(), 400, "invalid_json"),
+        (
+            "text/plain",
+            b"{\"text\": \"x\"}".to_vec(),
+            415,
+            "unsupported_media_type",
+        ),
+        (JSON, vec![b' '; 1001], 413, "payload_too_large"),
+    ] {
+        raw(&app, "POST /contexts", content_type, body)
+            .await
+            .problem(status, code);
+    }
+    let marked = raw(&app, "POST /contexts", JSON, "\u{feff}{\"text\": \"x\"}").await;
     assert_eq!(marked.status, 201, "{}", marked.text);
-    send("text/plain", b"{\"text\": \"x\"}".to_vec())
-        .await
-        .problem(415, "unsupported_media_type");
-    send("application/json", vec![b' '; 1001])
-        .await
-        .problem(413, "payload_too_large");
-    app.post("/contexts/batch", json!({"contexts": []}))
-        .await
-        .problem(400, "invalid_request");
+    invalid(&app, "POST /contexts/batch", json!({"contexts": []}), &["/contexts"]).await;
 }
 
 #[tokio::test]
@@ -573,10 +508,8 @@ async fn a_problem_looks_the_same_everywhere() {
 
 #[tokio::test]
 async fn until_the_store_is_open_the_api_asks_for_patience() {
-    let mut app = TestApp::start().await;
-    app.state.services = std::sync::Arc::default();
-    app.state.health = context_manager_observability::HealthRegistry::default();
-    let router = context_manager::api::router(app.state.clone(), &app.config);
+    let app = TestApp::start().await;
+    let router = router(service(&app.config), app.authenticator, &app.config);
     for path in ["/api/v1/contexts", "/health/ready", "/health"] {
         let request = Request::get(path).header(header::HOST, "localhost");
         let request = request.body(Body::empty()).unwrap();

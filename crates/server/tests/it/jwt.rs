@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::server::Server;
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, until};
 
 const ISSUER: &str = "https://id.example.com/";
 const AUDIENCE: &str = "context-manager";
@@ -265,21 +264,7 @@ impl Provider {
 }
 
 async fn becomes(server: &Server, token: &str, status: u16) {
-    let call = || async {
-        let request = server
-            .client
-            .get(format!("{}/api/v1/stats", server.url))
-            .bearer_auth(token);
-        request.send().await.unwrap().status().as_u16()
-    };
-    let wait = async {
-        while call().await != status {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), wait)
-        .await
-        .unwrap_or_else(|_| panic!("calls are answered {status} in the end: {}", server.output()));
+    server.becomes("/api/v1/stats", Some(token), status).await;
 }
 
 #[tokio::test]
@@ -316,7 +301,7 @@ async fn the_provider_may_come_late_and_change_its_keys() {
     // A provider that is down takes nothing away, one that publishes nothing does.
     provider.fall_silent();
     becomes(&server, &first, 401).await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    until("the provider is asked again", async || provider_is("degraded").await).await;
     becomes(&server, &second, 200).await;
     provider.withdraw();
     becomes(&server, &first, 401).await;
@@ -331,10 +316,10 @@ async fn a_changed_file_of_keys_is_taken_over_and_a_broken_one_is_not() {
     let file = folder.path().join("jwks.json");
     let [first, second] = [&old, &new].map(|signer| signer.token(&claims("acme", "read")));
     std::fs::write(&file, "not a set").unwrap();
-    app.state.auth.reload_if_changed();
+    app.authenticator.reload_if_changed();
     assert_eq!(stats(&app, &first).await.status, 200);
     std::fs::write(&file, new.set()).unwrap();
-    app.state.auth.reload_if_changed();
+    app.authenticator.reload_if_changed();
     assert_eq!(stats(&app, &second).await.status, 200);
     stats(&app, &first).await.problem(401, "unauthenticated");
 }

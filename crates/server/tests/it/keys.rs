@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -11,9 +10,7 @@ use context_manager::config::{Config, ConfiguredKey};
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::support::TestApp;
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{TestApp, until};
 
 /// `context-manager keys` for the data folder `data`.
 fn keys(data: &Path, arguments: &[&str]) -> Output {
@@ -52,14 +49,8 @@ impl Server {
 
     /// Waits until a call is answered like that, as it is once the server has looked at its keys again.
     pub(crate) async fn becomes(&self, path: &str, key: Option<&str>, status: u16) {
-        let wait = async {
-            while self.status(path, key).await != status {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .expect("the server takes the change over");
+        let what = format!("{path} is answered {status} in the end");
+        until(&what, async || self.status(path, key).await == status).await;
     }
 }
 
@@ -418,10 +409,10 @@ async fn a_key_in_a_mounted_file_is_taken_over_when_it_changes() {
         (StatusCode::OK, StatusCode::UNAUTHORIZED)
     );
     std::fs::write(&file, "too short").unwrap();
-    app.state.auth.reload_if_changed();
+    app.authenticator.reload_if_changed();
     assert_eq!(status("a").await, StatusCode::OK, "what cannot be used changes nothing");
     std::fs::write(&file, key("b")).unwrap();
-    app.state.auth.reload_if_changed();
+    app.authenticator.reload_if_changed();
     assert_eq!(
         (status("a").await, status("b").await),
         (StatusCode::UNAUTHORIZED, StatusCode::OK)

@@ -2,18 +2,16 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::time::Duration;
 
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::task::AbortHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::server::{Server, command};
-
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::support::{PATIENCE, until};
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
@@ -82,15 +80,6 @@ impl Bench {
     async fn start(&self) -> Server {
         Server::with(&self.data(), &self.environment()).await
     }
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !holds().await {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
 /// The embedder's part of `/health`, checked now.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::Server;
-use crate::support::{TestApp, texts};
+use crate::support::{TestApp, texts, until};
 
 /// The value of a line of metrics that begins like this.
 fn metric(text: &str, name: &str) -> u64 {
@@ -254,18 +254,13 @@ async fn a_service_manager_is_told_of_the_servers_life() {
 async fn a_loop_that_panics_is_counted_shown_and_started_again() {
     let app = TestApp::start().await;
     let stop = CancellationToken::new();
-    let supervisor = Supervisor::new(app.state.health.clone(), stop.clone());
+    let supervisor = Supervisor::new(app.service.health.clone(), stop.clone());
     let starts = Arc::new(AtomicUsize::new(0));
     supervisor.supervise("shaky", Arc::clone(&starts), |starts| async move {
         assert!(starts.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
         std::future::pending::<()>().await;
     });
-    let again = async {
-        while starts.load(Ordering::Relaxed) < 2 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), again).await.unwrap();
+    until("it is started again", async || starts.load(Ordering::Relaxed) == 2).await;
     let health = app.get("/health?fresh=true").await;
     assert_eq!(
         (health.status, &health.body["status"]),
@@ -286,14 +281,14 @@ async fn a_loop_that_panics_is_counted_shown_and_started_again() {
 #[tokio::test]
 async fn garbage_collections_of_clients_that_went_away_do_not_queue_up() {
     let app = TestApp::start().await;
-    let turn = app.memory.collection.turn().await;
+    let turn = app.memory.garbage_collector.turn().await;
     let request = || app.post("/admin/gc", json!({"dry_run": false}));
     let left = join_all((0..20).map(|_| tokio::time::timeout(Duration::from_millis(200), request()))).await;
     assert!(
         left.iter().filter(|answer| answer.is_err()).count() > 1,
         "they waited for the turn"
     );
-    assert!(app.state.writes.is_empty(), "nothing is left to be done for them");
+    assert!(app.service.writes.is_empty(), "nothing is left to be done for them");
     let foreseen = app.post("/admin/gc", json!({"dry_run": true})).await;
     assert_eq!(foreseen.status, StatusCode::OK, "{}", foreseen.text);
     drop(turn);

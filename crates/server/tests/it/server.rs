@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::until;
 
 /// A running server. Killed when dropped.
 pub(crate) struct Server {
@@ -113,19 +112,12 @@ impl Server {
 
     /// Waits until it is ready.
     pub(crate) async fn ready(&self) {
-        let ready = async {
-            while !self
-                .client
-                .get(format!("{}/health/ready", self.url))
-                .send()
-                .await
-                .is_ok_and(|r| r.status() == 200)
-            {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+        let url = format!("{}/health/ready", self.url);
+        let ready = async || {
+            let answer = self.client.get(&url).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200)
         };
-        let ready = tokio::time::timeout(PATIENCE, ready).await;
-        assert!(ready.is_ok(), "the server does not get ready: {}", self.output());
+        until("the server gets ready", ready).await;
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> reqwest::Result<Value> {

@@ -5,29 +5,30 @@
 
 use std::env;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
-use context_manager::api::{ApiState, Guards, Services, router};
+use context_manager::api::router;
 use context_manager::app::{Memory, default_tenant};
 use context_manager::auth::Authenticator;
 use context_manager::config::Config;
-use context_manager_core::Scope;
+use context_manager::service::Service;
 use context_manager_core::ports::SystemClock;
-use context_manager_observability::{
-    AuditConfig, HealthRegistry, LogConfig, LogControl, Metrics, Phase, init_logs, install_metrics,
-};
+use context_manager_observability::{AuditConfig, LogConfig, LogControl, Metrics, Phase, init_logs, install_metrics};
 use qdrant_client::Qdrant;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 pub(crate) struct TestApp {
     router: Router,
     pub(crate) memory: Memory,
-    pub(crate) state: ApiState,
+    pub(crate) service: Arc<Service>,
+    pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) config: Box<Config>,
     folder: TempDir,
     collection: Option<Collection>,
@@ -95,32 +96,16 @@ impl TestApp {
 
     async fn open(config: Box<Config>, folder: TempDir, collection: Option<Collection>) -> Self {
         let memory = Memory::open(&config).await.unwrap();
-        let health = HealthRegistry::default();
-        let auth = Authenticator::open(&config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
-        let state = ApiState {
-            services: Arc::new(OnceLock::new()),
-            health,
-            metrics: metrics(),
-            logs: logs(),
-            writes: tokio_util::task::TaskTracker::default(),
-            auth: Arc::new(auth),
-            guards: Arc::new(Guards::new(&config)),
-            started: tokio::time::Instant::now(),
-        };
-        let services = Services {
-            reembedding: Arc::clone(&memory.reembedding),
-            collection: Arc::clone(&memory.collection),
-            engine: Arc::clone(&memory.engine),
-            snapshots: memory.store.snapshots.clone(),
-        };
-        let scope = Scope::maintenance(default_tenant().unwrap());
-        context_manager::health::register(&state.health, &services, &memory.store, scope, &config);
-        state.health.enter(Phase::Serving);
-        state.services.set(services).unwrap();
+        let service = service(&config);
+        memory.serve(&service, &config).unwrap();
+        service.health.enter(Phase::Serving);
+        let authenticator = Authenticator::open(&config, default_tenant().unwrap(), Arc::new(SystemClock));
+        let authenticator = Arc::new(authenticator.unwrap());
         Self {
-            router: router(state.clone(), &config),
+            router: router(Arc::clone(&service), Arc::clone(&authenticator), &config),
             memory,
-            state,
+            service,
+            authenticator,
             config,
             folder,
             collection,
@@ -236,6 +221,19 @@ impl TestApp {
     }
 }
 
+/// Maximum time that a test waits for something that happens by itself.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
+
+/// Waits until `holds` returns true.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !holds().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what}"));
+}
+
 pub(crate) fn texts(page: &Value) -> Vec<String> {
     let contexts = page["contexts"].as_array().unwrap();
     contexts
@@ -266,6 +264,11 @@ impl Answer {
             .map(|error| error["pointer"].as_str().unwrap().to_owned())
             .collect()
     }
+}
+
+/// A service that is about to open its store.
+pub(crate) fn service(config: &Config) -> Arc<Service> {
+    Arc::new(Service::new(config, metrics(), logs()))
 }
 
 fn logs() -> LogControl {

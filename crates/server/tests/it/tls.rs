@@ -15,8 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::server::Tls as TlsServer;
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::support::{PATIENCE, until};
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
@@ -154,14 +153,8 @@ async fn a_new_certificate_is_used_without_a_restart_and_old_connections_go_on()
     assert!(connect(server.address, &client(&ours, "http/1.1", None)).await.is_ok());
 
     install(folder.path(), &other);
-    let changed = async {
-        while connect(server.address, &new).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, changed)
-        .await
-        .expect("the new certificate is used");
+    let changed = async || connect(server.address, &new).await.is_ok();
+    until("the new certificate is used", changed).await;
     assert_eq!(ask(&mut old).await.unwrap(), "HTTP/1.1 200 OK");
 }
 

@@ -1,24 +1,22 @@
-//! Storing, reading and changing contexts.
+//! Storing, reading and changing contexts; listing sessions.
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use context_manager_core::context::{MAX_ID_BYTES, MAX_TAG_BYTES};
-use context_manager_core::{Cursor, Error, Filter, Level, NewContext, Stored, Violations};
+use context_manager_core::{Cursor, Error, Filter, Level, Stored, Violations, seal, unseal};
 
-use crate::api::ApiState;
-use crate::api::access::Caller;
-use crate::api::limiting::Weight;
 use crate::api::wire::{
-    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, StoreBody, WrittenBody,
+    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, SessionPage, StoreBody, WrittenBody,
 };
-use crate::auth::{Permission, Principal};
+use crate::auth::Permission;
 use crate::http::{Json, Params, PathId, Problem, read_text};
+use crate::service::Call;
 
-const MAX_BATCH: usize = 1000;
 const DEFAULT_PAGE: usize = 50;
 const MAX_PAGE: usize = 1000;
+const INVALID_CURSOR: &str = "must be a `next_cursor` that this server gave out";
 
 /// Store a context
 ///
@@ -29,43 +27,20 @@ const MAX_PAGE: usize = 1000;
     responses(
         (status = 201, description = "Stored", body = WrittenBody, headers(("Location" = String, description = "Path of the context"))),
         (status = 200, description = "Was there before", body = WrittenBody),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The tenant's quota is used up", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The id holds something else", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The tenant's quota is used up"),
+        (status = 409, description = "The id holds something else"),
     ),
 )]
-pub(in crate::api) async fn store_context(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    Extension(principal): Extension<Principal>,
-    Json(body): Json<StoreBody>,
-) -> Result<Response, Problem> {
-    let context: NewContext = body.into();
-    let room = state.reserve(&scope, &context).await?;
-    let stored = state
-        .write(|engine| async move {
-            let stored = engine.store(&scope, context).await?;
-            if !stored.deduplicated {
-                room.keep();
-            }
-            Ok(stored)
-        })
-        .await?;
-    let location = HeaderValue::try_from(format!("/api/v1/contexts/{}", stored.context.id)).ok();
-    let status = if stored.deduplicated {
-        StatusCode::OK
+pub(super) async fn store_context(call: Call, Json(body): Json<StoreBody>) -> Result<Response, Problem> {
+    let stored = call.store(body.into()).await?;
+    let path = format!("/api/v1/contexts/{}", stored.context.id);
+    let is_new = !stored.deduplicated;
+    let body = Json(WrittenBody::new(stored, call.may(Permission::Read)));
+    Ok(if is_new {
+        (StatusCode::CREATED, [(header::LOCATION, path)], body).into_response()
     } else {
-        StatusCode::CREATED
-    };
-    let location = location
-        .filter(|_| status == StatusCode::CREATED)
-        .map(|path| [(header::LOCATION, path)]);
-    Ok((
-        status,
-        location,
-        Json(WrittenBody::new(stored, principal.may(Permission::Read))),
-    )
-        .into_response())
+        body.into_response()
+    })
 }
 
 /// Store many contexts
@@ -76,70 +51,21 @@ pub(in crate::api) async fn store_context(
     post, path = "/contexts/batch", tag = "contexts", request_body = BatchBody,
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
-        (status = 400, description = "Not valid as a whole", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not valid as a whole"),
     ),
 )]
-pub(in crate::api) async fn store_contexts(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    Extension(principal): Extension<Principal>,
-    weight: Weight,
-    Json(body): Json<BatchBody>,
-) -> Result<Response, Problem> {
-    if !(1..=MAX_BATCH).contains(&body.contexts.len()) {
-        return Err(Problem::invalid_field(
-            "/contexts",
-            format!("must have 1 to {MAX_BATCH} contexts"),
-        ));
-    }
-    let may_read = principal.may(Permission::Read);
-    let standing = weight.of_writes(body.contexts.len())?;
-    let read: Vec<Result<NewContext, Problem>> = body
-        .contexts
-        .into_iter()
-        .enumerate()
-        .map(|(at, item)| read_text::<StoreBody>(&format!("/contexts/{at}"), item.get()).map(Into::into))
-        .collect();
-    // The engine numbers only what it is given; its pointers are corrected by giving each its place.
-    let mut places: Vec<usize> = Vec::with_capacity(read.len());
-    let mut results: Vec<Option<BatchItem>> = Vec::with_capacity(read.len());
-    let (mut good, mut rooms) = (Vec::with_capacity(read.len()), Vec::with_capacity(read.len()));
-    for (at, item) in read.into_iter().enumerate() {
-        let admitted = match item {
-            Ok(new) => state.reserve(&scope, &new).await.map(|room| (new, room)),
-            Err(problem) => Err(problem),
-        };
-        match admitted {
-            Ok((new, room)) => {
-                places.push(at);
-                good.push(new);
-                rooms.push(room);
-                results.push(None);
-            }
-            Err(problem) => results.push(Some(BatchItem::new(Err(problem), may_read))),
-        }
-    }
-    let pointers = places.clone();
-    let stored = state
-        .write(|engine| async move {
-            let stored = engine
-                .store_many(&scope, good, |at| format!("/contexts/{}", pointers[at]))
-                .await;
-            for (room, result) in rooms.into_iter().zip(&stored) {
-                if matches!(result, Ok(stored) if !stored.deduplicated) {
-                    room.keep();
-                }
-            }
-            Ok(stored)
-        })
-        .await?;
-    for (at, result) in places.into_iter().zip(stored) {
-        results[at] = Some(BatchItem::new(result.map_err(Problem::from), may_read));
-    }
-    let answer = Json(BatchAnswer {
-        results: results.into_iter().flatten().collect(),
-    });
-    Ok((standing.map(Extension), answer).into_response())
+pub(super) async fn store_contexts(call: Call, Json(body): Json<BatchBody>) -> Result<Json<BatchAnswer>, Problem> {
+    let pointer = |at| format!("/contexts/{at}");
+    let contexts = body.contexts.into_iter().enumerate();
+    let contexts = contexts.map(|(at, item)| read_text::<StoreBody>(&pointer(at), item.get()).map(Into::into));
+    let stored = call.store_many(contexts.collect(), pointer).await?;
+    let may_read = call.may(Permission::Read);
+    Ok(Json(BatchAnswer {
+        results: stored
+            .into_iter()
+            .map(|result| BatchItem::new(result, may_read))
+            .collect(),
+    }))
 }
 
 /// Read a context
@@ -147,16 +73,12 @@ pub(in crate::api) async fn store_contexts(
     get, path = "/contexts/{id}", tag = "contexts", params(("id" = uuid::Uuid, Path, description = "Id of the context")),
     responses(
         (status = 200, description = "The context", body = ContextBody),
-        (status = 400, description = "Not a UUID", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not a UUID"),
+        (status = 404, description = "There is none"),
     ),
 )]
-pub(in crate::api) async fn get_context(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    PathId(id): PathId,
-) -> Result<Json<ContextBody>, Problem> {
-    Ok(Json(state.engine()?.get(&scope, id).await?.into()))
+pub(super) async fn get_context(call: Call, PathId(id): PathId) -> Result<Json<ContextBody>, Problem> {
+    Ok(Json(call.get(id).await?.into()))
 }
 
 /// Change a context
@@ -167,32 +89,20 @@ pub(in crate::api) async fn get_context(
     params(("id" = uuid::Uuid, Path, description = "Id of the context")),
     responses(
         (status = 200, description = "As it is now", body = WrittenBody),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The tenant's quota is used up", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The tenant's quota is used up"),
+        (status = 404, description = "There is none"),
     ),
 )]
-pub(in crate::api) async fn update_context(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    Extension(principal): Extension<Principal>,
+pub(super) async fn update_context(
+    call: Call,
     PathId(id): PathId,
     Json(body): Json<PatchBody>,
 ) -> Result<Json<WrittenBody>, Problem> {
-    let patch = body.into();
-    let room = state.reserve_change(&scope, id, &patch).await?;
-    let context = state
-        .write(|engine| async move {
-            let changed = engine.update(&scope, id, patch).await?;
-            room.keep();
-            Ok(changed)
-        })
-        .await?;
     let changed = Stored {
-        context,
+        context: call.update(id, body.into()).await?,
         deduplicated: false,
     };
-    Ok(Json(WrittenBody::new(changed, principal.may(Permission::Read))))
+    Ok(Json(WrittenBody::new(changed, call.may(Permission::Read))))
 }
 
 /// List contexts, newest first
@@ -208,20 +118,13 @@ pub(in crate::api) async fn update_context(
     ),
     responses(
         (status = 200, description = "One page", body = ContextPage),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(in crate::api) async fn list_contexts(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    mut params: Params,
-) -> Result<Json<ContextPage>, Problem> {
+pub(super) async fn list_contexts(call: Call, mut params: Params) -> Result<Json<ContextPage>, Problem> {
     let level: Option<Level> = params.parse("level", "must be `immediate`, `short_term` or `long_term`");
     let limit = params.limit(DEFAULT_PAGE, MAX_PAGE);
-    let cursor: Option<Cursor> = params.parse("cursor", "must be a `next_cursor` that this server gave out");
-    let include_superseded = params
-        .parse("include_superseded", "must be `true` or `false`")
-        .unwrap_or(false);
+    let cursor: Option<Cursor> = params.parse("cursor", INVALID_CURSOR);
+    let include_superseded = params.parse("include_superseded", "must be `true` or `false`");
     let filter = Filter {
         levels: level.into_iter().collect(),
         user_id: params.text("user_id"),
@@ -231,26 +134,70 @@ pub(in crate::api) async fn list_contexts(
         ..Filter::default()
     };
     params.finish()?;
-    let mut found = Violations::default();
-    for (name, id) in [
-        ("user_id", &filter.user_id),
-        ("agent_id", &filter.agent_id),
-        ("session_id", &filter.session_id),
-    ] {
-        if let Some(id) = id {
-            found.word(format!("/{name}"), id, MAX_ID_BYTES);
-        }
-    }
-    for tag in &filter.tags_all {
-        found.word("/tag", tag, MAX_TAG_BYTES);
-    }
-    found.into_result().map_err(Error::Invalid)?;
-    let page = state
-        .engine()?
-        .list(&scope, filter, include_superseded, cursor, limit)
+    check(&filter)?;
+    let page = call
+        .list(filter, include_superseded.unwrap_or(false), cursor, limit)
         .await?;
     Ok(Json(ContextPage {
         contexts: page.items.into_iter().map(Into::into).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
+}
+
+/// Checks the words of a filter that came as query parameters.
+fn check(filter: &Filter) -> Result<(), Error> {
+    let mut found = Violations::default();
+    for (pointer, id) in [
+        ("/user_id", &filter.user_id),
+        ("/agent_id", &filter.agent_id),
+        ("/session_id", &filter.session_id),
+    ] {
+        if let Some(id) = id {
+            found.word(pointer, id, MAX_ID_BYTES);
+        }
+    }
+    for tag in &filter.tags_all {
+        found.word("/tag", tag, MAX_TAG_BYTES);
+    }
+    found.into_result().map_err(Error::Invalid)
+}
+
+/// List sessions, by id
+#[utoipa::path(
+    get, path = "/sessions", tag = "sessions",
+    params(
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "One page", body = SessionPage),
+    ),
+)]
+pub(super) async fn list_sessions(call: Call, mut params: Params) -> Result<Json<SessionPage>, Problem> {
+    let limit = params.limit(DEFAULT_PAGE, MAX_PAGE);
+    let cursor: Option<SessionCursor> = params.parse("cursor", INVALID_CURSOR);
+    params.finish()?;
+    let page = call
+        .sessions(cursor.as_ref().map(|cursor| cursor.0.as_str()), limit)
+        .await?;
+    Ok(Json(SessionPage {
+        sessions: page.items.into_iter().map(Into::into).collect(),
+        next_cursor: page.next.map(|session_id| seal(&URL_SAFE_NO_PAD.encode(session_id))),
+    }))
+}
+
+/// Id of the last session of a page, encoded so that clients do not take it apart.
+struct SessionCursor(String);
+
+impl std::str::FromStr for SessionCursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = URL_SAFE_NO_PAD.decode(unseal(text).ok_or(())?).map_err(|_| ())?;
+        let session_id = String::from_utf8(bytes).map_err(|_| ())?;
+        if session_id.is_empty() {
+            return Err(());
+        }
+        Ok(Self(session_id))
+    }
 }

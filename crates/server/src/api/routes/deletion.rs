@@ -1,15 +1,11 @@
-//! Deleting, by id, by filter and by level.
+//! Deleting contexts, sessions, and all data of a person.
 
-use axum::Extension;
-use axum::extract::State;
+use axum::extract::Path;
 use axum::http::StatusCode;
-use context_manager_core::{Filter, Scope};
 
-use crate::api::ApiState;
-use crate::api::access::Caller;
-use crate::api::wire::{ClearBody, DeleteBody, Deleted};
-use crate::audit::Affected;
+use crate::api::wire::{ClearBody, DeleteBody, Deleted, ForgottenBody};
 use crate::http::{Json, PathId, Problem};
+use crate::service::Call;
 
 /// Delete a context
 ///
@@ -18,16 +14,12 @@ use crate::http::{Json, PathId, Problem};
     delete, path = "/contexts/{id}", tag = "contexts", params(("id" = uuid::Uuid, Path, description = "Id of the context")),
     responses(
         (status = 204, description = "Gone"),
-        (status = 400, description = "Not a UUID", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not a UUID"),
     ),
 )]
-pub(in crate::api) async fn delete_context(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    PathId(id): PathId,
-) -> Result<(StatusCode, Extension<Affected>), Problem> {
-    let (affected, _) = delete(&state, scope, Filter::by_ids(vec![id])).await?;
-    Ok((StatusCode::NO_CONTENT, affected))
+pub(super) async fn delete_context(call: Call, PathId(id): PathId) -> Result<StatusCode, Problem> {
+    call.delete(id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Delete contexts by ids or by filter
@@ -35,15 +27,12 @@ pub(in crate::api) async fn delete_context(
     post, path = "/contexts/delete", tag = "contexts", request_body = DeleteBody,
     responses(
         (status = 200, description = "How many were deleted", body = Deleted),
-        (status = 400, description = "Not valid, or without any condition", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not valid, or without any condition"),
     ),
 )]
-pub(in crate::api) async fn delete_contexts(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    Json(body): Json<DeleteBody>,
-) -> Result<(Extension<Affected>, Json<Deleted>), Problem> {
-    delete(&state, scope, body.into_filter()?).await
+pub(super) async fn delete_contexts(call: Call, Json(body): Json<DeleteBody>) -> Result<Json<Deleted>, Problem> {
+    let deleted = call.delete_where(body.into_filter()?).await?;
+    Ok(Json(Deleted { deleted }))
 }
 
 /// Clear a level, of one session, user or agent if named
@@ -51,29 +40,37 @@ pub(in crate::api) async fn delete_contexts(
     post, path = "/contexts/clear", tag = "contexts", request_body = ClearBody,
     responses(
         (status = 200, description = "How many were deleted", body = Deleted),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(in crate::api) async fn clear_contexts(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    Json(body): Json<ClearBody>,
-) -> Result<(Extension<Affected>, Json<Deleted>), Problem> {
-    delete(&state, scope, body.into_filter()?).await
+pub(super) async fn clear_contexts(call: Call, Json(body): Json<ClearBody>) -> Result<Json<Deleted>, Problem> {
+    let deleted = call.clear(body.into_filter()?).await?;
+    Ok(Json(Deleted { deleted }))
 }
 
-/// Deletes what matches, and says so to the caller and to the audit log.
-pub(super) async fn delete(
-    state: &ApiState,
-    scope: Scope,
-    filter: Filter,
-) -> Result<(Extension<Affected>, Json<Deleted>), Problem> {
-    let wanted = filter.clone();
-    let deleted = state
-        .write(|engine| async move { engine.delete(&scope, &wanted).await })
-        .await?;
-    Ok((
-        Extension(Affected::deleted(deleted, &filter)),
-        Json(Deleted { deleted }),
-    ))
+/// Forget a session, at all levels
+#[utoipa::path(
+    delete, path = "/sessions/{session_id}", tag = "sessions",
+    params(("session_id" = String, Path, description = "Id of the session")),
+    responses(
+        (status = 200, description = "How many contexts were deleted", body = Deleted),
+    ),
+)]
+pub(super) async fn delete_session(call: Call, Path(session_id): Path<String>) -> Result<Json<Deleted>, Problem> {
+    let deleted = call.delete_session(session_id).await?;
+    Ok(Json(Deleted { deleted }))
+}
+
+/// Forget a person
+///
+/// Deletes all contexts of a user at all levels, and what was made from them, and everything in memory about them. Looks
+/// again until nothing is left. Snapshots made before do not bring them back.
+#[utoipa::path(
+    delete, path = "/users/{user_id}", tag = "contexts",
+    params(("user_id" = String, Path, description = "Id of the user")),
+    responses(
+        (status = 200, description = "What was forgotten", body = ForgottenBody),
+    ),
+)]
+pub(super) async fn forget_user(call: Call, Path(user_id): Path<String>) -> Result<Json<ForgottenBody>, Problem> {
+    Ok(Json(call.forget_user(user_id).await?.into()))
 }

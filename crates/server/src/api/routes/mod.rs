@@ -1,37 +1,59 @@
-//! One handler a route. They read the request, call the engine and write the answer; decisions are the engine's.
+//! One handler for each route. It reads the request, makes the call and writes the answer; decisions are the service's.
 
 mod contexts;
 mod deletion;
-mod gc;
 mod logs;
 mod operations;
-mod reembed;
 mod search;
-mod sessions;
 mod snapshots;
 mod transfer;
-mod users;
 
-pub(super) use contexts::*;
-pub(super) use deletion::*;
-pub(super) use gc::*;
-pub(super) use logs::*;
-pub(super) use operations::*;
-pub(super) use reembed::*;
-pub(super) use search::*;
-pub(super) use sessions::*;
-pub(super) use snapshots::*;
-pub(super) use transfer::*;
-pub(super) use users::*;
+use std::sync::Arc;
 
-use axum::Json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::document;
 use crate::http::{Code, Problem};
+use crate::service::Service;
 
-/// The OpenAPI document.
-pub(super) async fn openapi_json() -> Json<utoipa::openapi::OpenApi> {
-    Json(document())
+pub(super) use transfer::StreamLimits;
+
+/// Every route that the OpenAPI document describes. The name of a handler is that of its use case.
+pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(contexts::list_contexts, contexts::store_context))
+        .routes(routes!(contexts::store_contexts))
+        .routes(routes!(
+            contexts::get_context,
+            contexts::update_context,
+            deletion::delete_context
+        ))
+        .routes(routes!(search::search_contexts))
+        .routes(routes!(search::assemble_contexts))
+        .routes(routes!(deletion::delete_contexts))
+        .routes(routes!(deletion::clear_contexts))
+        .routes(routes!(contexts::list_sessions))
+        .routes(routes!(deletion::delete_session))
+        .routes(routes!(deletion::forget_user))
+        .routes(routes!(operations::get_stats))
+        .routes(routes!(operations::collect_garbage))
+        .routes(routes!(
+            operations::start_reembedding,
+            operations::get_reembedding,
+            operations::discard_reembedding
+        ))
+        .routes(routes!(snapshots::create_snapshot, snapshots::list_snapshots))
+        .routes(routes!(snapshots::verify_snapshot))
+        .routes(routes!(snapshots::restore_snapshot))
+        .routes(routes!(transfer::export_contexts))
+        .routes(routes!(transfer::import_contexts))
+        .routes(routes!(logs::get_log_filter, logs::set_log_filter));
+    OpenApiRouter::new()
+        .nest("/api/v1", v1)
+        .routes(routes!(operations::get_health))
+        .routes(routes!(operations::get_liveness))
+        .routes(routes!(operations::get_readiness))
+        .routes(routes!(operations::get_metrics))
 }
 
 /// A path that is not one of ours.

@@ -1,103 +1,163 @@
-//! Health, metrics and counts.
+//! Health, metrics, counts, garbage collection and the embedding model.
 
-use axum::Extension;
+use std::sync::Arc;
+
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use context_manager_observability::Health;
 use serde::Serialize;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use crate::api::ApiState;
-use crate::api::wire::{HealthBody, StatsBody, health_body, stats_body};
-use crate::auth::{Permission, Principal};
-use crate::http::{Code, Json, Params, Problem};
+use crate::api::wire::{
+    GcAnswer, GcBody, HealthBody, ReembedAnswer, StatsBody, health_body, reembed_answer, stats_body,
+};
+use crate::auth::Permission;
+use crate::http::{Code, Json, OptionalJson, Params, Problem};
+use crate::service::{Call, Service};
 
-/// How the server and its parts are
+/// Get the health of the server and its parts
 ///
-/// From the last check of each part, which happens in the background. `fresh=true` checks now, unless that was just done.
+/// Serves the last result of each part's check, which runs in the background. `fresh=true` checks now, unless that was
+/// just done.
 #[utoipa::path(
     get, path = "/health", tag = "operations",
     params(("fresh" = Option<bool>, Query, description = "Check now")),
     responses(
         (status = 200, description = "Serves requests", body = HealthBody),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Does not serve requests", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Does not serve requests"),
     ),
 )]
-pub(in crate::api) async fn get_health(
-    State(state): State<ApiState>,
+pub(super) async fn get_health(
+    State(service): State<Arc<Service>>,
     mut params: Params,
 ) -> Result<Json<HealthBody>, Problem> {
     let fresh: bool = params.parse("fresh", "must be `true` or `false`").unwrap_or(false);
     params.finish()?;
     let health = if fresh {
-        state.health.check_health_fresh().await
+        service.health.check_health_fresh().await
     } else {
-        state.health.check_health()
+        service.health.check_health()
     };
-    if !health.is_ready() {
-        return Err(not_ready(&health));
-    }
-    Ok(Json(health_body(&health, state.started)))
+    ready(&health)?;
+    Ok(Json(health_body(&health, service.started)))
 }
 
-/// Whether the process runs
+/// Check that the process runs
 #[utoipa::path(
     get, path = "/health/live", tag = "operations",
     responses((status = 200, description = "It does", body = Answer)),
 )]
-pub(in crate::api) async fn get_liveness() -> Json<Answer> {
+pub(super) async fn get_liveness() -> Json<Answer> {
     Json(Answer { status: "up" })
 }
 
-/// Whether requests can be served
+/// Check that requests can be served
 #[utoipa::path(
     get, path = "/health/ready", tag = "operations",
     responses(
         (status = 200, description = "They can", body = Answer),
-        (status = 503, description = "Not yet, or not any more", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not yet, or not any more"),
     ),
 )]
-pub(in crate::api) async fn get_readiness(State(state): State<ApiState>) -> Result<Json<Answer>, Problem> {
-    let health = state.health.check_health();
-    if health.is_ready() {
-        Ok(Json(Answer { status: "ready" }))
-    } else {
-        Err(not_ready(&health))
-    }
+pub(super) async fn get_readiness(State(service): State<Arc<Service>>) -> Result<Json<Answer>, Problem> {
+    ready(&service.health.check_health())?;
+    Ok(Json(Answer { status: "ready" }))
 }
 
 /// One word.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = HealthAnswer)]
-pub(in crate::api) struct Answer {
+pub(super) struct Answer {
     status: &'static str,
 }
 
-fn not_ready(health: &Health) -> Problem {
-    Problem::new(Code::ServiceUnavailable).with_detail(health.obstacles().join(", "))
+fn ready(health: &Health) -> Result<(), Problem> {
+    if health.is_ready() {
+        return Ok(());
+    }
+    Err(Problem::new(Code::ServiceUnavailable).with_detail(health.obstacles().join(", ")))
 }
 
-/// What was measured, in Prometheus's text format
+/// Get the metrics in Prometheus's text format
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")))]
-pub(in crate::api) async fn get_metrics(State(state): State<ApiState>) -> Response {
-    let text = state.metrics.render();
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        text,
-    )
-        .into_response()
+pub(super) async fn get_metrics(State(service): State<Arc<Service>>) -> Response {
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], service.metrics.render()).into_response()
 }
 
-/// What is stored
+/// Count the stored contexts
 #[utoipa::path(get, path = "/stats", tag = "operations", responses((status = 200, description = "The counts", body = StatsBody)))]
-pub(in crate::api) async fn get_stats(
-    State(state): State<ApiState>,
-    Extension(principal): Extension<Principal>,
-) -> Result<Json<StatsBody>, Problem> {
-    let counted = state.engine()?.stats(principal.scope()).await?;
-    let uptime_secs = state.started.elapsed().as_secs();
-    let guards = principal.may(Permission::Admin).then_some(&*state.guards);
-    Ok(Json(stats_body(counted, uptime_secs, guards)))
+pub(super) async fn get_stats(call: Call) -> Result<Json<StatsBody>, Problem> {
+    let counted = call.stats().await?;
+    let service = call.service();
+    let for_operator = call.may(Permission::Admin).then_some(&**service);
+    Ok(Json(stats_body(
+        counted,
+        service.started.elapsed().as_secs(),
+        for_operator,
+    )))
+}
+
+/// Run garbage collection now (expired contexts and policies)
+///
+/// Collects garbage among the caller's contexts: short-term contexts become long-term when they are due, expired ones are
+/// deleted, and policies are applied. A run that has begun ends, even if the client disconnects. With `dry_run` nothing is
+/// changed, and the answer lists the changes that would be made.
+#[utoipa::path(
+    post, path = "/admin/gc", tag = "operations",
+    request_body(content = Option<GcBody>, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The changes that were or would be made", body = GcAnswer),
+    ),
+)]
+pub(super) async fn collect_garbage(
+    call: Call,
+    OptionalJson(body): OptionalJson<GcBody>,
+) -> Result<Json<GcAnswer>, Problem> {
+    let start = Instant::now();
+    let report = call.collect_garbage(body.dry_run).await?;
+    Ok(Json(GcAnswer::new(report, body.dry_run, start.elapsed())))
+}
+
+/// Change to the other embedding model
+///
+/// Gives every context of every tenant a vector of the configured model that is not in use, while searches go on, and then
+/// lets that model take over. The vectors of the old one stay, so that the same call goes back. A change that runs already
+/// goes on.
+#[utoipa::path(
+    post, path = "/admin/reembed", tag = "operations",
+    responses(
+        (status = 202, description = "It runs", body = ReembedAnswer),
+        (status = 409, description = "No other model is configured, or it cannot be reached, or the store keeps one model only"),
+    ),
+)]
+pub(super) async fn start_reembedding(call: Call) -> Result<(StatusCode, Json<ReembedAnswer>), Problem> {
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(reembed_answer(call.start_reembedding().await?)),
+    ))
+}
+
+/// Get the state of the change of the embedding model
+#[utoipa::path(
+    get, path = "/admin/reembed", tag = "operations",
+    responses((status = 200, description = "The state", body = ReembedAnswer)),
+)]
+pub(super) async fn get_reembedding(call: Call) -> Result<Json<ReembedAnswer>, Problem> {
+    Ok(Json(reembed_answer(call.reembedding().await?)))
+}
+
+/// Stop the change of the embedding model
+///
+/// Stops a change that runs, and removes the vectors of the model that is not in use: after a change there is then no way
+/// back but embedding everything again.
+#[utoipa::path(
+    delete, path = "/admin/reembed", tag = "operations",
+    responses((status = 204, description = "Only the vectors of the model in use are left")),
+)]
+pub(super) async fn discard_reembedding(call: Call) -> Result<StatusCode, Problem> {
+    call.discard_reembedding().await?;
+    Ok(StatusCode::NO_CONTENT)
 }

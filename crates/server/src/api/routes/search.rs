@@ -1,39 +1,29 @@
 //! Search and assemble.
 
-use axum::extract::State;
 use context_manager_core::{Error, Violations};
 use tokio::time::Instant;
 
-use crate::api::ApiState;
-use crate::api::access::Caller;
 use crate::api::wire::{AssembleAnswer, AssembleBody, LayoutBody, SearchAnswer, SearchBody};
 use crate::http::{Json, JsonParts, Problem};
+use crate::service::Call;
 
 /// Find the contexts that answer a query
 #[utoipa::path(
     post, path = "/contexts/search", tag = "contexts", request_body = SearchBody,
     responses(
         (status = 200, description = "The contexts, best first", body = SearchAnswer),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(in crate::api) async fn search_contexts(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
-    Json(body): Json<SearchBody>,
-) -> Result<Json<SearchAnswer>, Problem> {
+pub(super) async fn search_contexts(call: Call, Json(body): Json<SearchBody>) -> Result<Json<SearchAnswer>, Problem> {
     let start = Instant::now();
     let explain = body.explain;
     let mut found = Violations::default();
     let request = body.into_request(&mut found);
     found.extend(request.validate());
     found.into_result().map_err(Error::Invalid)?;
-    let response = state.engine()?.search(&scope, request).await?;
-    Ok(Json(SearchAnswer::new(
-        response,
-        explain,
-        start.elapsed().as_secs_f64() * 1000.0,
-    )))
+    let response = call.search(request).await?;
+    let took_ms = start.elapsed().as_secs_f64() * 1000.0;
+    Ok(Json(SearchAnswer::new(response, explain, took_ms)))
 }
 
 /// Write what answers a query into one text for a prompt
@@ -44,12 +34,10 @@ pub(in crate::api) async fn search_contexts(
     post, path = "/contexts/assemble", tag = "contexts", request_body = AssembleBody,
     responses(
         (status = 200, description = "The text and its citations", body = AssembleAnswer),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(in crate::api) async fn assemble_contexts(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
+pub(super) async fn assemble_contexts(
+    call: Call,
     JsonParts(search, layout): JsonParts<SearchBody, LayoutBody>,
 ) -> Result<Json<AssembleAnswer>, Problem> {
     let explain = search.explain;
@@ -57,6 +45,5 @@ pub(in crate::api) async fn assemble_contexts(
     let request = layout.into_request(search, &mut found);
     found.extend(request.validate());
     found.into_result().map_err(Error::Invalid)?;
-    let response = state.engine()?.assemble(&scope, request).await?;
-    Ok(Json(AssembleAnswer::new(response, explain)))
+    Ok(Json(AssembleAnswer::new(call.assemble(request).await?, explain)))
 }

@@ -1,15 +1,11 @@
 //! Snapshots of the whole store, and going back to one.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
-use context_manager_core::ports::{SnapshotError, Snapshots};
 
-use crate::api::ApiState;
-use crate::api::access::Caller;
 use crate::api::wire::{RestoreBody, RestoredBody, SnapshotBody, SnapshotList, VerifiedBody};
-use crate::http::{Code, Json, OptionalJson, Problem};
+use crate::http::{Json, OptionalJson, Problem};
+use crate::service::Call;
 
 /// Make a snapshot
 ///
@@ -19,16 +15,12 @@ use crate::http::{Code, Json, OptionalJson, Problem};
     post, path = "/admin/snapshots", tag = "operations",
     responses(
         (status = 201, description = "It is made", body = SnapshotBody),
-        (status = 501, description = "The store makes snapshots in another way", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is too small", body = Problem, content_type = "application/problem+json"),
+        (status = 501, description = "The store makes snapshots in another way"),
+        (status = 507, description = "The disk is too small"),
     ),
 )]
-pub(in crate::api) async fn create_snapshot(
-    State(state): State<ApiState>,
-    Caller(_scope): Caller,
-) -> Result<(StatusCode, Json<SnapshotBody>), Problem> {
-    let snapshot = snapshots(&state)?.create().await?;
-    Ok((StatusCode::CREATED, Json(snapshot.into())))
+pub(super) async fn create_snapshot(call: Call) -> Result<(StatusCode, Json<SnapshotBody>), Problem> {
+    Ok((StatusCode::CREATED, Json(call.create_snapshot().await?.into())))
 }
 
 /// List snapshots
@@ -36,14 +28,11 @@ pub(in crate::api) async fn create_snapshot(
     get, path = "/admin/snapshots", tag = "operations",
     responses(
         (status = 200, description = "The snapshots, newest first", body = SnapshotList),
-        (status = 501, description = "The store makes snapshots in another way", body = Problem, content_type = "application/problem+json"),
+        (status = 501, description = "The store makes snapshots in another way"),
     ),
 )]
-pub(in crate::api) async fn list_snapshots(
-    State(state): State<ApiState>,
-    Caller(_scope): Caller,
-) -> Result<Json<SnapshotList>, Problem> {
-    let listed = snapshots(&state)?.list().await?;
+pub(super) async fn list_snapshots(call: Call) -> Result<Json<SnapshotList>, Problem> {
+    let listed = call.snapshots().await?;
     Ok(Json(SnapshotList {
         snapshots: listed.into_iter().map(Into::into).collect(),
     }))
@@ -57,18 +46,14 @@ pub(in crate::api) async fn list_snapshots(
     params(("name" = String, Path, description = "Name of the snapshot")),
     responses(
         (status = 200, description = "It is what it was", body = VerifiedBody),
-        (status = 404, description = "No such snapshot", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is damaged", body = Problem, content_type = "application/problem+json"),
-        (status = 501, description = "The store makes snapshots in another way", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is too small", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such snapshot"),
+        (status = 409, description = "It is damaged"),
+        (status = 501, description = "The store makes snapshots in another way"),
+        (status = 507, description = "The disk is too small"),
     ),
 )]
-pub(in crate::api) async fn verify_snapshot(
-    State(state): State<ApiState>,
-    Caller(_scope): Caller,
-    Path(name): Path<String>,
-) -> Result<Json<VerifiedBody>, Problem> {
-    Ok(Json(snapshots(&state)?.verify(&name).await?.into()))
+pub(super) async fn verify_snapshot(call: Call, Path(name): Path<String>) -> Result<Json<VerifiedBody>, Problem> {
+    Ok(Json(call.verify_snapshot(&name).await?.into()))
 }
 
 /// Go back to a snapshot
@@ -81,57 +66,16 @@ pub(in crate::api) async fn verify_snapshot(
     request_body(content = Option<RestoreBody>, content_type = "application/json"),
     responses(
         (status = 200, description = "The store is what it was", body = RestoredBody),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such snapshot", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The snapshot is damaged, of another model, or what was deleted since is not known", body = Problem, content_type = "application/problem+json"),
-        (status = 501, description = "The store makes snapshots in another way", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is too small", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such snapshot"),
+        (status = 409, description = "The snapshot is damaged, of another model, or what was deleted since is not known"),
+        (status = 501, description = "The store makes snapshots in another way"),
+        (status = 507, description = "The disk is too small"),
     ),
 )]
-pub(in crate::api) async fn restore_snapshot(
-    State(state): State<ApiState>,
-    Caller(_scope): Caller,
+pub(super) async fn restore_snapshot(
+    call: Call,
     Path(name): Path<String>,
     OptionalJson(body): OptionalJson<RestoreBody>,
 ) -> Result<Json<RestoredBody>, Problem> {
-    let snapshots = snapshots(&state)?;
-    let reembedding = Arc::clone(state.reembedding()?);
-    let restored = state.write(|engine| async move {
-        // It would go on in another state of the store than it began in.
-        reembedding.stop().await;
-        let restored = engine.restore(&*snapshots, &name, body.accept_erased).await;
-        let resumed = reembedding.resume().await;
-        // The error that is reported is the first one.
-        if restored.is_ok() {
-            resumed?;
-        }
-        Ok(restored)
-    });
-    Ok(Json(restored.await??.into()))
-}
-
-fn snapshots(state: &ApiState) -> Result<Arc<dyn Snapshots>, Problem> {
-    state.snapshots()?.ok_or_else(|| {
-        Problem::new(Code::NotImplemented).with_detail(
-            "snapshots are of a data folder: a Qdrant server makes them itself, at /collections/{collection}/snapshots of \
-             its HTTP port",
-        )
-    })
-}
-
-impl From<SnapshotError> for Problem {
-    fn from(error: SnapshotError) -> Self {
-        let code = match error {
-            SnapshotError::Store(error) => return context_manager_core::Error::from(error).into(),
-            SnapshotError::Files(source) => {
-                tracing::error!(error = %source, "snapshots cannot be read or written");
-                return Self::new(Code::Internal);
-            }
-            SnapshotError::NotFound => Code::NotFound,
-            SnapshotError::Damaged(_) | SnapshotError::Unusable(_) | SnapshotError::ErasedUnknown(_) => Code::Conflict,
-            SnapshotError::Busy => Code::ServiceUnavailable,
-            SnapshotError::NoSpace { .. } => Code::InsufficientStorage,
-        };
-        Self::new(code).with_detail(error.to_string())
-    }
+    Ok(Json(call.restore_snapshot(name, body.accept_erased).await?.into()))
 }

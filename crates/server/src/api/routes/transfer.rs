@@ -1,25 +1,31 @@
-//! Carrying all contexts of a tenant away and bringing them back.
+//! Export and import of all contexts of a tenant.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use context_manager_core::Error;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::time::timeout;
 
-use crate::api::access::Caller;
 use crate::api::wire::ImportAnswer;
-use crate::api::{ApiState, StreamLimits};
 use crate::http::{Code, Json, Lines, Params, Problem};
+use crate::service::Call;
 use crate::transfer::{Export, Gzip, Import};
 
 /// The media type of JSON lines.
 const JSON_LINES: &str = "application/x-ndjson";
+
+/// Limits of a body that is read or written piece by piece.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::api) struct StreamLimits {
+    /// Maximum wait for a piece.
+    pub(in crate::api) wait: Duration,
+    pub(in crate::api) max_line_bytes: usize,
+}
 
 /// Export everything that is stored
 ///
@@ -28,24 +34,23 @@ const JSON_LINES: &str = "application/x-ndjson";
 /// `Accept-Encoding` asks for it.
 #[utoipa::path(
     get, path = "/admin/export", tag = "operations",
-    params(("vectors" = Option<bool>, Query, description = "Whether vectors come along, so that importing need not make them again. Default false")),
+    params(("vectors" = Option<bool>, Query, description = "Export vectors too, so that importing need not make them again. Default false")),
     responses(
         (status = 200, description = "The lines", body = String, content_type = "application/x-ndjson"),
-        (status = 400, description = "Not valid", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(in crate::api) async fn export_contexts(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
+pub(super) async fn export_contexts(
+    call: Call,
     Extension(limits): Extension<StreamLimits>,
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Problem> {
     let vectors: bool = params.parse("vectors", "must be `true` or `false`").unwrap_or(false);
     params.finish()?;
-    let export = Export::new(state.engine()?.clone(), scope, vectors);
+    let (engine, scope) = call.export().await?;
+    let export = Export::new(engine, scope, vectors);
     let mut chunks = Box::pin(chunks(export, limits.wait));
-    // What fails at once is answered as an error; later there is only the missing trailer to tell of it.
+    // A failure of the first chunk is answered as an error; later ones show by the missing trailer.
     let first = chunks.next().await.transpose().map_err(Problem::from)?;
     let chunks = stream::iter(first.map(Ok)).chain(chunks);
     let mut response = if accepts_gzip(&headers) {
@@ -62,7 +67,7 @@ pub(in crate::api) async fn export_contexts(
     Ok(response)
 }
 
-/// Why an export ends before its time.
+/// Reason for ending an export early.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error("the store failed")]
@@ -113,7 +118,7 @@ fn compressed(
     })
 }
 
-/// Whether gzip is among the codings that the client accepts.
+/// Returns whether the client accepts gzip.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let mut codings = values
@@ -132,30 +137,27 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 
 /// Import what was exported
 ///
-/// Ids, times and counts are kept. A context whose id is there already with the same content is skipped, so importing again
-/// changes nothing. Each line is checked by itself; what is wrong with the first 1,000 of those that were not imported is
-/// told. Vectors are made again where none came along or another model made them. The body may be compressed with gzip
+/// Ids, times and counts are kept. A context that is stored already with the same content is skipped, so importing again
+/// changes nothing. Each line is checked by itself, and the errors of the first 1,000 bad ones are returned. Vectors are
+/// made again where the export has none or another model made them. The body may be compressed with gzip
 /// (`Content-Encoding: gzip`).
 #[utoipa::path(
     post, path = "/admin/import", tag = "operations",
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
-        (status = 200, description = "What became of the lines", body = ImportAnswer),
-        (status = 400, description = "Not an export", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The first line is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Compressed in another way than with gzip", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The result for the lines", body = ImportAnswer),
+        (status = 400, description = "Not an export"),
+        (status = 413, description = "The first line is too long"),
+        (status = 415, description = "Compressed in another way than with gzip"),
     ),
 )]
-pub(in crate::api) async fn import_contexts(
-    State(state): State<ApiState>,
-    Caller(scope): Caller,
+pub(super) async fn import_contexts(
+    call: Call,
     Extension(limits): Extension<StreamLimits>,
     request: Request,
 ) -> Result<Json<ImportAnswer>, Problem> {
     let gzip = is_gzip(request.headers())?;
-    let engine = state.engine()?.clone();
-    let guards = Some(Arc::clone(&state.guards));
-    let mut import = Import::new(engine, scope, state.writes.clone(), guards, limits.max_line_bytes);
+    let mut import = Import::new(call.import().await?, limits.max_line_bytes);
     let mut lines = Lines::new(gzip, limits.max_line_bytes);
     let mut body = request.into_body().into_data_stream();
     let cut_short = loop {

@@ -8,12 +8,12 @@ use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::Duration;
 
-/// No set of public keys is longer; what is longer is not read.
+/// Maximum length of a set of keys.
 const MAX_BYTES: usize = 1024 * 1024;
-/// The longest that the provider may take to answer.
+/// Maximum time that the provider may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The public keys that are known now.
+/// The known public keys.
 #[derive(Debug, Default)]
 pub(super) struct KeySet {
     keys: Vec<Key>,
@@ -22,12 +22,12 @@ pub(super) struct KeySet {
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
-    /// What it may be used with: what its kind fits, or of that the one that it names.
+    /// Algorithms it may be used with: those that fit its kind, or the one of them that it names.
     algorithms: Vec<Algorithm>,
     public: DecodingKey,
 }
 
-/// Why the keys cannot be had.
+/// Reason for not getting the keys.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JwksError {
     /// The file cannot be read.
@@ -39,16 +39,16 @@ pub(super) enum JwksError {
     /// The provider answered something else.
     #[error("the provider answered with status {0}")]
     Status(StatusCode),
-    /// What came is too long.
+    /// The answer or file is too long.
     #[error("a set of keys has at most {MAX_BYTES} bytes")]
     TooLong,
-    /// What came is no set of keys.
+    /// The answer or file is not a set of keys.
     #[error("it is not a JWK set")]
     NotASet(#[from] serde_json::Error),
 }
 
 impl KeySet {
-    /// Reads a set. Keys of a kind that is not known here, or meant for something else than signatures, are passed over.
+    /// Reads a set. Keys of an unknown kind, or for another use than signatures, are skipped.
     pub(super) fn parse(json: &[u8]) -> Result<Self, JwksError> {
         #[derive(Deserialize)]
         struct Set {
@@ -72,7 +72,7 @@ impl KeySet {
         Self::parse(&body(response).await?)
     }
 
-    /// The key that a token says it is signed with. A token that names none needs a set with one key that fits.
+    /// Finds the key that a token names. A token that names none needs a set with exactly one key that fits.
     pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
         let mut fitting = self
             .keys
@@ -112,7 +112,7 @@ impl Key {
     }
 }
 
-/// What a public key of this kind can check.
+/// Returns the algorithms whose signatures a public key of this kind can check.
 fn fitting(key: &AlgorithmParameters) -> Vec<Algorithm> {
     match key {
         AlgorithmParameters::RSA(_) => vec![
@@ -128,7 +128,7 @@ fn fitting(key: &AlgorithmParameters) -> Vec<Algorithm> {
             EllipticCurve::P384 => vec![Algorithm::ES384],
             EllipticCurve::P521 | EllipticCurve::Ed25519 => Vec::new(),
         },
-        // Whoever has a shared secret could sign, and no other kind is known here.
+        // A shared secret can sign, too; other kinds are unknown.
         AlgorithmParameters::OctetKey(_) | AlgorithmParameters::OctetKeyPair(_) => Vec::new(),
     }
 }

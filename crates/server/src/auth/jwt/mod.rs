@@ -1,4 +1,4 @@
-//! Tokens of an identity provider (JWT, RFC 7519): signed by it, for this server, with a tenant and permissions in them.
+//! Tokens of an identity provider (JWT, RFC 7519): signed by the provider for this server, with tenant and permissions.
 
 mod jwks;
 mod signature;
@@ -23,37 +23,37 @@ use crate::outgoing;
 
 use jwks::{JwksError, KeySet};
 
-/// No token is longer; what is longer is not looked at.
+/// Maximum length of a token; longer ones are refused unread.
 pub(super) const MAX_BYTES: usize = 8 * 1024;
-/// The longest name of a caller: `OpenID` Connect Core 1.0, section 2, `sub`.
+/// Maximum length of a subject: `OpenID` Connect Core 1.0, section 2, `sub`.
 const MAX_SUBJECT_BYTES: usize = 255;
-/// How long to wait before a provider that did not answer is asked again, and how often unknown keys may have it asked.
+/// Pause before a provider that did not answer is asked again, and minimum interval of asking because of unknown keys.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Checks tokens. The provider's keys are in memory: nothing is waited for on the way of a request.
+/// Checks tokens against the provider's keys in memory: no request waits for the provider.
 #[derive(Debug)]
 pub(super) struct Jwt {
     config: JwtConfig,
     /// Claim in which tokens say what their bearers may do.
     claim: Claim,
     validation: Validation,
-    /// What asks for the keys at their address.
+    /// Client that fetches the keys.
     client: Option<Client>,
     /// `None` until they were read once.
     keys: RwLock<Option<Arc<KeySet>>>,
-    /// Whether they could not be read when that was tried last.
+    /// True if the last attempt to read the keys failed.
     failing: AtomicBool,
-    /// How the file of keys looked when it was read.
+    /// State of the file of keys when it was read.
     seen: Mutex<FileState>,
     /// Told when a token names a key that is not known.
     unknown_key: Notify,
 }
 
 impl Jwt {
-    /// What checks tokens as configured; `None` when none are accepted. A file of keys is read, an address is not asked yet.
+    /// Creates the configured checker; `None` when no tokens are accepted. Reads a file of keys, but fetches none yet.
     pub(super) fn open(config: &JwtConfig) -> anyhow::Result<Option<Self>> {
         let Some(issuer) = &config.issuer else { return Ok(None) };
-        // Whoever was first in this process has set it for all.
+        // The first one in this process sets it for all.
         let _already_set = signature::PROVIDER.install_default();
         let mut validation = Validation::default();
         validation.set_issuer(&[issuer]);
@@ -87,7 +87,7 @@ impl Jwt {
         Ok(Some(jwt))
     }
 
-    /// Who brings this token.
+    /// Authenticates the bearer of a token.
     pub(super) fn check(&self, token: &str) -> Result<Principal, Denied> {
         let header = decode_header(token).map_err(|_| Denied::Unknown)?;
         if !self.config.algorithms.contains(&header.alg) {
@@ -112,7 +112,7 @@ impl Jwt {
         self.principal(&claims)
     }
 
-    /// Who is meant by the claims of a token that is right.
+    /// Returns the caller that the claims of a valid token name.
     fn principal(&self, claims: &Value) -> Result<Principal, Denied> {
         if claims.get("cnf").is_some() {
             return Err(Denied::Token(
@@ -145,7 +145,7 @@ impl Jwt {
         Permissions::from(ours.collect::<Vec<Permission>>()).and(self.config.max_permissions)
     }
 
-    /// Reads the file of keys again if it changed. What cannot be read leaves the keys as they were.
+    /// Reads the file of keys again if it changed. An unreadable file leaves the keys as they were.
     pub(super) fn reload_if_changed(&self) {
         let Some(path) = &self.config.jwks_file else { return };
         let state = FileState::of(path);
@@ -156,7 +156,7 @@ impl Jwt {
         }
     }
 
-    /// Asks the provider for its keys every so often, and soon when a token names a new one, until it is dropped.
+    /// Fetches the keys at intervals, and soon when a token names an unknown one, until the future is dropped.
     pub(super) async fn follow(&self) {
         let (Some(url), Some(client)) = (&self.config.jwks_url, &self.client) else {
             return std::future::pending().await;
@@ -168,17 +168,17 @@ impl Jwt {
             }
             let refresh = Duration::from_secs(self.config.refresh_interval_secs);
             sleep(RETRY.min(refresh)).await;
-            // When nobody asks, it is over after the rest of the interval.
+            // Without an unknown key the wait lasts for the rest of the interval.
             let _asked = timeout(refresh.saturating_sub(RETRY), self.unknown_key.notified()).await;
         }
     }
 
-    /// Whether the keys cannot be read now.
+    /// Returns whether the last attempt to read the keys failed.
     pub(super) fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
 
-    /// Uses these keys from now on, if they could be read. Whether they could.
+    /// Uses these keys from now on if they could be read, and returns whether they could.
     fn try_to_take_over(&self, read: Result<KeySet, JwksError>) -> bool {
         self.failing.store(read.is_err(), Ordering::Relaxed);
         match read {
@@ -197,7 +197,7 @@ impl Jwt {
         }
     }
 
-    /// Also when there are none: that is how all of them are withdrawn.
+    /// Uses these keys from now on. An empty set withdraws all of them.
     fn take_over(&self, keys: KeySet) {
         if keys.is_empty() {
             tracing::warn!("the identity provider publishes no key that is known here: no token is accepted");
@@ -211,7 +211,7 @@ impl Jwt {
     }
 }
 
-/// A claim, by its name or by a JSON pointer.
+/// Finds a claim by its name or by a JSON pointer.
 fn claim<'a>(claims: &'a Value, name: &str) -> Option<&'a Value> {
     if name.starts_with('/') {
         claims.pointer(name)
@@ -220,7 +220,7 @@ fn claim<'a>(claims: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
-/// What is told to whoever brought a token that is not right.
+/// Explains an invalid token to its bearer.
 fn reason(error: &Error) -> Denied {
     let kind = error.kind();
     if matches!(kind, ErrorKind::ExpiredSignature) {

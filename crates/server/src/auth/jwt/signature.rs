@@ -10,14 +10,14 @@ use ring::signature::{
     RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
-/// What the token library is given. It can only check: this server signs nothing.
+/// Provider for the token library. It only verifies: this server signs nothing.
 pub(super) static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(new_error(ErrorKind::InvalidAlgorithm)),
     verifier_factory: |algorithm, key| Ok(Box::new(Signature::new(*algorithm, key.clone())?)),
     jwk_utils: JwkUtils::new_unimplemented(),
 };
 
-/// What a signature is checked with.
+/// Verifier of signatures with one key.
 struct Signature {
     algorithm: Algorithm,
     key: DecodingKey,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use context_manager::collection::Collection;
+use context_manager::service::garbage_collector::GarbageCollector;
 use context_manager_core::L2OnExpiry;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -32,7 +32,7 @@ async fn a_process_waits_for_the_turn_of_another_one() {
     let bench = slow().await;
     let another = Uuid::now_v7();
     assert!(bench.engine.may_collect(another, LONG).await.unwrap());
-    let collection = Arc::new(Collection::new(Arc::clone(&bench.engine)));
+    let collection = Arc::new(GarbageCollector::new(Arc::clone(&bench.engine)));
     let run = {
         let (collection, scope) = (Arc::clone(&collection), bench.scope.clone());
         tokio::spawn(async move { collection.run(&scope, collection.turn().await).await.unwrap().unwrap() })
@@ -52,7 +52,7 @@ async fn a_process_waits_for_the_turn_of_another_one() {
 #[tokio::test]
 async fn a_process_that_lost_its_turn_stops_and_goes_on_when_it_has_it_again() {
     let bench = slow().await;
-    let collection = Collection::new(Arc::clone(&bench.engine));
+    let collection = GarbageCollector::new(Arc::clone(&bench.engine));
     let (another, scope) = (Uuid::now_v7(), bench.scope.clone());
     let run = tokio::spawn(async move { collection.run(&scope, collection.turn().await).await.unwrap().unwrap() });
     sleep(Duration::from_millis(1500)).await;

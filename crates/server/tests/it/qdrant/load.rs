@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::server::Server;
+use crate::support::until;
 
 /// Tasks that write, and as many that search.
 const TASKS: usize = 3;
@@ -143,18 +144,11 @@ pub(super) async fn missing(server: &Server, ids: &[String]) -> usize {
 
 /// Waits until a context can be stored again.
 pub(super) async fn recovered(server: &Server) {
-    let writable = async {
-        let url = format!("{}/api/v1/contexts", server.url);
-        loop {
-            let body = json!({"text": format!("the lamp {} is back", Uuid::now_v7())});
-            let answer = server.client.post(&url).json(&body).send().await.unwrap();
-            if answer.status() == 201 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    let url = format!("{}/api/v1/contexts", server.url);
+    let writable = async || {
+        let body = json!({"text": format!("the lamp {} is back", Uuid::now_v7())});
+        let answer = server.client.post(&url).json(&body).send().await.unwrap();
+        answer.status() == 201
     };
-    tokio::time::timeout(Duration::from_mins(1), writable)
-        .await
-        .expect("the server recovers without a restart");
+    until("the server recovers without a restart", writable).await;
 }

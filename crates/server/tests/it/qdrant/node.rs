@@ -4,7 +4,6 @@ use std::env;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use reqwest::Client;
 use tempfile::TempDir;
@@ -12,9 +11,7 @@ use uuid::Uuid;
 
 use super::Breakable;
 use crate::server::http_client;
-
-/// How long a node may take to get ready.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::support::until;
 
 /// Where servers come from.
 enum Means {
@@ -144,20 +141,11 @@ impl Node {
 
     async fn ready(&self) {
         let url = format!("http://127.0.0.1:{}/readyz", self.http_port);
-        let ready = async {
-            while !self
-                .client
-                .get(&url)
-                .send()
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-            {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+        let ready = async || {
+            let answer = self.client.get(&url).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200)
         };
-        tokio::time::timeout(PATIENCE, ready)
-            .await
-            .expect("the Qdrant server gets ready");
+        until("the Qdrant server gets ready", ready).await;
     }
 
     fn engine(&self, what: &str) {

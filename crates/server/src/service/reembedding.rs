@@ -12,7 +12,7 @@ use crate::embedders::Embedders;
 /// Texts embedded at once.
 const BATCH: usize = 64;
 
-/// Changes the model.
+/// Changes the embedding model.
 #[derive(Debug)]
 pub struct Reembedding {
     engine: Arc<ContextEngine>,
@@ -31,7 +31,7 @@ struct State {
     failed: bool,
 }
 
-/// How the last change stands.
+/// State of the last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReembedState {
     /// There was none since the start.
@@ -44,7 +44,7 @@ pub enum ReembedState {
     Stopped,
 }
 
-/// Why no change can begin.
+/// Reason for beginning no change.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotReembed {
     /// No other model is configured, or it cannot be reached.
@@ -52,7 +52,7 @@ pub enum CannotReembed {
         "there is no other embedding model: name one in [embedding.next] and restart, and see that it can be reached"
     )]
     NoOtherModel,
-    /// The store cannot.
+    /// The store keeps vectors of one model only.
     #[error(
         "contexts on a Qdrant server cannot be given another model's vectors while they are served, see \"Changing the \
          embedding model\" in docs/configuration.md"
@@ -82,7 +82,7 @@ impl Reembedding {
         }
     }
 
-    /// Begins to change to the configured model that is not in use. Nothing more happens when a change runs already.
+    /// Begins to change to the configured model that is not in use, unless a change runs already.
     ///
     /// # Errors
     /// [`CannotReembed`].
@@ -130,7 +130,7 @@ impl Reembedding {
         }
     }
 
-    /// How the last change stands, and how far it has come.
+    /// Returns the state of the last change, and its progress.
     pub fn status(&self) -> (ReembedState, Option<ReembedProgress>) {
         use context_manager_core::ReembedPhase::Done;
         let state = self.lock();

@@ -1,27 +1,27 @@
-//! How many connections there may be, in total and of one address.
+//! Connection permits: maximum number of connections in total and per address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{CONNECTIONS, REFUSED};
+use super::metrics::{CONNECTIONS, REFUSED};
 use crate::config::{ConnectionsConfig, TrustedProxies};
 use crate::http::network;
 
 /// Files that the process needs besides its connections: the store's, logs, and connections of its own.
 const OTHER_FILES: u64 = 512;
 
-/// Places for connections. Clones share them.
+/// Connection permits. Clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Places(Arc<Shared>);
+pub(crate) struct ConnectionPermits(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     max_total: usize,
     /// 0 is no limit.
     max_per_address: usize,
-    /// They speak for many, and have no limit of their own.
+    /// They stand for many clients, and have no limit per address.
     proxies: TrustedProxies,
     open: Mutex<Open>,
     refused: AtomicU64,
@@ -33,21 +33,21 @@ struct Open {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection's place, until it is dropped.
+/// Permit of a connection, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     shared: Arc<Shared>,
     address: IpAddr,
 }
 
-/// How the places are used.
+/// Usage of the permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PlaceUse {
+pub(crate) struct ConnectionUse {
     pub(crate) open: usize,
     pub(crate) refused: u64,
 }
 
-impl Places {
+impl ConnectionPermits {
     pub(crate) fn new(config: &ConnectionsConfig, proxies: TrustedProxies) -> Self {
         Self(Arc::new(Shared {
             max_total: within_open_files(config.max_connections),
@@ -58,8 +58,8 @@ impl Places {
         }))
     }
 
-    /// A place for a connection from `peer`, if there is one.
-    pub(super) fn take(&self, peer: IpAddr) -> Option<Place> {
+    /// Takes a permit for a connection from `peer`, if one is free.
+    pub(super) fn take(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         let address = network(peer);
         let mut open = self.0.lock();
         let cause = if open.total >= self.0.max_total {
@@ -71,7 +71,7 @@ impl Places {
                 *of_address += 1;
                 open.total += 1;
                 metrics::gauge!(CONNECTIONS).increment(1.0);
-                return Some(Place {
+                return Some(ConnectionPermit {
                     shared: Arc::clone(&self.0),
                     address,
                 });
@@ -84,9 +84,9 @@ impl Places {
         None
     }
 
-    /// How they are used.
-    pub(crate) fn used(&self) -> PlaceUse {
-        PlaceUse {
+    /// Returns their usage.
+    pub(crate) fn used(&self) -> ConnectionUse {
+        ConnectionUse {
             open: self.0.lock().total,
             refused: self.0.refused.load(Ordering::Relaxed),
         }
@@ -95,12 +95,12 @@ impl Places {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Open> {
-        // Counts that are changed in one go: a panic leaves nothing half done.
+        // Plain numbers: a panic leaves nothing half done.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut open = self.shared.lock();
         open.total -= 1;
@@ -114,7 +114,8 @@ impl Drop for Place {
     }
 }
 
-/// Each connection is an open file, and a store that cannot open its own is worse than a connection refused.
+/// Lowers the number of connections to fit the limit of open files: a store that cannot open its files is worse than a
+/// refused connection.
 fn within_open_files(wanted: usize) -> usize {
     let needed = (wanted as u64).saturating_add(OTHER_FILES);
     let allowed = match rlimit::increase_nofile_limit(needed) {
@@ -127,26 +128,26 @@ fn within_open_files(wanted: usize) -> usize {
     if allowed >= needed {
         return wanted;
     }
-    let places = allowed.saturating_sub(OTHER_FILES).max(allowed / 2);
+    let permits = allowed.saturating_sub(OTHER_FILES).max(allowed / 2);
     tracing::warn!(
         open_files = allowed,
-        connections = places,
+        connections = permits,
         "fewer connections than configured, as the process may not open more files"
     );
-    usize::try_from(places).unwrap_or(wanted)
+    usize::try_from(permits).unwrap_or(wanted)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn places(max_connections: usize, max_per_address: usize) -> Places {
+    fn permits(max_connections: usize, max_per_address: usize) -> ConnectionPermits {
         let config = ConnectionsConfig {
             max_connections,
             max_per_address,
             ..ConnectionsConfig::default()
         };
-        Places::new(&config, vec!["10.0.0.0/8".to_owned()].try_into().unwrap())
+        ConnectionPermits::new(&config, vec!["10.0.0.0/8".to_owned()].try_into().unwrap())
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -155,30 +156,30 @@ mod tests {
 
     #[test]
     fn an_address_gets_no_more_than_its_share_and_others_get_theirs() {
-        let places = places(100, 2);
-        let held: Vec<_> = (0..2).map(|_| places.take(ip("192.0.2.1")).unwrap()).collect();
-        assert!(places.take(ip("192.0.2.1")).is_none());
-        assert!(places.take(ip("192.0.2.2")).is_some());
+        let permits = permits(100, 2);
+        let held: Vec<_> = (0..2).map(|_| permits.take(ip("192.0.2.1")).unwrap()).collect();
+        assert!(permits.take(ip("192.0.2.1")).is_none());
+        assert!(permits.take(ip("192.0.2.2")).is_some());
         drop(held);
-        assert!(places.take(ip("192.0.2.1")).is_some());
-        assert_eq!(places.used(), PlaceUse { open: 0, refused: 1 });
+        assert!(permits.take(ip("192.0.2.1")).is_some());
+        assert_eq!(permits.used(), ConnectionUse { open: 0, refused: 1 });
     }
 
     #[test]
     fn a_trusted_proxy_counts_in_the_total_only() {
-        let places = places(3, 1);
-        let held: Vec<_> = (0..3).map(|_| places.take(ip("10.1.2.3")).unwrap()).collect();
-        assert!(places.take(ip("10.1.2.3")).is_none());
-        assert!(places.take(ip("192.0.2.1")).is_none());
+        let permits = permits(3, 1);
+        let held: Vec<_> = (0..3).map(|_| permits.take(ip("10.1.2.3")).unwrap()).collect();
+        assert!(permits.take(ip("10.1.2.3")).is_none());
+        assert!(permits.take(ip("192.0.2.1")).is_none());
         drop(held);
-        assert_eq!(places.used().open, 0);
+        assert_eq!(permits.used().open, 0);
     }
 
     #[test]
     fn a_network_of_64_bits_is_one_address() {
-        let places = places(100, 1);
-        let _held = places.take(ip("2001:db8::1")).unwrap();
-        assert!(places.take(ip("2001:db8::2")).is_none());
-        assert!(places.take(ip("2001:db8:0:1::1")).is_some());
+        let permits = permits(100, 1);
+        let _held = permits.take(ip("2001:db8::1")).unwrap();
+        assert!(permits.take(ip("2001:db8::2")).is_none());
+        assert!(permits.take(ip("2001:db8:0:1::1")).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! The worker that embeds what could not be embedded when it was stored.
+//! Worker that embeds contexts which could not be embedded when they were stored.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use tokio::time::{Duration, Instant, sleep};
 
 use crate::health::EMBEDDER;
 
-/// Texts embedded at once: a request's worth for most services.
+/// Texts embedded at once: one request of most services.
 const BATCH: usize = 32;
-/// How long nothing is looked for when nothing was stored without its vector here. Another replica may have.
+/// Pause while no context was stored without its vector here. Another replica may have stored some.
 const IDLE: Duration = Duration::from_secs(30);
-/// The first and the longest pause after a failure that does not say itself how long to wait.
+/// First and longest pause after a failure that names none.
 const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
-/// How often what is pending is counted while there is work.
+/// Interval of counting pending contexts while there is work.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// Works until it is dropped, `texts_per_sec` at most, and says on the way how the embedder is.
+/// Embeds at most `texts_per_sec` until the future is dropped, and reports the health of the embedder.
 pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32, health: HealthRegistry) {
     let [first_backoff, longest] = BACKOFF;
     let mut backoff = first_backoff;
@@ -29,7 +29,7 @@ pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32
         if done || counted.is_none_or(|counted| counted.elapsed() >= COUNT_EVERY) {
             counted = Some(Instant::now());
             if let Err(error) = engine.pending().await {
-                tracing::debug!(%error, "what is pending was not counted");
+                tracing::debug!(%error, "pending contexts were not counted");
             }
         }
         let wait = match round {

@@ -1,4 +1,4 @@
-//! A stream that tells when something arrives, and that gives up on a peer that does not take what it is sent.
+//! A stream that notes arriving bytes, and that gives up on a peer that does not read.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -9,21 +9,21 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::TIMED_OUT;
 use super::activity::Activity;
+use super::metrics::TIMED_OUT;
 
-/// A stream whose peer must take something at least every so often while there is something to take.
+/// A stream whose writes fail after they were pending for too long.
 #[derive(Debug)]
-pub(super) struct Patient<S> {
+pub(super) struct WriteTimeoutStream<S> {
     stream: S,
     activity: Activity,
     write_timeout: Duration,
-    /// Made when the peer first lets us wait.
+    /// Created when a write is first pending.
     timer: Option<Pin<Box<Sleep>>>,
     waiting: bool,
 }
 
-impl<S: Unpin> Patient<S> {
+impl<S: Unpin> WriteTimeoutStream<S> {
     pub(super) fn new(stream: S, activity: Activity, write_timeout: Duration) -> Self {
         Self {
             stream,
@@ -34,8 +34,8 @@ impl<S: Unpin> Patient<S> {
         }
     }
 
-    /// Does `write`, and fails when it has been pending for too long.
-    fn patiently<T>(
+    /// Polls `write`, and fails when it has been pending for too long.
+    fn timed<T>(
         &mut self,
         context: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
@@ -61,7 +61,7 @@ impl<S: Unpin> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeoutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -76,9 +76,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeoutStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.patiently(context, |stream, context| stream.poll_write(context, bytes))
+        self.timed(context, |stream, context| stream.poll_write(context, bytes))
     }
 
     fn poll_write_vectored(
@@ -86,7 +86,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.patiently(context, |stream, context| stream.poll_write_vectored(context, slices))
+        self.timed(context, |stream, context| stream.poll_write_vectored(context, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -94,11 +94,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.patiently(context, AsyncWrite::poll_flush)
+        self.timed(context, AsyncWrite::poll_flush)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.patiently(context, AsyncWrite::poll_shutdown)
+        self.timed(context, AsyncWrite::poll_shutdown)
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_slowly_is_waited_for_and_one_that_stops_is_not() {
         let (ours, mut theirs) = duplex(10);
-        let mut ours = Patient::new(ours, Activity::new(), Duration::from_secs(30));
+        let mut ours = WriteTimeoutStream::new(ours, Activity::new(), Duration::from_secs(30));
         let reader = async {
             for _ in 0..5 {
                 tokio::time::sleep(Duration::from_secs(29)).await;

@@ -1,0 +1,220 @@
+//! Opens the store, the models and the engine: configuration becomes memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use context_manager_core::lexical::Analyzer;
+use context_manager_core::ports::{StoreError, Summarizer, SystemClock};
+use context_manager_core::{ContextEngine, Deps, Scope};
+use context_manager_embedding::{ChatModel, Error as EmbeddingError};
+use context_manager_observability::HealthRegistry;
+use context_manager_resilience::CircuitBreaker;
+use context_manager_vector_store::{Error as StoreOpenError, OpenStore};
+use tokio::time::{sleep, timeout};
+
+use super::tenant::default_tenant;
+use crate::config::Config;
+use crate::embedders::Embedders;
+use crate::health;
+use crate::service::garbage_collector::GarbageCollector;
+use crate::service::reembedding::Reembedding;
+use crate::service::{Backend, Service};
+use crate::store;
+
+/// Maximum time that a shutdown spends on writing access counts.
+const LAST_ACCESSES: Duration = Duration::from_secs(5);
+/// Pause before a service that did not answer at the start is asked again.
+const RETRY_OPEN: Duration = Duration::from_secs(2);
+
+/// The engine and the store beneath it.
+#[derive(Debug)]
+pub struct Memory {
+    /// Stores contexts and finds them.
+    pub engine: Arc<ContextEngine>,
+    /// Changes the embedding model.
+    pub reembedding: Arc<Reembedding>,
+    /// Removes contexts that have expired.
+    pub garbage_collector: Arc<GarbageCollector>,
+    /// The store beneath the engine.
+    pub store: OpenStore,
+    pub(super) embedders: Arc<Embedders>,
+}
+
+impl Memory {
+    /// Opens the store and puts the engine on it.
+    ///
+    /// # Errors
+    /// When no model can be used, or not the one whose vectors are stored, or the store cannot be used or reached.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::open_part_by_part(config, |_| {}).await
+    }
+
+    /// Opens the store like [`Memory::open`], and tells `waits_for` about the part that it waits for.
+    async fn open_part_by_part(config: &Config, waits_for: impl Fn(Part)) -> anyhow::Result<Self> {
+        let tokens = config.tokens.encoding.counter();
+        let loading = Arc::clone(&tokens);
+        // The first count loads the table: better now than in the first request.
+        let warm = tokio::task::spawn_blocking(move || loading.count("warm"));
+        let stored = store::stored_models(&config.vector_db).await?;
+        waits_for(Part::Embedder);
+        let embedders = Arc::new(Embedders::connect(&config.embedding, stored.as_ref()).await?);
+        let serving = embedders.serving(&config.vector_db, stored.as_ref())?;
+        waits_for(Part::Store);
+        let model = stored.as_ref().map_or(serving.fingerprint(), |stored| &stored.in_use);
+        let store = store::open(&config.vector_db, &config.snapshots, model).await?;
+        if serving.fingerprint().is_verified() {
+            store.handle.complete_model(serving.fingerprint()).await?;
+        }
+        warm.await?;
+        let deps = Deps {
+            store: Arc::clone(&store.contexts),
+            embedder: serving,
+            on_embedding_failure: config.embedding.on_failure,
+            tokens,
+            clock: Arc::new(SystemClock),
+            analyzer: Analyzer::new(config.lexical.clone()),
+        };
+        let engine = ContextEngine::new(config.hirag.clone(), deps)
+            .with_lifecycle(config.lifecycle())
+            .with_leases(store.leases.clone());
+        let engine = Arc::new(match summarizer(config)? {
+            Some(summarizer) => engine.with_summarizer(summarizer),
+            None => engine,
+        });
+        let reembedding = Reembedding::new(
+            Arc::clone(&engine),
+            store.models.clone(),
+            Arc::clone(&embedders),
+            &config.embedding,
+        );
+        Ok(Self {
+            garbage_collector: Arc::new(GarbageCollector::new(Arc::clone(&engine))),
+            engine,
+            reembedding: Arc::new(reembedding),
+            store,
+            embedders,
+        })
+    }
+
+    /// Opens the store for a command. A server that has the data folder open must be asked instead.
+    ///
+    /// # Errors
+    /// As [`Memory::open`].
+    pub(crate) async fn open_offline(config: &Config) -> anyhow::Result<Self> {
+        Self::open(config).await.context(
+            "cannot open the data folder; a server that has it open can be asked itself, with --url and --api-key",
+        )
+    }
+
+    /// Opens the store for a server. Waits for a Qdrant server, and for an embedding service that has to tell the size of
+    /// its vectors first, so that they can be started in any order. An error that waiting cannot mend ends the process.
+    pub(super) async fn open_when_reachable(config: &Config, health: &HealthRegistry) -> anyhow::Result<Self> {
+        let mut out: Option<Part> = None;
+        loop {
+            // A part that did not answer is named as such until it does.
+            let waits_for = |part: Part| {
+                if out.is_none() {
+                    health.wait_for(part.name(), part.reasons()[0]);
+                }
+            };
+            waits_for(Part::Store);
+            let error = match Self::open_part_by_part(config, waits_for).await {
+                Ok(memory) => return Ok(memory),
+                Err(error) => error,
+            };
+            let Some(part) = Part::of_outage(&error) else {
+                return Err(error);
+            };
+            health.wait_for(part.name(), part.reasons()[1]);
+            out = Some(part);
+            tracing::warn!(error = format!("{error:#}"), "not ready yet, trying again");
+            sleep(RETRY_OPEN).await;
+        }
+    }
+
+    /// Has `service` answer from this memory, and its health checked.
+    ///
+    /// # Errors
+    /// Never, see [`default_tenant`].
+    pub fn serve(&self, service: &Service, config: &Config) -> anyhow::Result<()> {
+        let backend = Backend {
+            engine: Arc::clone(&self.engine),
+            reembedding: Arc::clone(&self.reembedding),
+            garbage_collector: Arc::clone(&self.garbage_collector),
+            snapshots: self.store.snapshots.clone(),
+        };
+        let scope = Scope::maintenance(default_tenant()?);
+        health::register(&service.health, &backend, &self.store, scope, config);
+        service.open(backend);
+        Ok(())
+    }
+
+    /// Writes the access counts, finishes all writes and flushes them to disk.
+    ///
+    /// # Errors
+    /// When the last flush failed; acknowledged writes are still in the engine's log.
+    pub async fn close(&self) -> anyhow::Result<()> {
+        self.reembedding.stop().await;
+        let accesses = timeout(LAST_ACCESSES, self.flush_all_accesses()).await;
+        if !matches!(accesses, Ok(Ok(()))) {
+            tracing::warn!(error = ?accesses, "the latest access counts were not written");
+        }
+        self.store.handle.close().await.context("cannot close the store")
+    }
+
+    async fn flush_all_accesses(&self) -> Result<(), StoreError> {
+        while self.engine.flush_accesses().await? > 0 {}
+        Ok(())
+    }
+}
+
+/// Part that a start waits for.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Store,
+    Embedder,
+}
+
+impl Part {
+    /// Returns the part whose outage this error is; `None` when waiting is of no use.
+    fn of_outage(error: &anyhow::Error) -> Option<Self> {
+        if error.downcast_ref().is_some_and(StoreOpenError::is_outage) {
+            Some(Self::Store)
+        } else if matches!(error.downcast_ref(), Some(EmbeddingError::Unreachable { .. })) {
+            Some(Self::Embedder)
+        } else {
+            None
+        }
+    }
+
+    /// Its name in `/health`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Store => health::STORE,
+            Self::Embedder => health::EMBEDDER,
+        }
+    }
+
+    /// Reasons for waiting: at first, and after it did not answer.
+    fn reasons(self) -> [&'static str; 2] {
+        match self {
+            Self::Store => ["it is being opened", "it does not answer, and is tried again"],
+            Self::Embedder => [
+                "it is asked for its model",
+                "it does not answer and is tried again, as `embedding.dimensions` does not tell the size of its vectors",
+            ],
+        }
+    }
+}
+
+/// Returns the chat model that writes summaries, if one is configured.
+fn summarizer(config: &Config) -> anyhow::Result<Option<Arc<dyn Summarizer>>> {
+    let llm = &config.consolidation.llm;
+    if llm.chat.api_url.is_none() {
+        return Ok(None);
+    }
+    let breaker = CircuitBreaker::new("consolidation_llm", llm.circuit_breaker.clone());
+    let model = ChatModel::new(llm.chat.clone(), Arc::new(breaker)).context("cannot use [consolidation.llm]")?;
+    Ok(Some(Arc::new(model)))
+}

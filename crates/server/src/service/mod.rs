@@ -1,0 +1,23 @@
+//! The application layer: one method for each use case, the same for every edge.
+//!
+//! A [`Call`] asks permission, counts the call, reserves room, tracks the write to its end, records it in the audit log
+//! and calls the engine; [`use_case`] is the table that says which of these apply. Nothing here knows HTTP.
+
+mod audit;
+mod call;
+mod contexts;
+mod deletion;
+mod failure;
+pub mod garbage_collector;
+mod operations;
+pub mod reembedding;
+mod state;
+mod transfer;
+mod use_case;
+
+pub(crate) use audit::Origin;
+pub(crate) use call::Call;
+pub(crate) use failure::Failure;
+pub use state::{Backend, Service};
+pub(crate) use transfer::Importer;
+pub(crate) use use_case::{Access, Closable, Time, UseCase};

@@ -1,0 +1,74 @@
+//! Collaborators of the use cases.
+
+use std::sync::{Arc, OnceLock};
+
+use context_manager_core::ContextEngine;
+use context_manager_core::ports::Snapshots;
+use context_manager_observability::{HealthRegistry, LogControl, Metrics};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::failure::Failure;
+use super::garbage_collector::GarbageCollector;
+use super::reembedding::Reembedding;
+use crate::config::Config;
+use crate::limits::Guards;
+use crate::listen::ConnectionPermits;
+
+/// Collaborators that exist once the store is open.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    /// Stores contexts and finds them.
+    pub engine: Arc<ContextEngine>,
+    /// Changes the embedding model.
+    pub reembedding: Arc<Reembedding>,
+    /// Removes contexts that have expired.
+    pub garbage_collector: Arc<GarbageCollector>,
+    /// Copies the whole store; `None` where the store has its own snapshots.
+    pub snapshots: Option<Arc<dyn Snapshots>>,
+}
+
+/// Collaborators that every call shares.
+#[derive(Debug)]
+pub struct Service {
+    backend: OnceLock<Backend>,
+    /// Health of the parts.
+    pub health: HealthRegistry,
+    /// Recorded metrics.
+    pub metrics: Metrics,
+    /// Writes in progress; a shutdown waits for them.
+    pub writes: TaskTracker,
+    pub(crate) logs: LogControl,
+    pub(crate) guards: Guards,
+    pub(crate) connections: ConnectionPermits,
+    pub(crate) started: Instant,
+}
+
+impl Service {
+    /// Creates a service that is about to open its store.
+    pub fn new(config: &Config, metrics: Metrics, logs: LogControl) -> Self {
+        Self {
+            backend: OnceLock::new(),
+            health: HealthRegistry::new(config.health.checks.clone()),
+            metrics,
+            writes: TaskTracker::new(),
+            logs,
+            guards: Guards::new(config),
+            connections: ConnectionPermits::new(&config.server.connections, config.server.trusted_proxies.clone()),
+            started: Instant::now(),
+        }
+    }
+
+    /// Serves from this backend. Only the first one counts.
+    pub fn open(&self, backend: Backend) {
+        let _first = self.backend.set(backend);
+    }
+
+    /// Returns the open store's collaborators.
+    ///
+    /// # Errors
+    /// [`Failure::Starting`] until the store is open.
+    pub(super) fn backend(&self) -> Result<&Backend, Failure> {
+        self.backend.get().ok_or(Failure::Starting)
+    }
+}

@@ -1,0 +1,156 @@
+//! The table of use cases: permission, rate weight, request class, audit and time limit of each.
+
+use crate::auth::Permission::{self, Admin, Read, TenantAdmin, Write};
+use crate::limits::{CallKind, RequestClass};
+
+/// Row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// Id of the operation in the OpenAPI document, and the action in the audit log.
+    pub(crate) name: &'static str,
+    pub(crate) access: Access,
+    pub(crate) weight: Weight,
+    pub(crate) class: RequestClass,
+    pub(crate) audit: Audit,
+    pub(crate) time: Time,
+}
+
+/// Requirement for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// None.
+    Open,
+    /// None, unless the configuration closes it; then the permission `metrics`.
+    Closable(Closable),
+    /// A key with this permission.
+    Needs(Permission),
+}
+
+/// Information that the configuration can close to callers without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closable {
+    Metrics,
+    Health,
+}
+
+/// Weight of a call under the rate limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// Not counted.
+    Free,
+    /// Counted once.
+    Once(CallKind),
+    /// Counted once for each context it names.
+    PerContext(CallKind),
+}
+
+/// Destination of a call in the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audit {
+    /// It goes into the audit log.
+    Logged,
+    /// It does not.
+    Unlogged,
+}
+
+/// Time limit of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// `server.request_timeout_ms`.
+    Short,
+    /// `server.long_request_timeout_ms`, as the work grows with the data.
+    Long,
+}
+
+impl Access {
+    /// Returns the permission that a call needs, where it is not open to everybody.
+    pub(crate) const fn permission(self) -> Option<Permission> {
+        match self {
+            Self::Open => None,
+            Self::Closable(_) => Some(Permission::Metrics),
+            Self::Needs(permission) => Some(permission),
+        }
+    }
+}
+
+macro_rules! use_cases {
+    ($($use_case:ident: $name:literal, $access:expr, $weight:expr, $class:ident, $audit:ident, $time:ident;)*) => {
+        /// Everything that a caller can ask of the server.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum UseCase {
+            $($use_case),*
+        }
+
+        impl UseCase {
+            /// Every use case.
+            pub(crate) const ALL: &[Self] = &[$(Self::$use_case),*];
+
+            /// Returns the row of the table.
+            pub(crate) const fn rule(self) -> Rule {
+                match self {
+                    $(Self::$use_case => Rule {
+                        name: $name,
+                        access: $access,
+                        weight: $weight,
+                        class: RequestClass::$class,
+                        audit: Audit::$audit,
+                        time: Time::$time,
+                    }),*
+                }
+            }
+        }
+    };
+}
+
+const METRICS: Access = Access::Closable(Closable::Metrics);
+const HEALTH: Access = Access::Closable(Closable::Health);
+const READ: Access = Access::Needs(Read);
+const WRITE: Access = Access::Needs(Write);
+const TENANT: Access = Access::Needs(TenantAdmin);
+const ADMIN: Access = Access::Needs(Admin);
+
+const READS: Weight = Weight::Once(CallKind::Read);
+const WRITES: Weight = Weight::Once(CallKind::Write);
+const ADMINISTERS: Weight = Weight::Once(CallKind::Admin);
+
+// Destructive calls and those of operators go into the audit log.
+use_cases! {
+    ListContexts: "list_contexts", READ, READS, Api, Unlogged, Short;
+    GetContext: "get_context", READ, READS, Api, Unlogged, Short;
+    StoreContext: "store_context", WRITE, WRITES, Api, Unlogged, Short;
+    StoreContexts: "store_contexts", WRITE, Weight::PerContext(CallKind::Write), Api, Unlogged, Short;
+    UpdateContext: "update_context", WRITE, WRITES, Api, Unlogged, Short;
+    DeleteContext: "delete_context", WRITE, WRITES, Api, Logged, Short;
+    DeleteContexts: "delete_contexts", WRITE, WRITES, Api, Logged, Short;
+    ClearContexts: "clear_contexts", WRITE, WRITES, Api, Logged, Short;
+    SearchContexts: "search_contexts", READ, READS, Api, Unlogged, Short;
+    AssembleContexts: "assemble_contexts", READ, READS, Api, Unlogged, Short;
+    ListSessions: "list_sessions", READ, READS, Api, Unlogged, Short;
+    DeleteSession: "delete_session", WRITE, WRITES, Api, Logged, Short;
+    ForgetUser: "forget_user", WRITE, WRITES, Api, Logged, Long;
+    GetStats: "get_stats", READ, READS, Api, Unlogged, Short;
+    CollectGarbage: "collect_garbage", TENANT, ADMINISTERS, Admin, Logged, Short;
+    ExportContexts: "export_contexts", TENANT, ADMINISTERS, Admin, Logged, Long;
+    ImportContexts: "import_contexts", TENANT, ADMINISTERS, Admin, Logged, Long;
+    GetLogFilter: "get_log_filter", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    SetLogFilter: "set_log_filter", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    StartReembedding: "start_reembedding", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    GetReembedding: "get_reembedding", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    DiscardReembedding: "discard_reembedding", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    CreateSnapshot: "create_snapshot", ADMIN, ADMINISTERS, Admin, Logged, Long;
+    ListSnapshots: "list_snapshots", ADMIN, ADMINISTERS, Admin, Logged, Long;
+    VerifySnapshot: "verify_snapshot", ADMIN, ADMINISTERS, Admin, Logged, Long;
+    RestoreSnapshot: "restore_snapshot", ADMIN, ADMINISTERS, Admin, Logged, Long;
+    GetHealth: "get_health", HEALTH, Weight::Free, Operations, Unlogged, Short;
+    GetLiveness: "get_liveness", Access::Open, Weight::Free, Operations, Unlogged, Short;
+    GetReadiness: "get_readiness", Access::Open, Weight::Free, Operations, Unlogged, Short;
+    GetMetrics: "get_metrics", METRICS, Weight::Free, Operations, Unlogged, Short;
+    GetOpenapi: "get_openapi", Access::Open, Weight::Free, Api, Unlogged, Short;
+}
+
+impl UseCase {
+    /// Finds a use case by its name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|use_case| use_case.rule().name == name)
+    }
+}
