@@ -1,24 +1,24 @@
-//! Mutual exclusion by key, for sequences of reading and writing that must not interleave.
+//! Mutual exclusion by key, for reads and writes that must not interleave.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::context::ContentKey;
+use crate::context::{ContentKey, Context};
 use crate::{ContextId, TenantId};
 
-/// Two keys may share a stripe: they then wait for each other without need, which 1,024 stripes make rare.
+/// Number of locks. Keys that share one wait for each other without need, which this many make rare.
 const STRIPES: usize = 1024;
 
-/// Something only one call at a time may read and then write.
+/// A subject of a read-modify-write sequence.
 #[derive(Debug, Hash)]
 pub(super) enum Key<'a> {
     /// A context.
     Id(ContextId),
     /// A text in a scope.
     Content(&'a ContentKey),
-    /// A session's order and working memory.
+    /// The order and the working memory of a session.
     Session(Option<&'a str>),
 }
 
@@ -39,10 +39,9 @@ impl Default for KeyedLocks {
 }
 
 impl KeyedLocks {
-    /// Waits for all of `keys` of a tenant; they are free again when the result is dropped.
+    /// Acquires the locks of all `keys` of a tenant; dropping the result releases them.
     ///
-    /// Stripes are taken in ascending order, so calls that want several cannot wait for each other in a circle. Never
-    /// take locks while holding others.
+    /// Stripes are acquired in ascending order, so that calls cannot deadlock. Never acquire locks while holding others.
     pub(super) async fn lock(&self, tenant: &TenantId, keys: impl IntoIterator<Item = Key<'_>>) -> Guards {
         let mut stripes: Vec<usize> = keys
             .into_iter()
@@ -50,20 +49,27 @@ impl KeyedLocks {
             .collect();
         stripes.sort_unstable();
         stripes.dedup();
-        let mut guards = Vec::with_capacity(stripes.len());
+        self.acquire(stripes).await
+    }
+
+    /// Acquires the locks of contexts and of their sessions.
+    pub(super) async fn lock_contexts(&self, tenant: &TenantId, contexts: &[Context]) -> Guards {
+        let keys = contexts.iter().flat_map(|context| {
+            let session = Key::Session(context.session_id.as_deref());
+            [Key::Id(context.id), session]
+        });
+        self.lock(tenant, keys).await
+    }
+
+    /// Acquires every lock, excluding all other holders.
+    pub(super) async fn lock_all(&self) -> Guards {
+        self.acquire(0..STRIPES).await
+    }
+
+    async fn acquire(&self, stripes: impl IntoIterator<Item = usize>) -> Guards {
+        let mut guards = Vec::new();
         for stripe in stripes {
             guards.push(Arc::clone(&self.stripes[stripe]).lock_owned().await);
-        }
-        Guards { _guards: guards }
-    }
-}
-
-impl KeyedLocks {
-    /// Waits until nobody holds a lock, and has everybody wait who wants one.
-    pub(super) async fn lock_all(&self) -> Guards {
-        let mut guards = Vec::with_capacity(STRIPES);
-        for stripe in &self.stripes {
-            guards.push(Arc::clone(stripe).lock_owned().await);
         }
         Guards { _guards: guards }
     }

@@ -1,150 +1,133 @@
-//! The HiRAG engine: stores contexts, moves them between levels, and answers "what should the model know now?".
+//! The HiRAG engine: stores contexts, moves them between levels, and finds what a model needs to know now.
 //!
-//! Concurrency: whatever reads before it writes (duplicates, ids, patches, a session's order) holds the locks of the
-//! keys concerned, see [`locks`]. Everything else relies on the store.
+//! [`ContextEngine`] owns the state and composes the rooms for each call: [`store`], [`search`], [`lifecycle`], [`models`],
+//! [`transfer`] and the [`reader`], over the [`working_memory`]. A room gets the parts that it needs, and never the engine.
+//!
+//! Concurrency: whatever reads before it writes (duplicates, ids, patches, a session's order) holds the locks of its keys,
+//! see [`locks`]. Lock order: model, then keys. Other processes are excluded by compare-and-set in the store.
 
-mod access;
-mod change;
-mod embed;
-mod export;
-mod forget;
-mod gc;
-mod import;
+mod lifecycle;
+mod listing;
 mod locks;
-mod measure;
-mod pending;
-mod plan;
+mod models;
 mod prepare;
-mod read;
-mod recall;
-mod reembed;
-mod restore;
+mod reader;
 mod search;
-mod session;
-mod similar;
+mod sequences;
 mod store;
+mod transfer;
 mod vocabulary;
+mod working_memory;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
-use moka::sync::Cache;
-use tokio::sync::RwLock;
 use tokio::time::Duration;
+use uuid::Uuid;
 
-use crate::l1::L1;
+use crate::context::{Context, ContextId, NewContext, Patch, Violations};
 use crate::lexical::Analyzer;
 use crate::lifecycle::Lifecycle;
-use crate::ports::{Clock, Embedder, Leases, ListRequest, StoreError, Summarizer, TokenCounter, VectorStore};
-use crate::{Config, Scope, TenantId};
+use crate::ports::{
+    Clock, EmbedError, Embedder, Leases, ModelChange, ModelFingerprint, SessionSummary, SnapshotError, Snapshots,
+    StoreError, Summarizer, TokenCounter, VectorStore,
+};
+use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
 
-pub use embed::OnEmbeddingFailure;
-pub use export::{Carried, ExportRequest};
-pub use forget::{Forgotten, Receipt};
-pub use gc::{GcAction, GcAffected, GcReport, MAX_LISTED};
-pub use import::Imported;
-pub use pending::{Pending, PendingRound};
-pub use read::{Stats, Usage};
-pub use reembed::{ReembedPhase, ReembedProgress, ReembedSettings};
-pub use restore::Restored;
+pub use lifecycle::{GcAction, GcAffected, GcReport, MAX_LISTED};
+pub use models::{OnEmbeddingFailure, Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings};
+pub use reader::{Stats, Usage};
 pub use search::{
     AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode,
     SearchRequest, SearchResponse,
 };
 pub use store::Stored;
+pub use transfer::{Carried, ExportRequest, Forgotten, Imported, Receipt, Restored};
 
-use access::Accesses;
-use embed::Proof;
+use lifecycle::{AccessCounts, Accesses, Collector, Summaries};
 use locks::KeyedLocks;
-use pending::PendingSignal;
+use models::{Backoff, Models, PendingVectors, Reembedding};
 use prepare::Preparer;
-use recall::RecallSampling;
+use reader::Reader;
+use search::{Ranker, RecallSampling, Retrieval, Searcher};
+use sequences::Sequences;
+use store::{Changer, Duplicates, Storing, Writer};
+use transfer::{Exporter, Importer, Purge, Restoring};
 use vocabulary::Vocabularies;
+use working_memory::WorkingMemory;
 
-/// How many sessions' next positions are remembered; a forgotten one costs a look-up in the store.
-const REMEMBERED_TRACKS: u64 = 100_000;
-
-/// What the engine works with.
+/// Dependencies of the engine.
 #[derive(Debug)]
 pub struct Deps {
-    /// Keeps the contexts.
+    /// Store of the contexts.
     pub store: Arc<dyn VectorStore>,
-    /// Makes vectors.
+    /// Embedding model.
     pub embedder: Arc<dyn Embedder>,
-    /// What happens to what cannot be embedded.
+    /// Treatment of texts that cannot be embedded.
     pub on_embedding_failure: OnEmbeddingFailure,
-    /// Counts tokens.
+    /// Counter of tokens.
     pub tokens: Arc<dyn TokenCounter>,
-    /// Tells the time.
+    /// Wall clock.
     pub clock: Arc<dyn Clock>,
-    /// Makes words into terms.
+    /// Maker of sparse vectors.
     pub analyzer: Analyzer,
 }
 
-/// Stores contexts and gets the right ones back. Cheap to share behind an [`Arc`]; all methods take `&self`.
+/// Stores contexts and finds the relevant ones. Cheap to share behind an [`Arc`]; all methods take `&self`.
 #[derive(Debug)]
 pub struct ContextEngine {
     config: Config,
     lifecycle: Lifecycle,
     store: Arc<dyn VectorStore>,
-    /// Makes vectors. Whoever makes some holds it until they are stored or compared; it is taken before the locks of keys.
-    model: RwLock<Arc<dyn Embedder>>,
-    on_embedding_failure: OnEmbeddingFailure,
-    /// Evidence that the embedder worked lately.
-    proof: Proof,
-    pending: PendingSignal,
-    recall: RecallSampling,
     clock: Arc<dyn Clock>,
-    preparer: Arc<Preparer>,
-    l1: L1,
-    locks: KeyedLocks,
-    tracks: Cache<(TenantId, String), u32>,
-    last_sequence: AtomicU64,
-    /// Tenants whose newest sequence `last_sequence` is known to follow.
-    seeded: Cache<TenantId, ()>,
+    text: Arc<Preparer>,
+    models: Models,
+    backoff: Backoff,
+    locks: Arc<KeyedLocks>,
+    memory: WorkingMemory,
+    sequences: Sequences,
     accesses: Accesses,
     vocabularies: Vocabularies,
+    recall: RecallSampling,
     summarizer: Option<Arc<dyn Summarizer>>,
     leases: Option<Arc<dyn Leases>>,
 }
 
 impl ContextEngine {
-    /// An engine over these parts. `config` must have no [`Config::problems`].
+    /// Composes an engine. `config` must have no [`Config::problems`].
     pub fn new(config: Config, deps: Deps) -> Self {
+        let Deps { store, clock, .. } = deps;
+        let locks = Arc::default();
+        let timeout = Duration::from_millis(config.embed_timeout_ms);
         Self {
-            summarizer: None,
-            leases: None,
-            lifecycle: Lifecycle::default(),
-            l1: L1::new(config.l1_cache_size, config.l1_max_contexts),
+            memory: WorkingMemory::new(&config, &store, &clock, &locks),
+            models: Models::new(deps.embedder, deps.on_embedding_failure, timeout),
             recall: RecallSampling::new(config.recall_sample_ratio),
-            config,
-            store: deps.store,
-            model: RwLock::new(deps.embedder),
-            on_embedding_failure: deps.on_embedding_failure,
-            proof: Proof::default(),
-            pending: PendingSignal::default(),
-            clock: deps.clock,
-            preparer: Arc::new(Preparer {
+            sequences: Sequences::new(Arc::clone(&store)),
+            text: Arc::new(Preparer {
                 analyzer: deps.analyzer,
                 tokens: deps.tokens,
             }),
-            locks: KeyedLocks::default(),
-            tracks: Cache::new(REMEMBERED_TRACKS),
-            last_sequence: AtomicU64::new(0),
-            seeded: Cache::new(REMEMBERED_TRACKS),
+            lifecycle: Lifecycle::default(),
+            backoff: Backoff::default(),
             accesses: Accesses::default(),
             vocabularies: Vocabularies::default(),
+            summarizer: None,
+            leases: None,
+            config,
+            store,
+            clock,
+            locks,
         }
     }
 
-    /// The same engine with other settings for the life of contexts; they must have no problems.
+    /// Replaces the settings for the life of contexts; they must have no problems.
     #[must_use]
     pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
         Self { lifecycle, ..self }
     }
 
-    /// The same engine with a summarizer of promoted contexts.
+    /// Adds a summarizer of promoted contexts.
     #[must_use]
     pub fn with_summarizer(self, summarizer: Arc<dyn Summarizer>) -> Self {
         Self {
@@ -159,55 +142,450 @@ impl ContextEngine {
         Self { leases, ..self }
     }
 
-    /// What time it is for the engine.
+    /// Returns the time of the engine's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Forgets working memories not used for `l1_idle_secs`, and returns how many. They stay in the store.
+    /// Stores one context; once this returns `Ok` it is durable and can be found.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Conflict`] when the id holds something else, [`Error::Embedding`], [`Error::Store`].
+    pub async fn store(&self, scope: &Scope, new: NewContext) -> Result<Stored, Error> {
+        let mut results = self.store_many(scope, vec![new], |_| String::new()).await;
+        // One in, one out.
+        results
+            .pop()
+            .unwrap_or_else(|| Err(Error::Invalid(Violations::default())))
+    }
+
+    /// Stores many contexts; each has its own result, in the order given, and a bad one loses no good one.
+    ///
+    /// `pointer` returns the JSON pointer of the context at an index of the request, for [`Error::Invalid`].
+    pub async fn store_many(
+        &self,
+        scope: &Scope,
+        new: Vec<NewContext>,
+        pointer: impl Fn(usize) -> String,
+    ) -> Vec<Result<Stored, Error>> {
+        self.storing().store_many(scope, new, pointer).await
+    }
+
+    /// Changes a context; a new text gets new tokens, words and vector.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] (also when the result would be too large), [`Error::Embedding`] when the text
+    /// cannot be embedded and pending contexts are not wanted, [`Error::Store`], also when other processes kept changing the
+    /// context.
+    pub async fn update(&self, scope: &Scope, id: ContextId, patch: Patch) -> Result<Context, Error> {
+        self.changer().update(scope, id, patch).await
+    }
+
+    /// Deletes everything that matches, visible or not, and returns the exact number.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, Error> {
+        Ok(self.changer().delete(scope, filter).await?)
+    }
+
+    /// Returns one context, superseded or not, unless it has expired.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn get(&self, scope: &Scope, id: ContextId) -> Result<Context, Error> {
+        self.reader().get(scope, id).await
+    }
+
+    /// Returns one page of contexts, newest first; expired ones never, superseded ones on request.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list(
+        &self,
+        scope: &Scope,
+        filter: Filter,
+        include_superseded: bool,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Context>, Error> {
+        let reader = self.reader();
+        Ok(reader.list(scope, filter, include_superseded, after, limit).await?)
+    }
+
+    /// Returns one page of the tenant's sessions, by id. Only visible contexts count.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn sessions(
+        &self,
+        scope: &Scope,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<SessionSummary, String>, Error> {
+        let visibility = Visibility::Current(self.clock.now());
+        Ok(self.store.sessions(scope, visibility, after, limit).await?)
+    }
+
+    /// Returns statistics of the tenant; expired contexts do not count.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn stats(&self, scope: &Scope) -> Result<Stats, Error> {
+        Ok(self.reader().stats(scope).await?)
+    }
+
+    /// Returns the amount of data that the tenant keeps; expired contexts do not count. Measuring `bytes` reads every
+    /// context.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn usage(&self, scope: &Scope, bytes: bool) -> Result<Usage, Error> {
+        Ok(self.reader().usage(scope, bytes).await?)
+    }
+
+    /// Returns damage and failures of a store that still works, each as a sentence for operators.
+    pub async fn store_troubles(&self) -> Vec<String> {
+        self.store.troubles().await
+    }
+
+    /// Sets the gauges of stored data. Takes a call per tenant and level, so it should run seldom.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    pub async fn measure(&self) -> Result<(), StoreError> {
+        self.reader().measure().await
+    }
+
+    /// Returns the contexts that answer a query, best first, within the limits.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]; [`Error::Store`] when there is nothing to answer from. A failed component is named in
+    /// [`SearchResponse::degraded`] as long as another one can answer.
+    pub async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, Error> {
+        self.searcher().search(scope, request).await
+    }
+
+    /// Writes the contexts that answer a query into one text of at most `max_tokens` tokens.
+    ///
+    /// # Errors
+    /// As [`ContextEngine::search`], and [`Error::Invalid`] without a budget.
+    pub async fn assemble(&self, scope: &Scope, request: AssembleRequest) -> Result<AssembleResponse, Error> {
+        self.searcher().assemble(scope, request).await
+    }
+
+    /// Measures the recall of sampled searches in the background. Never returns; must run once at a time.
+    pub async fn keep_measuring_recall(&self) {
+        self.recall.keep_measuring(&*self.store).await;
+    }
+
+    /// Removes working memories not used for `l1_idle_secs` from memory, and returns their number. They stay in the store.
     pub fn evict_idle_sessions(&self) -> usize {
-        self.l1.evict_idle(Duration::from_secs(self.config.l1_idle_secs))
+        self.memory.evict_idle(Duration::from_secs(self.config.l1_idle_secs))
     }
 
-    /// How many contexts the immediate level holds in memory, for all tenants, and how many it may hold at most.
+    /// Returns the number of contexts that the immediate level holds in memory, for all tenants, and its maximum.
     pub fn l1_len(&self) -> (usize, usize) {
-        (self.l1.len(), self.config.l1_max_contexts)
+        self.memory.len()
     }
 
-    /// Has [`Self::next_sequence`] follow everything that the tenant has stored, also by a clock that was ahead.
-    async fn seed_sequence(&self, scope: &Scope) -> Result<(), StoreError> {
-        if self.seeded.contains_key(scope.tenant()) {
-            return Ok(());
+    /// Runs a garbage collection of every tenant, batch by batch. Dropping the future stops it after the current write; the
+    /// next run resumes. Failures are counted in [`GcReport::errors`].
+    pub async fn collect_all(&self) -> GcReport {
+        self.collector().collect_all().await
+    }
+
+    /// Runs a garbage collection of one tenant; with `dry_run` it only reports what it would do.
+    pub async fn collect(&self, scope: &Scope, dry_run: bool) -> GcReport {
+        self.collector().collect(scope, dry_run).await
+    }
+
+    /// Acquires or renews the garbage collection lease of all processes on this store for `time` from now on, and returns
+    /// `true` if `holder` has it. A `time` of zero releases it. The lease is best effort: concurrent runs harm nothing, but
+    /// do everything twice.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    pub async fn may_collect(&self, holder: Uuid, time: Duration) -> Result<bool, StoreError> {
+        match &self.leases {
+            Some(leases) => leases.lease("collect", holder, self.clock.now(), time).await,
+            None => Ok(true),
         }
-        let newest = ListRequest {
-            limit: 1,
-            ..ListRequest::default()
+    }
+
+    /// Writes one batch of access counts, and returns its number of contexts; 0 when nothing waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed; the counts of the batch wait for the next call.
+    pub async fn flush_accesses(&self) -> Result<usize, StoreError> {
+        self.access_counts().flush().await
+    }
+
+    /// Checks that the embedder works: an embedding within `proven_for` without a failure since suffices. Otherwise it
+    /// embeds a short text, which a service may charge for.
+    ///
+    /// # Errors
+    /// [`EmbedError`].
+    pub async fn check_embedder(&self, proven_for: Duration) -> Result<(), EmbedError> {
+        // Different each time, so that no cache has it.
+        let text = format!("health check of {}", self.clock.now());
+        self.models.check(proven_for, &text).await
+    }
+
+    /// Returns the model in use.
+    pub async fn model(&self) -> ModelFingerprint {
+        self.models.in_use().await.fingerprint().clone()
+    }
+
+    /// Completes when a context was stored without its vector, at once if that happened since the last time.
+    pub async fn pending_arrived(&self) {
+        self.models.pending_announced().await;
+    }
+
+    /// Counts the contexts that wait for their vector, and sets their gauges.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed.
+    pub async fn pending(&self) -> Result<Pending, StoreError> {
+        self.pending_vectors().count().await
+    }
+
+    /// Embeds contexts that wait, oldest first, up to `batch` of each tenant. A smaller batch after a failure tells whether a
+    /// single text fails all others: a text that fails alone is skipped for a while.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed; contexts embedded before are stored.
+    pub async fn embed_pending(&self, batch: usize) -> Result<PendingRound, StoreError> {
+        self.pending_vectors().embed(batch).await
+    }
+
+    /// Embeds everything with `to` and then swaps the models. Searches and writes go on meanwhile; only the swap blocks
+    /// them, for as long as running calls and some hundred changes take. Dropping the future stops it; another call resumes.
+    /// `report` is called after every batch.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed. Failures of the embedder are retried.
+    pub async fn reembed(
+        &self,
+        models: &dyn ModelChange,
+        to: Arc<dyn Embedder>,
+        settings: ReembedSettings,
+        report: impl Fn(&ReembedProgress) + Send + Sync,
+    ) -> Result<ReembedProgress, StoreError> {
+        let reembedding = Reembedding {
+            store: &*self.store,
+            locks: &self.locks,
+            memory: &self.memory,
+            models: &self.models,
         };
-        if let Some(newest) = self.store.list(scope, newest).await?.items.pop() {
-            self.last_sequence.fetch_max(newest.context.sequence, Ordering::Relaxed);
+        reembedding.run(models, to, settings, report).await
+    }
+
+    /// Returns the tenants with stored contexts.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn tenants(&self) -> Result<Vec<TenantId>, Error> {
+        Ok(self.store.tenants(&Filter::default()).await?)
+    }
+
+    /// Returns the end of an export that begins now; contexts stored later come after it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn export_end(&self, scope: &Scope) -> Result<Cursor, Error> {
+        Ok(self.exporter().end(scope).await?)
+    }
+
+    /// Returns one page of everything that has not expired, oldest first; ties are broken by id, so that the order never
+    /// varies.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn export(&self, scope: &Scope, request: ExportRequest) -> Result<Page<Carried>, Error> {
+        Ok(self.exporter().page(scope, request).await?)
+    }
+
+    /// Stores exported contexts; each has its own result, in the order given, and a bad one loses no good one. A context
+    /// whose id holds the same content already stays as it is, so importing again changes nothing.
+    ///
+    /// Each error is [`Error::Invalid`], [`Error::Conflict`] when the id holds something else, [`Error::Embedding`], or
+    /// [`Error::Store`].
+    pub async fn import(&self, scope: &Scope, carried: Vec<Carried>) -> Vec<Result<Imported, Error>> {
+        let importer = Importer {
+            store: &*self.store,
+            clock: &*self.clock,
+            locks: &self.locks,
+            memory: &self.memory,
+            models: &self.models,
+            text: &self.text,
+            sequences: &self.sequences,
+            vocabularies: &self.vocabularies,
+        };
+        importer.import(scope, carried).await
+    }
+
+    /// Purges every context of a user at all levels, everything derived from them, and all traces in memory, until nothing
+    /// is left.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Store`]; contexts deleted by then are gone, and another call resumes.
+    pub async fn forget_user(&self, scope: &Scope, user_id: &str) -> Result<Forgotten, Error> {
+        let purge = Purge {
+            store: &*self.store,
+            clock: &*self.clock,
+            locks: &self.locks,
+            memory: &self.memory,
+            backoff: &self.backoff,
+            accesses: &self.accesses,
+            vocabularies: &self.vocabularies,
+        };
+        purge.run(scope, user_id).await
+    }
+
+    /// Restores the whole store, of all tenants, from a snapshot of `snapshots`, which must belong to this engine's store.
+    /// Calls go on while it is prepared, and wait during the swap.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub async fn restore(
+        &self,
+        snapshots: &dyn Snapshots,
+        name: &str,
+        accept_erased: bool,
+    ) -> Result<Restored, SnapshotError> {
+        let restoring = Restoring {
+            locks: &self.locks,
+            memory: &self.memory,
+            models: &self.models,
+            sequences: &self.sequences,
+            vocabularies: &self.vocabularies,
+        };
+        restoring.run(snapshots, name, accept_erased).await
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            store: &*self.store,
+            clock: &*self.clock,
+            models: &self.models,
+            memory: &self.memory,
         }
-        self.seeded.insert(scope.tenant().clone(), ());
-        Ok(())
     }
 
-    /// The next creation number: microseconds since the epoch, but always more than the last.
-    fn next_sequence(&self, now: Timestamp) -> u64 {
-        let micros = sequence_at(now);
-        let next = |last: u64| Some(micros.max(last + 1));
-        let last = self
-            .last_sequence
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-        // The closure never returns `None`, so the update always succeeds with the previous value.
-        micros.max(last.unwrap_or_default() + 1)
+    fn duplicates(&self) -> Duplicates<'_> {
+        Duplicates {
+            store: &*self.store,
+            clock: &*self.clock,
+            config: &self.lifecycle.dedup,
+        }
+    }
+
+    fn storing(&self) -> Storing<'_> {
+        Storing {
+            clock: &*self.clock,
+            text: &self.text,
+            models: &self.models,
+            duplicates: self.duplicates(),
+            writer: Writer {
+                store: &*self.store,
+                clock: &*self.clock,
+                locks: &self.locks,
+                memory: &self.memory,
+                models: &self.models,
+                sequences: &self.sequences,
+                vocabularies: &self.vocabularies,
+                short_term_ttl_secs: self.config.short_term_ttl_secs(),
+                superseded_ttl_secs: self.lifecycle.gc.superseded_ttl_secs,
+            },
+        }
+    }
+
+    fn changer(&self) -> Changer<'_> {
+        Changer {
+            store: &*self.store,
+            clock: &*self.clock,
+            locks: &self.locks,
+            memory: &self.memory,
+            models: &self.models,
+            text: &self.text,
+            vocabularies: &self.vocabularies,
+            duplicates: self.duplicates(),
+            short_term_ttl_secs: self.config.short_term_ttl_secs(),
+        }
+    }
+
+    fn searcher(&self) -> Searcher<'_> {
+        Searcher {
+            config: &self.config,
+            clock: &*self.clock,
+            text: &self.text,
+            accesses: &self.accesses,
+            ranker: Ranker {
+                retrieval: Retrieval {
+                    config: &self.config,
+                    store: &*self.store,
+                    memory: &self.memory,
+                    vocabularies: &self.vocabularies,
+                    recall: &self.recall,
+                },
+                models: &self.models,
+                analyzer: &self.text.analyzer,
+                clock: &*self.clock,
+            },
+        }
+    }
+
+    fn access_counts(&self) -> AccessCounts<'_> {
+        AccessCounts {
+            store: &*self.store,
+            locks: &self.locks,
+            memory: &self.memory,
+            accesses: &self.accesses,
+        }
+    }
+
+    fn collector(&self) -> Collector<'_> {
+        Collector {
+            config: &self.config,
+            gc: &self.lifecycle.gc,
+            store: &*self.store,
+            clock: &*self.clock,
+            locks: &self.locks,
+            memory: &self.memory,
+            vocabularies: &self.vocabularies,
+            accesses: self.access_counts(),
+            summaries: self.summarizer.as_deref().map(|summarizer| Summaries {
+                summarizer,
+                rules: &self.lifecycle.consolidation,
+                text: &self.text,
+                storing: self.storing(),
+            }),
+        }
+    }
+
+    fn pending_vectors(&self) -> PendingVectors<'_> {
+        PendingVectors {
+            store: &*self.store,
+            clock: &*self.clock,
+            locks: &self.locks,
+            memory: &self.memory,
+            models: &self.models,
+            backoff: &self.backoff,
+        }
+    }
+
+    fn exporter(&self) -> Exporter<'_> {
+        Exporter {
+            store: &*self.store,
+            clock: &*self.clock,
+            models: &self.models,
+            sequences: &self.sequences,
+        }
     }
 }
 
-/// The creation number that belongs to a time: microseconds since the epoch.
-fn sequence_at(time: Timestamp) -> u64 {
-    u64::try_from(time.as_microsecond()).unwrap_or(0)
-}
-
-/// A context with `text` and nothing else, for unit tests of this crate.
+/// Returns a context with `text` and nothing else, for unit tests of this crate.
 #[cfg(test)]
 pub(crate) fn test_context(text: &str) -> crate::Context {
     crate::Context {

@@ -1,21 +1,21 @@
-//! The part of storing that needs only the text: counting tokens and weighing words.
+//! The model-independent part of indexing a text: token count and sparse vector.
 
 use std::sync::Arc;
 
 use crate::lexical::{Analyzer, SparseVector};
 use crate::ports::TokenCounter;
 
-/// Texts larger than this together are prepared off the async threads: counting takes some milliseconds by then.
+/// Number of bytes above which texts are prepared off the async threads, as counting takes milliseconds by then.
 const INLINE_BYTES: usize = 16 * 1024;
 
-/// What a text was made into.
+/// Result of preparing a text.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
     pub(super) tokens: u32,
     pub(super) terms: SparseVector,
 }
 
-/// Counts and weighs.
+/// Token counter and analyzer.
 #[derive(Debug)]
 pub(super) struct Preparer {
     pub(super) analyzer: Analyzer,
@@ -32,7 +32,7 @@ impl Preparer {
         let (this, owned) = (Arc::clone(self), texts.to_vec());
         match tokio::task::spawn_blocking(move || this.prepare_now(&owned)).await {
             Ok(prepared) => prepared,
-            // Only when the runtime is shutting down: what is left to do may as well be done here.
+            // The runtime is shutting down.
             Err(_) => self.prepare_now(texts),
         }
     }

@@ -1,9 +1,8 @@
-//! How rare words are among what a user stored.
+//! Document frequencies of words in a sample of a user's contexts, for IDF weights.
 //!
-//! A sample is enough: it weighs words as well as all of a user's contexts do, while the whole collection's statistics
-//! mislead (the name of the person a question is about is rare among all users), those of the candidates alone
-//! exaggerate (they were found by these very words), and general tables of a language bring nothing; see
-//! docs/benchmarks.md.
+//! A sample weighs words as well as all contexts of a user do. Statistics of all users mislead (the name of the person a
+//! question is about is rare among them), those of the candidates alone exaggerate (these very words found them), and
+//! general tables of a language bring nothing; see docs/benchmarks.md.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,27 +11,26 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::ContextEngine;
 use crate::lexical::SparseVector;
-use crate::ports::{Record, StoreError};
+use crate::ports::{Record, StoreError, VectorStore};
 use crate::rank::Rarity;
 use crate::{Filter, Scope, TenantId};
 
-/// How many contexts are looked at.
+/// Number of contexts in a sample.
 const SAMPLE: usize = 1000;
-/// A sample that holds everything is taken again after this share of it was stored anew,
+/// Growth after which a complete sample is refreshed.
 const GROWTH: f32 = 0.25;
-/// and one of many after this many, as it stays typical of them for longer.
+/// Number of new contexts after which a partial sample is refreshed, as it stays typical for longer.
 const RENEW_AFTER: usize = 4 * SAMPLE;
-/// How many users' vocabularies are in memory; one of conversation turns takes some 100 KB.
+/// Maximum number of vocabularies in memory; one of conversation turns takes some 100 KB.
 const IN_MEMORY: u64 = 100;
-/// Other servers may write to the same store: what they changed shows after this long.
+/// Time after which changes by other servers on the same store show.
 const TIME_TO_LIVE: Duration = Duration::from_mins(10);
 
-/// A tenant's user; all of the tenant's users without one.
+/// A user of a tenant; all of its users without one.
 type Key = (TenantId, Option<String>);
 
-/// The vocabularies used lately.
+/// Cache of vocabularies.
 #[derive(Debug)]
 pub(super) struct Vocabularies(Cache<Key, Arc<Vocabulary>>);
 
@@ -48,42 +46,60 @@ impl Default for Vocabularies {
 }
 
 impl Vocabularies {
-    /// Follows what was stored.
+    /// Follows new contexts.
     pub(super) fn stored(&self, tenant: &TenantId, records: &[Record]) {
         for record in records {
             let user = record.context.user_id.clone();
             let of_user = user.map(|user| (tenant.clone(), Some(user)));
             for key in [Some((tenant.clone(), None)), of_user].into_iter().flatten() {
-                if self
-                    .0
-                    .get(&key)
-                    .is_some_and(|vocabulary| vocabulary.is_outdated_by_one_more())
-                {
+                let cached = self.0.get(&key);
+                if cached.is_some_and(|vocabulary| vocabulary.is_outdated_by_one_more()) {
                     self.0.invalidate(&key);
                 }
             }
         }
     }
 
-    /// Forgets all of them, as what is stored is another thing now.
+    /// Returns the vocabulary of a user, or of the whole tenant.
+    pub(super) async fn of(
+        &self,
+        store: &dyn VectorStore,
+        scope: &Scope,
+        user: Option<&str>,
+    ) -> Result<Arc<Vocabulary>, StoreError> {
+        let key = (scope.tenant().clone(), user.map(str::to_owned));
+        if let Some(vocabulary) = self.0.get(&key) {
+            return Ok(vocabulary);
+        }
+        let filter = Filter {
+            user_id: key.1.clone(),
+            ..Filter::default()
+        };
+        let sample = store.sample_terms(scope, &filter, SAMPLE).await?;
+        let vocabulary = Arc::new(Vocabulary::new(&sample));
+        self.0.insert(key, Arc::clone(&vocabulary));
+        Ok(vocabulary)
+    }
+
+    /// Follows a swap of everything that is stored.
     pub(super) fn forget_all(&self) {
         self.0.invalidate_all();
     }
 
-    /// Forgets those of a tenant, as something that was in them is gone or has other words.
+    /// Follows deletions and changes of texts of a tenant.
     pub(super) fn forget(&self, tenant: &TenantId) {
         let tenant = tenant.clone();
-        // The closures were switched on above, and that they are not is all that can go wrong.
+        // Fails only without `support_invalidation_closures`.
         let _ = self.0.invalidate_entries_if(move |(owner, _), _| *owner == tenant);
     }
 }
 
-/// How many contexts of a sample have each word.
+/// Document frequencies in a sample.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
     total: usize,
     matching: HashMap<u32, usize>,
-    /// How many contexts were stored since the sample was taken.
+    /// Number of contexts stored since the sample was taken.
     newer: AtomicUsize,
 }
 
@@ -99,7 +115,7 @@ impl Vocabulary {
         vocabulary
     }
 
-    /// Counts one more context, and tells whether the sample is to be taken again.
+    /// Counts a new context, and returns `true` if the sample is due for a refresh.
     fn is_outdated_by_one_more(&self) -> bool {
         let newer = self.newer.fetch_add(1, Ordering::Relaxed) + 1;
         #[expect(clippy::cast_precision_loss, reason = "a sample is small")]
@@ -107,28 +123,10 @@ impl Vocabulary {
         grown && (self.total < SAMPLE || newer > RENEW_AFTER)
     }
 
-    /// How rare these terms are.
+    /// Returns the IDF weights of these terms.
     pub(super) fn rarity(&self, terms: impl IntoIterator<Item = u32>) -> Rarity {
         let matching = |term| self.matching.get(&term).copied().unwrap_or(0);
         Rarity::new(self.total, terms.into_iter().map(|term| (term, matching(term))))
-    }
-}
-
-impl ContextEngine {
-    /// The vocabulary of a user, or of the whole tenant.
-    pub(super) async fn vocabulary(&self, scope: &Scope, user: Option<&str>) -> Result<Arc<Vocabulary>, StoreError> {
-        let key = (scope.tenant().clone(), user.map(str::to_owned));
-        if let Some(vocabulary) = self.vocabularies.0.get(&key) {
-            return Ok(vocabulary);
-        }
-        let filter = Filter {
-            user_id: key.1.clone(),
-            ..Filter::default()
-        };
-        let sample = self.store.sample_terms(scope, &filter, SAMPLE).await?;
-        let vocabulary = Arc::new(Vocabulary::new(&sample));
-        self.vocabularies.0.insert(key, Arc::clone(&vocabulary));
-        Ok(vocabulary)
     }
 }
 

@@ -58,19 +58,41 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError>;
 
     /// As [`VectorStore::update`], for contexts that are still as they were read: the first of each pair is the context as
-    /// read, the second as it is to be stored. One that was changed or deleted meanwhile is passed over.
+    /// read, the second as it is to be stored. Returns the ids of those written; one that another process changed or deleted
+    /// meanwhile is passed over.
     ///
-    /// The default does not compare, as where one process alone has the store, it holds a lock from reading to writing.
+    /// The default does not compare: if one process alone has the store, it holds a lock from reading to writing.
     ///
     /// # Errors
     /// [`StoreError`] when the store failed.
-    async fn update_unchanged(&self, scope: &Scope, changes: Vec<(Context, Context)>) -> Result<(), StoreError> {
+    async fn update_unchanged(
+        &self,
+        scope: &Scope,
+        changes: Vec<(Context, Context)>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        let ids = changes.iter().map(|(_, new)| new.id).collect();
         self.update(scope, changes.into_iter().map(|(_, new)| new).collect())
-            .await
+            .await?;
+        Ok(ids)
     }
 
-    /// Stores the vectors of contexts that are there, and everything but their words as [`VectorStore::update`] does; ids
-    /// that are not stored are passed over.
+    /// As [`VectorStore::update_unchanged`], and replaces vectors and words, too.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number
+    /// that is not finite.
+    async fn replace_unchanged(
+        &self,
+        scope: &Scope,
+        changes: Vec<(Context, Record)>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        let changed = changes.into_iter().map(|(_, new)| new).collect();
+        self.replace(scope, Vec::new(), changed).await
+    }
+
+    /// Stores the vectors of contexts that are still as given but for [`Context::embedded`], which is stored as given. One
+    /// that another process changed or deleted meanwhile is passed over; if one process alone has the store, the store need
+    /// not compare.
     ///
     /// # Errors
     /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number

@@ -109,6 +109,44 @@ impl VectorStore for MemoryStore {
         Ok(())
     }
 
+    async fn update_unchanged(
+        &self,
+        scope: &Scope,
+        changes: Vec<(Context, Context)>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        for (_, new) in &changes {
+            validate::contexts("update_unchanged", std::slice::from_ref(new))?;
+        }
+        Ok(self.write(scope, |stored| {
+            let written = changes.into_iter().filter_map(|(read, new)| {
+                let record = stored.get_mut(&read.id).filter(|record| record.context == read)?;
+                record.context = new;
+                Some(read.id)
+            });
+            written.collect()
+        }))
+    }
+
+    async fn replace_unchanged(
+        &self,
+        scope: &Scope,
+        changes: Vec<(Context, Record)>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        let (read, new): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
+        let mut new = self.checked("replace_unchanged", new)?;
+        Ok(self.write(scope, |stored| {
+            let is_unchanged = |read: &Context| stored.get(&read.id).is_some_and(|record| record.context == *read);
+            let unchanged: Vec<ContextId> = read
+                .iter()
+                .filter(|read| is_unchanged(read))
+                .map(|read| read.id)
+                .collect();
+            new.retain(|id, _| unchanged.contains(id));
+            stored.extend(new);
+            unchanged
+        }))
+    }
+
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
         for (context, vector) in &embedded {
             validate::contexts("set_vectors", std::slice::from_ref(context))?;
@@ -117,7 +155,13 @@ impl VectorStore for MemoryStore {
         self.write(scope, |stored| {
             for (context, mut vector) in embedded {
                 unit_length(&mut vector);
-                if let Some(record) = stored.get_mut(&context.id) {
+                let is_same = |stored: &Context| {
+                    Context {
+                        embedded: stored.embedded,
+                        ..context.clone()
+                    } == *stored
+                };
+                if let Some(record) = stored.get_mut(&context.id).filter(|record| is_same(&record.context)) {
                     record.context = context;
                     record.dense = Some(vector);
                 }

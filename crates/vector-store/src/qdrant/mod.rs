@@ -25,6 +25,7 @@ mod schema;
 mod search;
 mod sessions;
 mod store;
+mod unchanged;
 mod writes;
 
 use std::sync::Arc;

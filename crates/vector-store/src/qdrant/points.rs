@@ -113,15 +113,20 @@ impl Stored {
 
     /// The context as it is written down.
     pub(super) fn text(&self) -> Option<&str> {
-        match &self.payload.get(CONTEXT)?.kind {
-            Some(Kind::StringValue(text)) => Some(text),
-            Some(_) | None => None,
-        }
+        text(&self.payload)
     }
 
     /// The words.
     pub(super) fn words(self) -> SparseVector {
         vectors(self.vectors).1
+    }
+}
+
+/// Returns the context of a payload as it is written down.
+pub(super) fn text(payload: &Payload) -> Option<&str> {
+    match &payload.get(CONTEXT)?.kind {
+        Some(Kind::StringValue(text)) => Some(text),
+        Some(_) | None => None,
     }
 }
 

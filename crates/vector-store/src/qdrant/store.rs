@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::failure::{Failure, internal};
 use super::filter::point_id;
+use super::unchanged::{self, Change, New};
 use super::{QdrantStore, lease, points, positions, reads, search, sessions, writes};
 use crate::conditions;
 use crate::metrics::observed;
@@ -74,20 +75,45 @@ impl VectorStore for QdrantStore {
         .await
     }
 
-    async fn update_unchanged(&self, scope: &Scope, changes: Vec<(Context, Context)>) -> Result<(), StoreError> {
+    async fn update_unchanged(
+        &self,
+        scope: &Scope,
+        changes: Vec<(Context, Context)>,
+    ) -> Result<Vec<ContextId>, StoreError> {
         observed("update_unchanged", async {
             let ids = PointIds::of(scope.tenant());
-            let mut payloads = Vec::with_capacity(changes.len());
-            for (read, new) in changes {
+            let change = |(read, new): (Context, Context)| {
                 validate::contexts("update_unchanged", std::slice::from_ref(&new))?;
-                let payload =
-                    points::encode_payload(scope, new).map_err(|error| internal("update_unchanged", error))?;
+                let payload = points::encode_payload(scope, new);
+                let new = New::Payload(payload.map_err(|error| internal("update_unchanged", error))?);
                 let id = ids.point(read.id);
-                payloads.push((read, id, payload));
-            }
-            writes::update_unchanged(&self.client, scope.tenant(), payloads)
+                Ok(Change { read, id, new })
+            };
+            let changes: Vec<Change> = changes.into_iter().map(change).collect::<Result<_, StoreError>>()?;
+            unchanged::write(&self.client, scope.tenant(), &changes)
                 .await
                 .map_err(failed("update_unchanged"))
+        })
+        .await
+    }
+
+    async fn replace_unchanged(
+        &self,
+        scope: &Scope,
+        changes: Vec<(Context, Record)>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        observed("replace_unchanged", async {
+            let (read, new): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
+            let new = self.points("replace_unchanged", scope, new)?;
+            let change = |(read, (id, point))| Change {
+                read,
+                id,
+                new: New::Point(point),
+            };
+            let changes: Vec<Change> = read.into_iter().zip(new).map(change).collect();
+            unchanged::write(&self.client, scope.tenant(), &changes)
+                .await
+                .map_err(failed("replace_unchanged"))
         })
         .await
     }
@@ -95,16 +121,22 @@ impl VectorStore for QdrantStore {
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
         observed("set_vectors", async {
             let ids = PointIds::of(scope.tenant());
-            let mut vectors = Vec::with_capacity(embedded.len());
-            for (context, vector) in embedded {
+            let change = |(context, vector): (Context, Vec<f32>)| {
                 validate::contexts("set_vectors", std::slice::from_ref(&context))?;
                 validate::vector("set_vectors", self.dimensions, &vector)?;
                 let id = ids.point(context.id);
-                let payload = points::encode_payload(scope, context).map_err(|error| internal("set_vectors", error))?;
-                vectors.push((id, points::encode_vector(id, vector), payload));
-            }
-            writes::set_vectors(&self.client, scope.tenant(), vectors)
+                let payload = points::encode_payload(scope, context.clone());
+                let payload = payload.map_err(|error| internal("set_vectors", error))?;
+                Ok(Change {
+                    read: context,
+                    id,
+                    new: New::Vectors(points::encode_vector(id, vector), payload),
+                })
+            };
+            let changes: Vec<Change> = embedded.into_iter().map(change).collect::<Result<_, StoreError>>()?;
+            unchanged::write(&self.client, scope.tenant(), &changes)
                 .await
+                .map(drop)
                 .map_err(failed("set_vectors"))
         })
         .await

@@ -3,31 +3,26 @@
 use std::collections::{HashMap, HashSet};
 
 use context_manager_core::TenantId;
-use context_manager_core::context::Context;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
-use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload, PointStructList, UpdateVectors};
+use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload, PointStructList};
 use qdrant_client::qdrant::{
-    DeletePoints, HasIdCondition, PointId, PointStruct, PointVectors, PointsSelector, PointsUpdateOperation,
-    UpdateBatchPoints, UpdateMode, UpsertPoints, condition,
+    DeletePoints, HasIdCondition, PointId, PointStruct, PointsSelector, PointsUpdateOperation, UpdateBatchPoints,
+    UpdateMode, UpsertPoints, condition,
 };
-use tonic::Code;
 use uuid::Uuid;
 
 use super::client::{Client, applied};
 use super::failure::Failure;
 use super::filter::{self, point_id};
-use super::points::{self, Payload};
+use super::points::Payload;
 use super::reads;
 use crate::conditions::{self, Condition};
 
 /// Points in one call: some megabytes at most, and a fraction of a second of the server's time.
-const CHUNK: usize = 100;
+pub(super) const CHUNK: usize = 100;
 
 /// Points deleted in one call; an id is all there is to each.
 const DELETE_CHUNK: u32 = 1000;
-
-/// How often vectors are set anew because one of the points was deleted meanwhile.
-const ATTEMPTS: u32 = 3;
 
 /// Inserts or replaces points. Of a repeated id the last one stays.
 pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) -> Result<(), Failure> {
@@ -88,7 +83,7 @@ pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uu
             client,
             chunk
                 .iter()
-                .map(|(id, payload)| overwrite(tenant, *id, payload, None))
+                .map(|(id, payload)| overwrite(tenant, *id, payload))
                 .collect(),
         )
         .await?;
@@ -96,83 +91,9 @@ pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uu
     Ok(())
 }
 
-/// Replaces the payloads of points that still hold the context that was read. That is compared here, and the server is told
-/// to write only where the text of the payload is the one that was compared.
-pub(super) async fn update_unchanged(
-    client: &Client,
-    tenant: &TenantId,
-    changes: Vec<(Context, Uuid, Payload)>,
-) -> Result<(), Failure> {
-    for chunk in changes.chunks(CHUNK) {
-        let ids = chunk.iter().map(|(_, id, _)| filter::point_id(*id)).collect();
-        let mut texts = HashMap::with_capacity(chunk.len());
-        for stored in reads::retrieve(client, ids, true).await? {
-            let text = stored.text().map(str::to_owned);
-            // What cannot be read is not what was read.
-            if let (Some(text), Ok(context)) = (text, stored.context(tenant)) {
-                texts.insert(context.id, (text, context));
-            }
-        }
-        let unchanged = chunk.iter().filter_map(|(read, id, payload)| {
-            let (text, _) = texts.remove(&read.id).filter(|(_, stored)| stored == read)?;
-            let still = Condition::Is(points::CONTEXT, text);
-            Some(overwrite(tenant, *id, payload, Some(still)))
-        });
-        let operations: Vec<PointsUpdateOperation> = unchanged.collect();
-        if !operations.is_empty() {
-            batch(client, operations).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Gives points that exist vectors, and then replaces their payloads, so that none says of itself too early that it has
-/// one.
-pub(super) async fn set_vectors(
-    client: &Client,
-    tenant: &TenantId,
-    vectors: Vec<(Uuid, PointVectors, Payload)>,
-) -> Result<(), Failure> {
-    for chunk in vectors.chunks(CHUNK) {
-        let mut attempts = 0;
-        // Vectors are selected by id. Deleted between being looked for and being written, one fails the call.
-        while let Err(failure) = set_existing_vectors(client, tenant, chunk).await {
-            attempts += 1;
-            if failure.code() != Some(Code::NotFound) || attempts == ATTEMPTS {
-                return Err(failure);
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn set_existing_vectors(
-    client: &Client,
-    tenant: &TenantId,
-    vectors: &[(Uuid, PointVectors, Payload)],
-) -> Result<(), Failure> {
-    let ids = vectors.iter().filter_map(|(_, vectors, _)| vectors.id.clone());
-    let existing = reads::existing(client, ids.collect()).await?;
-    let found = vectors
-        .iter()
-        .filter(|(_, vectors, _)| vectors.id.as_ref().is_some_and(|id| existing.contains(id)));
-    let points: Vec<PointVectors> = found.clone().map(|(_, vectors, _)| vectors.clone()).collect();
-    if points.is_empty() {
-        return Ok(());
-    }
-    let update = UpdateVectors {
-        points,
-        ..UpdateVectors::default()
-    };
-    let mut operations = vec![PointsUpdateOperation::from(Operation::UpdateVectors(update))];
-    operations.extend(found.map(|(id, _, payload)| overwrite(tenant, *id, payload, None)));
-    batch(client, operations).await
-}
-
-fn overwrite(tenant: &TenantId, id: Uuid, payload: &Payload, still: Option<Condition>) -> PointsUpdateOperation {
+fn overwrite(tenant: &TenantId, id: Uuid, payload: &Payload) -> PointsUpdateOperation {
     let mut conditions = conditions::of_tenant(tenant);
     conditions.push(Condition::Points(vec![id]));
-    conditions.extend(still);
     let overwrite = OverwritePayload {
         payload: payload.clone(),
         points_selector: Some(PointsSelectorOneOf::Filter(filter::all(&conditions)).into()),
@@ -181,7 +102,7 @@ fn overwrite(tenant: &TenantId, id: Uuid, payload: &Payload, still: Option<Condi
     PointsUpdateOperation::from(Operation::OverwritePayload(overwrite))
 }
 
-async fn batch(client: &Client, operations: Vec<PointsUpdateOperation>) -> Result<(), Failure> {
+pub(super) async fn batch(client: &Client, operations: Vec<PointsUpdateOperation>) -> Result<(), Failure> {
     let request = UpdateBatchPoints {
         collection_name: client.collection.clone(),
         wait: Some(true),

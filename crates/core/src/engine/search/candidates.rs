@@ -1,38 +1,40 @@
-//! What may answer: what the store and working memory found, and what stands beside it, compared with the question.
+//! Candidate retrieval: store hits, working memory, and session neighbours, compared with the question.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::question::Question;
-use super::{Degraded, MAX_LIMIT, SearchRequest};
-use crate::context::{Context, ContextId};
-use crate::engine::ContextEngine;
-use crate::lexical::{SparseVector, asks, speaker};
-use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery};
+use super::recall::RecallSampling;
+use super::request::{Degraded, MAX_LIMIT, SearchRequest};
+use crate::context::{ContextId, Level};
+use crate::engine::vocabulary::Vocabularies;
+use crate::engine::working_memory::WorkingMemory;
+use crate::lexical::SparseVector;
+use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery, VectorStore};
 use crate::rank::{self, Likeness, Place, Rarity, cosine};
-use crate::{Error, Filter, Fusion, Scope};
+use crate::{Config, Error, Filter, Fusion, Scope};
 
-/// A budget is filled from about this many candidates for each token it holds: conversation turns have some 20 or more.
+/// Minimum number of tokens of a typical candidate, such as a conversation turn.
 const TOKENS_A_CANDIDATE: usize = 20;
 
-/// What was found, in working memory and in the store.
+/// Contexts found in working memory and in the store.
 #[derive(Debug)]
 pub(super) struct Hits {
     near: Vec<Arc<Record>>,
     far: Vec<Arc<Record>>,
 }
 
-/// Contexts that may be returned.
+/// Candidates.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     pub(super) records: Vec<Arc<Record>>,
-    /// How alike each is to the question by itself.
+    /// Similarity of each candidate to the question.
     pub(super) likeness: Vec<Likeness>,
 }
 
 impl Pool {
-    /// What lending between neighbours needs to know of each.
+    /// Returns the input of lending between neighbours.
     pub(super) fn places(&self) -> Vec<Place<'_>> {
         let likeness = self.likeness.iter();
         self.records
@@ -46,7 +48,7 @@ impl Pool {
             .collect()
     }
 
-    /// Adds what is not there yet: a context on its way from one level to another may be found at both.
+    /// Adds new candidates; a context that changes its level meanwhile may be found at both.
     fn extend(&mut self, records: impl IntoIterator<Item = Arc<Record>>) {
         let mut present: HashSet<ContextId> = self.records.iter().map(|record| record.context.id).collect();
         let new = records.into_iter().filter(|record| present.insert(record.context.id));
@@ -54,7 +56,7 @@ impl Pool {
     }
 }
 
-/// How alike the question and each record of a pool are, by words and by vector.
+/// Similarities of the question and each candidate, by words and by vector.
 struct Comparison<'a> {
     rarity: &'a Rarity,
     terms: Option<&'a SparseVector>,
@@ -65,7 +67,7 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// With this question, whose words count as much as they are rare.
+    /// Weighs the words of the question by their IDF.
     fn with(question: &'a Question, rarity: &'a Rarity) -> Self {
         let weighted = |plain: &'a Vec<f32>| {
             let words = question.words.iter();
@@ -83,7 +85,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Compares the records that were added to the pool since the last time.
+    /// Compares the candidates added to the pool since the last time.
     fn extend(&mut self, pool: &[Arc<Record>]) {
         let new = &pool[self.compared..];
         if let Some(terms) = self.terms {
@@ -97,19 +99,29 @@ impl<'a> Comparison<'a> {
         self.compared = pool.len();
     }
 
-    /// Both on one scale, for everything that was compared.
+    /// Returns both similarities on one scale.
     fn likeness(&self, limit: usize, fusion: Fusion) -> Vec<Likeness> {
         let lexical = self.terms.map(|_| self.lexical.as_slice());
         let dense = self.vector.as_ref().map(|_| self.dense.as_slice());
         let mut likeness = rank::fuse(lexical, dense, limit, &fusion);
-        // Nothing to compare by: what is in working memory may still be returned.
+        // Without anything to compare by, working memory is still returned.
         likeness.resize(self.compared, Likeness::default());
         likeness
     }
 }
 
-impl ContextEngine {
-    /// What was found, with its neighbours, and how alike each is. A store that fails now costs the neighbours only.
+/// Source of candidates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retrieval<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) store: &'a dyn VectorStore,
+    pub(crate) memory: &'a WorkingMemory,
+    pub(crate) vocabularies: &'a Vocabularies,
+    pub(crate) recall: &'a RecallSampling,
+}
+
+impl Retrieval<'_> {
+    /// Returns hits with their neighbours and similarities. A failure of the store costs the neighbours only.
     #[tracing::instrument(level = "debug", name = "neighbours", skip_all, fields(near = hits.near.len(), far = hits.far.len()))]
     pub(super) async fn pool(
         &self,
@@ -133,11 +145,27 @@ impl ContextEngine {
         pool.likeness = comparison.likeness(limit, self.config.fusion);
         let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
         if pool.records.len() > pool.likeness.len() {
-            // Neighbours are candidates like all others now.
             comparison.extend(&pool.records);
             pool.likeness = comparison.likeness(limit, self.config.fusion);
         }
         (pool, brought_in)
+    }
+
+    /// Returns the matching contexts of the session's working memory; `None` if it is not searched.
+    #[tracing::instrument(level = "debug", skip_all, fields(found))]
+    pub(super) async fn search_working_memory(
+        &self,
+        scope: &Scope,
+        request: &SearchRequest,
+        filter: &Filter,
+    ) -> Result<Option<Vec<Arc<Record>>>, StoreError> {
+        if !request.levels().contains(&Level::Immediate) {
+            return Ok(None);
+        }
+        let mut entries = self.memory.read(scope, request.working_memory()).await?;
+        entries.retain(|record| filter.matches(&record.context));
+        tracing::Span::current().record("found", entries.len());
+        Ok(Some(entries))
     }
 
     #[tracing::instrument(level = "debug", skip_all, fields(found))]
@@ -172,7 +200,7 @@ impl ContextEngine {
         Ok(found.into_iter().map(|candidate| candidate.record).collect())
     }
 
-    /// How many candidates each list brings: enough for the limit and for the budget.
+    /// Returns the number of candidates of each list: enough for the limit and for the budget.
     fn candidates(&self, request: &SearchRequest) -> usize {
         let for_budget = request.max_tokens.unwrap_or(0) / TOKENS_A_CANDIDATE;
         self.config
@@ -182,9 +210,13 @@ impl ContextEngine {
             .min(MAX_LIMIT)
     }
 
-    /// How rare the words of the question are in a sample of what the user stored; `None` when the store cannot be asked.
+    /// Returns the IDF weights of the question's words among the user's contexts; `None` if the store fails.
     pub(super) async fn rarity(&self, scope: &Scope, request: &SearchRequest, question: &Question) -> Option<Rarity> {
-        match self.vocabulary(scope, request.filter.user_id.as_deref()).await {
+        match self
+            .vocabularies
+            .of(self.store, scope, request.filter.user_id.as_deref())
+            .await
+        {
             Ok(vocabulary) => Some(vocabulary.rarity(question.words.iter().map(|(_, term)| *term))),
             Err(error) => {
                 tracing::debug!(error = %error, "weighing words by the candidates alone: the store failed");
@@ -193,7 +225,7 @@ impl ContextEngine {
         }
     }
 
-    /// Adds the neighbours of the best that were not found by themselves: one look-up for all of them.
+    /// Adds the neighbours of the best candidates that were not found by themselves, with one look-up.
     async fn bring_in_neighbours(
         &self,
         scope: &Scope,
@@ -213,30 +245,15 @@ impl ContextEngine {
         pool.extend(self.store.at_slots(scope, &missing, &filter).await?);
         Ok(())
     }
-
-    /// By what the likeness of a context is multiplied for the form of its text.
-    pub(super) fn form(&self, question: &Question, context: &Context) -> f32 {
-        let mut factor = 1.0;
-        if asks(&context.text) {
-            factor *= self.config.speech.question;
-        }
-        if let Some(terms) = &question.terms
-            && let Some(name) = speaker(&context.text)
-            && self.preparer.analyzer.shares_a_word(name, terms)
-        {
-            factor *= self.config.speech.speaker;
-        }
-        factor
-    }
 }
 
-/// The words of a question, each counting for as much as it is rare.
+/// Returns the words of a question, weighted by IDF.
 fn weigh(terms: &SparseVector, rarity: Option<&Rarity>) -> SparseVector {
     let weight = |(term, weight)| (term, weight * rarity.map_or(1.0, |rarity| rarity.idf(term)));
     SparseVector::new(terms.iter().map(weight))
 }
 
-/// What each of the two gave, as far as one answered; an error only when nothing is left to answer from.
+/// Returns the results of both sources; an error only if there is nothing to answer from.
 pub(super) fn surviving(
     near: Result<Option<Vec<Arc<Record>>>, StoreError>,
     far: Result<Vec<Arc<Record>>, StoreError>,

@@ -1,37 +1,37 @@
-//! Choice from the ranking: lowest score, diversity, equal texts and the budget.
+//! Selection from the ranking: minimum score, diversity, equal texts and the budget.
 
 use std::cell::OnceCell;
 
 use super::ranking::{Ranked, Ranking};
-use super::{Dropped, SearchRequest};
+use super::request::{Dropped, SearchRequest};
 use crate::Config;
 use crate::context::{Context, comparable_text};
 use crate::rank::{self, DropReason, Item, Limits, Selection, cosine};
 
-/// The most candidates that an explanation lists as left out, best first.
+/// Maximum number of dropped candidates that are listed.
 const MAX_DROPPED: usize = 100;
 
-/// Makes choices from one ranking, for one budget after the other.
+/// Selector from one ranking, for one budget after the other.
 pub(super) struct Chooser<'a> {
     config: &'a Config,
     explain: bool,
     ranked: &'a [Ranked],
-    /// Positions in `ranked` that may be chosen, in the order in which they add most.
+    /// Indexes of the candidates with the minimum score, most diverse first.
     order: Vec<usize>,
     items: Vec<Item>,
     texts: Vec<OnceCell<String>>,
 }
 
-/// What was chosen within one budget.
+/// Selection within one budget.
 pub(super) struct Choice {
-    /// Positions in the ranking, best first.
-    pub(super) positions: Vec<usize>,
+    /// Indexes in the ranking, best first.
+    pub(super) indexes: Vec<usize>,
     limits: Limits,
     selection: Selection,
 }
 
 impl Choice {
-    /// Number of candidates passed over because one with the same text was chosen.
+    /// Returns the number of candidates passed over because one with the same text was chosen.
     pub(super) fn near_duplicates(&self) -> usize {
         self.selection.repeated.len()
     }
@@ -54,7 +54,7 @@ impl<'a> Chooser<'a> {
         chooser.order = rank::diversify(&scores, request.diversity, |a, b| {
             match (&ranked[a].record.dense, &ranked[b].record.dense) {
                 (Some(a), Some(b)) => cosine(a, b).max(0.0),
-                // One of them is not embedded yet.
+                // One of them is pending.
                 (None, _) | (_, None) => ranked[a].record.terms.cosine(&ranked[b].record.terms),
             }
         });
@@ -76,16 +76,16 @@ impl<'a> Chooser<'a> {
             let (a, b) = (self.order[a], self.order[b]);
             self.text(a) == self.text(b)
         });
-        let mut positions: Vec<usize> = selection.chosen.iter().map(|at| self.order[*at]).collect();
-        positions.sort_unstable();
+        let mut indexes: Vec<usize> = selection.chosen.iter().map(|at| self.order[*at]).collect();
+        indexes.sort_unstable();
         Choice {
-            positions,
+            indexes,
             limits,
             selection,
         }
     }
 
-    /// What was left out and why, best first, up to [`MAX_DROPPED`]; nothing unless it was asked for.
+    /// Returns up to [`MAX_DROPPED`] dropped candidates, best first; none unless requested.
     pub(super) fn dropped(&self, choice: &Choice) -> Vec<Dropped> {
         if !self.explain {
             return Vec::new();

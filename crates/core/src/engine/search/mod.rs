@@ -1,19 +1,28 @@
-//! Search: find candidates by vector and by words, rank them, and spend the token budget. Assemble: the same as a text.
+//! Search: retrieves candidates by vector and by words, ranks them, and spends the token budget. Assembly: the same as a
+//! text.
 
 mod assemble;
 mod candidates;
 mod choice;
 mod question;
 mod ranking;
+mod recall;
 mod request;
-mod working_memory;
+
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::ContextEngine;
+use super::lifecycle::Accesses;
+use super::prepare::Preparer;
 use crate::context::Level;
 use crate::metrics::{NEAR_DUPLICATES, Step};
-use crate::{Error, Scope};
+use crate::ports::Clock;
+use crate::{Config, Error, Scope};
+
+pub(super) use candidates::Retrieval;
+pub(super) use ranking::Ranker;
+pub(super) use recall::RecallSampling;
 
 pub use assemble::{AssembleRequest, AssembleResponse};
 pub use request::{
@@ -23,18 +32,23 @@ pub use request::{
 use choice::{Chooser, tokens};
 use ranking::{Ranked, Ranking};
 
-impl ContextEngine {
-    /// The contexts that answer a query, best first, within the limits.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`]; [`Error::Store`] when there is nothing to answer from. A part that is down is named in
-    /// [`SearchResponse::degraded`] as long as another one can answer.
+/// Searches and assembled texts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Searcher<'a> {
+    pub(super) config: &'a Config,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) text: &'a Arc<Preparer>,
+    pub(super) accesses: &'a Accesses,
+    pub(super) ranker: Ranker<'a>,
+}
+
+impl Searcher<'_> {
     #[tracing::instrument(level = "debug", skip_all, fields(limit = request.limit, max_tokens = request.max_tokens, returned))]
-    pub async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, Error> {
+    pub(super) async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, Error> {
         request.validate().into_result()?;
-        let ranking = self.ranking(scope, &request).await?;
+        let ranking = self.ranker.ranking(scope, &request).await?;
         let start = Instant::now();
-        let response = self.answer(ranking, &request);
+        let response = self.choose(ranking, &request);
         Step::Choose.took(start);
         tracing::Span::current().record("returned", response.contexts.len());
         metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
@@ -43,14 +57,14 @@ impl ContextEngine {
         Ok(response)
     }
 
-    #[tracing::instrument(level = "debug", name = "choose", skip_all)]
-    fn answer(&self, ranking: Ranking, request: &SearchRequest) -> SearchResponse {
-        let chooser = Chooser::new(&self.config, &ranking, request);
+    #[tracing::instrument(level = "debug", skip_all)]
+    fn choose(&self, ranking: Ranking, request: &SearchRequest) -> SearchResponse {
+        let chooser = Chooser::new(self.config, &ranking, request);
         let choice = chooser.choose(request.max_tokens, request.max_items());
         let dropped = chooser.dropped(&choice);
         let near_duplicates = choice.near_duplicates();
         let mut ranked: Vec<Option<Ranked>> = ranking.ranked.into_iter().map(Some).collect();
-        let chosen = choice.positions.into_iter().filter_map(|at| ranked[at].take());
+        let chosen = choice.indexes.into_iter().filter_map(|at| ranked[at].take());
         let contexts: Vec<Found> = chosen.map(Found::from).collect();
         let mut levels = [0; Level::ALL.len()];
         for found in &contexts {
@@ -66,5 +80,19 @@ impl ContextEngine {
             cache_hit: ranking.cache_hit,
             degraded: ranking.degraded,
         }
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(max_tokens = request.search.max_tokens, tokens))]
+    pub(super) async fn assemble(&self, scope: &Scope, request: AssembleRequest) -> Result<AssembleResponse, Error> {
+        request.validate().into_result()?;
+        let ranking = self.ranker.ranking(scope, &request.search).await?;
+        let start = Instant::now();
+        let response = assemble::assemble(self.config, self.text, ranking, request).await;
+        Step::Assemble.took(start);
+        tracing::Span::current().record("tokens", response.assembled.tokens);
+        metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
+        let served = response.assembled.citations.iter().map(|citation| citation.id);
+        self.accesses.record(scope, served, self.clock.now());
+        Ok(response)
     }
 }

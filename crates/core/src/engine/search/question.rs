@@ -1,42 +1,41 @@
-//! What is asked, made ready to compare: a vector and words.
+//! Preparation of a query: vector and words.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{Degraded, SearchMode, SearchRequest};
+use super::request::{Degraded, SearchMode, SearchRequest};
 use crate::Scope;
-use crate::engine::ContextEngine;
-use crate::lexical::SparseVector;
+use crate::engine::models::{ModelGuard, Models};
+use crate::lexical::{Analyzer, SparseVector};
 use crate::ports::Embedder;
 
-/// A query, made ready to compare.
+/// A prepared query.
 #[derive(Debug)]
 pub(super) struct Question {
-    /// `None` when it is not to be compared by vector, or could not be embedded.
+    /// `None` if it is not compared by vector, or could not be embedded.
     pub(super) vector: Option<Vec<f32>>,
-    /// `None` when it is not to be compared by words, or has none.
+    /// `None` if it is not compared by words, or has none.
     pub(super) terms: Option<SparseVector>,
-    /// Every word in its order, with its term.
+    /// All words in order, each with its term.
     pub(super) words: Vec<(String, u32)>,
-    /// Whether the vector came from a cache.
+    /// Set if the vector came from a cache.
     pub(super) cached: bool,
-    /// What made the vector.
+    /// Model of the vector.
     pub(super) model: Arc<dyn Embedder>,
 }
 
-impl ContextEngine {
-    /// The query as vector and words; a failed embedding leaves the words.
-    #[tracing::instrument(level = "debug", skip_all, fields(cached))]
-    pub(super) async fn question(
-        &self,
+impl Question {
+    /// Prepares a query; a failed embedding leaves the words.
+    #[tracing::instrument(level = "debug", name = "question", skip_all, fields(cached))]
+    pub(super) async fn prepare(
+        models: &Models,
+        model: &ModelGuard<'_>,
+        analyzer: &Analyzer,
         scope: &Scope,
-        model: &Arc<dyn Embedder>,
         request: &SearchRequest,
         degraded: &mut Vec<Degraded>,
-    ) -> Question {
-        let analyzer = &self.preparer.analyzer;
+    ) -> Self {
         let terms = Some(analyzer.query(&request.query)).filter(|terms| !terms.is_empty());
-        let mut question = Question {
+        let mut question = Self {
             vector: None,
             terms,
             words: analyzer.words(&request.query),
@@ -46,24 +45,15 @@ impl ContextEngine {
         if request.mode == SearchMode::Lexical {
             return question;
         }
-        let limit = Duration::from_millis(self.config.embed_timeout_ms);
-        match tokio::time::timeout(limit, model.embed_query_of(scope.tenant(), &request.query)).await {
-            Ok(Ok(embedding)) => {
-                if !embedding.cached {
-                    self.proof.note(true);
-                }
-                question.vector = Some(embedding.vector);
-                question.cached = embedding.cached;
-                tracing::Span::current().record("cached", embedding.cached);
-                if request.mode == SearchMode::Dense {
-                    question.terms = None;
-                }
+        if let Some(embedding) = models.embed_query(scope, model, &request.query).await {
+            question.vector = Some(embedding.vector);
+            question.cached = embedding.cached;
+            tracing::Span::current().record("cached", embedding.cached);
+            if request.mode == SearchMode::Dense {
+                question.terms = None;
             }
-            failed => {
-                self.proof.note(false);
-                tracing::warn!(error = ?failed.map(Result::err), "searching by words alone: embedding failed");
-                degraded.push(Degraded::Embedding);
-            }
+        } else {
+            degraded.push(Degraded::Embedding);
         }
         question
     }

@@ -1,17 +1,18 @@
-//! All candidates in the order of their scores: what search returns from and assemble writes from.
+//! Ranking of all candidates by score, from which search and assembly select.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::candidates::{Pool, surviving};
+use super::candidates::{Pool, Retrieval, surviving};
 use super::question::Question;
-use super::{Degraded, Found, SearchRequest};
-use crate::context::Level;
-use crate::engine::ContextEngine;
+use super::request::{Degraded, Found, SearchRequest};
+use crate::context::{Context, Level};
+use crate::engine::models::Models;
+use crate::lexical::{Analyzer, asks, speaker};
 use crate::metrics::{Step, count_degraded};
-use crate::ports::Record;
+use crate::ports::{Clock, Record};
 use crate::rank::{self, Parts};
 use crate::{Error, Filter, Scope, Visibility};
 
@@ -26,7 +27,7 @@ pub(super) struct Ranked {
 impl From<Ranked> for Found {
     fn from(ranked: Ranked) -> Self {
         Self {
-            // Working memory keeps its own.
+            // Working memory may share it.
             context: Arc::unwrap_or_clone(ranked.record).context,
             score: ranked.score,
             parts: ranked.parts,
@@ -38,21 +39,31 @@ impl From<Ranked> for Found {
 #[derive(Debug)]
 pub(super) struct Ranking {
     pub(super) ranked: Vec<Ranked>,
-    /// How many of each level there are.
+    /// Number of candidates of each level.
     pub(super) searched: [usize; Level::ALL.len()],
     pub(super) cache_hit: bool,
     pub(super) degraded: Vec<Degraded>,
 }
 
-impl ContextEngine {
-    /// Finds candidates and ranks them.
+/// Ranker of candidates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ranker<'a> {
+    pub(crate) retrieval: Retrieval<'a>,
+    pub(crate) models: &'a Models,
+    pub(crate) analyzer: &'a Analyzer,
+    pub(crate) clock: &'a dyn Clock,
+}
+
+impl Ranker<'_> {
+    /// Retrieves candidates and ranks them.
     pub(super) async fn ranking(&self, scope: &Scope, request: &SearchRequest) -> Result<Ranking, Error> {
+        let retrieval = self.retrieval;
         let mut degraded = Vec::new();
         let start = Instant::now();
-        // Held to the end: the question and what it is compared with must be of one model.
-        let model = self.model.read().await;
-        let question = self.question(scope, &model, request, &mut degraded).await;
-        let rarity = self.rarity(scope, request, &question).await;
+        // Held to the end: the query and its candidates must be of one model.
+        let model = self.models.in_use().await;
+        let question = Question::prepare(self.models, &model, self.analyzer, scope, request, &mut degraded).await;
+        let rarity = retrieval.rarity(scope, request, &question).await;
         Step::Question.took(start);
         let now = self.clock.now();
         let visibility = if request.include_superseded {
@@ -65,18 +76,17 @@ impl ContextEngine {
             ..request.filter.clone()
         };
         let start = Instant::now();
-        // One after the other: contexts move from there to here, and both would miss one that moves while they are read.
-        let near = self.search_working_memory(scope, request, &filter).await;
-        let far = self
+        // In this order: contexts move from working memory to the store, and concurrent reads could both miss one.
+        let near = retrieval.search_working_memory(scope, request, &filter).await;
+        let far = retrieval
             .search_store(scope, request, &filter, &question, rarity.as_ref())
             .await;
         Step::Candidates.took(start);
         let hits = surviving(near, far, &mut degraded)?;
         let start = Instant::now();
-        let (pool, brought_in) = self.pool(scope, request, &filter, &question, rarity, hits).await;
+        let (pool, brought_in) = retrieval.pool(scope, request, &filter, &question, rarity, hits).await;
         if let Err(error) = brought_in {
             tracing::warn!(error = %error, "ranking without neighbours: the store failed");
-            // It may have been down for the search already, and is named once.
             if !degraded.contains(&Degraded::VectorStore) {
                 degraded.push(Degraded::VectorStore);
             }
@@ -96,7 +106,7 @@ impl ContextEngine {
 
     #[tracing::instrument(level = "debug", skip_all, fields(candidates = pool.records.len()))]
     fn rank(&self, question: &Question, pool: Pool, now: Timestamp) -> Vec<Ranked> {
-        let mut relevance = rank::lend(&pool.places(), &self.config.neighbours);
+        let mut relevance = rank::lend(&pool.places(), &self.retrieval.config.neighbours);
         for (relevance, record) in relevance.iter_mut().zip(&pool.records) {
             *relevance *= self.form(question, &record.context);
         }
@@ -111,9 +121,9 @@ impl ContextEngine {
                     similarity: likeness.dense,
                     lexical: likeness.lexical,
                     relevance,
-                    ..Parts::of(&record.context, now, self.config.recency_half_life_secs)
+                    ..Parts::of(&record.context, now, self.retrieval.config.recency_half_life_secs)
                 };
-                let score = rank::score(&self.config.weights, &parts);
+                let score = rank::score(&self.retrieval.config.weights, &parts);
                 Ranked { record, score, parts }
             })
             .collect();
@@ -123,6 +133,20 @@ impl ContextEngine {
                 .then_with(|| a.record.context.id.cmp(&b.record.context.id))
         });
         ranked
+    }
+    /// Returns the factor of a context's similarity for the form of its text.
+    fn form(&self, question: &Question, context: &Context) -> f32 {
+        let mut factor = 1.0;
+        if asks(&context.text) {
+            factor *= self.retrieval.config.speech.question;
+        }
+        if let Some(terms) = &question.terms
+            && let Some(name) = speaker(&context.text)
+            && self.analyzer.shares_a_word(name, terms)
+        {
+            factor *= self.retrieval.config.speech.speaker;
+        }
+        factor
     }
 }
 

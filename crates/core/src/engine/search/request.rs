@@ -1,57 +1,57 @@
-//! What a search asks for and what it answers.
+//! Requests and responses of searches.
 
 use crate::Filter;
 use crate::context::{Context, ContextId, Level, MAX_ID_BYTES, MAX_TEXT_BYTES, Violations};
 use crate::rank::{DropReason, Parts};
 
-/// How many contexts a search returns when neither a limit nor a budget is given.
+/// Number of contexts that a search returns without a limit and a budget.
 pub const DEFAULT_LIMIT: usize = 20;
-/// The most contexts a search returns.
+/// Maximum number of contexts that a search returns.
 pub const MAX_LIMIT: usize = 1000;
 /// The largest token budget.
 pub const MAX_TOKENS: usize = 1_000_000;
 
-/// Which kinds of likeness count.
+/// Kinds of similarity that count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchMode {
-    /// By vector and by words.
+    /// Vectors and words.
     #[default]
     Hybrid,
-    /// By vector only.
+    /// Vectors only.
     Dense,
-    /// By words only.
+    /// Words only.
     Lexical,
 }
 
-/// A question to the memory.
+/// A search.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchRequest {
-    /// What is asked.
+    /// The question.
     pub query: String,
-    /// Tokens that all returned contexts may have together, 1 to [`MAX_TOKENS`].
+    /// Maximum number of tokens of all returned contexts together, 1 to [`MAX_TOKENS`].
     pub max_tokens: Option<usize>,
-    /// How many contexts at most, 1 to [`MAX_LIMIT`]; without it as many as fit `max_tokens`, or [`DEFAULT_LIMIT`].
+    /// Maximum number of contexts, 1 to [`MAX_LIMIT`]; without it as many as fit `max_tokens`, or [`DEFAULT_LIMIT`].
     pub limit: Option<usize>,
-    /// Which levels; empty is all.
+    /// Levels to search; all if empty.
     pub levels: Vec<Level>,
-    /// Whose working memory to read. The other levels are not narrowed by it.
+    /// Session whose working memory is searched. It does not restrict the other levels.
     pub session_id: Option<String>,
-    /// Which contexts may be found, at every level.
+    /// Conditions on contexts of every level.
     pub filter: Filter,
-    /// The lowest score to return, 0 to 1.
+    /// Minimum score, 0 to 1.
     pub min_score: Option<f32>,
-    /// Which kinds of likeness count.
+    /// Kinds of similarity that count.
     pub mode: SearchMode,
-    /// How much a context must differ from the others that are returned, 0 to 1: maximal marginal relevance.
+    /// Weight of the difference from the other returned contexts, 0 to 1: maximal marginal relevance.
     pub diversity: f32,
-    /// Whether to say what was left out and why.
+    /// Lists the dropped candidates.
     pub explain: bool,
-    /// Whether contexts that were replaced may be found too.
+    /// Finds superseded contexts, too.
     pub include_superseded: bool,
 }
 
 impl SearchRequest {
-    /// Everything that is wrong.
+    /// Returns everything that is wrong.
     pub fn validate(&self) -> Violations {
         let mut found = Violations::default();
         let query = self.query.trim();
@@ -83,7 +83,7 @@ impl SearchRequest {
         }
     }
 
-    /// The levels that the store is asked for: all but working memory.
+    /// Returns the levels that are searched in the store: all but working memory.
     pub(super) fn stored_levels(&self) -> Vec<Level> {
         self.levels()
             .into_iter()
@@ -100,7 +100,7 @@ impl SearchRequest {
         self.limit.unwrap_or(without_limit)
     }
 
-    /// Whose working memory is meant: that of the session named, or the one the filter is confined to.
+    /// Returns the session whose working memory is searched: the named one, or that of the filter.
     pub(super) fn working_memory(&self) -> Option<&str> {
         self.session_id.as_deref().or(self.filter.session_id.as_deref())
     }
@@ -111,53 +111,53 @@ impl SearchRequest {
 pub struct Found {
     /// The context.
     pub context: Context,
-    /// How well it answers, 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// What the score is made of.
+    /// Components of the score.
     pub parts: Parts,
 }
 
-/// A candidate that was left out.
+/// A candidate that is not returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropped {
-    /// The context.
+    /// Id of the context.
     pub id: ContextId,
-    /// Its level.
+    /// Level of the context.
     pub level: Level,
-    /// How well it answers, 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
-    /// Why it was left out.
+    /// Reason.
     pub reason: DropReason,
 }
 
-/// A part that was down, so that the answer is right but not complete.
+/// A component whose failure makes an answer incomplete, but not wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Degraded {
-    /// No vector for the query: found by words alone.
+    /// The query has no vector: found by words alone.
     Embedding,
-    /// The store: found in working memory alone.
+    /// The store failed: found in working memory alone.
     VectorStore,
-    /// Working memory.
+    /// Working memory was not read.
     L1,
 }
 
-/// The answer to a search.
+/// Result of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchResponse {
-    /// Best first.
+    /// Returned contexts, best first.
     pub contexts: Vec<Found>,
-    /// Tokens of all returned texts; never above the budget.
+    /// Number of tokens of all returned texts; never above the budget.
     pub total_tokens: usize,
-    /// How many candidates of each level were ranked, as in [`Level::ALL`].
+    /// Number of ranked candidates of each level, as in [`Level::ALL`].
     pub searched: [usize; Level::ALL.len()],
-    /// How many of each level are returned.
+    /// Number of returned contexts of each level.
     pub levels: [usize; Level::ALL.len()],
-    /// Number of contexts passed over because one with the same text is returned.
+    /// Number of candidates passed over because one with the same text is returned.
     pub near_duplicates: usize,
-    /// What was left out and why, best first, when asked for.
+    /// Dropped candidates, best first, if requested.
     pub dropped: Vec<Dropped>,
-    /// Whether the query's vector came from a cache.
+    /// Set if the query's vector came from a cache.
     pub cache_hit: bool,
-    /// What was down.
+    /// Components that failed.
     pub degraded: Vec<Degraded>,
 }

@@ -173,6 +173,26 @@ impl VectorStore for Faulty {
         self.store.update(scope, contexts).await
     }
 
+    async fn update_unchanged(
+        &self,
+        scope: &Scope,
+        changes: Vec<(Context, Context)>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        self.write("update_unchanged")?;
+        let _call = self.gate.pass().await;
+        self.store.update_unchanged(scope, changes).await
+    }
+
+    async fn replace_unchanged(
+        &self,
+        scope: &Scope,
+        changes: Vec<(Context, Record)>,
+    ) -> Result<Vec<ContextId>, StoreError> {
+        self.write("replace_unchanged")?;
+        let _call = self.gate.pass().await;
+        self.store.replace_unchanged(scope, changes).await
+    }
+
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
         self.write("set_vectors")?;
         let _call = self.gate.pass().await;

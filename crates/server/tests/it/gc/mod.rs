@@ -1,6 +1,7 @@
 //! The end of a context's life, with a clock that moves when told and a store that fails when told.
 
 mod api;
+mod changed;
 mod cut_off;
 mod deleted;
 mod faulty;

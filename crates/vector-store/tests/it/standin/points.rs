@@ -81,7 +81,10 @@ impl Points for Service {
                     });
                     let update = VectorOperations::UpdateVectors(UpdateVectorsOp {
                         points: points.collect::<Result<_, Status>>()?,
-                        update_filter: None,
+                        update_filter: update
+                            .update_filter
+                            .map(|filter| convert::filter(Some(filter)))
+                            .transpose()?,
                     });
                     Ok(UpdateOperation::VectorOperation(update))
                 }

@@ -1,36 +1,36 @@
-//! How often contexts were served: counted in memory, written in batches off the path of searches.
+//! Access counts: kept in memory, written in batches off the path of searches.
 //!
-//! A crash loses the counts that were not written yet, which nobody was promised; a shutdown writes what it has time for.
+//! Counts are best effort: a crash loses those not written yet, and a shutdown writes them only while it has time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::ContextEngine;
-use super::locks::Key;
-use crate::context::{ContextId, to_millis};
-use crate::ports::StoreError;
+use crate::context::{Context, ContextId, to_millis};
+use crate::engine::locks::KeyedLocks;
+use crate::engine::working_memory::WorkingMemory;
+use crate::ports::{StoreError, VectorStore};
 use crate::{Scope, TenantId};
 
-/// How many contexts wait to be written at most. Beyond that accesses are lost, and counted as such.
+/// Maximum number of contexts whose counts wait; beyond that accesses are lost, and counted as such.
 const MAX_WAITING: usize = 100_000;
-/// How many contexts one writing takes, the longest waiting first. Replacing a payload keeps readers out for most of a
-/// millisecond, so more at once would be noticed; what is asked often is counted in memory and written once.
+/// Number of contexts in one batch, those waiting longest first. Each payload write blocks readers for most of a
+/// millisecond, so a larger batch would be noticed.
 const BATCH: usize = 100;
 
 /// Accesses that are not written yet.
 #[derive(Debug, Default)]
-pub(super) struct Accesses(Mutex<HashMap<TenantId, Waiting>>);
+pub(crate) struct Accesses(Mutex<HashMap<TenantId, Waiting>>);
 
-/// Of one tenant.
+/// Accesses to the contexts of one tenant.
 #[derive(Debug)]
 struct Waiting {
     scope: Scope,
     contexts: HashMap<ContextId, Served>,
 }
 
-/// How often a context was served since it was last written, and when.
+/// Accesses to one context since they were last written.
 #[derive(Debug, Clone, Copy)]
 struct Served {
     times: u32,
@@ -46,8 +46,8 @@ fn of_tenant<'a>(waiting: &'a mut HashMap<TenantId, Waiting>, scope: &Scope) -> 
 }
 
 impl Accesses {
-    /// Counts one access to each.
-    pub(super) fn record(&self, scope: &Scope, ids: impl IntoIterator<Item = ContextId>, now: Timestamp) {
+    /// Counts one access to each context.
+    pub(crate) fn record(&self, scope: &Scope, ids: impl IntoIterator<Item = ContextId>, now: Timestamp) {
         let now = to_millis(now);
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut total: usize = waiting.values().map(|tenant| tenant.contexts.len()).sum();
@@ -74,7 +74,7 @@ impl Accesses {
         }
     }
 
-    /// Takes up to [`BATCH`] contexts of one tenant, those waiting longest first; `None` when nothing waits.
+    /// Takes up to [`BATCH`] contexts of the tenant that has waited longest; `None` when nothing waits.
     fn take(&self) -> Option<(Scope, HashMap<ContextId, Served>)> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = |tenant: &Waiting| tenant.contexts.values().map(|served| served.first).min();
@@ -99,18 +99,18 @@ impl Accesses {
         waiting.insert(next, tenant);
         Some((scope, batch))
     }
-}
 
-impl Accesses {
-    /// Forgets accesses to contexts that are gone.
-    pub(super) fn forget(&self, scope: &Scope, ids: &[ContextId]) {
+    /// Forgets accesses to deleted contexts.
+    pub(crate) fn forget(&self, scope: &Scope, contexts: &[Context]) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tenant) = waiting.get_mut(scope.tenant()) {
-            tenant.contexts.retain(|id, _| !ids.contains(id));
+            for context in contexts {
+                tenant.contexts.remove(&context.id);
+            }
         }
     }
 
-    /// Puts back what could not be written.
+    /// Puts back a batch that was not written.
     fn put_back(&self, scope: &Scope, served: HashMap<ContextId, Served>) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let tenant = of_tenant(&mut waiting, scope);
@@ -123,49 +123,48 @@ impl Accesses {
     }
 }
 
-impl ContextEngine {
-    /// Writes one batch of access counts, and returns how many contexts it was about; 0 when nothing waits.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed; the counts of the batch wait for the next call.
-    pub async fn flush_accesses(&self) -> Result<usize, StoreError> {
+/// Writing of access counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AccessCounts<'a> {
+    pub(crate) store: &'a dyn VectorStore,
+    pub(crate) locks: &'a KeyedLocks,
+    pub(crate) memory: &'a WorkingMemory,
+    pub(crate) accesses: &'a Accesses,
+}
+
+impl AccessCounts<'_> {
+    /// Writes one batch and returns its number of contexts; 0 when nothing waits. After an error, the batch waits for the
+    /// next call.
+    pub(crate) async fn flush(&self) -> Result<usize, StoreError> {
         let Some((scope, served)) = self.accesses.take() else {
             return Ok(0);
         };
         let count = served.len();
-        if let Err(error) = self.write_accesses(&scope, &served).await {
+        if let Err(error) = self.write(&scope, &served).await {
             self.accesses.put_back(&scope, served);
             return Err(error);
         }
         Ok(count)
     }
 
-    async fn write_accesses(&self, scope: &Scope, served: &HashMap<ContextId, Served>) -> Result<(), StoreError> {
+    async fn write(&self, scope: &Scope, served: &HashMap<ContextId, Served>) -> Result<(), StoreError> {
         let ids: Vec<ContextId> = served.keys().copied().collect();
-        // Sessions first: what a change locks is known only when the contexts are.
-        let sessions: Vec<Option<String>> = self
-            .store
-            .get(scope, &ids)
-            .await?
-            .into_iter()
-            .map(|context| context.session_id)
-            .collect();
-        let sessions = sessions.iter().map(|session| Key::Session(session.as_deref()));
-        let keys = ids.iter().map(|id| Key::Id(*id)).chain(sessions);
-        let _locks = self.locks.lock(scope.tenant(), keys).await;
+        // Read for their sessions, which are locked, too.
+        let contexts = self.store.get(scope, &ids).await?;
+        let _locks = self.locks.lock_contexts(scope.tenant(), &contexts).await;
         let current = self.store.get(scope, &ids).await?;
-        let mut contexts = current.clone();
-        for context in &mut contexts {
+        let mut counted = current.clone();
+        for context in &mut counted {
             if let Some(served) = served.get(&context.id) {
                 context.access_count = context.access_count.saturating_add(u64::from(served.times));
                 context.last_accessed_at = context.last_accessed_at.max(Some(served.last));
             }
         }
-        // What another process changed meanwhile is worth more than a count.
-        let counted = current.into_iter().zip(contexts.iter().cloned()).collect();
-        self.store.update_unchanged(scope, counted).await?;
-        for context in &contexts {
-            self.l1.changed(scope.tenant(), context, None);
+        // A change that another process makes meanwhile costs the count.
+        let changes = current.into_iter().zip(counted.iter().cloned()).collect();
+        self.store.update_unchanged(scope, changes).await?;
+        for context in &counted {
+            self.memory.changed(scope, context, None);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! What the index misses: some live searches are repeated exactly in the background, one at a time.
+//! Recall of the vector index, measured by repeating some live searches exactly in the background, one at a time.
 //!
-//! Only searches by vector: the index of words misses nothing.
+//! Only vector searches are sampled: the index of sparse vectors is exact.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,29 +9,28 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::ContextEngine;
 use crate::Scope;
 use crate::metrics::{RECALL_AT_K, RECALL_SAMPLES};
-use crate::ports::{Candidate, StoreError, StoreQuery};
+use crate::ports::{Candidate, StoreError, StoreQuery, VectorStore};
 
-/// How many of the nearest contexts are looked for.
+/// Number of nearest contexts that are compared.
 const K: usize = 10;
-/// After each comparison so many times its duration is waited, so that all of them take 2 % of the time at most.
+/// Pause after a comparison as a multiple of its duration, so that comparisons take at most 2 % of the time.
 const REST: u32 = 50;
-/// Scores that differ by less are equal: they are sums of floats in whatever order.
+/// Tolerance of equal scores, which are sums of floats in any order.
 const EQUAL: f32 = 1e-5;
 
-/// Chooses searches, and keeps one until it is compared.
+/// Sampler of live searches, which holds one until it is compared.
 #[derive(Debug)]
-pub(super) struct RecallSampling {
-    /// One search in so many; `None` for none at all.
+pub(crate) struct RecallSampling {
+    /// Sampling interval in searches; `None` for no sampling.
     one_in: Option<u64>,
     searches: AtomicU64,
     waiting: Mutex<Option<Sample>>,
     arrived: Notify,
 }
 
-/// A search that was chosen, and the likenesses of what it found.
+/// A sampled search with the similarities that it found.
 pub(super) struct Sample {
     scope: Scope,
     query: StoreQuery,
@@ -39,7 +38,7 @@ pub(super) struct Sample {
 }
 
 impl fmt::Debug for Sample {
-    /// Without the question.
+    /// Omits the query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sample")
             .field("found", &self.found.len())
@@ -48,12 +47,12 @@ impl fmt::Debug for Sample {
 }
 
 impl RecallSampling {
-    /// Chooses this part of all searches.
-    pub(super) fn new(ratio: f64) -> Self {
+    /// Samples this share of all searches.
+    pub(crate) fn new(ratio: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "rounded, at least 1, and what is too large is one search in very many"
+            reason = "rounded, at least 1, and saturating"
         )]
         let one_in = (ratio > 0.0).then(|| (1.0 / ratio).round().max(1.0) as u64);
         Self {
@@ -64,11 +63,11 @@ impl RecallSampling {
         }
     }
 
-    /// The search as a sample, if it is one to be repeated.
+    /// Returns the search as a sample if it is its turn.
     pub(super) fn chooses(&self, scope: &Scope, query: &StoreQuery) -> Option<Sample> {
         let one_in = self.one_in?;
         let dense = query.dense.as_ref()?;
-        // The first one too: a server that is seldom asked is to have a figure.
+        // The first one, too, so that a server with few searches has a figure.
         if !self.searches.fetch_add(1, Ordering::Relaxed).is_multiple_of(one_in) {
             return None;
         }
@@ -85,14 +84,14 @@ impl RecallSampling {
         })
     }
 
-    /// Hands a sample over, with what was found. It is dropped while another one waits.
+    /// Hands a sample over with its result; it is dropped while another one waits.
     pub(super) fn offer(&self, mut sample: Sample, found: &[Candidate]) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.is_some() {
             count("skipped");
             return;
         }
-        sample.found = likenesses(found);
+        sample.found = similarities(found);
         *waiting = Some(sample);
         drop(waiting);
         self.arrived.notify_one();
@@ -107,15 +106,13 @@ impl RecallSampling {
             }
         }
     }
-}
 
-impl ContextEngine {
-    /// Repeats chosen searches exactly and records what they missed. It never returns, and is to be run once.
-    pub async fn keep_measuring_recall(&self) {
+    /// Compares samples and records their recall, without end.
+    pub(crate) async fn keep_measuring(&self, store: &dyn VectorStore) {
         loop {
-            let sample = self.recall.next().await;
+            let sample = self.next().await;
             let start = Instant::now();
-            match self.measure_recall(sample).await {
+            match measure(store, sample).await {
                 Ok(()) => count("compared"),
                 Err(error) => {
                     tracing::debug!(%error, "a search was not repeated exactly: the store failed");
@@ -125,29 +122,32 @@ impl ContextEngine {
             sleep(start.elapsed() * REST).await;
         }
     }
+}
 
-    async fn measure_recall(&self, sample: Sample) -> Result<(), StoreError> {
-        let exact = self.store.search(&sample.scope, sample.query).await?;
-        if let Some(recall) = recall(&sample.found, &likenesses(&exact)) {
-            metrics::histogram!(RECALL_AT_K, "store" => self.store.name()).record(recall);
-        }
-        Ok(())
+async fn measure(store: &dyn VectorStore, sample: Sample) -> Result<(), StoreError> {
+    let exact = store.search(&sample.scope, sample.query).await?;
+    if let Some(recall) = recall(&sample.found, &similarities(&exact)) {
+        metrics::histogram!(RECALL_AT_K, "store" => store.name()).record(recall);
     }
+    Ok(())
 }
 
 fn count(outcome: &'static str) {
     metrics::counter!(RECALL_SAMPLES, "outcome" => outcome).increment(1);
 }
 
-fn likenesses(found: &[Candidate]) -> Vec<f32> {
+fn similarities(found: &[Candidate]) -> Vec<f32> {
     found.iter().filter_map(|candidate| candidate.dense).collect()
 }
 
-/// What part of the nearest was found; `None` when there is nothing. By likeness, not by id: of contexts that are equally
-/// near any will do.
+/// Returns the share of the nearest contexts that was found; `None` if there are none. Compares similarities instead of
+/// ids, as equally near contexts are interchangeable.
 fn recall(found: &[f32], nearest: &[f32]) -> Option<f64> {
     let farthest = nearest.iter().copied().min_by(f32::total_cmp)?;
-    let as_near = found.iter().filter(|likeness| **likeness >= farthest - EQUAL).count();
+    let as_near = found
+        .iter()
+        .filter(|similarity| **similarity >= farthest - EQUAL)
+        .count();
     #[expect(clippy::cast_precision_loss, reason = "both are at most ten")]
     Some(as_near.min(nearest.len()) as f64 / nearest.len() as f64)
 }
@@ -172,17 +172,17 @@ mod tests {
     }
 
     #[test]
-    fn recall_is_the_part_of_the_nearest_that_was_found() {
+    fn recall_is_the_share_of_the_nearest_that_was_found() {
         assert_eq!(recall(&[0.9, 0.8, 0.1], &[0.9, 0.8]), Some(1.0));
         assert_eq!(recall(&[0.9, 0.1], &[0.9, 0.8]), Some(0.5));
         assert_eq!(recall(&[], &[0.9]), Some(0.0));
-        // Of three that are equally near, two were asked for.
+        // Two of three equally near contexts were requested.
         assert_eq!(recall(&[0.5, 0.5, 0.5], &[0.5, 0.5]), Some(1.0));
         assert_eq!(recall(&[0.9], &[]), None);
     }
 
     #[test]
-    fn one_search_in_so_many_is_chosen_and_never_one_by_words() {
+    fn one_in_n_vector_searches_is_sampled() {
         let chosen = |ratio| {
             let sampling = RecallSampling::new(ratio);
             (0..1000)
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_one_search_waits_to_be_repeated() {
+    async fn only_one_sample_waits() {
         let sampling = RecallSampling::new(1.0);
         let sample = || sampling.chooses(&scope(), &query()).unwrap();
         sampling.offer(sample(), &[]);

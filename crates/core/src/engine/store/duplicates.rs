@@ -1,21 +1,27 @@
-//! Stored contexts that are close to a new one, named where `dedup.policy` is `report`. Nothing else comes of it.
+//! Stored contexts that are close to a new one, named if `dedup.policy` is `report`. They have no other effect.
 
-use super::ContextEngine;
 use crate::context::{Context, Similar};
-use crate::lifecycle::DedupPolicy;
-use crate::ports::{Record, StoreQuery};
+use crate::lifecycle::{Dedup, DedupPolicy};
+use crate::ports::{Clock, Record, StoreQuery, VectorStore};
 use crate::{Filter, Scope, Visibility};
 
-/// Most contexts that one is said to be close to.
+/// Maximum number of similar contexts that are named.
 const MAX_SIMILAR: usize = 10;
-/// Nearest contexts that are looked at, as those of other users, agents and sessions may be among them.
-const LOOKED_AT: usize = 64;
+/// Number of nearest contexts that are compared, as those of other users, agents and sessions may be among them.
+const COMPARED: usize = 64;
 
-impl ContextEngine {
-    /// Names in each of `records` the contexts that were stored before and are close to it. A store that fails costs the
-    /// names only.
-    pub(super) async fn name_similar<'a>(&self, scope: &Scope, records: impl Iterator<Item = &'a mut Record>) {
-        if self.lifecycle.dedup.policy == DedupPolicy::Keep {
+/// Search for contexts that are close to new ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Duplicates<'a> {
+    pub(crate) store: &'a dyn VectorStore,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) config: &'a Dedup,
+}
+
+impl Duplicates<'_> {
+    /// Names in each of `records` the stored contexts that are close to it. A failure of the store costs the names only.
+    pub(super) async fn name_similar<'r>(&self, scope: &Scope, records: impl Iterator<Item = &'r mut Record>) {
+        if self.config.policy == DedupPolicy::Keep {
             return;
         }
         for record in records {
@@ -38,7 +44,7 @@ impl ContextEngine {
                 visibility: Visibility::Current(self.clock.now()),
                 ..Filter::default()
             },
-            limit: LOOKED_AT,
+            limit: COMPARED,
             exact: false,
         };
         let found = match self.store.search(scope, query).await {
@@ -48,7 +54,7 @@ impl ContextEngine {
                 return Vec::new();
             }
         };
-        let threshold = self.lifecycle.dedup.similarity_threshold;
+        let threshold = self.config.similarity_threshold;
         let close = found.iter().filter_map(|candidate| {
             let other = &candidate.record.context;
             let similarity = candidate.dense.filter(|similarity| *similarity >= threshold)?;

@@ -1,0 +1,145 @@
+//! Storing contexts: validate, embed, recognise duplicates, write durably, then add to working memory.
+
+mod change;
+mod duplicates;
+mod pending_write;
+mod plan;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::models::Models;
+use super::prepare::Preparer;
+use crate::context::{ContextId, NewContext};
+use crate::ports::{Clock, StoreError, StoreErrorKind};
+use crate::{Error, Scope};
+
+pub(super) use change::Changer;
+pub(super) use duplicates::Duplicates;
+pub(super) use pending_write::same_content;
+pub(super) use write::Writer;
+
+pub use plan::Stored;
+
+use pending_write::PendingWrite;
+
+/// Maximum number of contexts that are written in one step and locked together.
+const WRITTEN_AT_ONCE: usize = 64;
+
+/// Storing of new contexts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Storing<'a> {
+    pub(super) clock: &'a dyn Clock,
+    pub(super) text: &'a Arc<Preparer>,
+    pub(super) models: &'a Models,
+    pub(super) duplicates: Duplicates<'a>,
+    pub(super) writer: Writer<'a>,
+}
+
+impl Storing<'_> {
+    /// Stores contexts; each has its own result, in the order given. `pointer` is the JSON pointer of the context at an
+    /// index.
+    pub(super) async fn store_many(
+        &self,
+        scope: &Scope,
+        new: Vec<NewContext>,
+        pointer: impl Fn(usize) -> String,
+    ) -> Vec<Result<Stored, Error>> {
+        let invalid = new
+            .iter()
+            .enumerate()
+            .map(|(at, new)| new.validate(&pointer(at)).into_result());
+        let checked: Vec<Result<(), Error>> = invalid.map(|found| found.map_err(Error::from)).collect();
+        let valid = new.into_iter().zip(&checked).filter(|(_, checked)| checked.is_ok());
+        let mut stored = self
+            .store_valid(scope, valid.map(|(new, _)| new).collect())
+            .await
+            .into_iter();
+        let results = checked.into_iter().map(|checked| match checked {
+            Ok(()) => stored.next(),
+            Err(error) => Some(Err(error)),
+        });
+        // Every valid context has a result.
+        results.flatten().collect()
+    }
+
+    #[tracing::instrument(level = "debug", name = "store", skip_all, fields(contexts = new.len()))]
+    async fn store_valid(&self, scope: &Scope, new: Vec<NewContext>) -> Vec<Result<Stored, Error>> {
+        let texts: Vec<String> = new.iter().map(|new| new.text.trim().to_owned()).collect();
+        let prepared = self.text.prepare(&texts).await;
+        let model = self.models.in_use().await;
+        let vectors = self.models.embed(scope, &model, &texts).await;
+        let now = self.clock.now();
+        let mut writes = Vec::with_capacity(texts.len());
+        let mut rejected = Vec::with_capacity(texts.len());
+        for ((new, prepared), dense) in new.into_iter().zip(prepared).zip(vectors) {
+            rejected.push(match dense {
+                Ok(dense) => {
+                    writes.push(self.writer.pending_write(new, prepared, dense, now));
+                    None
+                }
+                Err(error) => Some(error),
+            });
+        }
+        let records = writes.iter_mut().map(|write| &mut write.record);
+        self.duplicates.name_similar(scope, records).await;
+        let mut written = self.write_all(scope, writes).await.into_iter();
+        let results = rejected
+            .into_iter()
+            .map(|rejected| rejected.map_or_else(|| written.next(), |error| Some(Err(error))));
+        results.flatten().collect()
+    }
+
+    /// Writes part by part, so that other calls get the locks in between.
+    async fn write_all(&self, scope: &Scope, mut writes: Vec<PendingWrite>) -> Vec<Result<Stored, Error>> {
+        let mut results = Vec::with_capacity(writes.len());
+        // Replacements of contexts that a later part may store.
+        let mut unresolved = HashMap::new();
+        while !writes.is_empty() {
+            let rest = writes.split_off(writes.len().min(WRITTEN_AT_ONCE));
+            let count = writes.len();
+            match self.writer.write(scope, writes, &mut unresolved).await {
+                Ok(written) => results.extend(written),
+                Err(error) => results.extend(repeat_error(&error.into(), count)),
+            }
+            writes = rest;
+        }
+        results
+    }
+
+    /// Stores a summary of other contexts.
+    pub(super) async fn store_summary(
+        &self,
+        scope: &Scope,
+        new: NewContext,
+        sources: Vec<ContextId>,
+    ) -> Result<(), Error> {
+        new.validate("").into_result()?;
+        let texts = [new.text.clone()];
+        let prepared = self.text.prepare(&texts).await.remove(0);
+        let model = self.models.in_use().await;
+        let dense = self.models.embed(scope, &model, &texts).await.remove(0)?;
+        let mut write = self.writer.pending_write(new, prepared, dense, self.clock.now());
+        write.record.context.derived_from = sources;
+        let mut written = self.writer.write(scope, vec![write], &mut HashMap::new()).await?;
+        written.remove(0).map(drop)
+    }
+}
+
+/// Returns the same failure for each of `count` items.
+pub(super) fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
+    let (operation, kind) = match error {
+        Error::Store(error) => (error.operation, error.kind),
+        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Embedding(_) => {
+            ("write", StoreErrorKind::Internal)
+        }
+    };
+    tracing::error!(error = %error, source = ?std::error::Error::source(error), items = count, "contexts were not stored");
+    let repeat = || StoreError {
+        operation,
+        kind,
+        source: None,
+    };
+    (0..count).map(|_| Err(Error::Store(repeat()))).collect()
+}

@@ -1,0 +1,103 @@
+//! A new context on its way to the store.
+
+use jiff::Timestamp;
+
+use crate::context::{ContentKey, Context, ContextId, Level, NewContext, to_millis, unique_tags};
+use crate::engine::locks::Key;
+use crate::engine::prepare::Prepared;
+use crate::filter::same_metadata;
+use crate::ports::Record;
+
+/// Importance of a context that was not given one.
+const DEFAULT_IMPORTANCE: f32 = 0.5;
+
+/// A context that is about to be stored.
+#[derive(Debug)]
+pub(crate) struct PendingWrite {
+    pub(crate) record: Record,
+    pub(super) key: ContentKey,
+    /// Set if the client chose the id.
+    pub(super) client_id: bool,
+    given_time: bool,
+    pub(super) supersedes: Vec<ContextId>,
+}
+
+impl PendingWrite {
+    pub(super) fn new(
+        new: NewContext,
+        prepared: Prepared,
+        dense: Option<Vec<f32>>,
+        now: Timestamp,
+        short_term_ttl_secs: Option<u64>,
+    ) -> Self {
+        let time = to_millis(now);
+        let (client_id, given_time) = (new.id.is_some(), new.occurred_at.is_some());
+        let mut context = Context {
+            id: new.id.unwrap_or_else(ContextId::generate),
+            text: new.text.trim().to_owned(),
+            level: new.level,
+            user_id: new.user_id,
+            agent_id: new.agent_id,
+            session_id: new.session_id,
+            tags: unique_tags(&new.tags),
+            metadata: new.metadata,
+            importance: new.importance.unwrap_or(DEFAULT_IMPORTANCE),
+            pinned: new.pinned,
+            token_count: prepared.tokens,
+            access_count: 0,
+            occurred_at: new.occurred_at.unwrap_or_else(|| time.into()),
+            created_at: time,
+            updated_at: time,
+            last_accessed_at: None,
+            expires_at: None,
+            ttl_secs: new.ttl_secs,
+            embedded: dense.is_some(),
+            derived_from: Vec::new(),
+            similar_to: Vec::new(),
+            superseded_by: None,
+            sequence: 0,
+            slot: None,
+        };
+        context.renew_expiry(now, short_term_ttl_secs);
+        Self {
+            key: context.content_key(),
+            record: Record {
+                context,
+                dense,
+                terms: prepared.terms,
+            },
+            client_id,
+            given_time,
+            supersedes: new.supersedes,
+        }
+    }
+
+    /// Returns the keys to lock.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key<'_>> {
+        let context = &self.record.context;
+        let in_session = context.session_id.is_some() || context.level == Level::Immediate;
+        [Key::Content(&self.key)]
+            .into_iter()
+            .chain(self.client_id.then_some(Key::Id(context.id)))
+            .chain(in_session.then_some(Key::Session(context.session_id.as_deref())))
+            .chain(self.supersedes.iter().map(|id| Key::Id(*id)))
+    }
+
+    /// Returns `true` if `stored` is what this write would have stored, at the same level or a later one.
+    pub(super) fn is_unchanged(&self, stored: &Context) -> bool {
+        let new = &self.record.context;
+        stored.level >= new.level
+            && same_content(stored, new)
+            && (!self.given_time || stored.occurred_at == new.occurred_at)
+    }
+}
+
+/// Returns `true` if everything that a client can set is equal, apart from the level and the time of the event.
+pub(crate) fn same_content(one: &Context, other: &Context) -> bool {
+    one.content_key() == other.content_key()
+        && one.tags == other.tags
+        && same_metadata(&one.metadata, &other.metadata)
+        && one.importance.to_bits() == other.importance.to_bits()
+        && one.pinned == other.pinned
+        && one.ttl_secs == other.ttl_secs
+}

@@ -1,0 +1,177 @@
+//! The plan of a write: new contexts, existing ones, and replaced ones.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::pending_write::PendingWrite;
+use crate::context::{ContentKey, Context, ContextId, Level};
+use crate::ports::{Record, StoreError, VectorStore};
+use crate::{Error, Scope};
+
+/// A context that is in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The context as it is stored.
+    pub context: Context,
+    /// Set if it was there before: the same text in the same scope and level, or the same id sent again unchanged.
+    pub deduplicated: bool,
+}
+
+/// Live contexts stored under the ids and texts of the pending writes.
+pub(super) struct Existing {
+    by_id: HashMap<ContextId, Context>,
+    by_content: HashMap<(ContentKey, Level), Context>,
+}
+
+impl Existing {
+    #[tracing::instrument(level = "debug", name = "look_up", skip_all)]
+    pub(super) async fn look_up(
+        store: &dyn VectorStore,
+        scope: &Scope,
+        writes: &[PendingWrite],
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let with_id = writes.iter().filter(|write| write.client_id);
+        let ids: Vec<ContextId> = with_id.map(|write| write.record.context.id).collect();
+        let keys: HashSet<&ContentKey> = writes.iter().map(|write| &write.key).collect();
+        let keys: Vec<ContentKey> = keys.into_iter().cloned().collect();
+        let by_id = if ids.is_empty() {
+            Vec::new()
+        } else {
+            store.get(scope, &ids).await?
+        };
+        let by_content = store.find_by_content(scope, &keys).await?;
+        // A new context takes the place of an expired one with its id.
+        let live = |context: &Context| context.is_live(now);
+        let by_id = by_id.into_iter().filter(live);
+        let current = by_content
+            .into_iter()
+            .filter(|context| live(context) && context.superseded_by.is_none());
+        Ok(Self {
+            by_id: by_id.map(|context| (context.id, context)).collect(),
+            by_content: current
+                .map(|context| ((context.content_key(), context.level), context))
+                .collect(),
+        })
+    }
+}
+
+/// Partition of pending writes into new and existing contexts, in order, so that repetition within a batch counts, too.
+pub(super) struct Plan {
+    existing: Existing,
+    /// Records to write, in order.
+    pub(super) new: Vec<Record>,
+    /// Ids of replaced contexts, each with that of its replacement.
+    pub(super) replaced: HashMap<ContextId, ContextId>,
+    /// Stored contexts that replace others although they were replaced before.
+    pub(super) replaced_before: Vec<Context>,
+}
+
+/// Outcome of one pending write.
+pub(super) enum Outcome {
+    New(ContextId),
+    /// A repetition of a new context of the same batch.
+    SameAsNew(ContextId),
+    Existing(Box<Context>),
+    Conflict(ContextId),
+}
+
+impl Plan {
+    /// `replaced` holds the replacements that earlier parts of the same batch left unresolved.
+    pub(super) fn new(existing: Existing, replaced: HashMap<ContextId, ContextId>) -> Self {
+        Self {
+            existing,
+            new: Vec::new(),
+            replaced,
+            replaced_before: Vec::new(),
+        }
+    }
+
+    pub(super) fn admit(&mut self, write: PendingWrite) -> Outcome {
+        let supersedes = write.supersedes.clone();
+        let outcome = self.decide(write);
+        if let Outcome::Existing(stored) = &outcome
+            && stored.superseded_by.is_some()
+            && !supersedes.is_empty()
+        {
+            self.replaced_before.push((**stored).clone());
+        }
+        if let Some(by) = outcome.stored_id() {
+            for old in supersedes.into_iter().filter(|old| *old != by) {
+                if self.leads_to(by, old) {
+                    // Of contexts that replace each other in a circle, the last one stays current.
+                    self.replaced.remove(&by);
+                }
+                self.replaced.insert(old, by);
+            }
+        }
+        outcome
+    }
+
+    /// Returns `true` if the replacements of this batch lead from one context to another.
+    fn leads_to(&self, from: ContextId, to: ContextId) -> bool {
+        let mut at = from;
+        // Terminates: `admit` breaks every circle.
+        while let Some(next) = self.replaced.get(&at) {
+            if *next == to {
+                return true;
+            }
+            at = *next;
+        }
+        false
+    }
+
+    fn decide(&mut self, write: PendingWrite) -> Outcome {
+        let id = write.record.context.id;
+        if write.client_id
+            && let Some(stored) = self.existing.by_id.get(&id)
+        {
+            return if write.is_unchanged(stored) {
+                self.found(stored.clone())
+            } else {
+                Outcome::Conflict(id)
+            };
+        }
+        let text_and_level = (write.key.clone(), write.record.context.level);
+        if let Some(stored) = self.existing.by_content.get(&text_and_level)
+            && !write.supersedes.contains(&stored.id)
+        {
+            return self.found(stored.clone());
+        }
+        let context = write.record.context.clone();
+        self.existing.by_id.insert(id, context.clone());
+        self.existing.by_content.insert(text_and_level, context);
+        self.new.push(write.record);
+        Outcome::New(id)
+    }
+
+    fn found(&self, stored: Context) -> Outcome {
+        if self.new.iter().any(|record| record.context.id == stored.id) {
+            Outcome::SameAsNew(stored.id)
+        } else {
+            Outcome::Existing(Box::new(stored))
+        }
+    }
+}
+
+impl Outcome {
+    fn stored_id(&self) -> Option<ContextId> {
+        match self {
+            Self::New(id) | Self::SameAsNew(id) => Some(*id),
+            Self::Existing(context) => Some(context.id),
+            Self::Conflict(_) => None,
+        }
+    }
+
+    /// Returns the result for the caller; `written` holds all written contexts as they are stored.
+    pub(super) fn into_result(self, written: &HashMap<ContextId, Context>) -> Result<Stored, Error> {
+        let deduplicated = !matches!(self, Self::New(_));
+        let context = match self {
+            Self::New(id) | Self::SameAsNew(id) => written[&id].clone(),
+            Self::Existing(context) => written.get(&context.id).cloned().unwrap_or(*context),
+            Self::Conflict(id) => return Err(Error::Conflict(id)),
+        };
+        Ok(Stored { context, deduplicated })
+    }
+}

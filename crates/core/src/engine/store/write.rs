@@ -1,0 +1,165 @@
+//! The write path: existing contexts are looked up and new ones written under the locks of their keys.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::pending_write::PendingWrite;
+use super::plan::{Existing, Outcome, Plan, Stored};
+use crate::context::{Context, ContextId, NewContext, Superseded, after, to_millis};
+use crate::engine::listing::records;
+use crate::engine::locks::{Key, KeyedLocks};
+use crate::engine::models::Models;
+use crate::engine::prepare::Prepared;
+use crate::engine::sequences::Sequences;
+use crate::engine::vocabulary::Vocabularies;
+use crate::engine::working_memory::WorkingMemory;
+use crate::ports::{Clock, Record, StoreError, VectorStore};
+use crate::{Error, Scope};
+
+/// Maximum length of a chain of replacements that is followed to find a circle.
+const MAX_REPLACEMENTS: usize = 1000;
+
+/// Writer of prepared contexts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Writer<'a> {
+    pub(crate) store: &'a dyn VectorStore,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) locks: &'a KeyedLocks,
+    pub(crate) memory: &'a WorkingMemory,
+    pub(crate) models: &'a Models,
+    pub(crate) sequences: &'a Sequences,
+    pub(crate) vocabularies: &'a Vocabularies,
+    pub(crate) short_term_ttl_secs: Option<u64>,
+    pub(crate) superseded_ttl_secs: u64,
+}
+
+impl Writer<'_> {
+    pub(super) fn pending_write(
+        &self,
+        new: NewContext,
+        prepared: Prepared,
+        dense: Option<Vec<f32>>,
+        now: Timestamp,
+    ) -> PendingWrite {
+        PendingWrite::new(new, prepared, dense, now, self.short_term_ttl_secs)
+    }
+
+    /// Writes contexts in one step. `unresolved` holds replacements of contexts that were not stored yet.
+    #[tracing::instrument(level = "debug", skip_all, fields(contexts = writes.len()))]
+    pub(super) async fn write(
+        &self,
+        scope: &Scope,
+        writes: Vec<PendingWrite>,
+        unresolved: &mut HashMap<ContextId, ContextId>,
+    ) -> Result<Vec<Result<Stored, Error>>, StoreError> {
+        let keys: Vec<Key<'_>> = writes.iter().flat_map(PendingWrite::keys).collect();
+        let _locks = self.locks.lock(scope.tenant(), keys).await;
+        let contexts = writes.iter().map(|write| &write.record.context);
+        let expected = self.memory.expect(scope, contexts);
+        let existing = Existing::look_up(self.store, scope, &writes, self.clock.now()).await?;
+        let mut plan = Plan::new(existing, std::mem::take(unresolved));
+        let outcomes: Vec<Outcome> = writes.into_iter().map(|write| plan.admit(write)).collect();
+        let now = self.clock.now();
+        let mut changed = self.current_again(scope, &plan, now).await?;
+        let Plan {
+            new: mut records,
+            mut replaced,
+            ..
+        } = plan;
+        let mut contexts: Vec<Context> = records.iter().map(|record| record.context.clone()).collect();
+        self.memory.offsets.assign(scope, &mut contexts).await?;
+        self.sequences.seed(scope).await?;
+        for (record, mut context) in records.iter_mut().zip(contexts) {
+            context.sequence = self.sequences.next(now);
+            if let Some(by) = replaced.remove(&context.id) {
+                self.supersede(&mut context, by, now);
+            }
+            record.context = context;
+        }
+        changed.extend(self.take_replaced(scope, &mut replaced, now).await?);
+        *unresolved = replaced;
+        if !records.is_empty() || !changed.is_empty() {
+            // In one step: no reader sees a context beside its replacement, or neither of them.
+            self.store.replace(scope, records.clone(), changed.clone()).await?;
+        }
+        self.vocabularies.stored(scope.tenant(), &records);
+        if records.iter().any(|record| record.dense.is_none()) {
+            self.models.announce_pending();
+        }
+        for record in &changed {
+            self.memory.changed(scope, &record.context, None);
+        }
+        self.memory.added(scope, &records, expected).await;
+        let written = records.into_iter().chain(changed);
+        let written: HashMap<ContextId, Context> = written.map(|record| (record.context.id, record.context)).collect();
+        let results = outcomes.into_iter().map(|outcome| outcome.into_result(&written));
+        Ok(results.collect())
+    }
+
+    /// Returns the stored contexts that are replaced, as superseded, and removes them from `replaced`.
+    async fn take_replaced(
+        &self,
+        scope: &Scope,
+        replaced: &mut HashMap<ContextId, ContextId>,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        if replaced.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut old = records(self.store, scope, replaced.keys().copied().collect()).await?;
+        old.retain_mut(|record| {
+            let by = replaced.remove(&record.context.id);
+            // A context that was replaced before stays as it is.
+            let by = by.filter(|_| record.context.superseded_by.is_none());
+            if let Some(by) = by {
+                self.supersede(&mut record.context, by, now);
+            }
+            by.is_some()
+        });
+        Ok(old)
+    }
+
+    /// Returns contexts that become current again, because they now replace their own replacements: one context of a circle
+    /// stays current.
+    async fn current_again(&self, scope: &Scope, plan: &Plan, now: Timestamp) -> Result<Vec<Record>, StoreError> {
+        let mut ids = Vec::new();
+        let replacing = plan.replaced_before.iter();
+        for context in replacing.filter(|context| !plan.replaced.contains_key(&context.id)) {
+            let mut at = context.superseded_by.map(|superseded| superseded.by);
+            let mut steps = 0;
+            while let Some(id) = at
+                && steps < MAX_REPLACEMENTS
+            {
+                if plan.replaced.get(&id) == Some(&context.id) {
+                    ids.push(context.id);
+                    break;
+                }
+                let stored = self.store.get(scope, &[id]).await?.pop();
+                let superseded = stored.and_then(|stored| stored.superseded_by);
+                at = superseded.map(|superseded| superseded.by);
+                steps += 1;
+            }
+        }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut current = records(self.store, scope, ids).await?;
+        for record in &mut current {
+            record.context.superseded_by = None;
+            record.context.renew_expiry(now, self.short_term_ttl_secs);
+            record.context.updated_at = to_millis(now);
+        }
+        Ok(current)
+    }
+
+    /// Marks a context as superseded, which limits its life to `gc.superseded_ttl_secs`.
+    fn supersede(&self, context: &mut Context, by: ContextId, now: Timestamp) {
+        context.superseded_by = Some(Superseded { by, at: to_millis(now) });
+        context.updated_at = to_millis(now);
+        if self.superseded_ttl_secs > 0 && !context.pinned {
+            let end = after(now, self.superseded_ttl_secs);
+            context.expires_at = Some(context.expires_at.map_or(end, |expires_at| expires_at.min(end)));
+        }
+    }
+}

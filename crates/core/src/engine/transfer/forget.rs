@@ -1,0 +1,176 @@
+//! Purge of all data of a person, and of everything derived from it.
+//!
+//! Contexts acknowledged before the call are gone when it returns; a concurrent store counts as coming after it. Snapshots
+//! do not bring purged contexts back, see [`Snapshots`](crate::ports::Snapshots).
+
+use std::fmt::Write as _;
+use std::pin::pin;
+
+use futures::stream::TryStreamExt;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::context::{Context, Level, MAX_ID_BYTES, Violations, to_millis};
+use crate::engine::lifecycle::Accesses;
+use crate::engine::listing::{contexts, pages};
+use crate::engine::locks::KeyedLocks;
+use crate::engine::models::Backoff;
+use crate::engine::vocabulary::Vocabularies;
+use crate::engine::working_memory::WorkingMemory;
+use crate::ports::{Clock, ListRequest, StoreError, VectorStore};
+use crate::{Error, Filter, Scope};
+
+/// Number of contexts that are deleted at once.
+const BATCH: usize = 500;
+/// Maximum number of passes, so that a client that never stops storing for this person cannot keep the purge running.
+const MAX_ROUNDS: u32 = 16;
+
+/// Result of a purge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Contexts of the person at each level, as in [`Level::ALL`].
+    pub contexts: [u64; Level::ALL.len()],
+    /// Contexts of others, or of nobody, that were derived from theirs.
+    pub derived: u64,
+    /// Number of all of these that were in working memory.
+    pub working_memory: u64,
+    /// Number of all of these that waited for their vector.
+    pub pending: u64,
+    /// Number of passes.
+    pub rounds: u32,
+    /// The proof.
+    pub receipt: Receipt,
+}
+
+/// Proof that ties the deletions to a person and a time, without naming the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// SHA-256, in hexadecimal, of tenant, user, time and the counts, one a line.
+    pub hash: String,
+    /// End of the purge.
+    pub time: Timestamp,
+}
+
+impl Forgotten {
+    /// Returns the number of deleted contexts.
+    pub fn deleted(&self) -> u64 {
+        self.contexts.iter().sum::<u64>() + self.derived
+    }
+}
+
+/// Purge of a person's data.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Purge<'a> {
+    pub(crate) store: &'a dyn VectorStore,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) locks: &'a KeyedLocks,
+    pub(crate) memory: &'a WorkingMemory,
+    pub(crate) backoff: &'a Backoff,
+    pub(crate) accesses: &'a Accesses,
+    pub(crate) vocabularies: &'a Vocabularies,
+}
+
+impl Purge<'_> {
+    /// Purges until a pass finds nothing more.
+    pub(crate) async fn run(&self, scope: &Scope, user_id: &str) -> Result<Forgotten, Error> {
+        let mut found = Violations::default();
+        found.word("/user_id", user_id, MAX_ID_BYTES);
+        found.into_result()?;
+        let mut forgotten = Forgotten {
+            contexts: [0; Level::ALL.len()],
+            derived: 0,
+            working_memory: 0,
+            pending: 0,
+            rounds: 0,
+            receipt: Receipt {
+                hash: String::new(),
+                time: to_millis(self.clock.now()),
+            },
+        };
+        loop {
+            let before = forgotten.deleted();
+            self.pass(scope, user_id, &mut forgotten).await?;
+            forgotten.rounds += 1;
+            if forgotten.deleted() == before || forgotten.rounds == MAX_ROUNDS {
+                break;
+            }
+        }
+        self.vocabularies.forget(scope.tenant());
+        forgotten.receipt = receipt(scope, user_id, &forgotten, to_millis(self.clock.now()));
+        Ok(forgotten)
+    }
+
+    /// Deletes the person's contexts, newest first, and all contexts derived from them. Contexts stored meanwhile come
+    /// before the first page, so that every pass ends.
+    async fn pass(&self, scope: &Scope, user_id: &str, forgotten: &mut Forgotten) -> Result<(), StoreError> {
+        let mut filters = vec![Filter {
+            user_id: Some(user_id.to_owned()),
+            ..Filter::default()
+        }];
+        while let Some(filter) = filters.pop() {
+            let request = ListRequest {
+                filter,
+                limit: BATCH,
+                ..ListRequest::default()
+            };
+            let mut pages = pin!(pages(self.store, scope, request));
+            while let Some(page) = pages.try_next().await? {
+                let page = contexts(page);
+                if !page.is_empty() {
+                    self.delete(scope, &page, user_id, forgotten).await?;
+                    filters.push(Filter {
+                        derived_from: page.iter().map(|context| context.id).collect(),
+                        ..Filter::default()
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(
+        &self,
+        scope: &Scope,
+        contexts: &[Context],
+        user_id: &str,
+        forgotten: &mut Forgotten,
+    ) -> Result<(), StoreError> {
+        // A concurrent change would write back the context that it has read.
+        let _locks = self.locks.lock_contexts(scope.tenant(), contexts).await;
+        for level in Level::ALL {
+            let of_level = contexts.iter().filter(|context| context.level == level);
+            let (own, derived): (Vec<_>, Vec<_>) =
+                of_level.partition(|context| context.user_id.as_deref() == Some(user_id));
+            forgotten.contexts[level.index()] += self.delete_ids(scope, &own).await?;
+            forgotten.derived += self.delete_ids(scope, &derived).await?;
+        }
+        forgotten.pending += contexts.iter().filter(|context| !context.embedded).count() as u64;
+        forgotten.working_memory += self.memory.purged(scope, contexts);
+        self.accesses.forget(scope, contexts);
+        self.backoff.forget(scope, contexts);
+        Ok(())
+    }
+
+    async fn delete_ids(&self, scope: &Scope, contexts: &[&Context]) -> Result<u64, StoreError> {
+        if contexts.is_empty() {
+            return Ok(0);
+        }
+        let ids = contexts.iter().map(|context| context.id).collect();
+        self.store.delete(scope, &Filter::by_ids(ids)).await
+    }
+}
+
+fn receipt(scope: &Scope, user_id: &str, forgotten: &Forgotten, time: Timestamp) -> Receipt {
+    let [immediate, short_term, long_term] = forgotten.contexts;
+    let statement = format!(
+        "{}\n{user_id}\n{time:.3}\nimmediate={immediate}\nshort_term={short_term}\nlong_term={long_term}\nderived={}\n",
+        scope.tenant().as_str(),
+        forgotten.derived,
+    );
+    let mut hash = String::with_capacity(64);
+    for byte in Sha256::digest(statement) {
+        // Writing to a string cannot fail.
+        let _ = write!(hash, "{byte:02x}");
+    }
+    Receipt { hash, time }
+}
