@@ -1,9 +1,10 @@
-//! `cargo xtask ci`: every check a change has to pass, in the order that finds cheap mistakes first.
+//! `cargo xtask ci`: every check a change has to pass, cheap ones first.
 //!
-//! All steps use the dev profile, so that one build of the dependencies serves lint, tests and development.
-//! Nothing here needs the network once the dependencies are there. Advisories are not checked: their database has to be
-//! downloaded, which the workflow on the forge does.
+//! All steps use the dev profile, so that lint, tests and development share one build of the dependencies. No step needs
+//! the network once the dependencies are there. Advisories are not checked: the workflow on the forge downloads their
+//! database.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,61 +17,77 @@ use crate::{process, tidy};
 struct Step {
     name: &'static str,
     action: Action,
-    /// What to do when it fails.
+    /// Advice for a failure.
     remedy: &'static str,
 }
 
-/// What a step runs.
+/// The action of a step.
 enum Action {
     /// A task of this program.
     Task(fn() -> Result<()>),
-    /// Cargo with these arguments and these additional environment variables.
-    Cargo(&'static [&'static str], &'static [(&'static str, &'static str)]),
+    /// A command line, with additional environment variables.
+    Run(&'static str, &'static [(&'static str, &'static str)]),
 }
 
 const STEPS: &[Step] = &[
     Step {
         name: "format",
-        action: Action::Cargo(&["fmt", "--all", "--check"], &[]),
+        action: Action::Run("cargo fmt --all --check", &[]),
         remedy: "run `cargo fmt --all`",
     },
     Step {
         name: "tidy",
         action: Action::Task(|| tidy::run(&tidy::Args::default())),
-        remedy: "each line above says what to do",
+        remedy: "each line above names its remedy",
+    },
+    Step {
+        name: "machete",
+        action: Action::Run("cargo machete", &[]),
+        remedy: "remove the unused dependencies; if cargo has no machete: `cargo install --locked cargo-machete`",
+    },
+    Step {
+        name: "book",
+        action: Action::Run("mdbook build", &[]),
+        remedy: "correct the pages named above; if there is no mdbook: `cargo install --locked mdbook`",
     },
     Step {
         name: "clippy",
-        action: Action::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
-        remedy: "mend the code, or put `#[expect(…, reason = \"…\")]` on it",
+        action: Action::Run("cargo clippy --workspace --all-targets -- -D warnings", &[]),
+        remedy: "correct the code, or put `#[expect(…, reason = \"…\")]` on it",
     },
     Step {
         name: "doc",
-        action: Action::Cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
-        remedy: "mend the documentation comments named above",
+        action: Action::Run("cargo doc --workspace --no-deps", &[("RUSTDOCFLAGS", "-D warnings")]),
+        remedy: "correct the documentation comments named above",
     },
     Step {
         name: "test",
-        action: Action::Cargo(&["nextest", "run", "--workspace"], &[]),
-        remedy: "mend what the tests found; if cargo has no nextest: `cargo install --locked cargo-nextest`",
+        action: Action::Run("cargo nextest run --workspace", &[]),
+        remedy: "correct the code the tests failed on; if cargo has no nextest: `cargo install --locked cargo-nextest`",
     },
     Step {
         name: "doctest",
-        action: Action::Cargo(&["test", "--doc", "--workspace"], &[]),
-        remedy: "mend the examples in the documentation comments",
+        action: Action::Run("cargo test --doc --workspace", &[]),
+        remedy: "correct the examples in the documentation comments",
+    },
+    Step {
+        name: "package",
+        // The server and xtask are programs, not published. Not verified: that would build every crate again.
+        action: Action::Run(
+            "cargo package --workspace --exclude context-manager --exclude xtask --no-verify --allow-dirty --offline --quiet",
+            &[],
+        ),
+        remedy: "correct the manifest named above, so that the crate can be published",
     },
     Step {
         name: "deny",
-        action: Action::Cargo(
-            &["deny", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"],
-            &[],
-        ),
+        action: Action::Run("cargo deny check --hide-inclusion-graph bans licenses sources", &[]),
         remedy: "choose another dependency or add a reasoned exception to deny.toml; \
                  if cargo has no deny: `cargo install --locked cargo-deny`",
     },
 ];
 
-/// How a step went.
+/// The result of a step.
 enum Outcome {
     Passed(Duration),
     Failed(Duration),
@@ -85,13 +102,19 @@ pub(crate) fn run() -> Result<()> {
     let root = process::metadata()?.workspace_root;
     run_steps(STEPS, |action| match action {
         Action::Task(task) => task(),
-        Action::Cargo(arguments, variables) => process::run(
-            process::cargo()
-                .args(*arguments)
-                .envs(variables.iter().copied())
-                .current_dir(&root),
-        ),
+        Action::Run(line, variables) => process::run(command(line).envs(variables.iter().copied()).current_dir(&root)),
     })
+}
+
+/// The command of a line without quotes; `cargo` is the one that runs this task.
+fn command(line: &str) -> Command {
+    let mut words = line.split(' ');
+    let mut command = match words.next() {
+        Some("cargo") | None => process::cargo(),
+        Some(program) => Command::new(program),
+    };
+    command.args(words);
+    command
 }
 
 fn run_steps(steps: &[Step], mut execute: impl FnMut(&Action) -> Result<()>) -> Result<()> {
@@ -153,23 +176,23 @@ mod tests {
     const THREE: &[Step] = &[
         Step {
             name: "one",
-            action: Action::Cargo(&["one"], &[]),
+            action: Action::Run("one", &[]),
             remedy: "do one",
         },
         Step {
             name: "two",
-            action: Action::Cargo(&["two"], &[]),
+            action: Action::Run("two", &[]),
             remedy: "do two",
         },
         Step {
             name: "three",
-            action: Action::Cargo(&["three"], &[]),
+            action: Action::Run("three", &[]),
             remedy: "do three",
         },
     ];
 
     #[test]
-    fn first_failure_stops_the_run_and_names_the_step_and_the_remedy() {
+    fn first_failure_stops_the_run_and_names_step_and_remedy() {
         let mut ran = 0;
         let error = run_steps(THREE, |_| {
             ran += 1;

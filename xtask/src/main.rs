@@ -4,7 +4,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command-line tool talks on the standard streams"
+    reason = "a command-line tool writes to the standard streams"
 )]
 
 mod ci;
@@ -24,7 +24,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
-    /// Runs every check a change has to pass, and stops at the first that fails
+    /// Runs every check a change has to pass, and stops at the first failure
     Ci,
     /// Checks the layering of the crates, circles of files, manifests, the length and voice of files, and links of the docs
     Tidy(tidy::Args),

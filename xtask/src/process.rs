@@ -1,4 +1,4 @@
-//! How tasks run cargo: the same cargo that runs the task, in the workspace's root, never through a shell.
+//! Commands of tasks: the same cargo that runs the task, in the root of the workspace, never through a shell.
 
 use std::env;
 use std::process::Command;
@@ -33,7 +33,7 @@ pub(crate) fn metadata() -> Result<Metadata> {
         .context("cannot read the workspace with `cargo metadata`")
 }
 
-/// The command as one would type it.
+/// Returns the command as typed in a shell.
 fn shown(command: &Command) -> String {
     let program = command.get_program().to_string_lossy();
     let program = program.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();

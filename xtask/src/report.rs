@@ -1,4 +1,4 @@
-//! How measurements are written down: numbers rounded for people in tables, everything in a JSON file.
+//! Reports of measurements: rounded numbers in tables, all numbers in a JSON file.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-/// An empty table with this header; the first `names` columns hold names, the others numbers.
+/// Returns an empty table with this header; the first `names` columns hold names, the others numbers.
 pub(crate) fn table<S: Into<String>>(header: impl IntoIterator<Item = S>, names: usize) -> Table {
     let mut table = Table::new();
     let header = header.into_iter().map(Into::into).collect::<Vec<String>>();
@@ -31,7 +31,7 @@ pub(crate) fn write_json(path: &Path, report: &impl Serialize) -> Result<()> {
     fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A duration in milliseconds.
+/// Converts a duration to milliseconds.
 pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
 }
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_left_and_numbers_right() {
+    fn names_are_aligned_left_and_numbers_right() {
         let mut table = table(["name", "number"], 1);
         table.add_row(["a", "1"]);
         assert!(table.to_string().ends_with("| a    |      1 |"), "{table}");

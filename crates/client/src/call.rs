@@ -32,7 +32,7 @@ pub(crate) struct Operation {
     /// Its path, with the names of parameters in braces.
     pub(crate) path: &'static str,
     pub(crate) repeat: Repeat,
-    /// Whether it lasts as long as there is data.
+    /// True if it lasts as long as there is data.
     pub(crate) long: bool,
 }
 

@@ -77,8 +77,9 @@ pub struct Client(Caller);
 ///
 /// Failed connections and the statuses 429, 502, 503 and 504 are retried, after `Retry-After` where the server sends it.
 /// Writes are retried as well where their repetition leaves the same state: contexts are stored under an id of the
-/// client's making, for one. Numbers of deleted contexts are those of the last attempt. `import_contexts`,
-/// `collect_garbage`, `create_snapshot` and `restore_snapshot` are retried only when the server did not begin.
+/// client's making, for one. Numbers of deleted contexts are those of the last attempt. `collect_garbage`,
+/// `create_snapshot` and `restore_snapshot` are retried only when the server did not begin; exports and imports are
+/// streams, which are not retried.
 #[expect(clippy::missing_errors_doc, reason = "stated for all methods above")]
 impl Client {
     /// Prepares calls to the server at this URL, such as `http://127.0.0.1:8080`; none is made yet.

@@ -18,7 +18,7 @@ pub struct ListContexts {
     pub session_id: Option<String>,
     /// Contexts with this tag.
     pub tag: Option<String>,
-    /// Whether to list replaced contexts.
+    /// List replaced contexts as well.
     pub include_superseded: bool,
     /// The page.
     pub page: Page,

@@ -1,11 +1,11 @@
-//! What gathering single texts saves: `cargo bench -p context-manager-embedding --bench batching`.
+//! Gain of batching single texts: `cargo bench -p context-manager-embedding --bench batching`.
 //!
-//! 1,280 callers ask for the vector of one text each, all at once. The service is scripted: every request takes 5 ms
-//! whatever it holds, which is generous to single texts, and it replies to one request at a time or to eight.
+//! 1,280 concurrent callers request the vector of one text each. The service is scripted: every request takes 5 ms
+//! regardless of its size, and it serves one request at a time or eight.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark, which reports to whoever started it"
+    reason = "a benchmark reports on the standard output"
 )]
 
 #[allow(dead_code, reason = "tests need more of it")]
@@ -45,7 +45,7 @@ async fn main() {
     }
 }
 
-/// How long all texts take, and in how many requests.
+/// Returns the time and the number of requests for all texts.
 async fn round(workers: usize, batching: bool) -> (Duration, usize) {
     let peer = Peer::start_with(None, workers, |_, asked| asked.answer().late(PER_REQUEST)).await;
     let config = ApiConfig {
@@ -64,7 +64,7 @@ async fn round(workers: usize, batching: bool) -> (Duration, usize) {
     } else {
         ask_all(&api).await
     };
-    // Without the one that told the size.
+    // Without the probe.
     (time, peer.asked().len() - 1)
 }
 

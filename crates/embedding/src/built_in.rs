@@ -1,4 +1,4 @@
-//! The embedding model that is compiled in. See `model/README.md` for its origin, licences and limits.
+//! The compiled-in embedding model. See `model/README.md` for its origin, licences and limits.
 
 use std::fmt;
 
@@ -14,18 +14,18 @@ const TOKENIZER: &[u8] = include_bytes!("../model/tl-256-int8/tokenizer.json");
 const TABLE: &[u8] = include_bytes!("../model/tl-256-int8/model.safetensors");
 const CONFIG: &[u8] = include_bytes!("../model/tl-256-int8/config.json");
 
-/// How much of a text counts, in tokens. The longest allowed text has some 8,000; a mean over so many says little, but
-/// dropping the end would make it unfindable.
+/// Maximum number of tokens of a text, which exceeds the longest allowed text: a mean over so many is vague, but a dropped
+/// end could not be found.
 const MAX_TOKENS: usize = 8192;
-/// How often the heaviest word of a weighted question is said; lighter ones in proportion, which this makes fine enough.
+/// Repetitions of the heaviest word of a weighted question; lighter words are repeated in proportion.
 const REPETITIONS: f32 = 16.0;
-/// Longer questions are not weighed: they say enough, and repeating their words takes time.
+/// Maximum number of words of a weighted question: longer ones gain little, and their repetitions take time.
 const MAX_WEIGHTED_WORDS: usize = 200;
-/// More text than this is embedded off the async threads: by then it takes some milliseconds.
+/// Bytes of text above which it is embedded off the async threads, as it takes some milliseconds.
 const INLINE_BYTES: usize = 64 * 1024;
 
-/// A static token table: a text's vector is the mean of its tokens' vectors, normalised. A question's words may count
-/// by how rare they are. Clones share the table.
+/// A static token table: the vector of a text is the normalised mean of its tokens' vectors. The words of a question may
+/// be weighted by rarity. Clones share the table.
 #[derive(Clone)]
 pub struct BuiltIn {
     model: StaticModel,
@@ -91,7 +91,7 @@ impl Embedder for BuiltIn {
 
     fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
         let heaviest = words.iter().map(|(_, weight)| *weight).fold(0.0, f32::max);
-        // The library has no weights, so a word is said as often as it weighs: the mean over all is the weighted one.
+        // The library has no weights, so words are repeated by weight, which gives the weighted mean.
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -148,7 +148,7 @@ mod tests {
         let cat = model.embed_query("cat").await.unwrap().vector;
         let even = model.embed_weighted(&[("cat", 1.0), ("piano", 1.0)]).unwrap();
         let heavy = model.embed_weighted(&[("cat", 3.0), ("piano", 1.0)]).unwrap();
-        assert!(cosine(&even, &plain) > 0.999, "all alike is no weight at all");
+        assert!(cosine(&even, &plain) > 0.999, "equal weights change nothing");
         assert!(cosine(&heavy, &cat) > cosine(&even, &cat));
         assert_eq!(model.embed_weighted(&[]), None);
     }

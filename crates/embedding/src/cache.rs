@@ -1,4 +1,4 @@
-//! Remembering vectors: agents ask the same questions again and again.
+//! A cache of vectors: agents repeat their questions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use sha2::{Digest, Sha256};
 use crate::kind::Kind;
 use crate::metrics;
 
-/// How many vectors are remembered, and for how long.
+/// Settings of the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CacheConfig {
-    /// Whether vectors are remembered at all.
+    /// Enables the cache.
     pub cache_enabled: bool,
-    /// How many; the least recently used leave first.
+    /// Maximum number of vectors; the least recently used are evicted first.
     pub cache_size: u64,
-    /// Seconds until one is forgotten.
+    /// Lifetime of a vector in seconds.
     pub cache_ttl_secs: u64,
 }
 
@@ -36,29 +36,28 @@ impl Default for CacheConfig {
     }
 }
 
-/// An embedder that remembers vectors. Failures are not remembered.
+/// An embedder that caches vectors, but no failures.
 ///
-/// What is asked or stored for a tenant is remembered for that tenant alone: otherwise a quick answer would tell that
-/// another one has the same text.
+/// Each tenant has entries of its own: otherwise a quick answer would reveal that another tenant has the same text.
 #[derive(Debug)]
 pub struct Cached<E> {
     inner: E,
     documents: bool,
     vectors: Option<Cache<Key, Arc<Vec<f32>>>>,
-    /// The hash of the model's fingerprint, which every key begins with.
+    /// Hash of the model's fingerprint, the prefix of every key.
     model: Sha256,
 }
 
-/// A hash of model, tenant, kind and text: short, however long the text is, and no text stays in memory.
+/// Hash of model, tenant, kind and text: short, and keeps no text in memory.
 type Key = [u8; 32];
 
 impl<E: Embedder> Cached<E> {
-    /// Remembers questions only: for an embedder whose documents cost no more than looking them up.
+    /// Caches questions only, for an embedder as fast as the cache on documents.
     pub fn queries(inner: E, config: &CacheConfig) -> Self {
         Self::new(inner, config, false)
     }
 
-    /// Remembers questions and documents, each for themselves: for an embedder that asks a service.
+    /// Caches questions and documents, separately, for an embedder that calls a service.
     pub fn all(inner: E, config: &CacheConfig) -> Self {
         Self::new(inner, config, true)
     }
@@ -89,7 +88,7 @@ impl<E: Embedder> Cached<E> {
             Kind::Document => "d",
             Kind::Query => "q",
         };
-        // No name of a tenant is empty or holds a NUL.
+        // No tenant's name is empty or holds a NUL.
         self.model
             .clone()
             .chain_update(kind)
@@ -186,7 +185,7 @@ mod tests {
     use crate::BuiltIn;
 
     #[tokio::test]
-    async fn the_least_recently_used_question_is_forgotten() {
+    async fn the_least_recently_used_question_is_evicted() {
         let config = CacheConfig {
             cache_size: 2,
             ..CacheConfig::default()
@@ -199,8 +198,9 @@ mod tests {
         cache.run_pending_tasks().await;
         assert_eq!(cache.entry_count(), 2);
     }
+
     #[tokio::test]
-    async fn what_one_tenant_asked_is_not_remembered_for_another() {
+    async fn tenants_share_no_entries() {
         let embedder = Cached::queries(BuiltIn::load().unwrap(), &CacheConfig::default());
         let [one, other] = ["a", "b"].map(|name| TenantId::try_new(name).unwrap());
         for (tenant, cached) in [(&one, false), (&one, true), (&other, false), (&one, true)] {

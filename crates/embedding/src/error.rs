@@ -1,54 +1,55 @@
-//! Why an embedder could not be made.
+//! Errors of making an embedder.
 
 use std::io;
 use std::path::PathBuf;
 
 use context_manager_core::ports::EmbedError;
 
-/// Why an embedder could not be made.
+/// Error of making an embedder.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// The model that is compiled in does not load: the build is broken.
+    /// The compiled-in model does not load: the build is broken.
     #[error("cannot load the built-in embedding model")]
     BuiltIn(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Settings of the embedding service are wrong, each as `key: what is expected`.
+    /// Invalid settings of the embedding service, each as `key: expectation`.
     #[error("the settings of the embedding service are wrong: {}", .0.join("; "))]
     Config(Vec<String>),
-    /// A file that a setting names cannot be read, or holds something else.
+    /// A file named by a setting cannot be read, or has other content.
     #[error("cannot read `{key}` from {}", path.display())]
     File {
-        /// The setting.
+        /// Name of the setting.
         key: &'static str,
-        /// The file it names.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with the file.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// There is no TLS without certificates to trust.
+    /// TLS cannot be set up, for example without trusted certificates.
     #[error("cannot set up TLS for the embedding service")]
     Tls(#[source] rustls::Error),
-    /// The HTTP client refuses its settings.
+    /// The HTTP client refuses the settings.
     #[error("cannot set up the HTTP client for the embedding service")]
     Http(#[source] reqwest::Error),
-    /// The service gives no vectors, and no stored data tell what its vectors look like.
+    /// The service gives no vectors, and no stored data tell their size.
     #[error(
         "the embedding service at {endpoint} gives no vectors, and no data are stored yet that tell their size: start the \
          service, or check `api_url`, `api_token` and `model`"
     )]
     Unreachable {
-        /// Where it was asked, without the query.
+        /// URL of the service, without the query.
         endpoint: String,
-        /// How it failed.
+        /// Cause.
         #[source]
         source: EmbedError,
     },
-    /// The service does not shorten its vectors to the size that is configured.
+    /// The service does not shorten its vectors to the configured size.
     #[error("the embedding service gives vectors of {actual} dimensions, but `dimensions` is {configured}")]
     Dimensions {
-        /// What `dimensions` says.
+        /// Value of `dimensions`.
         configured: usize,
-        /// What the service gives.
+        /// Size of the service's vectors.
         actual: usize,
     },
 }

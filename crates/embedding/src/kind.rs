@@ -1,10 +1,10 @@
-//! What a text is embedded for.
+//! The purpose of an embedding.
 
-/// What a text is embedded for: many models embed a question in another way than what answers it.
+/// Purpose of an embedding: many models embed questions and documents differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// To be stored and found.
+    /// A text to store.
     Document,
-    /// To find.
+    /// A question.
     Query,
 }

@@ -1,10 +1,10 @@
-//! Embedders: what turns texts into vectors for the Context Manager.
+//! Embedders of the Context Manager, which turn texts into vectors.
 //!
-//! [`BuiltIn`] is a static token table that is compiled in: some microseconds a text, no other service, English. Any
-//! embedder gets faster for repeated questions behind [`Cached`]. [`OpenAiCompatible`] asks a service; [`ChatModel`] asks one of the
-//! same kind for summaries.
+//! [`BuiltIn`] is a compiled-in static token table for English: some microseconds per text, no other service.
+//! [`OpenAiCompatible`] calls a service, [`Batching`] gathers concurrent calls into few, and [`Cached`] remembers vectors.
+//! [`ChatModel`] calls a service of the same kind for summaries.
 //!
-//! Deliberately absent: where vectors are stored, and what happens to a context whose embedding failed.
+//! Not here: the storage of vectors, and the treatment of contexts whose embedding failed.
 //!
 //! ```
 //! use context_manager_core::ports::Embedder;
@@ -37,7 +37,6 @@ pub use api::{ApiConfig, Builder, OpenAiCompatible};
 pub use batching::{BatchConfig, BatchEmbedder, Batching};
 pub use built_in::BuiltIn;
 pub use cache::{CacheConfig, Cached};
-pub use chat::ChatConfig;
-pub use chat::ChatModel;
+pub use chat::{ChatConfig, ChatModel};
 pub use context_manager_resilience::Secret;
 pub use error::Error;

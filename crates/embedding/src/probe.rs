@@ -1,16 +1,16 @@
-//! What tells two models apart even when their names do not.
+//! Fingerprints, which distinguish models even of the same name.
 
 use context_manager_core::ports::ModelFingerprint;
 use sha2::{Digest, Sha256};
 
-/// The text whose vector is hashed. Changing it makes every stored collection look like another model's.
+/// Text whose vector is hashed. A change makes the data of every store look like another model's.
 pub(crate) const PROBE_TEXT: &str = "The quick brown fox remembers 42 things about the lazy dog.";
 
-/// The fingerprint of a model called `name` that embeds [`PROBE_TEXT`] as `vector`.
+/// Returns the fingerprint of a model of this name that embeds [`PROBE_TEXT`] as `vector`.
 pub(crate) fn fingerprint(name: &str, vector: &[f32]) -> ModelFingerprint {
     let mut hash = Sha256::new();
     for value in vector {
-        // Rounded, so that another processor's last bits do not look like another model.
+        // Rounded, as the last bits differ between processors.
         #[expect(
             clippy::cast_possible_truncation,
             reason = "components of a vector of length 1 are at most 1"

@@ -1,4 +1,4 @@
-//! The audit log: events of the target `audit`, in a stream of their own or in the log, whatever the log leaves out.
+//! The audit log: events of the target `audit`, in a separate stream or in the log regardless of its filter.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::Error;
 
-/// The target of events that belong into the audit log.
+/// Target of audit events.
 pub const AUDIT_TARGET: &str = "audit";
 
-/// Where the audit log goes.
+/// Settings of the audit log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
-    /// A file that one JSON object a line is appended to; `-` is standard output. Without it the audit log is part of the
-    /// log, whatever its filter says.
+    /// File to which audit events are appended, one JSON object per line; `-` is standard output. Without it they are part
+    /// of the log, regardless of its filter.
     pub path: Option<PathBuf>,
 }
 
@@ -30,7 +30,7 @@ fn is_audit(metadata: &Metadata<'_>) -> bool {
 }
 
 impl AuditConfig {
-    /// What writes the audit log, if it is a stream of its own.
+    /// Returns the layer that writes the audit log, if it is a separate stream.
     pub(crate) fn layer<S>(&self) -> Result<Option<Box<dyn Layer<S> + Send + Sync>>, Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -51,7 +51,7 @@ impl AuditConfig {
         Ok(Some(layer.boxed()))
     }
 
-    /// What the log leaves to the audit log, or takes besides what its own filter lets through.
+    /// Excludes audit events from the log's filter if they have a stream of their own, and adds them otherwise.
     pub(crate) fn narrow<S: 'static>(
         &self,
         filter: impl Filter<S> + Send + Sync + 'static,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_audit_log_has_a_file_of_its_own_or_is_part_of_the_log_whatever_the_filter_says() {
+    fn audit_events_go_to_their_own_file_or_to_the_log_regardless_of_the_filter() {
         let folder = tempfile::tempdir().unwrap();
         let (own, log) = (folder.path().join("audit.jsonl"), folder.path().join("log"));
         write(

@@ -1,35 +1,36 @@
-//! Why telemetry could not be set up.
+//! Errors of setting up telemetry.
 
-/// Why telemetry could not be set up.
+/// Error of setting up telemetry.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// The log filter cannot be read.
+    /// The log filter cannot be parsed.
     #[error("log filter `{filter}` is not valid")]
     Filter {
-        /// As it was given.
+        /// The filter as given.
         filter: String,
-        /// What is wrong with it.
+        /// Cause.
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
     /// The audit log cannot be written.
     #[error("cannot write the audit log `{}`", path.display())]
     AuditFile {
-        /// Where.
+        /// Path of the file.
         path: std::path::PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// Nothing is logged any more.
+    /// Logging has ended.
     #[error("logging has ended")]
     LogsGone(#[source] tracing_subscriber::reload::Error),
-    /// Logs go somewhere already.
+    /// Another logger is installed.
     #[error("logging is set up already")]
     LogsInstalled(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Traces cannot be sent.
+    /// The trace exporter cannot be set up.
     #[error("traces cannot be sent")]
     Traces(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Metrics go somewhere already.
+    /// Another metrics recorder is installed.
     #[error("metrics are set up already")]
     MetricsInstalled(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,7 +1,7 @@
-//! Logs, metrics, health and supervision: all that operators see of the server.
+//! Logs, traces, metrics, health and supervision of a tokio service.
 //!
-//! Libraries emit through `tracing` and `metrics` only; this crate decides where that goes. It knows nothing of
-//! contexts, HTTP or configuration files.
+//! Libraries emit through `tracing` and `metrics` only; this crate connects them to standard error, OTLP and Prometheus.
+//! It knows nothing about contexts, HTTP or configuration files.
 //!
 //! ```
 //! use async_trait::async_trait;
@@ -22,7 +22,7 @@
 //! let health = HealthRegistry::default();
 //! health.register("vector_store", Importance::Essential, Store);
 //! health.enter(Phase::Serving);
-//! // From what was found last, which costs nothing; a check is asked for expressly.
+//! // The last cached result costs nothing; a fresh check has to be requested.
 //! assert!(health.check_health().is_ready());
 //! assert!(!health.check_health_fresh().await.is_ready());
 //! # }

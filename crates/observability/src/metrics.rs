@@ -2,41 +2,41 @@
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// Gauge of how a part of the server is, 0 healthy, 1 degraded, 2 unhealthy; label `component`.
+/// Gauge of the status of a component, 0 healthy, 1 degraded, 2 unhealthy; label `component`.
 pub const HEALTH_STATUS: &str = "context_manager_health_status";
-/// Histogram of the time a check of a part takes; label `component`.
+/// Histogram of the duration of a health check; label `component`.
 pub const HEALTH_CHECK_DURATION: &str = "context_manager_health_check_duration_seconds";
-/// Counter of answers about health; label `from`.
+/// Counter of health reports; label `from`.
 pub const HEALTH_ANSWERS: &str = "context_manager_health_answers_total";
-/// Counter of background loops that ended before their time and were started again; label `loop`.
+/// Counter of restarts of background loops that panicked or ended; label `loop`.
 pub const LOOP_RESTARTS: &str = "context_manager_loop_restarts_total";
-/// Counter of log lines that were left out because too many like them came.
+/// Counter of log lines suppressed by the limit per callsite.
 pub const LOG_LINES_SUPPRESSED: &str = "context_manager_log_lines_suppressed_total";
 
-/// Registers the descriptions with the recorder that is installed.
+/// Registers the descriptions with the installed recorder.
 pub fn describe() {
     describe_gauge!(
         HEALTH_STATUS,
-        "How a part of the server is, by `component`: 0 healthy, 1 degraded, 2 unhealthy"
+        "Status of a component, by `component`: 0 healthy, 1 degraded, 2 unhealthy"
     );
     describe_histogram!(
         HEALTH_CHECK_DURATION,
         Unit::Seconds,
-        "Time of one check of a part of the server, by `component`; its count is that of the checks"
+        "Duration of one health check, by `component`"
     );
     describe_counter!(
         HEALTH_ANSWERS,
         Unit::Count,
-        "Questions about health that were answered, by where the answer came `from`: cache, check"
+        "Health reports served, by where the result came `from`: cache, check"
     );
     describe_counter!(
         LOOP_RESTARTS,
         Unit::Count,
-        "Background loops that panicked or ended before their time and were started again, by `loop`"
+        "Restarts of background loops that panicked or ended, by `loop`"
     );
     describe_counter!(
         LOG_LINES_SUPPRESSED,
         Unit::Count,
-        "Log lines left out because too many came from the same place in the code"
+        "Log lines suppressed because their callsite exceeded its limit"
     );
 }

@@ -1,34 +1,35 @@
-//! Which metrics there are, from their descriptions: for documentation that cannot differ from the code.
+//! Catalogue of the described metrics, so that the documentation is generated from the code.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
-/// What a metric counts or measures.
+/// Kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Only goes up.
+    /// A number that only goes up.
     Counter,
-    /// Goes up and down.
+    /// A number that goes up and down.
     Gauge,
-    /// Values, counted in buckets.
+    /// Values counted in buckets.
     Histogram,
 }
 
-/// A metric as it was described.
+/// Description of a metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DescribedMetric {
     /// Its name.
     pub name: String,
-    /// What it counts or measures.
+    /// Kind.
     pub kind: MetricKind,
-    /// In what.
+    /// Unit, if it has one.
     pub unit: Option<Unit>,
-    /// What it means. Labels stand between backticks.
+    /// Meaning, with labels between backticks.
     pub help: String,
 }
 
-/// The metrics that `describe` describes, in its order.
+/// Returns the metrics that `describe` describes, in its order.
 pub fn described_metrics(describe: impl FnOnce()) -> Vec<DescribedMetric> {
     let catalogue = Catalogue::default();
     metrics::with_local_recorder(&catalogue, describe);
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_described_is_listed() {
+    fn described_metrics_are_listed() {
         let found = described_metrics(|| {
             metrics::describe_counter!("bytes_total", Unit::Bytes, "Bytes sent, by `peer`");
             metrics::describe_gauge!("level", "Level");

@@ -4,8 +4,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::Error;
 
-/// Upper bounds of the buckets of every `…_duration_seconds` histogram: from 0.1 ms, which an answer from memory takes,
-/// to 5 s, which nothing should.
+/// Upper bounds of the buckets of `…_duration_seconds` histograms: from 0.1 ms, the time of an answer from memory, to 5 s.
 const SECONDS: [f64; 14] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
@@ -13,7 +12,7 @@ const SECONDS: [f64; 14] = [
 /// Upper bounds of the buckets of every histogram of recall: most of the interest is just below 1.
 const RECALL: [f64; 8] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0];
 
-/// Reads what was recorded. Cheap to clone.
+/// Reads the recorded metrics. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
 
@@ -24,18 +23,18 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Everything recorded so far, in Prometheus's text format.
+    /// Renders all metrics in Prometheus's text format.
     pub fn render(&self) -> String {
         self.0.render()
     }
 
-    /// Moves what accumulates into its buckets; call it every few seconds, or memory grows.
+    /// Drains recorded values into their buckets; call it every few seconds, or memory grows.
     pub fn run_upkeep(&self) {
         self.0.run_upkeep();
     }
 }
 
-/// Makes the process record its metrics. Once for each process.
+/// Installs the recorder, once per process.
 ///
 /// # Errors
 /// [`Error::MetricsInstalled`].

@@ -7,42 +7,42 @@ use metrics_process::Collector;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
-/// Gauge of the memory that the process allocated, without the files it maps.
+/// Gauge of the allocated memory of the process, without mapped files.
 const ANONYMOUS_MEMORY: &str = "context_manager_anonymous_memory_bytes";
 /// Gauge of the runtime's worker threads.
 const WORKERS: &str = "context_manager_runtime_workers";
-/// Gauge of the tasks that are not done yet.
+/// Gauge of unfinished tasks.
 const TASKS: &str = "context_manager_runtime_tasks";
-/// Gauge of the tasks that wait for a worker.
+/// Gauge of tasks waiting for a worker.
 const QUEUED: &str = "context_manager_runtime_queued_tasks";
-/// Gauge of the share of their time that the workers were busy, 0 to 1.
+/// Gauge of the share of time that the workers were busy, 0 to 1.
 const BUSY: &str = "context_manager_runtime_busy_ratio";
-/// Interval between two readings. One of `/proc` takes some 100 µs.
+/// Interval between two readings; reading `/proc` takes some 100 µs.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Registers the descriptions with the recorder that is installed.
+/// Registers the descriptions with the installed recorder.
 pub fn describe_process_metrics() {
     describe_gauge!(
         ANONYMOUS_MEMORY,
         Unit::Bytes,
-        "Memory that the process allocated, without the files it maps; on Linux alone"
+        "Allocated memory of the process, without mapped files; on Linux only"
     );
     describe_gauge!(WORKERS, Unit::Count, "Threads that run tasks");
-    describe_gauge!(TASKS, Unit::Count, "Tasks that are not done yet");
-    describe_gauge!(QUEUED, Unit::Count, "Tasks that wait for a thread");
+    describe_gauge!(TASKS, Unit::Count, "Unfinished tasks");
+    describe_gauge!(QUEUED, Unit::Count, "Tasks waiting for a thread");
     describe_gauge!(
         BUSY,
-        "Share of their time that the threads were busy, 0 to 1, in the last five seconds"
+        "Share of time that the threads were busy in the last five seconds, 0 to 1"
     );
     Collector::default().describe();
 }
 
-/// Records what the process and its runtime use.
+/// Records the resource use of the process and its runtime.
 #[derive(Debug, Default)]
 pub struct ProcessMetrics(Collector);
 
 impl ProcessMetrics {
-    /// Records again and again, and never returns. To be called within the runtime that is to be watched.
+    /// Records periodically, for ever, the runtime it is called in.
     pub async fn keep_recording(self) {
         let (mut busy, mut asked) = (busy(), Instant::now());
         loop {
@@ -71,7 +71,7 @@ fn workers() -> usize {
     Handle::current().metrics().num_workers()
 }
 
-/// Time that all workers together were busy since their start.
+/// Returns the busy time of all workers since their start.
 fn busy() -> Duration {
     let runtime = Handle::current().metrics();
     (0..runtime.num_workers())
@@ -84,7 +84,7 @@ fn set(gauge: &'static str, value: u64) {
     metrics::gauge!(gauge).set(value as f64);
 }
 
-/// From the line `RssAnon:   1234 kB` of `/proc/self/status`; see `man 5 proc_pid_status`.
+/// Reads the line `RssAnon:   1234 kB` of `/proc/self/status`; see `man 5 proc_pid_status`.
 fn anonymous_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;

@@ -1,5 +1,5 @@
-//! Supervision of background loops: one that panics or ends is logged, counted, shown in the health of the part
-//! `background`, and started again after a pause.
+//! Supervision of background loops: a loop that panics or ends is logged, counted, shown in the health of the component
+//! `background`, and restarted after a pause.
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::health::{HealthCheck, HealthRegistry, Importance, Trouble};
 use crate::metrics::LOOP_RESTARTS;
 
-/// Name of the part of the server that stands for all loops.
+/// Name of the health component that stands for all loops.
 const PART: &str = "background";
-/// The first and the longest pause before a loop starts again.
+/// First and maximum pause before a restart.
 const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
-/// Time that a loop has to run after a failure until it counts as healthy and its next pause is short again.
+/// Time that a restarted loop has to run until it counts as healthy and its pause is reset.
 const SETTLED: Duration = Duration::from_mins(1);
 
-/// Keeps loops running until a token is cancelled. Dropping it ends them.
+/// Keeps loops running until a token is cancelled. Dropping it aborts them.
 #[derive(Debug)]
 pub struct Supervisor {
     health: HealthRegistry,
@@ -32,7 +32,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor without loops, which shows those that failed lately in `health`.
+    /// Makes a supervisor without loops, which reports recent failures to `health`.
     pub fn new(health: HealthRegistry, stop: CancellationToken) -> Self {
         let failing = Failing::default();
         health.register(PART, Importance::Helpful, failing.clone());
@@ -44,7 +44,7 @@ impl Supervisor {
         }
     }
 
-    /// Runs what `start` makes of `parts`, and drops it once the token is cancelled.
+    /// Runs the loop that `start` makes from `parts`, and drops it once the token is cancelled.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -59,7 +59,7 @@ impl Supervisor {
         });
     }
 
-    /// Does `work` with `parts` after each `interval`. What is being done when the token is cancelled is done to its end.
+    /// Runs `work` with `parts` after each `interval`. Work that is running when the token is cancelled is finished.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -74,7 +74,7 @@ impl Supervisor {
         F: Future<Output = ()> + Send + 'static,
     {
         let (work, stop) = (Arc::new(work), self.stop.clone());
-        // Healthy again no sooner than after a round that did not fail.
+        // Healthy again only after a round without a failure.
         self.keep(name, interval + SETTLED, move || {
             let (work, parts, stop) = (Arc::clone(&work), parts.clone(), stop.clone());
             async move {
@@ -85,13 +85,12 @@ impl Supervisor {
         });
     }
 
-    /// Waits until all loops have ended, which they do once the token is cancelled, and cuts off those that have not
-    /// after `grace`.
+    /// Waits for all loops to end after the token is cancelled, and aborts the rest after `grace`.
     pub async fn ended(&self, grace: Duration) {
         let mut loops = std::mem::take(&mut *lock(&self.loops));
         let all = async { while loops.join_next().await.is_some() {} };
         if timeout(grace, all).await.is_err() {
-            tracing::warn!(loops = loops.len(), "background loops were cut off");
+            tracing::warn!(loops = loops.len(), "background loops aborted");
             loops.shutdown().await;
         }
     }
@@ -113,7 +112,7 @@ impl Supervisor {
     }
 }
 
-/// Runs one loop and starts it again.
+/// Runs one loop and restarts it.
 struct Keeper {
     name: &'static str,
     settled: Duration,
@@ -127,7 +126,7 @@ impl Keeper {
         let [first, longest] = BACKOFF;
         let mut pause = first;
         loop {
-            // Nothing is shared with a run that panicked but what has locks of its own.
+            // Only state with locks of its own is shared with a run that panicked.
             let mut run = std::pin::pin!(AssertUnwindSafe(async { start().await }).catch_unwind());
             let ended = if let Ok(ended) = timeout(self.settled, &mut run).await {
                 ended
@@ -139,12 +138,12 @@ impl Keeper {
             if self.stop.is_cancelled() {
                 return;
             }
-            // Without the message of the panic, which may quote a text.
+            // Without the panic's message, which may quote user text.
             tracing::error!(
                 name = self.name,
                 panicked = ended.is_err(),
                 restart_in_secs = pause.as_secs(),
-                "a background loop ended before its time; it starts again"
+                "background loop ended unexpectedly; restarting"
             );
             metrics::counter!(LOOP_RESTARTS, "loop" => self.name).increment(1);
             self.note(true);
@@ -162,12 +161,12 @@ impl Keeper {
     }
 }
 
-/// Names of the loops that failed lately.
+/// Names of the loops that failed recently.
 #[derive(Debug, Clone, Default)]
 struct Failing(Arc<Mutex<BTreeSet<&'static str>>>);
 
 impl Failing {
-    /// Returns whether that is news.
+    /// Returns `true` if that is a change.
     fn note(&self, name: &'static str, fails: bool) -> bool {
         let mut failing = lock(&self.0);
         if fails {
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_loop_that_panics_starts_again_and_health_tells_until_it_runs_well() {
+    async fn a_panicking_loop_is_restarted_and_degrades_health_until_it_has_settled() {
         let (supervisor, health, stop) = supervisor();
         let starts = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&starts);
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_pause_is_bounded_and_short_again_after_a_loop_ran_well() {
+    async fn the_pause_is_bounded_and_reset_after_a_loop_has_settled() {
         let (supervisor, _health, _stop) = supervisor();
         let starts = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&starts);
@@ -253,7 +252,7 @@ mod tests {
         supervisor.supervise("ends", (), move |()| {
             let mut starts = lock(&seen);
             starts.push(begin.elapsed().as_secs());
-            // The ninth runs well for a while.
+            // The ninth run settles.
             let runs = if starts.len() == 9 { 2 * SETTLED } else { Duration::ZERO };
             sleep(runs)
         });
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_shutdown_waits_for_work_that_was_begun_and_no_longer_than_its_grace() {
+    async fn a_shutdown_waits_for_running_work_up_to_its_grace() {
         let (supervisor, health, stop) = supervisor();
         let done = Arc::new(AtomicUsize::new(0));
         for (name, takes) in [("quick", 2), ("slow", 3600)] {

@@ -1,4 +1,4 @@
-//! Logs and traces of the process, set up together as both are made of the same spans.
+//! Setup of logs and traces, together because both are built from the same spans.
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -7,16 +7,15 @@ use crate::logs::{self, LogConfig, LogControl};
 use crate::traces::{TelemetryConfig, Traces};
 use crate::{AuditConfig, Error};
 
-/// What became of logs and traces.
+/// Installed logs and traces.
 #[derive(Debug)]
 pub struct Telemetry {
-    /// Changes what is logged.
+    /// Control of the log filter.
     pub logs: LogControl,
     traces: Option<Traces>,
 }
 
-/// Sends the process's logs to standard error, its audit log and its traces where `audit` and `telemetry` say. Once for
-/// each process, and before a tokio runtime is there.
+/// Installs logs on standard error, the audit log and traces, once per process and before a tokio runtime exists.
 ///
 /// # Errors
 /// [`Error::Filter`], [`Error::AuditFile`], [`Error::Traces`], [`Error::LogsInstalled`].
@@ -32,7 +31,7 @@ pub fn init_telemetry(log: &LogConfig, audit: &AuditConfig, telemetry: &Telemetr
     Ok(Telemetry { logs, traces })
 }
 
-/// Sends the process's logs to standard error, its audit log where `audit` says, and no traces. Once for each process.
+/// Installs logs on standard error and the audit log, once per process.
 ///
 /// # Errors
 /// [`Error::Filter`], [`Error::AuditFile`], [`Error::LogsInstalled`].
@@ -41,7 +40,7 @@ pub fn init_logs(config: &LogConfig, audit: &AuditConfig) -> Result<LogControl, 
 }
 
 impl Telemetry {
-    /// Sends the traces that wait. The last thing to do in a process, outside of a tokio runtime.
+    /// Exports the queued traces. The last call of a process, outside of a tokio runtime.
     pub fn shutdown(self) {
         if let Some(traces) = self.traces {
             traces.shutdown();

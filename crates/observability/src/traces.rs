@@ -1,7 +1,7 @@
-//! Traces: what was done for a request, step by step, sent to an `OpenTelemetry` collector.
+//! Traces of requests, exported to an `OpenTelemetry` collector.
 //!
-//! Off unless an endpoint is configured. A trace that a caller began goes on here, and from here to the services that are
-//! called. What cannot be sent in time is dropped: a collector that is down costs no request anything.
+//! Off unless an endpoint is configured. A caller's trace is continued, and propagated to the services called. Spans that
+//! cannot be exported in time are dropped, so a collector that is down slows no request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,29 +25,29 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::Error;
 
-/// Where a collector takes traces, below its base URL.
+/// Path of traces below the base URL of a collector.
 const PATH: &str = "/v1/traces";
-/// What this workspace's own spans begin with; those of libraries are not sent.
+/// Prefix of this workspace's own targets; spans of libraries are not exported.
 const OWN: &str = "context_manager";
 
-/// Whether traces are sent. Without them, nobody has to look for a caller's trace.
+/// Set once traces are exported; without them, no header is parsed.
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// Where traces go, and how many.
+/// Settings of traces.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetryConfig {
-    /// The base URL of a collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`. None is sent without it.
+    /// Base URL of a collector for OTLP over HTTP, such as `http://127.0.0.1:4318`. Without it no traces are exported.
     pub otlp_endpoint: Option<String>,
-    /// What the server calls itself.
+    /// Service name in traces.
     pub service_name: String,
-    /// The part of requests of which a trace is sent, 0 to 1, unless the caller decided it in `traceparent`.
+    /// Share of requests that are traced, 0 to 1, unless the caller decided in `traceparent`.
     pub sampling_ratio: f64,
-    /// How many spans may wait to be sent; more are dropped.
+    /// Maximum number of queued spans; more are dropped.
     pub queue_size: usize,
-    /// Milliseconds until what waits is sent.
+    /// Milliseconds between exports of the queue.
     pub export_interval_ms: u64,
-    /// How long the collector may take, in milliseconds.
+    /// Timeout of an export in milliseconds.
     pub export_timeout_ms: u64,
 }
 
@@ -65,7 +65,7 @@ impl Default for TelemetryConfig {
 }
 
 impl TelemetryConfig {
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns every problem, each as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if let Some(endpoint) = &self.otlp_endpoint
@@ -100,7 +100,7 @@ impl TelemetryConfig {
     }
 }
 
-/// What sends traces.
+/// Exporter of traces.
 #[derive(Debug)]
 pub(crate) struct Traces {
     provider: SdkTracerProvider,
@@ -108,12 +108,12 @@ pub(crate) struct Traces {
 }
 
 impl Traces {
-    /// Starts the thread that sends, if there is somewhere to send to. Not within a tokio runtime: the thread brings one.
+    /// Starts the export thread if an endpoint is configured. Not within a tokio runtime: the thread has its own.
     pub(crate) fn start(config: &TelemetryConfig) -> Result<Option<Self>, Error> {
         let Some(url) = config.url() else {
             return Ok(None);
         };
-        // The first one stays.
+        // A provider installed earlier stays.
         let _already_chosen = rustls::crypto::ring::default_provider().install_default();
         let timeout = config.export_timeout();
         let client = reqwest::blocking::Client::builder()
@@ -149,7 +149,7 @@ impl Traces {
         Ok(Some(Self { provider, timeout }))
     }
 
-    /// What makes spans into parts of traces.
+    /// Returns the layer that turns spans into traces.
     pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: tracing::Subscriber + for<'a> LookupSpan<'a>,
@@ -163,7 +163,7 @@ impl Traces {
             }))
     }
 
-    /// Sends what waits, and nothing after that.
+    /// Exports the queue and stops.
     pub(crate) fn shutdown(&self) {
         if let Err(error) = self.provider.shutdown_with_timeout(self.timeout) {
             tracing::warn!(%error, "the last traces were not sent");
@@ -171,7 +171,7 @@ impl Traces {
     }
 }
 
-/// Begins traces with requests alone: what runs in the background is not of one request, and would be a trace of one step.
+/// Starts traces at requests only: background work belongs to no request and would give traces of one span.
 #[derive(Debug, Clone)]
 struct RequestsOnly(Sampler);
 
@@ -193,8 +193,8 @@ impl ShouldSample for RequestsOnly {
     }
 }
 
-/// Makes `span` a part of the trace that a request brings in `traceparent`, or the first of a new one, and shows its
-/// `trace_id` in the logs. `span` has the fields `otel.name`, `otel.kind` and `trace_id`, still empty.
+/// Adds `span` to the trace of the request's `traceparent`, or starts a trace, and records its `trace_id` for the logs.
+/// `span` has the empty fields `otel.name`, `otel.kind` and `trace_id`.
 pub fn continue_trace<'a>(span: &Span, name: impl FnOnce() -> String, header: impl Fn(&str) -> Option<&'a str>) {
     if !ON.load(Ordering::Relaxed) {
         return;
@@ -207,7 +207,7 @@ pub fn continue_trace<'a>(span: &Span, name: impl FnOnce() -> String, header: im
         .collect();
     let parent = TraceContextPropagator::new().extract(&carried);
     if parent.span().span_context().is_valid() {
-        // It fails only where nobody makes a trace of this span.
+        // Fails only for a span without a trace.
         let _not_traced = span.set_parent(parent);
     }
     let trace_id = span.context().span().span_context().trace_id();
@@ -216,7 +216,7 @@ pub fn continue_trace<'a>(span: &Span, name: impl FnOnce() -> String, header: im
     }
 }
 
-/// Says in the trace that what `span` stands for failed.
+/// Marks `span` as failed in its trace.
 pub fn mark_failed(span: &Span) {
     if ON.load(Ordering::Relaxed) {
         span.set_status(opentelemetry::trace::Status::error(""));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_named() {
+    fn every_problem_is_listed() {
         assert_eq!(TelemetryConfig::default().problems(), Vec::<String>::new());
         let config = TelemetryConfig {
             otlp_endpoint: Some("collector:4318".to_owned()),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn only_requests_begin_a_trace() {
+    fn only_requests_start_a_trace() {
         let sampler = RequestsOnly(Sampler::AlwaysOn);
         let decision = |kind| {
             let result = sampler.should_sample(None, TraceId::from(1), "x", &kind, &[], &[]);

@@ -1,4 +1,4 @@
-//! Bounded concurrency with a bounded waiting line.
+//! Bounded concurrency with a bounded queue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,19 +8,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::Deadline;
 
-/// How much a [`Bulkhead`] lets through.
+/// Limits of a [`Bulkhead`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How many may run at once; at least 1.
+    /// Maximum number of concurrent operations, at least 1.
     pub max_concurrent: usize,
-    /// How many may wait for their turn; 0 turns away everyone who cannot run at once.
+    /// Maximum length of the queue; with 0, an operation that cannot run at once is refused.
     pub max_waiting: usize,
-    /// What those turned away are told to wait before they come back.
+    /// Time after which refused callers are told to try again.
     pub retry_after: Duration,
 }
 
 impl Default for Limits {
-    /// 16 at once, 256 waiting, come back after 100 ms.
+    /// 16 running, 256 queued, 100 ms until the next try.
     fn default() -> Self {
         Self {
             max_concurrent: 16,
@@ -30,135 +30,136 @@ impl Default for Limits {
     }
 }
 
-/// Lets a bounded number of operations run at once and a bounded number wait, first come, first served.
+/// Limits the number of concurrent operations and of those in the queue, first come, first served.
 #[derive(Debug)]
 pub struct Bulkhead {
     name: &'static str,
     limits: Limits,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
-/// The right to run, until it is dropped. It may move to another thread.
+/// Permit to run, until it is dropped on any thread.
 #[derive(Debug)]
-#[must_use = "dropping the permit ends the turn"]
+#[must_use = "dropping the permit admits the next in the queue"]
 pub struct Permit {
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// There is no turn to be had.
+/// The bulkhead refused a permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is overloaded: {cause}")]
 pub struct Overloaded {
-    /// Which bulkhead.
+    /// Name of the bulkhead.
     pub name: &'static str,
-    /// Why there is no turn.
+    /// Reason for the refusal.
     pub cause: Cause,
-    /// When to come back.
+    /// Time after which to try again.
     pub retry_after: Duration,
 }
 
-/// Why there is no turn.
+/// Reason for a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
-    /// As many wait already as may.
+    /// The queue is full.
     #[error("too many are waiting")]
     LineFull,
-    /// The caller's deadline passed while waiting.
+    /// The caller's deadline passed in the queue.
     #[error("the turn did not come in time")]
     DeadlinePassed,
-    /// It was closed for good.
+    /// The bulkhead is closed for good.
     #[error("it is closed")]
     Closed,
 }
 
 impl Bulkhead {
-    /// A bulkhead; `name` appears in [`Overloaded`].
+    /// Makes a bulkhead; `name` appears in [`Overloaded`].
     pub fn new(name: &'static str, limits: Limits) -> Self {
-        let turns = limits.max_concurrent.clamp(1, Semaphore::MAX_PERMITS);
+        let max_concurrent = limits.max_concurrent.clamp(1, Semaphore::MAX_PERMITS);
         let limits = Limits {
-            max_concurrent: turns,
+            max_concurrent,
             ..limits
         };
         Self {
             name,
             limits,
-            turns: Arc::new(Semaphore::new(turns)),
+            permits: Arc::new(Semaphore::new(max_concurrent)),
             waiting: AtomicUsize::new(0),
         }
     }
 
-    /// Waits for a turn. Dropping the future leaves the line.
+    /// Waits for a permit. Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// [`Overloaded`], at once, when the line is full or the bulkhead closed.
+    /// [`Overloaded`], at once, when the queue is full or the bulkhead closed.
     pub async fn acquire(&self) -> Result<Permit, Overloaded> {
         self.enter(None).await
     }
 
-    /// Waits for a turn until `deadline`. Dropping the future leaves the line.
+    /// Waits for a permit until `deadline`. Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// [`Overloaded`], at once when the line is full or the bulkhead closed, or at the deadline.
+    /// [`Overloaded`], at once when the queue is full or the bulkhead closed, or at the deadline.
     pub async fn acquire_by(&self, deadline: Deadline) -> Result<Permit, Overloaded> {
         self.enter(Some(deadline)).await
     }
 
-    /// Whether a turn can be had or waited for now; for turning someone away before any work is done for them.
+    /// Checks that a permit is free or the queue has room, to refuse a caller before any work is done.
     ///
     /// # Errors
     /// [`Overloaded`], when [`acquire`](Self::acquire) would be refused at once.
     pub fn check(&self) -> Result<(), Overloaded> {
-        if self.turns.is_closed() {
+        if self.permits.is_closed() {
             return Err(self.overloaded(Cause::Closed));
         }
-        if self.turns.available_permits() == 0 && self.waiting() >= self.limits.max_waiting {
+        if self.permits.available_permits() == 0 && self.waiting() >= self.limits.max_waiting {
             return Err(self.overloaded(Cause::LineFull));
         }
         Ok(())
     }
 
-    /// Turns away everyone from now on, those in the line included. Permits that were given stay good.
+    /// Refuses all callers from now on, those in the queue included. Existing permits stay valid.
     pub fn close(&self) {
-        self.turns.close();
+        self.permits.close();
     }
 
-    /// How many run.
+    /// Returns the number of running operations.
     pub fn in_flight(&self) -> usize {
-        self.limits.max_concurrent - self.turns.available_permits()
+        self.limits.max_concurrent - self.permits.available_permits()
     }
 
-    /// How many wait.
+    /// Returns the length of the queue.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
     async fn enter(&self, deadline: Option<Deadline>) -> Result<Permit, Overloaded> {
-        match Arc::clone(&self.turns).try_acquire_owned() {
-            Ok(turn) => return Ok(Permit { _turn: turn }),
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => return Ok(Permit { _permit: permit }),
             Err(TryAcquireError::Closed) => return Err(self.overloaded(Cause::Closed)),
             Err(TryAcquireError::NoPermits) => {}
         }
-        let _place = self.queue().ok_or_else(|| self.overloaded(Cause::LineFull))?;
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        let turn = match deadline {
+        let _queued = self.enqueue().ok_or_else(|| self.overloaded(Cause::LineFull))?;
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit = match deadline {
             Some(deadline) => deadline
-                .run(turn)
+                .run(permit)
                 .await
                 .map_err(|_passed| self.overloaded(Cause::DeadlinePassed))?,
-            None => turn.await,
+            None => permit.await,
         };
-        turn.map(|turn| Permit { _turn: turn })
+        permit
+            .map(|permit| Permit { _permit: permit })
             .map_err(|_closed| self.overloaded(Cause::Closed))
     }
 
-    /// A place in the line, if there is one left.
-    fn queue(&self) -> Option<Place<'_>> {
+    /// Enters the queue, if it has room.
+    fn enqueue(&self) -> Option<Queued<'_>> {
         let one_more = |waiting| (waiting < self.limits.max_waiting).then_some(waiting + 1);
         self.waiting
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
             .ok()
-            .map(|_before| Place(self))
+            .map(|_before| Queued(self))
     }
 
     fn overloaded(&self, cause: Cause) -> Overloaded {
@@ -170,10 +171,10 @@ impl Bulkhead {
     }
 }
 
-/// A place in the line; dropping it, also because the caller gave up, leaves the line.
-struct Place<'a>(&'a Bulkhead);
+/// Membership of the queue, which ends when it is dropped, also because the caller gave up.
+struct Queued<'a>(&'a Bulkhead);
 
-impl Drop for Place<'_> {
+impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_run_than_may_and_all_get_their_turn() {
+    async fn concurrency_is_bounded_and_all_run() {
         let bulkhead = bulkhead(3, 100);
         let highest = Arc::new(AtomicUsize::new(0));
         let started = Instant::now();
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_line_turns_away_at_once() {
+    async fn a_full_queue_refuses_at_once() {
         let bulkhead = bulkhead(1, 1);
         let _running = bulkhead.acquire().await.unwrap();
         let waiting = tokio::spawn({
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_line_only_free_turns_count() {
+    async fn without_a_queue_only_free_permits_count() {
         let bulkhead = bulkhead(1, 0);
         let running = bulkhead.acquire().await.unwrap();
         assert_eq!(bulkhead.acquire().await.unwrap_err().cause, Cause::LineFull);
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waiting_ends_at_the_deadline_and_frees_the_place() {
+    async fn waiting_ends_at_the_deadline_and_leaves_the_queue() {
         let bulkhead = bulkhead(1, 1);
         let _running = bulkhead.acquire().await.unwrap();
         let started = Instant::now();
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_gives_up_leaves_the_line_and_takes_no_turn() {
+    async fn a_dropped_wait_leaves_the_queue_without_a_permit() {
         let bulkhead = bulkhead(1, 5);
         let running = bulkhead.acquire().await.unwrap();
         let gave_up = tokio::time::timeout(Duration::from_secs(1), bulkhead.acquire()).await;
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn closing_turns_away_those_in_the_line_and_those_to_come() {
+    async fn closing_refuses_the_queue_and_new_callers() {
         let bulkhead = bulkhead(1, 5);
         let running = bulkhead.acquire().await.unwrap();
         let waiting = tokio::spawn({
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_permit_may_end_on_another_thread() {
+    async fn a_permit_may_be_dropped_on_another_thread() {
         let bulkhead = bulkhead(1, 1);
         let permit = bulkhead.acquire().await.unwrap();
         let (next, ()) = tokio::join!(bulkhead.acquire(), async {

@@ -5,38 +5,27 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// What "no limit" is cut to: far enough for every purpose, near enough for every timer.
+/// Maximum time to a deadline, which every timer can represent.
 const FAR: Duration = Duration::from_hours(365 * 24);
 
-/// The moment by which an answer is due. Copied down through calls, so that all of them share one limit.
+/// The moment by which an answer is due. Passed down through calls, so that all of them share one limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
-/// The answer was not there when it was due.
+/// The deadline passed before the answer was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the deadline passed")]
 pub struct DeadlineExceeded;
 
 impl Deadline {
-    /// Due `limit` from now; more than a year counts as a year.
+    /// Returns the deadline `limit` from now; more than a year counts as a year.
     pub fn after(limit: Duration) -> Self {
         Self(Instant::now() + limit.min(FAR))
     }
 
-    /// How long there is left; zero once it has passed.
+    /// Returns the remaining time, zero once it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
-    }
-
-    /// Whether it has passed.
-    pub fn has_passed(self) -> bool {
-        self.remaining().is_zero()
-    }
-
-    /// The nearer of two.
-    #[must_use]
-    pub fn min(self, other: Self) -> Self {
-        Ord::min(self, other)
     }
 
     /// Waits for `future` until the deadline, then drops it. A future that is ready at once wins even over a deadline
@@ -58,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_done_in_time_is_returned() {
+    async fn an_answer_in_time_is_returned() {
         let deadline = Deadline::after(Duration::from_secs(1));
         let answer = deadline.run(async {
             sleep(Duration::from_millis(999)).await;
@@ -69,12 +58,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_late_is_dropped() {
+    async fn a_late_future_is_dropped() {
         let deadline = Deadline::after(Duration::from_secs(1));
         let started = Instant::now();
         assert_eq!(deadline.run(pending::<()>()).await, Err(DeadlineExceeded));
         assert_eq!(started.elapsed(), Duration::from_secs(1));
-        assert!(deadline.has_passed());
+        assert_eq!(deadline.remaining(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -93,10 +82,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_nearer_one_counts_and_none_overflows() {
-        let (near, far) = (Deadline::after(Duration::from_secs(1)), Deadline::after(Duration::MAX));
-        assert_eq!(near.min(far), near);
-        assert_eq!(far.min(near), near);
-        assert_eq!(far.remaining(), FAR);
+    async fn no_limit_overflows() {
+        assert_eq!(Deadline::after(Duration::MAX).remaining(), FAR);
     }
 }

@@ -1,16 +1,14 @@
-//! Staying responsive when something behind is slow or down, or someone in front asks too much: deadlines, bounded
-//! waiting lines, rate limits, circuits and retries.
+//! Resilience against slow or failing services and against overload, for tokio.
 //!
-//! - [`Deadline`] is a moment by which an answer is due. It is handed down through calls, so that every wait on the way
-//!   ends at the same moment instead of adding up.
-//! - [`Bulkhead`] lets a bounded number of operations run at once and a bounded number wait; everyone else is told at
-//!   once, and when to come back.
-//! - [`RateLimiter`] lets each caller do so much a second and no more.
-//! - [`CircuitBreaker`] refuses calls to a service that fails, at once, and finds out when it is back.
-//! - [`Retry`] makes a call again that may succeed the next time, within a deadline.
-//! - [`Secret`] is a token or key for such a service, shown nowhere.
+//! - [`Deadline`] is the moment by which an answer is due. Calls pass it down, so that their waits do not add up.
+//! - [`Bulkhead`] limits the number of concurrent operations and the length of their queue, and refuses the rest at once.
+//! - [`RateLimiter`] limits the rate of each caller.
+//! - [`CircuitBreaker`] refuses calls to a failing service at once, and probes when it has recovered.
+//! - [`Retry`] retries transient failures within a deadline.
+//! - [`Secret`] is a token or key that neither logs nor serialised settings show.
 //!
-//! Time is tokio's, so that tests can pause it; the rate limiter's is of its own, as `governor` has it. Deliberately absent: anything about what is being protected.
+//! Time is tokio's, so that tests can pause it, except in the rate limiter, which has `governor`'s clock. This crate knows
+//! nothing about the services and callers it protects.
 //!
 //! ```
 //! use std::time::Duration;

@@ -9,7 +9,7 @@ pub const CIRCUIT_TRANSITIONS: &str = "context_manager_circuit_breaker_transitio
 /// Counter of calls that an open circuit refused; label `name`.
 pub const CIRCUIT_REJECTED: &str = "context_manager_circuit_breaker_rejected_total";
 
-/// Registers the descriptions with the recorder that is installed.
+/// Registers the descriptions with the installed recorder.
 pub fn describe() {
     describe_gauge!(
         CIRCUIT_STATE,

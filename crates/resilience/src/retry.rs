@@ -1,4 +1,4 @@
-//! Trying again what may succeed the next time.
+//! Retries with exponential backoff and jitter.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,30 +9,30 @@ use tokio::time::sleep;
 
 use crate::Deadline;
 
-/// How often to try again, and how long to wait before.
+/// Retry policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
-    /// How often at most; 0 never tries again.
+    /// Maximum number of retries; 0 disables them.
     pub max_retries: usize,
-    /// How many milliseconds to wait at first. Twice as long each time, and up to as long again by chance, so that those
-    /// who failed together do not come back together.
+    /// Milliseconds before the first retry, doubled for each further one, with up to as much jitter again, so that callers
+    /// that failed together do not retry together.
     pub backoff_ms: u64,
-    /// How many milliseconds to wait at most, before chance.
+    /// Maximum milliseconds before a retry, without jitter.
     pub max_backoff_ms: u64,
 }
 
-/// What to do about an error.
+/// Decision about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Try again, after this long if the other side said so.
+    /// Retry, after this time if the service asked for it.
     Retry(Option<Duration>),
-    /// It would fail again.
+    /// Do not retry: the call would fail again.
     GiveUp,
 }
 
 impl Default for Retry {
-    /// Twice, after 100 and 200 ms.
+    /// Two retries, after 100 and 200 ms.
     fn default() -> Self {
         Self {
             max_retries: 2,
@@ -43,12 +43,11 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// Makes attempts until one succeeds, `judge` gives up, there were too many, or the pause before the next would end
-    /// after `deadline`: then nobody would be served by waiting. An attempt that runs at the deadline is the caller's to
-    /// end.
+    /// Makes attempts until one succeeds, `judge` gives up, the retries are used up, or the next one would start after
+    /// `deadline`. Does not end an attempt that is running at the deadline.
     ///
     /// # Errors
-    /// That of the last attempt.
+    /// The error of the last attempt.
     pub async fn run<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         deadline: Deadline,
@@ -88,7 +87,7 @@ mod tests {
 
     const FAR: Duration = Duration::from_mins(1);
 
-    /// How many attempts there were, how they ended, and how long all took, when each fails but the last of `succeed_at`.
+    /// Returns the number of attempts, the result and the total time when every attempt before `succeed_at` fails.
     async fn run(
         retry: Retry,
         limit: Duration,
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_tries_until_it_succeeds_and_no_more_often_than_allowed() {
+    async fn it_retries_until_success_or_the_maximum() {
         let retry = Retry::default();
         let again = Verdict::Retry(None);
         let (attempts, result, took) = run(retry, FAR, again, 3).await;
@@ -121,14 +120,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_other_side_may_say_how_long_to_wait() {
+    async fn the_service_may_set_the_pause() {
         let (attempts, result, took) =
             run(Retry::default(), FAR, Verdict::Retry(Some(Duration::from_secs(7))), 2).await;
         assert_eq!((attempts, result, took), (2, Ok(()), Duration::from_secs(7)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_beyond_the_deadline() {
+    async fn no_retry_starts_after_the_deadline() {
         let patient = Verdict::Retry(Some(Duration::from_secs(7)));
         let (attempts, result, took) = run(Retry::default(), Duration::from_secs(7), patient, 2).await;
         assert_eq!((attempts, result, took), (1, Err(()), Duration::ZERO));

@@ -1,20 +1,20 @@
-//! Tokens and keys for other services, which must not be shown.
+//! Tokens and keys of other services.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The text in place of a secret wherever one would be shown.
+/// Text shown in place of a secret.
 const REDACTED: &str = "[redacted]";
 
-/// A token or key: neither `Debug` nor serialising shows it, and its memory is wiped when it is dropped.
+/// A token or key. `Debug` and serialisation hide it, and its memory is wiped when it is dropped.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// The secret itself, for the one place that sends it.
+    /// Returns the secret, for the one place that sends it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -38,7 +38,7 @@ impl Serialize for Secret {
     }
 }
 
-/// Tells whether two configurations are the same; takes as long as the secrets are alike, so it is no password check.
+/// Compares two configurations. Not in constant time, so it must not check passwords.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.expose() == other.expose()

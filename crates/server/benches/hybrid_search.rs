@@ -44,9 +44,9 @@ const BATCH: usize = 500;
 /// Questions of a turn. The first ones do not count: a store that was just opened reads from the disk, for either side.
 const QUESTIONS: usize = 900;
 const WARM_UP: usize = 600;
-/// How often the two sides take turns.
+/// Number of turns of each side.
 const ROUNDS: u64 = 2;
-/// How many contexts are asked for, and candidates of each kind: as many as our default brings.
+/// Number of contexts asked for, and of candidates of each kind: as many as our default.
 const LIMIT: usize = 10;
 const CANDIDATES: usize = 40;
 

@@ -1,4 +1,4 @@
-//! What recording metrics costs a request: the same requests with the Prometheus recorder and with none.
+//! Cost of recording metrics for a request: the same requests with the Prometheus recorder and with none.
 //!
 //! `cargo bench -p context-manager --bench metrics_cost`. Both sides take turns in this process, on one thread, through the
 //! whole router and without a network. What counts is the difference.

@@ -1,11 +1,11 @@
-//! Words of errors about values that came from outside: for types, and for the name that was probably meant.
+//! Texts of errors about invalid input: names of types, and suggestions for misspelt names.
 
 use std::fmt::Write as _;
 
-/// Similarity (Jaro-Winkler, 0 to 1) that two names must have for one to be suggested in place of the other.
+/// Minimum similarity (Jaro-Winkler, 0 to 1) for suggesting one name for another.
 const ALIKE: f64 = 0.8;
 
-/// Words for a type or a list of variants, as serde's errors and `expecting` name it.
+/// Describes a type or a list of variants that serde's errors name.
 pub(crate) fn in_words(expected: &str) -> String {
     let most = match expected {
         "u8" => u8::MAX.into(),
@@ -26,18 +26,18 @@ pub(crate) fn in_words(expected: &str) -> String {
     format!("a whole number from 0 to {most}")
 }
 
-/// The candidate that was probably meant by `name`.
+/// Returns the candidate most similar to `name`, if any is similar enough.
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let alike = candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= ALIKE);
+        .filter(|(similarity, _)| *similarity >= ALIKE);
     alike
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, candidate)| candidate)
 }
 
-/// Words for a name that is none of `candidates`.
+/// Describes a name that is none of `candidates`.
 pub(crate) fn unknown(what: &str, name: &str, candidates: &[&str]) -> String {
     let mut text = format!("unknown {what}; ");
     let _infallible = match closest(name, candidates.iter().copied()) {

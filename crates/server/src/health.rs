@@ -1,6 +1,5 @@
 //! Health checks of the parts of the server.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,172 +37,127 @@ pub(crate) fn describe_metrics() {
 /// Registers the checks of all parts. `scope` is any tenant's.
 pub(crate) fn register(health: &HealthRegistry, backend: &Backend, store: &OpenStore, scope: Scope, config: &Config) {
     let engine = || Arc::clone(&backend.engine);
-    health.register(STORE, Importance::Essential, Store(engine(), scope));
-    health.register(EMBEDDER, Importance::Helpful, Embedder(engine()));
-    health.register("l1", Importance::Helpful, WorkingMemory(engine()));
-    let pending = Pending {
-        engine: engine(),
-        longest_secs: config.health.pending_age_secs,
-    };
-    health.register("pending", Importance::Helpful, pending);
+    health.register(STORE, Importance::Essential, Check::Store(engine(), scope));
+    let helpful = |name, check| health.register(name, Importance::Helpful, check);
+    helpful(EMBEDDER, Check::Embedder(engine()));
+    helpful("l1", Check::WorkingMemory(engine()));
+    helpful("pending", Check::Pending(engine(), config.health.pending_age_secs));
     if config.gc.enabled {
-        health.register("gc", Importance::Helpful, Gc(Arc::clone(&backend.garbage_collector)));
+        helpful("gc", Check::Gc(Arc::clone(&backend.garbage_collector)));
     }
-    if let Some(LocalDisk { folder, min_free_bytes }) = store.local_disk.clone() {
-        let disk = Disk {
-            folder,
-            low_bytes: config.health.disk_low_bytes,
-            writes_end_bytes: min_free_bytes,
-        };
-        health.register("disk", Importance::Helpful, disk);
+    if let Some(disk) = store.local_disk.clone() {
+        helpful("disk", Check::Disk(disk, config.health.disk_low_bytes));
     }
 }
 
 /// Registers the check of the identity provider, if there is one.
 pub(crate) fn register_identity_provider(health: &HealthRegistry, auth: &Arc<Authenticator>) {
     if auth.identity_provider_is_failing().is_some() {
-        let provider = IdentityProvider(Arc::clone(auth));
-        health.register("identity_provider", Importance::Helpful, provider);
+        let check = Check::IdentityProvider(Arc::clone(auth));
+        health.register("identity_provider", Importance::Helpful, check);
     }
 }
 
-/// Health check of the identity provider: the keys that tokens are signed with can be read.
+/// Health check of a part.
 #[derive(Debug)]
-struct IdentityProvider(Arc<Authenticator>);
-
-#[async_trait]
-impl HealthCheck for IdentityProvider {
-    async fn check(&self) -> Result<(), Trouble> {
-        if self.0.identity_provider_is_failing() == Some(true) {
-            return Err(Trouble::degraded(
-                "its keys cannot be read: tokens signed with new ones are refused",
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// Health check of the store: it answers, and is undamaged.
-#[derive(Debug)]
-struct Store(Arc<ContextEngine>, Scope);
-
-#[async_trait]
-impl HealthCheck for Store {
-    async fn check(&self) -> Result<(), Trouble> {
-        let read = self.0.list(&self.1, Filter::default(), false, None, 1).await;
-        read.map(drop).map_err(|error| {
-            tracing::warn!(%error, source = ?std::error::Error::source(&error), "the store does not answer");
-            Trouble::unhealthy("it does not answer")
-        })?;
-        match self.0.store_troubles().await {
-            troubles if troubles.is_empty() => Ok(()),
-            troubles => Err(Trouble::degraded(troubles.join("; "))),
-        }
-    }
-}
-
-/// Health check of the embedder: texts can be embedded.
-#[derive(Debug)]
-struct Embedder(Arc<ContextEngine>);
-
-#[async_trait]
-impl HealthCheck for Embedder {
-    async fn check(&self) -> Result<(), Trouble> {
-        self.0.check_embedder(PROVEN_FOR).await.map_err(|error| {
-            Trouble::degraded(match error.kind {
-                EmbedErrorKind::Unavailable(_) => "it is not available: texts are embedded later, searches go by words",
-                EmbedErrorKind::Refused => "it refuses texts: they are found by their words alone",
-                EmbedErrorKind::DimensionMismatch { .. } => "its vectors have another size than those stored",
-            })
-        })
-    }
-}
-
-/// Health check of working memory: it has room.
-#[derive(Debug)]
-struct WorkingMemory(Arc<ContextEngine>);
-
-#[async_trait]
-impl HealthCheck for WorkingMemory {
-    async fn check(&self) -> Result<(), Trouble> {
-        match self.0.l1_len() {
-            (held, most) if held >= most => Err(Trouble::degraded(
-                "it is full: sessions idle longest leave, and are read back when they are used again",
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Health check of pending embeddings: no context waits for its vector for long.
-#[derive(Debug)]
-struct Pending {
-    engine: Arc<ContextEngine>,
-    longest_secs: u64,
+enum Check {
+    /// The store answers, and is undamaged.
+    Store(Arc<ContextEngine>, Scope),
+    /// Texts can be embedded.
+    Embedder(Arc<ContextEngine>),
+    /// Working memory has room.
+    WorkingMemory(Arc<ContextEngine>),
+    /// No context has waited for its vector for this many seconds.
+    Pending(Arc<ContextEngine>, u64),
+    /// The last garbage collection left nothing undone.
+    Gc(Arc<GarbageCollector>),
+    /// The disk has more than this many bytes free.
+    Disk(LocalDisk, u64),
+    /// The keys that tokens are signed with can be read.
+    IdentityProvider(Arc<Authenticator>),
 }
 
 #[async_trait]
-impl HealthCheck for Pending {
+impl HealthCheck for Check {
     async fn check(&self) -> Result<(), Trouble> {
-        let unknown = |_| Trouble::degraded("it is not known what waits: the store does not answer");
-        let pending = self.engine.pending().await.map_err(unknown)?;
-        let age = pending.oldest.map(|oldest| self.engine.now().duration_since(oldest));
-        let Some(age) = age.filter(|age| age.as_secs() >= i64::try_from(self.longest_secs).unwrap_or(i64::MAX)) else {
-            return Ok(());
-        };
-        Err(Trouble::degraded(format!(
-            "{} contexts wait for their vectors, the first for {} s",
-            pending.contexts,
-            age.as_secs()
-        )))
-    }
-}
-
-/// Health check of garbage collection: the last run left nothing undone.
-#[derive(Debug)]
-struct Gc(Arc<GarbageCollector>);
-
-#[async_trait]
-impl HealthCheck for Gc {
-    async fn check(&self) -> Result<(), Trouble> {
-        if self.0.is_incomplete() {
-            return Err(Trouble::degraded(
+        match self {
+            Self::Store(engine, scope) => check_store(engine, scope).await,
+            Self::Embedder(engine) => check_embedder(engine).await,
+            Self::WorkingMemory(engine) => match engine.l1_len() {
+                (held, most) if held >= most => Err(Trouble::degraded(
+                    "it is full: sessions idle longest leave, and are read back when they are used again",
+                )),
+                _ => Ok(()),
+            },
+            Self::Pending(engine, longest_secs) => check_pending(engine, *longest_secs).await,
+            Self::Gc(collector) if collector.is_incomplete() => Err(Trouble::degraded(
                 "the last run left something undone; the next one goes on",
-            ));
+            )),
+            Self::Disk(disk, low_bytes) => check_disk(disk, *low_bytes).await,
+            Self::IdentityProvider(auth) if auth.identity_provider_is_failing() == Some(true) => Err(
+                Trouble::degraded("its keys cannot be read: tokens signed with new ones are refused"),
+            ),
+            Self::Gc(_) | Self::IdentityProvider(_) => Ok(()),
         }
-        Ok(())
     }
 }
 
-/// Health check of the disk: it has room. Sets its gauges, too.
-#[derive(Debug)]
-struct Disk {
-    folder: PathBuf,
-    low_bytes: u64,
-    writes_end_bytes: u64,
+async fn check_store(engine: &ContextEngine, scope: &Scope) -> Result<(), Trouble> {
+    let read = engine.list(scope, Filter::default(), false, None, 1).await;
+    read.map_err(|error| {
+        tracing::warn!(%error, source = ?std::error::Error::source(&error), "the store does not answer");
+        Trouble::unhealthy("it does not answer")
+    })?;
+    match engine.store_troubles().await {
+        troubles if troubles.is_empty() => Ok(()),
+        troubles => Err(Trouble::degraded(troubles.join("; "))),
+    }
 }
 
-#[async_trait]
-impl HealthCheck for Disk {
-    async fn check(&self) -> Result<(), Trouble> {
-        let folder = self.folder.clone();
-        let sizes = tokio::task::spawn_blocking(move || -> std::io::Result<(u64, u64)> {
-            Ok((fs4::available_space(&folder)?, fs4::total_space(&folder)?))
-        });
-        let unknown = || Trouble::degraded("its free space is not known");
-        let sizes = sizes.await.map_err(|_panicked| unknown())?;
-        let (free, size) = sizes.map_err(|_unreadable| unknown())?;
-        metrics::gauge!(DISK_FREE).set(as_gauge(free));
-        metrics::gauge!(DISK_SIZE).set(as_gauge(size));
-        if free < self.writes_end_bytes {
-            Err(Trouble::unhealthy(format!(
-                "{free} bytes are free: stores and changes are refused"
-            )))
-        } else if free < self.low_bytes {
-            Err(Trouble::degraded(format!("only {free} bytes are free")))
-        } else {
-            Ok(())
-        }
+async fn check_embedder(engine: &ContextEngine) -> Result<(), Trouble> {
+    engine.check_embedder(PROVEN_FOR).await.map_err(|error| {
+        Trouble::degraded(match error.kind {
+            EmbedErrorKind::Unavailable(_) => "it is not available: texts are embedded later, searches go by words",
+            EmbedErrorKind::Refused => "it refuses texts: they are found by their words alone",
+            EmbedErrorKind::DimensionMismatch { .. } => "its vectors have another size than those stored",
+        })
+    })
+}
+
+async fn check_pending(engine: &ContextEngine, longest_secs: u64) -> Result<(), Trouble> {
+    let unknown = |_| Trouble::degraded("it is not known what waits: the store does not answer");
+    let pending = engine.pending().await.map_err(unknown)?;
+    let age = pending
+        .oldest
+        .map(|oldest| engine.now().duration_since(oldest).as_secs());
+    match age {
+        Some(age) if age >= i64::try_from(longest_secs).unwrap_or(i64::MAX) => Err(Trouble::degraded(format!(
+            "{} contexts wait for their vectors, the first for {age} s",
+            pending.contexts
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the disk, and sets its gauges.
+async fn check_disk(disk: &LocalDisk, low_bytes: u64) -> Result<(), Trouble> {
+    let folder = disk.folder.clone();
+    let sizes = tokio::task::spawn_blocking(move || -> std::io::Result<(u64, u64)> {
+        Ok((fs4::available_space(&folder)?, fs4::total_space(&folder)?))
+    });
+    let unknown = || Trouble::degraded("its free space is not known");
+    let sizes = sizes.await.map_err(|_panicked| unknown())?;
+    let (free, size) = sizes.map_err(|_unreadable| unknown())?;
+    metrics::gauge!(DISK_FREE).set(as_gauge(free));
+    metrics::gauge!(DISK_SIZE).set(as_gauge(size));
+    if free < disk.min_free_bytes {
+        Err(Trouble::unhealthy(format!(
+            "{free} bytes are free: stores and changes are refused"
+        )))
+    } else if free < low_bytes {
+        Err(Trouble::degraded(format!("only {free} bytes are free")))
+    } else {
+        Ok(())
     }
 }
 

@@ -16,7 +16,6 @@ mod http;
 mod limits;
 mod listen;
 pub mod metrics;
-mod outgoing;
 pub mod service;
 mod store;
 mod systemd;

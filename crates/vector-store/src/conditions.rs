@@ -144,7 +144,7 @@ fn any_of(key: &'static str, mut words: Vec<String>) -> Option<Condition> {
     }
 }
 
-fn at_least(key: &'static str, number: f64) -> Condition {
+pub(crate) fn at_least(key: &'static str, number: f64) -> Condition {
     let bounds = Bounds {
         at_least: Some(number),
         below: None,
@@ -152,7 +152,7 @@ fn at_least(key: &'static str, number: f64) -> Condition {
     Condition::Within(key, bounds)
 }
 
-fn below(key: &'static str, number: f64) -> Condition {
+pub(crate) fn below(key: &'static str, number: f64) -> Condition {
     let bounds = Bounds {
         at_least: None,
         below: Some(number),

@@ -1,18 +1,18 @@
-//! Files and folders that survive a power loss and belong to their owner alone.
+//! Durable files and folders, private to their owner.
 //!
-//! Files that the engine makes itself get their mode from the process's umask; [`make_private`] tightens them at the next
-//! start, and the folder around them keeps others out meanwhile.
+//! The engine's own files get their mode from the process's umask; [`make_private`] tightens them at the next start, and
+//! until then the folder around them keeps other users out.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-/// A folder that file systems put into their root. It is another owner's.
+/// Folder that file systems put into their root. It belongs to another user.
 pub(crate) const LOST_AND_FOUND: &str = "lost+found";
 
-/// Gives a file another content, in one step that survives a power loss. Only its owner may read it.
+/// Replaces the content of a file, atomically and durably. The file is private.
 ///
-/// Writers of one file must not run at the same time. After an error the file is as it was.
+/// Writers of one file must not run concurrently. An error leaves the file unchanged.
 pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
@@ -21,7 +21,7 @@ pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
     rename(&new, path)
 }
 
-/// Makes a folder and those above it, for their owner alone. One that is there stays as it is.
+/// Creates a private folder and its missing parents. Existing ones stay unchanged.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -29,14 +29,14 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-/// Writes a file that survives a power loss, once its name does.
+/// Writes and syncs a private file. Its name is durable once the folder is synced.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = create_file(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
 
-/// Makes an empty file for its owner alone, or empties the one that is there.
+/// Creates or truncates a private file.
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -53,7 +53,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the names in a folder survive a power loss. Only Unix knows how.
+/// Makes the names in a folder durable. Possible on Unix only.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(path)?.sync_all()
@@ -62,7 +62,7 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes every file and name below a folder survive a power loss.
+/// Makes every file and name below a folder durable.
 pub(crate) fn sync_all(folder: &Path) -> io::Result<()> {
     walk(folder, &mut |path, metadata| {
         if metadata.is_dir() {
@@ -74,12 +74,12 @@ pub(crate) fn sync_all(folder: &Path) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Removes a folder, if it is there.
+/// Removes a folder, if it exists.
 pub(crate) fn remove_folder(folder: &Path) -> io::Result<()> {
     unless_gone(fs::remove_dir_all(folder)).map(drop)
 }
 
-/// The bytes of the disk that a folder takes.
+/// Returns the disk space that a folder takes, in bytes.
 pub(crate) fn size(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     walk(folder, &mut |_, metadata| {
@@ -91,8 +91,8 @@ pub(crate) fn size(folder: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// Visits everything below a folder, what is in a folder before the folder itself. What goes away meanwhile is passed over,
-/// and no link is followed.
+/// Visits everything below a folder, the entries of a folder before the folder itself. Skips entries that disappear
+/// meanwhile, and follows no links.
 pub(crate) fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, &Metadata) -> io::Result<()>) -> io::Result<()> {
     for entry in unless_gone(fs::read_dir(folder))?.into_iter().flatten() {
         let Some(entry) = unless_gone(entry)? else { continue };
@@ -108,8 +108,8 @@ pub(crate) fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, &Metadata) -> io:
     Ok(())
 }
 
-/// Takes every permission on a folder and all that is in it from everybody but the owner. What belongs to somebody else
-/// stays as it is, which is said in the log.
+/// Makes a folder and everything below it private to the owner. Logs a warning about entries of other users, which stay
+/// unchanged.
 #[cfg(unix)]
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -134,7 +134,7 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     if foreign > 0 {
         tracing::warn!(
             files = foreign,
-            "others may read files of the data folder: they belong to another user of the system"
+            "other users may read files of the data folder: they belong to another user of the system"
         );
     }
     Ok(())
@@ -145,7 +145,7 @@ pub(crate) fn make_private(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The result, or nothing where it was about something that is not there.
+/// Turns the error that something does not exist into `None`.
 pub(crate) fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -154,7 +154,7 @@ pub(crate) fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// The engine's files have holes: their length says nothing about the space they take.
+/// Returns the disk space of a file: the engine's files have holes and take less than their length.
 #[cfg(unix)]
 pub(crate) fn allocated(metadata: &Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::blocks(metadata) * 512
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_its_owners_alone() {
+    fn created_entries_are_private() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/b");
         create_folder(&folder).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_could_read_is_tightened_and_links_are_not_followed() {
+    fn loose_permissions_are_tightened_and_links_not_followed() {
         let parent = tempfile::tempdir().unwrap();
         let (folder, outside) = (parent.path().join("data"), parent.path().join("outside"));
         let (below, file, script) = (folder.join("a"), folder.join("a/file"), folder.join("script"));

@@ -1,36 +1,36 @@
-//! Why a store cannot be opened. What goes wrong later is a [`StoreError`](context_manager_core::ports::StoreError).
+//! Errors of opening a store. Later ones are [`StoreError`](context_manager_core::ports::StoreError)s.
 
 use std::io;
 use std::path::PathBuf;
 
 use context_manager_core::ports::{BoxError, ModelFingerprint};
 
-/// Why a data folder or a collection cannot be opened. Unless said otherwise, it was left exactly as it was.
+/// Error of opening a data folder or a collection, which is unchanged unless stated otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder cannot be read or written.
     #[error("cannot {operation} `{}`", path.display())]
     Io {
-        /// What was tried.
+        /// Operation that failed.
         operation: &'static str,
-        /// On which file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Cause.
         #[source]
         source: io::Error,
     },
 
-    /// The path leads to a file.
+    /// The path is a file.
     #[error("`{}` is not a folder", path.display())]
     NotAFolder {
-        /// The path.
+        /// Path of the file.
         path: PathBuf,
     },
 
-    /// The folder holds something else.
+    /// The folder holds other files.
     #[error("`{}` is not a data folder of the context manager: it is not empty and has no manifest.json", path.display())]
     Foreign {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
     },
 
@@ -41,25 +41,25 @@ pub enum Error {
         path.display()
     )]
     Sharded {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
     },
 
     /// Another process, or another store in this one, has the folder open.
     #[error("`{}` is in use by {}", path.display(), holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
     InUse {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// The process that has it, if it said so.
+        /// Id of the process, if known.
         holder: Option<u32>,
     },
 
-    /// The manifest is not one.
+    /// The manifest cannot be read.
     #[error("the manifest of data folder `{}` is corrupt: restore a snapshot into another folder, or put a copy of manifest.json back", path.display())]
     CorruptManifest {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Cause.
         #[source]
         source: serde_json::Error,
     },
@@ -67,11 +67,11 @@ pub enum Error {
     /// The folder was written by a newer version.
     #[error("data folder `{}` has format {found}, and this version reads formats up to {supported}", path.display())]
     NewerFormat {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// Its format.
+        /// Format of the folder.
         found: u32,
-        /// The newest one known.
+        /// Newest supported format.
         supported: u32,
     },
 
@@ -82,20 +82,20 @@ pub enum Error {
         path.display()
     )]
     ModelChanged {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// The model whose vectors are stored.
+        /// Model whose vectors are stored.
         stored: Box<ModelFingerprint>,
-        /// The model that is configured.
+        /// Configured model.
         current: Box<ModelFingerprint>,
     },
 
-    /// The engine's own files are missing, or are not what the manifest says.
+    /// The engine's files are missing or contradict the manifest.
     #[error("data folder `{}` is damaged: {problem}", path.display())]
     Damaged {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the damage.
         problem: String,
     },
 
@@ -106,7 +106,7 @@ pub enum Error {
         path.display()
     )]
     DiskFull {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
         /// Number of free bytes.
         free: u64,
@@ -114,14 +114,14 @@ pub enum Error {
         needed: u64,
     },
 
-    /// The engine cannot start. It may have begun to repair the folder.
+    /// The engine failed to start. It may have begun to repair the folder.
     #[error("the engine cannot {operation} data folder `{}`", path.display())]
     Engine {
-        /// What it tried.
+        /// Operation that failed.
         operation: &'static str,
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// What it said.
+        /// Cause.
         #[source]
         source: BoxError,
     },
@@ -129,7 +129,7 @@ pub enum Error {
     /// The Qdrant server cannot be reached, or failed.
     #[error("cannot {operation} at the Qdrant server `{url}`")]
     Server {
-        /// What was tried.
+        /// Operation that failed.
         operation: &'static str,
         /// URL of the server.
         url: String,
@@ -140,28 +140,28 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The Qdrant server lacks what is needed.
+    /// The Qdrant server is too old.
     #[error("the Qdrant server `{url}` has version {found}, and {oldest} or later is needed")]
     ServerTooOld {
-        /// Where the server is.
+        /// URL of the server.
         url: String,
-        /// Its version.
+        /// Version of the server.
         found: String,
-        /// The oldest that will do.
+        /// Oldest supported version.
         oldest: String,
     },
 
-    /// The collection was made by something else, or for something else.
+    /// The collection belongs to another program, or has another shape.
     #[error(
         "the collection `{collection}` at the Qdrant server `{url}` cannot be used: {problem}. It was left as it is: \
          set another `vector_db.collection_prefix`, or remove or rename the collection if nobody needs it"
     )]
     ForeignCollection {
-        /// Where the server is.
+        /// URL of the server.
         url: String,
-        /// The collection.
+        /// Name of the collection.
         collection: String,
-        /// What is different about it.
+        /// Difference.
         problem: String,
     },
 
@@ -172,20 +172,20 @@ pub enum Error {
          begin anew"
     )]
     CollectionModelChanged {
-        /// Where the server is.
+        /// URL of the server.
         url: String,
-        /// The collection.
+        /// Name of the collection.
         collection: String,
-        /// The model whose vectors are stored.
+        /// Model whose vectors are stored.
         stored: Box<ModelFingerprint>,
-        /// The model that is configured.
+        /// Configured model.
         current: Box<ModelFingerprint>,
     },
 
-    /// The configuration makes no sense.
+    /// The configuration is invalid.
     #[error("the configuration of the {store} store is wrong: {}", problems.join("; "))]
     Config {
-        /// Of which store.
+        /// Kind of store.
         store: &'static str,
         /// Each as `key: what is expected`.
         problems: Vec<String>,

@@ -1,29 +1,28 @@
-//! The metrics of this crate, by name. [`describe`] tells the recorder what they mean.
+//! Names of the metrics of this crate, and their descriptions.
 
 use context_manager_core::ports::{StoreError, StoreErrorKind};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// How long the store took, by `operation` and `outcome`.
+/// Histogram of the duration of operations, by `operation` and `outcome`.
 pub const DURATION: &str = "context_manager_vector_db_duration_seconds";
-/// How many writes wait for the writer.
+/// Gauge of the writes that wait for the writer.
 pub const WRITES_QUEUED: &str = "context_manager_vector_db_writes_queued";
-/// How many reads run.
+/// Gauge of the running reads.
 pub const READS_RUNNING: &str = "context_manager_vector_db_reads_running";
-/// How many reads wait for their turn.
+/// Gauge of the queued reads.
 pub const READS_QUEUED: &str = "context_manager_vector_db_reads_queued";
-/// Counter of what a cache had; label `cache`.
+/// Counter of cache hits, by `cache`.
 pub const CACHE_HITS: &str = "context_manager_cache_hits_total";
-/// Counter of what a cache did not have; label `cache`.
+/// Counter of cache misses, by `cache`.
 pub const CACHE_MISSES: &str = "context_manager_cache_misses_total";
-/// How often background work failed, by `operation`.
+/// Counter of failures of background work, by `operation`.
 pub const BACKGROUND_ERRORS: &str = "context_manager_vector_db_background_errors_total";
-
-/// Counter of stored contexts that were found damaged.
+/// Counter of stored contexts found damaged.
 pub const UNREADABLE: &str = "context_manager_vector_db_unreadable_total";
 
-/// Tells the installed recorder what each metric means.
+/// Describes every metric to the installed recorder.
 pub fn describe() {
     describe_histogram!(
         DURATION,
@@ -57,7 +56,7 @@ pub fn describe() {
     );
 }
 
-/// Runs a call, and records how long it took and how it ended.
+/// Runs an operation and records its duration and outcome.
 pub(crate) async fn observed<T>(
     operation: &'static str,
     call: impl Future<Output = Result<T, StoreError>>,
@@ -79,7 +78,7 @@ pub(crate) async fn observed<T>(
     result
 }
 
-/// Records a piece of background work: its duration, and whether it failed.
+/// Records the duration and outcome of background work.
 pub(crate) fn observe_background<T, E>(operation: &'static str, started: Instant, result: &Result<T, E>) {
     let outcome = if result.is_ok() { "ok" } else { "error" };
     metrics::histogram!(DURATION, "operation" => operation, "outcome" => outcome)

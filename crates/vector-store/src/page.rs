@@ -1,14 +1,14 @@
-//! What the lists of all stores have in common.
+//! Limits and order of lists, the same for all stores.
 
 use context_manager_core::ports::{Order, Record};
 
-/// The most records on one page, whatever is asked for: what does not fit is on the next one.
+/// Maximum number of records on a page, for any requested limit.
 pub(crate) const MAX_PAGE: usize = 10_000;
 
-/// Points that one look into an engine brings where all are wanted.
+/// Number of points per scroll where all are wanted.
 pub(crate) const SCROLL: usize = 1000;
 
-/// Puts records in the order of a list. Ties are broken by id, so that the order is the same every time.
+/// Sorts records as lists return them. Ties are broken by id, so that the order is stable.
 pub(crate) fn sort(records: &mut [Record], order: Order) {
     records.sort_by(|a, b| {
         let by_age = a.context.sequence.cmp(&b.context.sequence);

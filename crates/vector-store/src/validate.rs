@@ -1,26 +1,25 @@
-//! What is checked before anything is written: an engine stops in the middle of a batch at a bad vector, and a bad number
-//! would be stored as none.
+//! Validation before writes: an engine stops in the middle of a batch at a bad vector, and would store a bad number as null.
 
 use context_manager_core::context::{Context, ContextId, MAX_CONTENT_BYTES};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{BoxError, Record, StoreError, StoreErrorKind, StoreQuery};
 
-/// Sequence numbers end here: engines compare numbers as floats.
+/// Exclusive maximum of sequence numbers, as engines compare numbers as floats.
 const MAX_SEQUENCE: u64 = 1 << 53;
 
-/// A context whose text, tags and metadata together are larger than a store keeps.
+/// Error for a context whose text, tags and metadata together exceed the maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("context {id} has {actual} bytes of text, tags and metadata; the maximum is {maximum}")]
 pub struct PayloadTooLarge {
-    /// Which context.
+    /// Id of the context.
     pub id: ContextId,
-    /// How many bytes they serialise to.
+    /// Serialized size in bytes.
     pub actual: usize,
-    /// How many they may.
+    /// Maximum size in bytes.
     pub maximum: usize,
 }
 
-/// Checks what is to be stored.
+/// Checks records to store.
 pub(crate) fn records(operation: &'static str, dimensions: usize, records: &[Record]) -> Result<(), StoreError> {
     for record in records {
         dense(operation, dimensions, record.dense.as_deref())?;
@@ -30,7 +29,7 @@ pub(crate) fn records(operation: &'static str, dimensions: usize, records: &[Rec
     Ok(())
 }
 
-/// Checks what is to replace a stored context.
+/// Checks contexts that replace stored ones.
 pub(crate) fn contexts(operation: &'static str, contexts: &[Context]) -> Result<(), StoreError> {
     contexts.iter().try_for_each(|one| context(operation, one))
 }
@@ -40,7 +39,7 @@ pub(crate) fn vector(operation: &'static str, dimensions: usize, vector: &[f32])
     dense(operation, dimensions, Some(vector))
 }
 
-/// Checks what is to be searched for.
+/// Checks a query.
 pub(crate) fn query(operation: &'static str, dimensions: usize, query: &StoreQuery) -> Result<(), StoreError> {
     dense(operation, dimensions, query.dense.as_deref())?;
     terms(operation, query.terms.as_ref())
@@ -69,10 +68,10 @@ fn context(operation: &'static str, context: &Context) -> Result<(), StoreError>
     Ok(())
 }
 
-/// How many bytes text, tags and metadata serialise to.
+/// Returns the serialized size of text, tags and metadata.
 fn content_bytes(context: &Context) -> usize {
     let parts = (&context.text, &context.tags, &context.metadata);
-    // They stand in a list: four bytes are its own.
+    // The brackets and commas of the list take four bytes.
     serde_json::to_vec(&parts).map_or(usize::MAX, |bytes| bytes.len() - 4)
 }
 
@@ -125,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn words_are_ascending_and_each_has_a_weight() {
+    fn sparse_vectors_are_ascending_and_finite() {
         let sparse = |indices: &[u32], values: &[f32]| SparseVector {
             indices: indices.into(),
             values: values.into(),
         };
-        for (words, good) in [
+        for (vector, good) in [
             (sparse(&[], &[]), true),
             (sparse(&[1, 5], &[1.0, 2.0]), true),
             (sparse(&[5, 1], &[1.0, 2.0]), false),
@@ -138,7 +137,7 @@ mod tests {
             (sparse(&[1], &[1.0, 2.0]), false),
             (sparse(&[1], &[f32::NAN]), false),
         ] {
-            assert_eq!(terms("test", Some(&words)).is_ok(), good, "{words:?}");
+            assert_eq!(terms("test", Some(&vector)).is_ok(), good, "{vector:?}");
         }
     }
 }

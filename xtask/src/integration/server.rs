@@ -11,28 +11,27 @@ use anyhow::{Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-/// The images that are tested against, and the only place that names them: the oldest series that is supported, and a
-/// newer one.
+/// Images to test against: the oldest supported series, and a newer one. Named here alone.
 pub(super) const IMAGES: [&str; 2] = ["qdrant/qdrant:v1.18.3", "qdrant/qdrant:v1.19.0"];
 
-/// How long a server may take to get ready, the image's download not counted.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Maximum time until a server is ready, without the download of its image.
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Where servers come from.
+/// Source of servers.
 #[derive(Debug, Clone)]
-pub(super) enum Means {
+pub(super) enum Source {
     /// A binary on this machine.
     Binary(PathBuf),
     /// An image, and the engine that runs it.
     Image {
-        /// The engine's command.
+        /// Command of the engine.
         engine: String,
-        /// The image's name with its tag.
+        /// Name and tag of the image.
         image: &'static str,
     },
 }
 
-impl fmt::Display for Means {
+impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Binary(path) => write!(f, "{}", path.display()),
@@ -41,7 +40,7 @@ impl fmt::Display for Means {
     }
 }
 
-/// A server that runs, in cluster mode, until this is dropped.
+/// A running server in cluster mode. Dropping it ends it.
 pub(super) struct Server {
     grpc_port: u16,
     http_port: u16,
@@ -51,8 +50,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts one on loopback addresses and waits until it is ready.
-    pub(super) fn start(means: &Means) -> Result<Self> {
+    /// Starts a server on loopback addresses and waits until it is ready.
+    pub(super) fn start(source: &Source) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (http_port, grpc_port, peer_port) = (free_port()?, free_port()?, free_port()?);
         let settings = [
@@ -71,8 +70,8 @@ impl Server {
             container: None,
             folder,
         };
-        match means {
-            Means::Binary(path) => {
+        match source {
+            Source::Binary(path) => {
                 let mut command = Command::new(path);
                 command
                     .args(["--uri", &peer])
@@ -80,7 +79,7 @@ impl Server {
                     .current_dir(server.folder.path());
                 server.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
             }
-            Means::Image { engine, image } => {
+            Source::Image { engine, image } => {
                 let name = format!("context-manager-integration-{grpc_port}");
                 let mut command = Command::new(engine);
                 command.args(["run", "--detach", "--network", "host", "--name", &name]);
@@ -99,7 +98,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Its gRPC address.
+    /// Returns its gRPC address.
     pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.grpc_port)
     }
@@ -107,7 +106,7 @@ impl Server {
     fn ready(&mut self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < READY_TIMEOUT {
             if get(&format!("127.0.0.1:{}", self.http_port), "/readyz").is_some() {
                 return Ok(());
             }
@@ -118,7 +117,7 @@ impl Server {
             }
             runtime.block_on(async { sleep(Duration::from_millis(100)).await });
         }
-        bail!("it did not get ready within {} s", PATIENCE.as_secs())
+        bail!("it did not get ready within {} s", READY_TIMEOUT.as_secs())
     }
 }
 
@@ -140,7 +139,7 @@ impl Drop for Server {
     }
 }
 
-/// What is at `path`, if the answer is a success. HTTP as simple as it can be: a library would be asynchronous.
+/// Returns the response to a GET, if it is a success. A library would be asynchronous.
 fn get(address: &str, path: &str) -> Option<String> {
     let mut connection = TcpStream::connect(address).ok()?;
     connection.set_read_timeout(Some(Duration::from_secs(2))).ok()?;

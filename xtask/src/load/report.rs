@@ -11,8 +11,7 @@ use comfy_table::Table;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
-use super::run::Phase;
+use super::settings::{Phase, Settings};
 use super::tally::{Figures, Kind, Tally};
 use crate::report::{milliseconds, table};
 use crate::subject::Server;

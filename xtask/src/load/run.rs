@@ -3,46 +3,19 @@
 use std::cell::{Cell, RefCell};
 
 use anyhow::{Result, ensure};
-use clap::ValueEnum;
 use context_manager_client::Client;
 use context_manager_client::wire::{Exact, Filter, GcRequest, NewContext, SearchRequest};
-use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, Instant};
 
 use super::data::Data;
 use super::pace;
+use super::settings::{FilterBy, Phase, Settings};
 use super::tally::{Kind, Outcome, Tally};
-use super::{FilterBy, Settings};
 
 /// Time after the end of a phase within which requests may start that were due before.
 const CATCH_UP: Duration = Duration::from_secs(10);
 /// Maximum duration of garbage collection.
 const GC_DEADLINE: Duration = Duration::from_mins(10);
-
-/// The phases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Phase {
-    /// Stores all contexts in batches, as fast as they are taken
-    Ingest,
-    /// Searches
-    Search,
-    /// Stores contexts one by one
-    Store,
-    /// Searches and stores
-    Mixed,
-    /// Stores as many contexts again, which expire at once
-    Expire,
-    /// Searches while garbage collection deletes everything that is expired
-    Collect,
-}
-
-impl Phase {
-    /// Whether it lasts as long as there are batches to store.
-    fn stores_batches(self) -> bool {
-        matches!(self, Self::Ingest | Self::Expire)
-    }
-}
 
 /// A request, ready to be sent.
 #[derive(Debug)]

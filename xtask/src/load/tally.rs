@@ -41,12 +41,19 @@ pub(super) struct Outcome {
 
 impl From<Error> for Outcome {
     fn from(error: Error) -> Self {
-        let error = match &error {
-            Error::Refused(refusal) => refusal.problem.status.to_string(),
-            Error::Deadline { .. } => "timeout".to_owned(),
-            Error::Unreachable { source, .. } if source.is_connect() => "no connection".to_owned(),
-            Error::Unreachable { .. } => "broken off".to_owned(),
-            error => error.to_string(),
+        let error = if let Some(status) = error.status() {
+            status.to_string()
+        } else if matches!(error, Error::Deadline { .. }) {
+            "timeout".to_owned()
+        } else if let Error::Unreachable { source, .. } = &error {
+            let word = if source.is_connect() {
+                "no connection"
+            } else {
+                "broken off"
+            };
+            word.to_owned()
+        } else {
+            error.to_string()
         };
         Self {
             errors: vec![error],

@@ -1,22 +1,18 @@
 //! The server under measurement: a running one, or one of our own that is gone at the end.
 
+mod client;
 mod resources;
 mod server;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use context_manager_client::{Client, Config, Retry};
-use serde::de::DeserializeOwned;
-use serde::de::value::{Error, StrDeserializer};
+use context_manager_client::Client;
 
+use client::client;
+pub(crate) use client::word;
 pub(crate) use server::Server;
-
-/// Maximum duration of a call, twice the server's own limit; and of one that lasts as long as there is data.
-const TIMEOUT: Duration = Duration::from_mins(1);
-const LONG_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Server to measure; by default one is built for release and started in a temporary folder.
 #[derive(Clone, Debug, Default, Args)]
@@ -111,28 +107,6 @@ async fn run<T>(
         let log = subject.own().map(Server::last_log_lines).unwrap_or_default();
         format!("the measurement stopped; the server's last log lines:\n{log}")
     })
-}
-
-/// Builds a client without retries, which would be part of the latency.
-fn client(url: &str) -> Result<Client> {
-    let config = Config {
-        timeout: TIMEOUT,
-        long_timeout: LONG_TIMEOUT,
-        retry: Retry {
-            max_retries: 0,
-            ..Config::default().retry
-        },
-        ..Config::default()
-    };
-    Ok(Client::new(url, config)?)
-}
-
-/// Reads a variant of one of the API's enums, for arguments.
-///
-/// # Errors
-/// When there is no such variant, with those there are.
-pub(crate) fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    T::deserialize(StrDeserializer::<Error>::new(text)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use super::client::client;
 use super::resources;
 use crate::process;
 
@@ -124,7 +125,7 @@ impl Server {
     /// # Errors
     /// When it ends, or is not ready in time; the message holds the end of its log.
     pub(super) async fn wait_until_ready(&mut self) -> Result<()> {
-        let client = super::client(&self.url)?;
+        let client = client(&self.url)?;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!(

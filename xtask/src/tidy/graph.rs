@@ -1,15 +1,15 @@
-//! The workspace's dependencies, reduced to what the checks need, so that tests can write a graph by hand.
+//! The dependencies of the workspace, reduced to the needs of the checks, so that tests can write a graph by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, Metadata};
 
-/// Who depends on whom.
+/// Dependencies between packages.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     /// Names of the workspace's own packages.
     pub(super) members: BTreeSet<String>,
-    /// What the members' manifests say, optional and platform-specific dependencies included.
+    /// Dependencies in the manifests of members, optional and platform-specific ones included.
     pub(super) declared: Vec<Edge>,
     /// Every package of the build by its id.
     pub(super) resolved: BTreeMap<String, Node>,
@@ -20,7 +20,7 @@ pub(super) struct Graph {
 pub(super) struct Edge {
     pub(super) from: String,
     pub(super) to: String,
-    /// Whether only tests, examples and benchmarks use it.
+    /// Set if only tests, examples and benchmarks use it.
     pub(super) dev: bool,
 }
 
@@ -71,7 +71,7 @@ impl From<&Metadata> for Graph {
 
 #[cfg(test)]
 impl Graph {
-    /// A graph whose packages are known by name alone; each edge is declared by a member and resolved.
+    /// Returns a graph of packages by name; each edge is declared by a member and resolved.
     pub(super) fn of(members: &[&str], edges: &[(&str, &str)]) -> Self {
         let mut graph = Self {
             members: members.iter().map(|&name| name.to_owned()).collect(),
@@ -100,7 +100,7 @@ impl Graph {
         graph
     }
 
-    /// The same graph with one more dependency, for tests only.
+    /// Adds a dependency for tests only.
     pub(super) fn with_dev(mut self, from: &str, to: &str) -> Self {
         self.declared.push(Edge {
             from: from.to_owned(),

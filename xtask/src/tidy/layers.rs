@@ -1,6 +1,6 @@
-//! Which crate of the workspace may depend on which: server, then the adapters, then what knows nothing of the others.
+//! Allowed dependencies between the crates of the workspace: server, then the adapters, then core and resilience.
 //!
-//! An allow-list: an edge that nobody thought of is a failure, and so is a crate that nobody placed.
+//! An allow-list: an unlisted edge is a failure, and so is an unlisted crate.
 
 use super::graph::Graph;
 use super::problem::Problem;
@@ -36,7 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("xtask", &["context-manager-client"]),
 ];
 
-/// Where a reader finds the list, for messages.
+/// Place of the list, for messages.
 const HERE: &str = "ALLOWED in xtask/src/tidy/layers.rs";
 
 /// Finds members outside the list and edges it does not allow.
@@ -86,7 +86,7 @@ fn remedy(list: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    /// Every crate and every allowed edge.
+    /// Returns a graph of every crate and every allowed edge.
     fn whole() -> Graph {
         let members: Vec<_> = ALLOWED.iter().map(|(name, _)| *name).collect();
         let edges: Vec<_> = ALLOWED

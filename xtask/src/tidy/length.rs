@@ -1,8 +1,8 @@
-//! How long a source file may be. Tests at its end are counted apart: they are read differently.
+//! Maximum length of a source file, without the tests at its end, which are read differently.
 
 use super::problem::Problem;
 
-/// Lines a file may have without its tests.
+/// Maximum number of lines without tests.
 const MOST: usize = 500;
 
 /// Finds a file that is too long.
@@ -17,8 +17,7 @@ pub(super) fn check(place: &str, source: &str) -> Option<Problem> {
     })
 }
 
-/// Counts the lines before `#[cfg(test)] mod tests {`; clippy's `items_after_test_module` sees to it that nothing
-/// follows that module.
+/// Counts the lines before `#[cfg(test)] mod tests {`, which clippy's `items_after_test_module` keeps last.
 fn shipped_lines(source: &str) -> usize {
     let lines: Vec<_> = source.lines().collect();
     let opens_tests = |at: usize| {

@@ -1,14 +1,14 @@
-//! What a member's manifest must leave to the workspace: the lints, and the versions of all dependencies.
+//! Manifests of members, which inherit the lints and the versions of all dependencies from the workspace.
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 use super::problem::Problem;
 
-/// The tables that hold dependencies, at the top and under each target.
+/// Tables of dependencies, at the top and under each target.
 const SECTIONS: &[&str] = &["dependencies", "dev-dependencies", "build-dependencies"];
 
-/// Finds what the manifest `text`, to be reported as `place`, keeps for itself.
+/// Finds the parts that the manifest `text`, reported as `place`, does not inherit.
 ///
 /// # Errors
 /// When it is not TOML.
@@ -18,7 +18,7 @@ pub(super) fn check(place: &str, text: &str) -> Result<Vec<Problem>> {
     if !manifest.get("lints").is_some_and(inherits) {
         problems.push(Problem::new(
             place,
-            "the crate does not take the workspace's lints",
+            "the crate does not inherit the workspace's lints",
             "add `[lints]` with `workspace = true`",
         ));
     }
@@ -30,7 +30,7 @@ pub(super) fn check(place: &str, text: &str) -> Result<Vec<Problem>> {
                 if !inherits(value) && !is_itself(value) {
                     problems.push(Problem::new(
                         place,
-                        format!("`{name}` in [{prefix}{section}] is not taken from the workspace"),
+                        format!("`{name}` in [{prefix}{section}] is not inherited from the workspace"),
                         format!(
                             "put its version into [workspace.dependencies] of the root and write \
                              `{name}.workspace = true` here"
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn manifest_that_leaves_all_to_the_workspace_passes() {
+    fn manifest_that_inherits_everything_passes() {
         assert_eq!(found(GOOD), Vec::<String>::new());
     }
 
@@ -87,7 +87,7 @@ mod tests {
     fn lints_must_be_inherited() {
         assert_eq!(
             found("[package]\nname = 'a'"),
-            ["the crate does not take the workspace's lints"]
+            ["the crate does not inherit the workspace's lints"]
         );
         assert_eq!(found("[lints.clippy]\nall = 'warn'").len(), 1);
     }
@@ -104,23 +104,23 @@ mod tests {
             let text = GOOD.replace("serde.workspace = true", own);
             assert_eq!(
                 found(&text),
-                ["`serde` in [dependencies] is not taken from the workspace"],
+                ["`serde` in [dependencies] is not inherited from the workspace"],
                 "{own}"
             );
         }
     }
 
     #[test]
-    fn every_section_is_looked_at() {
+    fn every_section_is_checked() {
         let text = GOOD.replace("libc.workspace = true", "libc = '0.2'");
         assert_eq!(
             found(&text),
-            ["`libc` in [target.cfg(unix).dependencies] is not taken from the workspace"]
+            ["`libc` in [target.cfg(unix).dependencies] is not inherited from the workspace"]
         );
         let text = format!("{GOOD}\n[build-dependencies]\ncc = '1'");
         assert_eq!(
             found(&text),
-            ["`cc` in [build-dependencies] is not taken from the workspace"]
+            ["`cc` in [build-dependencies] is not inherited from the workspace"]
         );
     }
 

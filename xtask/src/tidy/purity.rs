@@ -1,17 +1,16 @@
-//! What the domain must never be built with: transports, drivers, configuration and command-line libraries.
+//! Packages that the domain must not depend on: transports, drivers, configuration and command-line libraries.
 //!
-//! Checked twice: what core's manifest names, and what the resolved graph brings in through others. Test dependencies
-//! are free.
+//! Checked in core's manifest and in the resolved graph below it. Test dependencies are exempt.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::graph::Graph;
 use super::problem::Problem;
 
-/// The crate that holds the domain.
+/// Crate of the domain.
 const PURE: &str = "context-manager-core";
 
-/// What must not be under it.
+/// Packages that must not be below it.
 const BANNED: &[&str] = &[
     "axum",
     "clap",
@@ -23,7 +22,7 @@ const BANNED: &[&str] = &[
     "tonic",
 ];
 
-/// Finds banned packages that core names itself or gets through another package.
+/// Finds banned packages that core depends on, directly or through others.
 pub(super) fn check(graph: &Graph) -> Vec<Problem> {
     let mut problems = Vec::new();
     for edge in graph.declared.iter().filter(|edge| edge.from == PURE && !edge.dev) {
@@ -48,7 +47,7 @@ pub(super) fn check(graph: &Graph) -> Vec<Problem> {
     problems
 }
 
-/// The shortest path from core to each banned package it reaches, as names.
+/// Returns the shortest path from core to each banned package it reaches, as names.
 fn banned_paths(graph: &Graph) -> Vec<Vec<&str>> {
     let mut paths = Vec::new();
     let mut seen = BTreeMap::new();
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_below_a_banned_package_is_not_reported_again() {
+    fn packages_below_a_banned_one_are_not_reported() {
         assert_eq!(
             check(&Graph::of(&[PURE], &[(PURE, "axum"), ("axum", "hyper")])).len(),
             1
@@ -112,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn tests_of_core_are_free() {
+    fn tests_of_core_are_exempt() {
         assert_eq!(check(&Graph::of(&[PURE], &[]).with_dev(PURE, "axum")), []);
     }
 
     #[test]
-    fn other_crates_are_free() {
+    fn other_crates_are_exempt() {
         assert_eq!(
             check(&Graph::of(
                 &[PURE, "context-manager"],

@@ -1,17 +1,17 @@
-//! Where a scope is made for a caller: in authentication alone. Whoever could make one elsewhere could choose its tenant.
+//! Scopes of callers, which only authentication may make: code elsewhere could choose the tenant.
 
 use super::problem::Problem;
 
-/// What makes one, as it is called.
+/// The call that makes a scope.
 const MAKES: &str = "Scope::authenticated(";
 
-/// The only place that may.
+/// The only folder that may call it.
 const AUTHENTICATION: &str = "crates/server/src/auth/";
 
-/// What stores are tested with is no part of the server.
+/// The tests of stores, which are no part of the server.
 const CONTRACT: &str = "crates/vector-store/src/contract/";
 
-/// Finds shipped code elsewhere that makes a caller's scope.
+/// Finds shipped code elsewhere that makes a scope.
 pub(super) fn check(place: &str, source: &str) -> Option<Problem> {
     let allowed = [AUTHENTICATION, CONTRACT, "xtask/"];
     if place.ends_with("/tests.rs") || allowed.iter().any(|folder| place.starts_with(folder)) {
@@ -23,7 +23,7 @@ pub(super) fn check(place: &str, source: &str) -> Option<Problem> {
         Problem::new(
             place,
             format!("makes a caller's scope, which only {AUTHENTICATION} may"),
-            "take the scope from the caller's `Principal`; for work that nobody asked for there is `Scope::maintenance`",
+            "take the scope from the caller's `Principal`; background work has `Scope::maintenance`",
         )
     })
 }
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_and_comments_may_speak_of_it() {
+    fn tests_and_comments_are_exempt() {
         assert_eq!(
             check("crates/core/src/lib.rs", "//! let scope = Scope::authenticated(t);\n"),
             None

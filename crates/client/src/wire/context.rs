@@ -2,12 +2,11 @@
 
 use context_manager_core::{self as domain, ContextId, Moment, Patch, Stored};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::metadata::Metadata;
-use super::{Problem, Time, Written};
+use super::time::Time;
 
 /// Level of memory. `l1`, `l2` and `l3` are accepted as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +58,8 @@ pub enum EmbeddingStatus {
 /// A context similar to another one.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+// Strict for servers, which read it from exports. Clients read what newer servers add.
+#[cfg_attr(feature = "openapi", serde(deny_unknown_fields))]
 pub struct Similar {
     /// Its id.
     pub id: Uuid,
@@ -112,7 +112,7 @@ pub struct Context {
     /// Importance, 0 to 1.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
     pub importance: f32,
-    /// Whether it is kept from expiry.
+    /// True if it is kept from expiry.
     pub pinned: bool,
     /// Number of tokens of the text.
     pub token_count: u32,
@@ -220,7 +220,7 @@ pub struct NewContext {
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub importance: Option<f32>,
-    /// Whether to keep it from expiry. Default false.
+    /// Keep it from expiry. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pinned: Option<bool>,
     /// Seconds until it expires.
@@ -278,62 +278,6 @@ impl From<Stored> for StoredContext {
     }
 }
 
-/// Contexts to store.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct BatchBody {
-    /// The contexts. Each is read by itself, so an invalid one does not affect the others.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<NewContext>, min_items = 1, max_items = 1000))]
-    pub contexts: Vec<Box<RawValue>>,
-}
-
-/// Outcomes in the order sent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct BatchAnswer {
-    /// One outcome for each context.
-    pub results: Vec<BatchItem>,
-}
-
-/// Outcome for one context: the context or a receipt with 201 or 200, or an error.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct BatchItem {
-    /// 201 for a stored context, 200 for one stored before, or the status of the error.
-    pub status: u16,
-    /// The context, or its receipt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context: Option<Written>,
-    /// The error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Problem>,
-}
-
-impl BatchItem {
-    /// Builds the outcome for a caller who may read contexts, or may not.
-    pub fn new(result: Result<Stored, impl Into<Problem>>, may_read: bool) -> Self {
-        match result {
-            Ok(stored) => {
-                let status = if stored.deduplicated { 200 } else { 201 };
-                Self {
-                    status,
-                    context: Some(Written::new(stored, may_read)),
-                    error: None,
-                }
-            }
-            Err(problem) => {
-                let problem = problem.into();
-                Self {
-                    status: problem.status,
-                    context: None,
-                    error: Some(problem),
-                }
-            }
-        }
-    }
-}
-
 /// A change of a context. Fields that are absent keep their values.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -358,7 +302,7 @@ pub struct ContextPatch {
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub importance: Option<f32>,
-    /// Whether to keep it from expiry.
+    /// Keep it from expiry, or stop doing so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pinned: Option<bool>,
     /// Seconds from now until it expires.

@@ -13,7 +13,7 @@ use super::Level;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GcRequest {
-    /// Whether to report the actions without taking them.
+    /// Report the actions without taking them.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -22,7 +22,7 @@ pub struct GcRequest {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GcReport {
-    /// Whether it was a dry run.
+    /// True for a dry run.
     pub dry_run: bool,
     /// Number of deleted contexts.
     pub deleted: u64,
@@ -40,7 +40,7 @@ pub struct GcReport {
     pub counts: Vec<GcCount>,
     /// The contexts, at most 1,000.
     pub contexts: Vec<GcContext>,
-    /// Whether there are more contexts than are listed.
+    /// True if there are more contexts than are listed.
     pub truncated: bool,
     /// Time taken, in milliseconds.
     pub took_ms: f64,

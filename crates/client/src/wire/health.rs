@@ -29,7 +29,7 @@ pub struct ComponentHealth {
     /// `healthy`, `degraded` or `unhealthy`.
     #[cfg_attr(feature = "openapi", schema(example = "healthy"))]
     pub status: String,
-    /// Whether the server is unhealthy when the component is.
+    /// True if the server is unhealthy when the component is.
     pub essential: bool,
     /// Time of the last change of `status`.
     pub since: Time,

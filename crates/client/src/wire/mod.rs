@@ -3,6 +3,7 @@
 //! Names are those of the OpenAPI document. Types of the domain are never serialized; they convert from and to these.
 
 mod assemble;
+mod batch;
 mod context;
 mod filter;
 mod gc;
@@ -21,10 +22,8 @@ mod transfer;
 mod users;
 
 pub use assemble::{AssembleRequest, AssembleResponse, Citation, Format, Layout, Order};
-pub use context::{
-    BatchAnswer, BatchBody, BatchItem, Context, ContextPage, ContextPatch, EmbeddingStatus, Level, NewContext, Similar,
-    StoredContext,
-};
+pub use batch::{BatchAnswer, BatchBody, BatchItem};
+pub use context::{Context, ContextPage, ContextPatch, EmbeddingStatus, Level, NewContext, Similar, StoredContext};
 pub use filter::{ClearBody, DeleteBody, Deleted, Filter};
 pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};
 pub use health::{ComponentHealth, Health, HealthAnswer, LogFilter};

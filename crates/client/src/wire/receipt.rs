@@ -22,7 +22,8 @@ pub enum Written {
 /// may stand from before the change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+// For the schema, which tells a receipt from a context by it. Clients read what newer servers add.
+#[cfg_attr(feature = "openapi", serde(deny_unknown_fields))]
 pub struct Receipt {
     /// Its id.
     pub id: Uuid,

@@ -53,10 +53,10 @@ pub struct SearchRequest {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
     pub diversity: f32,
-    /// Whether to return the parts of each score, and the candidates that were not returned.
+    /// Return the parts of each score, and the candidates that were not selected.
     #[serde(default)]
     pub explain: bool,
-    /// Whether replaced contexts may be found.
+    /// Search replaced contexts as well.
     #[serde(default)]
     pub include_superseded: bool,
 }
@@ -267,7 +267,7 @@ pub struct SearchResponse {
     /// Candidates that were not returned, best first, at most 100; only with `explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Vec<Dropped>>,
-    /// Whether the vector of the query came from a cache.
+    /// True if the vector of the query came from a cache.
     pub cache_hit: bool,
     /// Components that were down.
     pub degraded: Vec<Degraded>,

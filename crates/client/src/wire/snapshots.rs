@@ -57,7 +57,7 @@ pub struct SnapshotList {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Restore {
-    /// Whether to go on if the log of deletions does not reach back to the snapshot, so that contexts deleted since may come
+    /// Restore although the log of deletions does not reach back to the snapshot, so that contexts deleted since may come
     /// back. Default false.
     #[serde(default)]
     pub accept_erased: bool,

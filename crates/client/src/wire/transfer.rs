@@ -16,7 +16,7 @@ pub struct Import {
     pub failed: Vec<FailedLine>,
     /// Number of lines that failed.
     pub failed_total: u64,
-    /// Whether the trailer was there and agrees with the lines before it. Imported contexts stay in any case.
+    /// True if there was a trailer and it agrees with the lines before it. Imported contexts stay in any case.
     pub complete: bool,
     /// Reason for not being complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,35 +1,24 @@
-//! Reads that several rooms share: single contexts, lists page by page, and counts over all tenants.
+//! Reads that several rooms share: lists page by page, and counts over all tenants.
 
-use futures::stream::{self, Stream, TryStreamExt};
-use jiff::Timestamp;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::context::{Context, ContextId};
 use crate::ports::{ListRequest, Record, StoreError, VectorStore};
-use crate::{Error, Filter, Scope};
-
-/// Returns a context that has not expired.
-pub(super) async fn get(
-    store: &dyn VectorStore,
-    scope: &Scope,
-    id: ContextId,
-    now: Timestamp,
-) -> Result<Context, Error> {
-    let found = store.get(scope, &[id]).await?.pop();
-    found.filter(|context| context.is_live(now)).ok_or(Error::NotFound(id))
-}
+use crate::{Filter, Scope};
 
 /// Streams the pages of a list; each one is fetched when it is asked for.
 pub(super) fn pages<'a>(
     store: &'a dyn VectorStore,
     scope: &'a Scope,
     request: ListRequest,
-) -> impl Stream<Item = Result<Vec<Record>, StoreError>> + Send + 'a {
+) -> BoxStream<'a, Result<Vec<Record>, StoreError>> {
     stream::try_unfold(Some(request), move |request| async move {
         let Some(mut request) = request else { return Ok(None) };
         let page = store.list(scope, request.clone()).await?;
         request.after = page.next;
         Ok(Some((page.items, page.next.map(|_| request))))
     })
+    .boxed()
 }
 
 /// Returns the stored records with these ids, with vectors and sparse vectors.

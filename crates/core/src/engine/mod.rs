@@ -1,15 +1,19 @@
 //! The HiRAG engine: stores contexts, moves them between levels, and finds what a model needs to know now.
 //!
-//! [`ContextEngine`] owns the state and composes the rooms for each call: [`store`], [`search`], [`lifecycle`], [`models`],
-//! [`transfer`] and the [`reader`], over the [`working_memory`]. A room gets the parts that it needs, and never the engine.
+//! [`ContextEngine`] is the API. [`parts`] owns the state and composes a room for each call: [`store`], [`search`],
+//! [`lifecycle`], [`models`], [`transfer`] or the [`reader`], over [`contexts`] and [`working_memory`]. A room gets what it
+//! needs, and never the engine.
 //!
 //! Concurrency: whatever reads before it writes (duplicates, ids, patches, a session's order) holds the locks of its keys,
 //! see [`locks`]. Lock order: model, then keys. Other processes are excluded by compare-and-set in the store.
 
+mod contexts;
 mod lifecycle;
 mod listing;
 mod locks;
+mod model_in_use;
 mod models;
+mod parts;
 mod prepare;
 mod reader;
 mod search;
@@ -26,125 +30,64 @@ use tokio::time::Duration;
 use uuid::Uuid;
 
 use crate::context::{Context, ContextId, NewContext, Patch, Violations};
-use crate::lexical::Analyzer;
 use crate::lifecycle::Lifecycle;
 use crate::ports::{
-    Clock, EmbedError, Embedder, Leases, ModelChange, ModelFingerprint, SessionSummary, SnapshotError, Snapshots,
-    StoreError, Summarizer, TokenCounter, VectorStore,
+    EmbedError, Embedder, Leases, ModelChange, ModelFingerprint, SessionSummary, SnapshotError, Snapshots, StoreError,
+    Summarizer,
 };
 use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
 
 pub use lifecycle::{GcAction, GcAffected, GcReport, MAX_LISTED};
-pub use models::{OnEmbeddingFailure, Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings};
+pub use model_in_use::OnEmbeddingFailure;
+pub use models::{Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings};
+pub use parts::Deps;
 pub use reader::{Stats, Usage};
 pub use search::{
     AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode,
     SearchRequest, SearchResponse,
 };
 pub use store::Stored;
+#[cfg(test)]
+pub(crate) use store::test_context;
 pub use transfer::{Carried, ExportRequest, Forgotten, Imported, Receipt, Restored};
 
-use lifecycle::{AccessCounts, Accesses, Collector, Summaries};
-use locks::KeyedLocks;
-use models::{Backoff, Models, PendingVectors, Reembedding};
-use prepare::Preparer;
-use reader::Reader;
-use search::{Ranker, RecallSampling, Retrieval, Searcher};
-use sequences::Sequences;
-use store::{Changer, Duplicates, Storing, Writer};
-use transfer::{Exporter, Importer, Purge, Restoring};
-use vocabulary::Vocabularies;
-use working_memory::WorkingMemory;
-
-/// Dependencies of the engine.
-#[derive(Debug)]
-pub struct Deps {
-    /// Store of the contexts.
-    pub store: Arc<dyn VectorStore>,
-    /// Embedding model.
-    pub embedder: Arc<dyn Embedder>,
-    /// Treatment of texts that cannot be embedded.
-    pub on_embedding_failure: OnEmbeddingFailure,
-    /// Counter of tokens.
-    pub tokens: Arc<dyn TokenCounter>,
-    /// Wall clock.
-    pub clock: Arc<dyn Clock>,
-    /// Maker of sparse vectors.
-    pub analyzer: Analyzer,
-}
+use contexts::Contexts;
+use parts::Parts;
 
 /// Stores contexts and finds the relevant ones. Cheap to share behind an [`Arc`]; all methods take `&self`.
 #[derive(Debug)]
-pub struct ContextEngine {
-    config: Config,
-    lifecycle: Lifecycle,
-    store: Arc<dyn VectorStore>,
-    clock: Arc<dyn Clock>,
-    text: Arc<Preparer>,
-    models: Models,
-    backoff: Backoff,
-    locks: Arc<KeyedLocks>,
-    memory: WorkingMemory,
-    sequences: Sequences,
-    accesses: Accesses,
-    vocabularies: Vocabularies,
-    recall: RecallSampling,
-    summarizer: Option<Arc<dyn Summarizer>>,
-    leases: Option<Arc<dyn Leases>>,
-}
+pub struct ContextEngine(Parts);
 
 impl ContextEngine {
     /// Composes an engine. `config` must have no [`Config::problems`].
     pub fn new(config: Config, deps: Deps) -> Self {
-        let Deps { store, clock, .. } = deps;
-        let locks = Arc::default();
-        let timeout = Duration::from_millis(config.embed_timeout_ms);
-        Self {
-            memory: WorkingMemory::new(&config, &store, &clock, &locks),
-            models: Models::new(deps.embedder, deps.on_embedding_failure, timeout),
-            recall: RecallSampling::new(config.recall_sample_ratio),
-            sequences: Sequences::new(Arc::clone(&store)),
-            text: Arc::new(Preparer {
-                analyzer: deps.analyzer,
-                tokens: deps.tokens,
-            }),
-            lifecycle: Lifecycle::default(),
-            backoff: Backoff::default(),
-            accesses: Accesses::default(),
-            vocabularies: Vocabularies::default(),
-            summarizer: None,
-            leases: None,
-            config,
-            store,
-            clock,
-            locks,
-        }
+        Self(Parts::new(config, deps))
     }
 
     /// Replaces the settings for the life of contexts; they must have no problems.
     #[must_use]
-    pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
-        Self { lifecycle, ..self }
+    pub fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.0.lifecycle = lifecycle;
+        self
     }
 
     /// Adds a summarizer of promoted contexts.
     #[must_use]
-    pub fn with_summarizer(self, summarizer: Arc<dyn Summarizer>) -> Self {
-        Self {
-            summarizer: Some(summarizer),
-            ..self
-        }
+    pub fn with_summarizer(mut self, summarizer: Arc<dyn Summarizer>) -> Self {
+        self.0.summarizer = Some(summarizer);
+        self
     }
 
     /// Replaces the leases; without any, this process is the only one on its store.
     #[must_use]
-    pub fn with_leases(self, leases: Option<Arc<dyn Leases>>) -> Self {
-        Self { leases, ..self }
+    pub fn with_leases(mut self, leases: Option<Arc<dyn Leases>>) -> Self {
+        self.0.leases = leases;
+        self
     }
 
     /// Returns the time of the engine's clock.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.0.clock.now()
     }
 
     /// Stores one context; once this returns `Ok` it is durable and can be found.
@@ -168,7 +111,7 @@ impl ContextEngine {
         new: Vec<NewContext>,
         pointer: impl Fn(usize) -> String,
     ) -> Vec<Result<Stored, Error>> {
-        self.storing().store_many(scope, new, pointer).await
+        self.0.storing().store_many(scope, new, pointer).await
     }
 
     /// Changes a context; a new text gets new tokens, words and vector.
@@ -178,7 +121,7 @@ impl ContextEngine {
     /// cannot be embedded and pending contexts are not wanted, [`Error::Store`], also when other processes kept changing the
     /// context.
     pub async fn update(&self, scope: &Scope, id: ContextId, patch: Patch) -> Result<Context, Error> {
-        self.changer().update(scope, id, patch).await
+        self.0.changer().update(scope, id, patch).await
     }
 
     /// Deletes everything that matches, visible or not, and returns the exact number.
@@ -186,7 +129,7 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, Error> {
-        Ok(self.changer().delete(scope, filter).await?)
+        Ok(self.0.changer().delete(scope, filter).await?)
     }
 
     /// Returns one context, superseded or not, unless it has expired.
@@ -194,7 +137,7 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
     pub async fn get(&self, scope: &Scope, id: ContextId) -> Result<Context, Error> {
-        self.reader().get(scope, id).await
+        self.contexts().get(scope, id).await
     }
 
     /// Returns one page of contexts, newest first; expired ones never, superseded ones on request.
@@ -209,8 +152,7 @@ impl ContextEngine {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<Context>, Error> {
-        let reader = self.reader();
-        Ok(reader.list(scope, filter, include_superseded, after, limit).await?)
+        Ok(reader::list(self.contexts(), scope, filter, include_superseded, after, limit).await?)
     }
 
     /// Returns one page of the tenant's sessions, by id. Only visible contexts count.
@@ -223,8 +165,8 @@ impl ContextEngine {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, Error> {
-        let visibility = Visibility::Current(self.clock.now());
-        Ok(self.store.sessions(scope, visibility, after, limit).await?)
+        let visibility = Visibility::Current(self.0.clock.now());
+        Ok(self.0.store.sessions(scope, visibility, after, limit).await?)
     }
 
     /// Returns statistics of the tenant; expired contexts do not count.
@@ -232,7 +174,7 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn stats(&self, scope: &Scope) -> Result<Stats, Error> {
-        Ok(self.reader().stats(scope).await?)
+        Ok(reader::stats(self.contexts(), scope).await?)
     }
 
     /// Returns the amount of data that the tenant keeps; expired contexts do not count. Measuring `bytes` reads every
@@ -241,12 +183,12 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn usage(&self, scope: &Scope, bytes: bool) -> Result<Usage, Error> {
-        Ok(self.reader().usage(scope, bytes).await?)
+        Ok(reader::usage(self.contexts(), scope, bytes).await?)
     }
 
     /// Returns damage and failures of a store that still works, each as a sentence for operators.
     pub async fn store_troubles(&self) -> Vec<String> {
-        self.store.troubles().await
+        self.0.store.troubles().await
     }
 
     /// Sets the gauges of stored data. Takes a call per tenant and level, so it should run seldom.
@@ -254,7 +196,7 @@ impl ContextEngine {
     /// # Errors
     /// [`StoreError`] when the store failed.
     pub async fn measure(&self) -> Result<(), StoreError> {
-        self.reader().measure().await
+        reader::measure(self.contexts()).await
     }
 
     /// Returns the contexts that answer a query, best first, within the limits.
@@ -263,7 +205,7 @@ impl ContextEngine {
     /// [`Error::Invalid`]; [`Error::Store`] when there is nothing to answer from. A failed component is named in
     /// [`SearchResponse::degraded`] as long as another one can answer.
     pub async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, Error> {
-        self.searcher().search(scope, request).await
+        self.0.searcher().search(scope, request).await
     }
 
     /// Writes the contexts that answer a query into one text of at most `max_tokens` tokens.
@@ -271,33 +213,35 @@ impl ContextEngine {
     /// # Errors
     /// As [`ContextEngine::search`], and [`Error::Invalid`] without a budget.
     pub async fn assemble(&self, scope: &Scope, request: AssembleRequest) -> Result<AssembleResponse, Error> {
-        self.searcher().assemble(scope, request).await
+        self.0.searcher().assemble(scope, request).await
     }
 
     /// Measures the recall of sampled searches in the background. Never returns; must run once at a time.
     pub async fn keep_measuring_recall(&self) {
-        self.recall.keep_measuring(&*self.store).await;
+        self.0.recall.keep_measuring(&*self.0.store).await;
     }
 
     /// Removes working memories not used for `l1_idle_secs` from memory, and returns their number. They stay in the store.
     pub fn evict_idle_sessions(&self) -> usize {
-        self.memory.evict_idle(Duration::from_secs(self.config.l1_idle_secs))
+        self.0
+            .memory
+            .evict_idle(Duration::from_secs(self.0.config.l1_idle_secs))
     }
 
     /// Returns the number of contexts that the immediate level holds in memory, for all tenants, and its maximum.
     pub fn l1_len(&self) -> (usize, usize) {
-        self.memory.len()
+        self.0.memory.len()
     }
 
     /// Runs a garbage collection of every tenant, batch by batch. Dropping the future stops it after the current write; the
     /// next run resumes. Failures are counted in [`GcReport::errors`].
     pub async fn collect_all(&self) -> GcReport {
-        self.collector().collect_all().await
+        self.0.collector().collect_all().await
     }
 
     /// Runs a garbage collection of one tenant; with `dry_run` it only reports what it would do.
     pub async fn collect(&self, scope: &Scope, dry_run: bool) -> GcReport {
-        self.collector().collect(scope, dry_run).await
+        self.0.collector().collect(scope, dry_run).await
     }
 
     /// Acquires or renews the garbage collection lease of all processes on this store for `time` from now on, and returns
@@ -307,8 +251,8 @@ impl ContextEngine {
     /// # Errors
     /// [`StoreError`] when the store failed.
     pub async fn may_collect(&self, holder: Uuid, time: Duration) -> Result<bool, StoreError> {
-        match &self.leases {
-            Some(leases) => leases.lease("collect", holder, self.clock.now(), time).await,
+        match &self.0.leases {
+            Some(leases) => leases.lease("collect", holder, self.0.clock.now(), time).await,
             None => Ok(true),
         }
     }
@@ -318,7 +262,7 @@ impl ContextEngine {
     /// # Errors
     /// [`StoreError`] when the store failed; the counts of the batch wait for the next call.
     pub async fn flush_accesses(&self) -> Result<usize, StoreError> {
-        self.access_counts().flush().await
+        lifecycle::flush_accesses(self.contexts(), &self.0.accesses).await
     }
 
     /// Checks that the embedder works: an embedding within `proven_for` without a failure since suffices. Otherwise it
@@ -328,18 +272,18 @@ impl ContextEngine {
     /// [`EmbedError`].
     pub async fn check_embedder(&self, proven_for: Duration) -> Result<(), EmbedError> {
         // Different each time, so that no cache has it.
-        let text = format!("health check of {}", self.clock.now());
-        self.models.check(proven_for, &text).await
+        let text = format!("health check of {}", self.0.clock.now());
+        self.0.models.check(proven_for, &text).await
     }
 
     /// Returns the model in use.
     pub async fn model(&self) -> ModelFingerprint {
-        self.models.in_use().await.fingerprint().clone()
+        self.0.models.in_use().await.fingerprint().clone()
     }
 
     /// Completes when a context was stored without its vector, at once if that happened since the last time.
     pub async fn pending_arrived(&self) {
-        self.models.pending_announced().await;
+        self.0.models.pending_announced().await;
     }
 
     /// Counts the contexts that wait for their vector, and sets their gauges.
@@ -347,7 +291,7 @@ impl ContextEngine {
     /// # Errors
     /// [`StoreError`] when the store failed.
     pub async fn pending(&self) -> Result<Pending, StoreError> {
-        self.pending_vectors().count().await
+        self.0.pending_vectors().count().await
     }
 
     /// Embeds contexts that wait, oldest first, up to `batch` of each tenant. A smaller batch after a failure tells whether a
@@ -356,7 +300,7 @@ impl ContextEngine {
     /// # Errors
     /// [`StoreError`] when the store failed; contexts embedded before are stored.
     pub async fn embed_pending(&self, batch: usize) -> Result<PendingRound, StoreError> {
-        self.pending_vectors().embed(batch).await
+        self.0.pending_vectors().embed(batch).await
     }
 
     /// Embeds everything with `to` and then swaps the models. Searches and writes go on meanwhile; only the swap blocks
@@ -367,18 +311,12 @@ impl ContextEngine {
     /// [`StoreError`] when the store failed. Failures of the embedder are retried.
     pub async fn reembed(
         &self,
-        models: &dyn ModelChange,
+        change: &dyn ModelChange,
         to: Arc<dyn Embedder>,
         settings: ReembedSettings,
         report: impl Fn(&ReembedProgress) + Send + Sync,
     ) -> Result<ReembedProgress, StoreError> {
-        let reembedding = Reembedding {
-            store: &*self.store,
-            locks: &self.locks,
-            memory: &self.memory,
-            models: &self.models,
-        };
-        reembedding.run(models, to, settings, report).await
+        models::reembed(self.contexts(), change, to, settings, report).await
     }
 
     /// Returns the tenants with stored contexts.
@@ -386,7 +324,7 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn tenants(&self) -> Result<Vec<TenantId>, Error> {
-        Ok(self.store.tenants(&Filter::default()).await?)
+        Ok(self.0.store.tenants(&Filter::default()).await?)
     }
 
     /// Returns the end of an export that begins now; contexts stored later come after it.
@@ -394,7 +332,7 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn export_end(&self, scope: &Scope) -> Result<Cursor, Error> {
-        Ok(self.exporter().end(scope).await?)
+        Ok(transfer::export_end(self.contexts(), scope).await?)
     }
 
     /// Returns one page of everything that has not expired, oldest first; ties are broken by id, so that the order never
@@ -403,7 +341,7 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn export(&self, scope: &Scope, request: ExportRequest) -> Result<Page<Carried>, Error> {
-        Ok(self.exporter().page(scope, request).await?)
+        Ok(transfer::export_page(self.contexts(), scope, request).await?)
     }
 
     /// Stores exported contexts; each has its own result, in the order given, and a bad one loses no good one. A context
@@ -412,17 +350,7 @@ impl ContextEngine {
     /// Each error is [`Error::Invalid`], [`Error::Conflict`] when the id holds something else, [`Error::Embedding`], or
     /// [`Error::Store`].
     pub async fn import(&self, scope: &Scope, carried: Vec<Carried>) -> Vec<Result<Imported, Error>> {
-        let importer = Importer {
-            store: &*self.store,
-            clock: &*self.clock,
-            locks: &self.locks,
-            memory: &self.memory,
-            models: &self.models,
-            text: &self.text,
-            sequences: &self.sequences,
-            vocabularies: &self.vocabularies,
-        };
-        importer.import(scope, carried).await
+        self.0.importer().import(scope, carried).await
     }
 
     /// Purges every context of a user at all levels, everything derived from them, and all traces in memory, until nothing
@@ -431,16 +359,7 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Store`]; contexts deleted by then are gone, and another call resumes.
     pub async fn forget_user(&self, scope: &Scope, user_id: &str) -> Result<Forgotten, Error> {
-        let purge = Purge {
-            store: &*self.store,
-            clock: &*self.clock,
-            locks: &self.locks,
-            memory: &self.memory,
-            backoff: &self.backoff,
-            accesses: &self.accesses,
-            vocabularies: &self.vocabularies,
-        };
-        purge.run(scope, user_id).await
+        self.0.purge().run(scope, user_id).await
     }
 
     /// Restores the whole store, of all tenants, from a snapshot of `snapshots`, which must belong to this engine's store.
@@ -454,164 +373,10 @@ impl ContextEngine {
         name: &str,
         accept_erased: bool,
     ) -> Result<Restored, SnapshotError> {
-        let restoring = Restoring {
-            locks: &self.locks,
-            memory: &self.memory,
-            models: &self.models,
-            sequences: &self.sequences,
-            vocabularies: &self.vocabularies,
-        };
-        restoring.run(snapshots, name, accept_erased).await
+        transfer::restore(self.contexts(), snapshots, name, accept_erased).await
     }
 
-    fn reader(&self) -> Reader<'_> {
-        Reader {
-            store: &*self.store,
-            clock: &*self.clock,
-            models: &self.models,
-            memory: &self.memory,
-        }
-    }
-
-    fn duplicates(&self) -> Duplicates<'_> {
-        Duplicates {
-            store: &*self.store,
-            clock: &*self.clock,
-            config: &self.lifecycle.dedup,
-        }
-    }
-
-    fn storing(&self) -> Storing<'_> {
-        Storing {
-            clock: &*self.clock,
-            text: &self.text,
-            models: &self.models,
-            duplicates: self.duplicates(),
-            writer: Writer {
-                store: &*self.store,
-                clock: &*self.clock,
-                locks: &self.locks,
-                memory: &self.memory,
-                models: &self.models,
-                sequences: &self.sequences,
-                vocabularies: &self.vocabularies,
-                short_term_ttl_secs: self.config.short_term_ttl_secs(),
-                superseded_ttl_secs: self.lifecycle.gc.superseded_ttl_secs,
-            },
-        }
-    }
-
-    fn changer(&self) -> Changer<'_> {
-        Changer {
-            store: &*self.store,
-            clock: &*self.clock,
-            locks: &self.locks,
-            memory: &self.memory,
-            models: &self.models,
-            text: &self.text,
-            vocabularies: &self.vocabularies,
-            duplicates: self.duplicates(),
-            short_term_ttl_secs: self.config.short_term_ttl_secs(),
-        }
-    }
-
-    fn searcher(&self) -> Searcher<'_> {
-        Searcher {
-            config: &self.config,
-            clock: &*self.clock,
-            text: &self.text,
-            accesses: &self.accesses,
-            ranker: Ranker {
-                retrieval: Retrieval {
-                    config: &self.config,
-                    store: &*self.store,
-                    memory: &self.memory,
-                    vocabularies: &self.vocabularies,
-                    recall: &self.recall,
-                },
-                models: &self.models,
-                analyzer: &self.text.analyzer,
-                clock: &*self.clock,
-            },
-        }
-    }
-
-    fn access_counts(&self) -> AccessCounts<'_> {
-        AccessCounts {
-            store: &*self.store,
-            locks: &self.locks,
-            memory: &self.memory,
-            accesses: &self.accesses,
-        }
-    }
-
-    fn collector(&self) -> Collector<'_> {
-        Collector {
-            config: &self.config,
-            gc: &self.lifecycle.gc,
-            store: &*self.store,
-            clock: &*self.clock,
-            locks: &self.locks,
-            memory: &self.memory,
-            vocabularies: &self.vocabularies,
-            accesses: self.access_counts(),
-            summaries: self.summarizer.as_deref().map(|summarizer| Summaries {
-                summarizer,
-                rules: &self.lifecycle.consolidation,
-                text: &self.text,
-                storing: self.storing(),
-            }),
-        }
-    }
-
-    fn pending_vectors(&self) -> PendingVectors<'_> {
-        PendingVectors {
-            store: &*self.store,
-            clock: &*self.clock,
-            locks: &self.locks,
-            memory: &self.memory,
-            models: &self.models,
-            backoff: &self.backoff,
-        }
-    }
-
-    fn exporter(&self) -> Exporter<'_> {
-        Exporter {
-            store: &*self.store,
-            clock: &*self.clock,
-            models: &self.models,
-            sequences: &self.sequences,
-        }
-    }
-}
-
-/// Returns a context with `text` and nothing else, for unit tests of this crate.
-#[cfg(test)]
-pub(crate) fn test_context(text: &str) -> crate::Context {
-    crate::Context {
-        id: crate::ContextId::generate(),
-        text: text.to_owned(),
-        level: crate::Level::LongTerm,
-        user_id: None,
-        agent_id: None,
-        session_id: None,
-        tags: Vec::new(),
-        metadata: serde_json::Map::new(),
-        importance: 0.5,
-        pinned: false,
-        token_count: 1,
-        access_count: 0,
-        occurred_at: crate::Moment::default(),
-        created_at: Timestamp::UNIX_EPOCH,
-        updated_at: Timestamp::UNIX_EPOCH,
-        last_accessed_at: None,
-        expires_at: None,
-        ttl_secs: None,
-        embedded: false,
-        derived_from: Vec::new(),
-        similar_to: Vec::new(),
-        superseded_by: None,
-        sequence: 0,
-        slot: None,
+    fn contexts(&self) -> Contexts<'_> {
+        self.0.contexts()
     }
 }

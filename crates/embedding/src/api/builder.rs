@@ -1,4 +1,4 @@
-//! Making the embedder: the first conversation with the service.
+//! The builder of the embedder, which makes the first call to the service.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::identity::Identity;
 use super::{OpenAiCompatible, probe};
 use crate::Error;
 
-/// Makes an [`OpenAiCompatible`].
+/// Builder of an [`OpenAiCompatible`].
 #[derive(Debug)]
 #[must_use = "only `connect` makes an embedder"]
 pub struct Builder {
@@ -27,7 +27,7 @@ impl OpenAiCompatible {
 }
 
 impl Builder {
-    /// Lets `breaker` decide whether the service is asked at all, and tells it how every HTTP call ended.
+    /// Guards every HTTP call with `breaker`.
     pub fn with_circuit_breaker(self, breaker: Arc<CircuitBreaker>) -> Self {
         Self {
             breaker: Some(breaker),
@@ -35,18 +35,18 @@ impl Builder {
         }
     }
 
-    /// Asks the service for the vector of a fixed text, to learn the size of its vectors and to tell its model.
+    /// Requests the vector of a fixed text, to learn the size of the vectors and to identify the model.
     ///
-    /// `known` is the fingerprint that is stored with the data, if there are any. A model that is the same as far as one
-    /// vector can tell gets that very fingerprint; another one gets its own, and the caller has to compare. When the
-    /// service cannot be asked, `known` is taken on trust if name and size are those configured; the first call that
-    /// reaches the service then decides, and if it is another model all calls fail from then on.
+    /// `known` is the fingerprint stored with the data, if there is any. A model that gives a matching vector gets this
+    /// fingerprint; another model gets its own, which the caller has to compare. If the service is unavailable, `known` is
+    /// trusted provided that name and size match the settings: the first call that reaches the service verifies it, and
+    /// all calls fail from then on if it is another model.
     ///
-    /// Takes as long as `timeout_secs` when there is no answer.
+    /// Takes up to `timeout_secs` without an answer.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] when the service cannot be asked and nothing is known; [`Error::Dimensions`] when it gives
-    /// another size than configured; the others when the settings are of no use.
+    /// [`Error::Unreachable`] when the service is unavailable and `known` does not match; [`Error::Dimensions`] when it gives
+    /// another size than configured; the others for invalid settings.
     pub async fn connect(self, known: Option<&ModelFingerprint>) -> Result<OpenAiCompatible, Error> {
         let config = self.config;
         let problems = config.problems();
@@ -74,7 +74,7 @@ impl Builder {
     }
 }
 
-/// What is expected of a service that gave no vector.
+/// Returns the identity to expect of an unavailable service.
 fn expected(
     config: &ApiConfig,
     known: Option<&ModelFingerprint>,

@@ -1,5 +1,6 @@
-//! Calls that are tried again, as far as the service and the time allow.
+//! Calls with retries, within a deadline and through a circuit breaker.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -12,18 +13,18 @@ use super::failure::Failure;
 use super::wire::BadVector;
 use crate::{Error, metrics};
 
-/// The vectors of the texts of one request, in their order.
+/// Vectors of the texts of one request, in their order.
 type Vectors = Vec<Result<Vec<f32>, BadVector>>;
 
-/// The service, asked patiently.
+/// Client of the service.
 #[derive(Debug)]
 pub(super) struct Client {
     endpoint: Endpoint,
     breaker: Option<Arc<CircuitBreaker>>,
     retry: Retry,
-    /// For one request with all that is tried again.
+    /// Timeout of one request, retries included.
     timeout: Duration,
-    /// The last status that only a change of settings can put right, or 0: one that stays is logged once.
+    /// Last status that points to wrong settings, or 0: a repeated one is logged once.
     misconfigured: AtomicU16,
 }
 
@@ -41,40 +42,26 @@ impl Client {
         })
     }
 
-    /// The URL without its query.
+    /// Returns the URL without its query.
     pub(super) fn endpoint(&self) -> String {
         self.endpoint.shown()
     }
 
-    /// The vectors of `texts`, which are few enough for one request.
+    /// Returns the vectors of `texts`, which are few enough for one request.
     pub(super) async fn call(&self, texts: &[String], expected: Option<usize>) -> Result<Vectors, Failure> {
         let deadline = Deadline::after(self.timeout);
         let mut again = false;
-        let attempt = || {
+        let ask = || {
             if again {
                 ::metrics::counter!(metrics::RETRIES, "provider" => "api").increment(1);
             }
             again = true;
-            self.attempt(texts, expected, deadline)
+            // Ends at the deadline by itself, so that the circuit breaker sees it.
+            self.endpoint.ask(texts, expected, deadline.remaining())
         };
-        let answer = self.retry.run(deadline, verdict, attempt).await;
+        let answer = call(self.retry, self.breaker.as_deref(), deadline, ask).await;
         self.note(answer.as_ref().err());
         answer
-    }
-
-    async fn attempt(&self, texts: &[String], expected: Option<usize>, deadline: Deadline) -> Result<Vectors, Failure> {
-        // The deadline is the attempt's own affair, so that the circuit learns of it.
-        let ask = self.endpoint.ask(texts, expected, deadline.remaining());
-        let Some(breaker) = &self.breaker else {
-            return ask.await;
-        };
-        breaker
-            .call(ask, Failure::is_outage)
-            .await
-            .map_err(|error| match error {
-                CallError::Open(open) => open.into(),
-                CallError::Failed(failure) => failure,
-            })
     }
 
     fn note(&self, failure: Option<&Failure>) {
@@ -93,10 +80,32 @@ impl Client {
     }
 }
 
-fn verdict(failure: &Failure) -> Verdict {
-    if failure.is_worth_another_try() {
-        Verdict::Retry(failure.retry_after())
-    } else {
-        Verdict::GiveUp
-    }
+/// Calls a service with retries until `deadline`, each attempt through `breaker`.
+pub(crate) async fn call<T, F: Future<Output = Result<T, Failure>>>(
+    retry: Retry,
+    breaker: Option<&CircuitBreaker>,
+    deadline: Deadline,
+    mut ask: impl FnMut() -> F,
+) -> Result<T, Failure> {
+    let verdict = |failure: &Failure| {
+        if failure.is_worth_another_try() {
+            Verdict::Retry(failure.retry_after())
+        } else {
+            Verdict::GiveUp
+        }
+    };
+    let attempt = || {
+        let ask = ask();
+        async move {
+            let Some(breaker) = breaker else {
+                return ask.await;
+            };
+            let answer = breaker.call(ask, Failure::is_outage).await;
+            answer.map_err(|error| match error {
+                CallError::Open(open) => open.into(),
+                CallError::Failed(failure) => failure,
+            })
+        }
+    };
+    retry.run(deadline, verdict, attempt).await
 }

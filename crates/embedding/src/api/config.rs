@@ -10,46 +10,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::Secret;
 
-/// Where OpenAI and all who follow it answer.
+/// Path of OpenAI and compatible services.
 const DEFAULT_PATH: &str = "/v1/embeddings";
-/// What a model without a name is called.
+/// Name of a model without one.
 const UNNAMED: &str = "unnamed";
 const ENDPOINT: &str = "/embeddings";
 
-/// Settings of an embedding service that answers as OpenAI's does.
+/// Settings of an OpenAI-compatible embedding service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ApiConfig {
-    /// Where the service is; without it there is none. A URL that ends in `/embeddings` is used as it is; to a URL
-    /// without a path `/v1/embeddings` is added, to any other one `/embeddings`.
+    /// URL of the service; without it there is none. A URL that ends in `/embeddings` is used unchanged; `/v1/embeddings` is
+    /// appended to a URL without a path, `/embeddings` to any other.
     pub api_url: Option<String>,
-    /// Sent as `Authorization: Bearer …`.
+    /// Token, sent as `Authorization: Bearer …`.
     pub api_token: Option<Secret>,
-    /// A file that holds the token, in place of `api_token`. It is read once, at start.
+    /// File with the token, instead of `api_token`. It is read once, at start.
     pub api_token_file: Option<PathBuf>,
-    /// The model's name at the service, part of the fingerprint that is stored with the data. Empty for a service that
-    /// has one model and asks for no name.
+    /// Name of the model at the service, part of the fingerprint stored with the data. Empty for a service with one model
+    /// that needs no name.
     pub model: String,
-    /// The size of vectors to ask for, of services that can shorten them. Without it the service decides.
+    /// Size of vectors to request from services that can shorten them. Without it the service decides.
     pub dimensions: Option<usize>,
-    /// What is put in front of every question, such as `query: ` for E5 models.
+    /// Prefix of every question, such as `query: ` for E5 models.
     pub query_prefix: String,
-    /// What is put in front of every text to be stored, such as `passage: ` for E5 models.
+    /// Prefix of every stored text, such as `passage: ` for E5 models.
     pub document_prefix: String,
-    /// At most this many texts go into one request.
+    /// Maximum number of texts per request.
     pub batch_size: usize,
-    /// At most this many seconds may one request take, with all that is tried again.
+    /// Timeout of one request in seconds, retries included.
     pub timeout_secs: u64,
-    /// How often a request is tried again when the service cannot be reached or says that it is busy or broken.
+    /// Maximum number of retries when the service is unreachable, busy or failing.
     pub max_retries: usize,
-    /// More headers to send, such as `api-key`.
+    /// Additional headers, such as `api-key`.
     pub headers: Option<BTreeMap<String, Secret>>,
-    /// A file of certificates (PEM) to trust besides the system's, for a service with a certificate of its own making.
+    /// File of certificates (PEM) to trust besides the system's, for a service with a self-signed certificate.
     pub tls_ca_file: Option<PathBuf>,
 }
 
 impl Default for ApiConfig {
-    /// No service. 32 texts are the most that TEI takes unless told otherwise.
+    /// No service. 32 texts are TEI's default maximum.
     fn default() -> Self {
         Self {
             api_url: None,
@@ -69,7 +69,7 @@ impl Default for ApiConfig {
 }
 
 impl ApiConfig {
-    /// Everything that is wrong, each as `key: what is expected`. No value is repeated.
+    /// Returns every problem, each as `key: expectation`. No value is repeated.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if let Some(url) = &self.api_url {
@@ -96,7 +96,7 @@ impl ApiConfig {
         problems
     }
 
-    /// What the model is called in fingerprints.
+    /// Returns the name of the model in fingerprints.
     pub fn name(&self) -> &str {
         if self.model.is_empty() { UNNAMED } else { &self.model }
     }
@@ -106,12 +106,12 @@ impl ApiConfig {
     }
 }
 
-/// The URL to post to.
+/// Returns the URL to post to.
 pub(super) fn endpoint(url: &str) -> Result<Url, String> {
     complete(url, DEFAULT_PATH, ENDPOINT)
 }
 
-/// A URL with the path of a service: `default_path` if it has none, and `ending` at its end in any case.
+/// Completes the URL of a service: with `default_path` if it has no path, otherwise with `ending` unless it ends so.
 pub(crate) fn complete(url: &str, default_path: &str, ending: &str) -> Result<Url, String> {
     let expected = "api_url: must be a URL such as https://api.openai.com/v1 or http://localhost:8081";
     let mut url = Url::parse(url).map_err(|error| format!("{expected}: {error}"))?;
@@ -130,12 +130,12 @@ pub(crate) fn complete(url: &str, default_path: &str, ending: &str) -> Result<Ur
     Ok(url)
 }
 
-/// The value of the `Authorization` header.
+/// Returns the value of the `Authorization` header.
 pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, &'static str> {
     hidden(&format!("Bearer {}", token.expose())).ok_or("must not hold line breaks or control characters")
 }
 
-/// A header as it is sent.
+/// Parses a header.
 pub(super) fn header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue), String> {
     let header: HeaderName = name
         .parse()
@@ -145,7 +145,7 @@ pub(super) fn header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderVa
     Ok((header, value))
 }
 
-/// A header's value that `Debug` does not show.
+/// Returns a header value that `Debug` does not show.
 fn hidden(value: &str) -> Option<HeaderValue> {
     let mut value: HeaderValue = value.parse().ok()?;
     value.set_sensitive(true);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_named_and_no_secret_repeated() {
+    fn every_problem_is_listed_without_secrets() {
         let config = ApiConfig {
             api_url: Some("nonsense".to_owned()),
             api_token: Some("secret\n".to_owned().into()),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_written_down_hide_secrets_and_name_every_key() {
+    fn serialised_settings_hide_secrets_and_have_every_key() {
         let config = ApiConfig {
             api_token: Some("secret".to_owned().into()),
             headers: Some(BTreeMap::from([("api-key".to_owned(), "secret".to_owned().into())])),

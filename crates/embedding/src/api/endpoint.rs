@@ -17,7 +17,7 @@ use super::http;
 use super::wire::{self, BadVector, Garbled, Request};
 use crate::{Error, metrics::DURATION, metrics::TEXTS};
 
-/// Where requests go, and what is the same in all of them.
+/// Target of requests, and the parts they have in common.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     http: Client,
@@ -39,15 +39,14 @@ impl Endpoint {
         })
     }
 
-    /// The URL without its query, which may hold a key.
+    /// Returns the URL without its query, which may hold a key.
     pub(super) fn shown(&self) -> String {
         let mut url = self.url.clone();
         url.set_query(None);
         url.into()
     }
 
-    /// Asks once for the vectors of `texts`, which are given back in their order. They have the size `expected`, or any
-    /// as long as that is not known.
+    /// Requests the vectors of `texts` once and returns them in order, all of the size `expected` if it is known.
     #[tracing::instrument(level = "debug", name = "embedding_request", skip_all, fields(texts = texts.len(), outcome))]
     pub(super) async fn ask(
         &self,
@@ -85,7 +84,7 @@ impl Endpoint {
             .await?;
         let status = response.status();
         if !status.is_success() {
-            // The body may repeat the texts, so nobody reads it.
+            // The body is not read, as it may repeat the texts.
             let retry_after = retry_after(response.headers());
             return Err(Failure::Status { status, retry_after });
         }
@@ -94,7 +93,7 @@ impl Endpoint {
     }
 }
 
-/// What tells the service which trace the request belongs to; nothing where none is made.
+/// Returns the headers that propagate the trace, empty without one.
 fn trace_headers() -> HeaderMap {
     let mut carrier = HashMap::new();
     let context = Span::current().context();
@@ -107,7 +106,7 @@ fn trace_headers() -> HeaderMap {
     headers.collect()
 }
 
-/// The body of an answer, if it is not longer than `longest` bytes.
+/// Reads the body of an answer of at most `longest` bytes.
 pub(crate) async fn whole_body(mut response: Response, longest: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -119,7 +118,7 @@ pub(crate) async fn whole_body(mut response: Response, longest: usize) -> Result
     Ok(body)
 }
 
-/// `Retry-After` as seconds, or as a date, which is compared with the service's own clock.
+/// Reads `Retry-After` as seconds, or as a date relative to the service's own clock.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_to_wait_is_read_in_both_forms() {
+    fn retry_after_is_read_as_seconds_or_date() {
         let wait = |pairs: &[(HeaderName, &'static str)]| {
             let pairs = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
             retry_after(&pairs.collect())

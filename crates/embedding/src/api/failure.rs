@@ -1,4 +1,4 @@
-//! Why one HTTP call gave no vectors, and what follows from it.
+//! Failures of HTTP calls, and their consequences.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use reqwest::StatusCode;
 
 use super::wire::{BadVector, Garbled};
 
-/// Why one HTTP call gave no vectors. No message holds a URL, a text or a token.
+/// Failure of one HTTP call. No message holds a URL, a text or a token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("the service did not answer in time")]
     TimedOut,
-    /// Not reached, or the connection broke before the whole answer was there.
+    /// The service was not reached, or the connection broke before the end of the answer.
     #[error("there is no connection to the service")]
     NoConnection(#[source] reqwest::Error),
     #[error("the service answered {status}")]
@@ -23,13 +23,13 @@ pub(crate) enum Failure {
     },
     #[error("the service gave a garbled answer")]
     Garbled(#[from] Garbled),
-    /// It was not asked.
+    /// No call was made.
     #[error("the service failed lately and is left alone")]
     CircuitOpen(#[from] CircuitOpen),
 }
 
 impl Failure {
-    /// An answer that is not the JSON that was expected. Without serde's message, which may quote it.
+    /// Failure for an answer that is not the expected JSON, without serde's message, which may quote it.
     pub(crate) fn garbled(error: &serde_json::Error) -> Self {
         Self::Garbled(Garbled::NotJson {
             line: error.line(),
@@ -37,8 +37,8 @@ impl Failure {
         })
     }
 
-    /// Whether the service refused the texts. Only these three statuses speak of the body; all other client errors
-    /// speak of the credential, the path or the rate.
+    /// Tells whether the service refused the texts. Only these three statuses concern the body; other client errors
+    /// concern the credential, the path or the rate.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self,
@@ -49,7 +49,7 @@ impl Failure {
         )
     }
 
-    /// Whether the service is broken, too busy or out of reach; what a circuit breaker counts.
+    /// Tells whether the service is failing, busy or unreachable, which counts for the circuit breaker.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::TimedOut | Self::NoConnection(_) | Self::Garbled(_) => true,
@@ -58,17 +58,17 @@ impl Failure {
         }
     }
 
-    /// Whether the same call may succeed soon. Embedding changes nothing, so a call that broke half-way counts too.
+    /// Tells whether a retry may succeed. Embedding is idempotent, so a call that broke off counts too.
     pub(crate) fn is_worth_another_try(&self) -> bool {
         match self {
             Self::NoConnection(_) => true,
             Self::Status { status, .. } => is_transient(*status),
-            // Time is up, something that is no embedding service answers, or nobody was asked.
+            // Time is up, something other than an embedding service answers, or no call was made.
             Self::TimedOut | Self::Garbled(_) | Self::CircuitOpen(_) => false,
         }
     }
 
-    /// How long the service is to be left alone.
+    /// Returns the time to wait before the next call.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -77,7 +77,7 @@ impl Failure {
         }
     }
 
-    /// The status, when it is one that only somebody who changes the settings or the service can put right.
+    /// Returns a status that points to wrong settings of the client or the service.
     pub(crate) fn misconfigured(&self) -> Option<StatusCode> {
         match self {
             Self::Status { status, .. } if !self.is_refusal() && !self.is_outage() => Some(*status),
@@ -87,7 +87,7 @@ impl Failure {
         }
     }
 
-    /// The value of the metric's label `outcome`.
+    /// Returns the value of the label `outcome`.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::TimedOut => "timeout",
@@ -111,7 +111,7 @@ impl From<reqwest::Error> for Failure {
         if error.is_timeout() {
             Self::TimedOut
         } else {
-            // A URL's query may hold a key.
+            // The query may hold a key.
             Self::NoConnection(error.without_url())
         }
     }

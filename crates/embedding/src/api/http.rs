@@ -1,4 +1,4 @@
-//! The HTTP client: whom it trusts, and what it sends with every request.
+//! The HTTP client: trusted certificates, default headers.
 
 use std::io;
 use std::path::Path;
@@ -15,11 +15,11 @@ use rustls_platform_verifier::Verifier;
 use super::config::{ApiConfig, bearer, header};
 use crate::{Error, Secret};
 
-/// A client that sends the token and the headers of `config` with every request, and follows no redirect: they would
-/// travel along.
+/// Makes a client that sends the token and headers of `config` with every request. It follows no redirects, which would
+/// receive them too.
 pub(crate) fn client(config: &ApiConfig, encrypted: bool) -> Result<Client, Error> {
     Client::builder()
-        // Handed over ready-made: left to itself, reqwest takes the process's crypto provider and panics without one.
+        // Otherwise reqwest uses the process's crypto provider, and panics without one.
         .tls_backend_preconfigured(tls(config.tls_ca_file.as_deref(), encrypted)?)
         .default_headers(headers(config)?)
         .redirect(redirect::Policy::none())
@@ -33,7 +33,7 @@ fn tls(ca_file: Option<&Path>, encrypted: bool) -> Result<ClientConfig, Error> {
         .with_safe_default_protocol_versions()
         .map_err(Error::Tls)?;
     if !encrypted {
-        // A container may well have no certificates, and needs none.
+        // A container may have no certificates, and needs none here.
         return Ok(builder
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth());

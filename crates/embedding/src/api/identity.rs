@@ -1,4 +1,4 @@
-//! Which model answers, and whether it is the one the stored data are of.
+//! Identity of the model behind the service, compared with that of the stored data.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use context_manager_core::ports::{EmbedError, EmbedErrorKind, ModelFingerprint};
 
 use super::sketch::Sketch;
 
-/// The service answers with another model than the stored data are of.
+/// The service answers with another model than that of the stored data.
 #[derive(Debug, thiserror::Error)]
 #[error("the embedding service now answers with {actual}, but the stored data are of {known}")]
 struct ModelChanged {
@@ -14,16 +14,16 @@ struct ModelChanged {
     actual: ModelFingerprint,
 }
 
-/// The model that is expected, and what became of that expectation.
+/// Expected model, and the verdict on it.
 #[derive(Debug)]
 pub(super) struct Identity {
     fingerprint: ModelFingerprint,
-    /// Empty as long as the service was not reached.
+    /// Empty until the service is reached.
     verdict: OnceLock<Result<(), EmbedError>>,
 }
 
 impl Identity {
-    /// The model that gave `vector` for the probe: `known` if it is that one as far as one can tell.
+    /// Identity of the model that gave `vector` for the probe: `known` if the vector matches.
     pub(super) fn measured(name: &str, vector: &[f32], known: Option<&ModelFingerprint>) -> Self {
         let measured = fingerprint(name, vector);
         Self {
@@ -35,7 +35,7 @@ impl Identity {
         }
     }
 
-    /// A model that is expected to answer, once it does.
+    /// Identity of a model that is yet to answer.
     pub(super) fn expected(known: ModelFingerprint) -> Self {
         Self {
             fingerprint: known,
@@ -47,12 +47,12 @@ impl Identity {
         &self.fingerprint
     }
 
-    /// Whether vectors may be used; `None` as long as nobody knows.
+    /// Returns the verdict, `None` until the service is reached.
     pub(super) fn verdict(&self) -> Option<Result<(), EmbedError>> {
         self.verdict.get().cloned()
     }
 
-    /// Decides for good, by the vector of the probe.
+    /// Decides finally, by the vector of the probe.
     pub(super) fn verify(&self, vector: &[f32]) -> Result<(), EmbedError> {
         let verdict = self.verdict.get_or_init(|| {
             let actual = fingerprint(&self.fingerprint.name, vector);
@@ -84,7 +84,7 @@ fn fingerprint(name: &str, vector: &[f32]) -> ModelFingerprint {
     }
 }
 
-/// Whether two fingerprints may be of one model.
+/// Tells whether two fingerprints may be of one model.
 fn is_same(one: &ModelFingerprint, other: &ModelFingerprint) -> bool {
     let sketches = || Sketch::from_hex(&one.probe).zip(Sketch::from_hex(&other.probe));
     one.name == other.name

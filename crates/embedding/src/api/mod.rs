@@ -1,8 +1,8 @@
-//! Embedding services that answer `POST /v1/embeddings` as OpenAI's does: OpenAI, TEI, Ollama, vLLM and others.
+//! OpenAI-compatible embedding services (`POST /v1/embeddings`): OpenAI, TEI, Ollama, vLLM and others.
 //!
-//! - `config`: the settings. `http`: whom the client trusts, what it sends with every request.
-//! - `endpoint`: one HTTP call; `wire`: what is sent and what comes back; `failure`: what follows from a call that failed.
-//! - `client`: calls tried again. `identity` and `sketch`: whether it is still the same model.
+//! - `config`: settings; `http`: trusted certificates and default headers.
+//! - `endpoint`: one HTTP call; `wire`: its request and answer; `failure`: its failures.
+//! - `client`: calls with retries; `identity` and `sketch`: comparison of the model with that of the stored data.
 //! - `builder`: the first call, at start.
 //!
 //! **Invariant:** a vector that leaves this module has the size of the fingerprint, only finite numbers, and comes from
@@ -23,7 +23,8 @@ use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, QueryE
 
 pub use builder::Builder;
 pub use config::ApiConfig;
-// What other services of the same kind are asked with.
+// Shared with `chat`.
+pub(crate) use client::call;
 pub(crate) use config::complete;
 pub(crate) use endpoint::{retry_after, whole_body as read_body};
 pub(crate) use failure::Failure;
@@ -37,8 +38,8 @@ use identity::Identity;
 
 /// A model behind an HTTP API.
 ///
-/// Vectors are returned as they come, normalised or not. Proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY`)
-/// are used; redirects are not followed, as the token would travel along.
+/// Vectors are returned unchanged, normalised or not. Proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`) are used;
+/// redirects are not followed, as they would receive the token.
 #[derive(Debug)]
 pub struct OpenAiCompatible {
     client: Client,
@@ -49,7 +50,7 @@ pub struct OpenAiCompatible {
 }
 
 impl OpenAiCompatible {
-    /// Makes sure that the service has the model that is expected, if it could not be asked at start.
+    /// Verifies the model of the service, if it was unavailable at start.
     async fn verify(&self) -> Result<(), EmbedError> {
         if let Some(verdict) = self.identity.verdict() {
             return verdict;
@@ -68,19 +69,19 @@ impl OpenAiCompatible {
         };
         let texts: Vec<_> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
         let mut results = Vec::with_capacity(texts.len());
-        // What is still to be asked, the next part last.
+        // Remaining parts, the next one last.
         let mut parts: Vec<_> = texts.chunks(self.batch_size).rev().collect();
         while let Some(part) = parts.pop() {
             match self.client.call(part, Some(self.fingerprint().dimensions)).await {
                 Ok(vectors) => results.extend(vectors.into_iter().map(|vector| vector.map_err(EmbedError::from))),
                 Err(failure) if failure.is_refusal() && part.len() > 1 => {
-                    // Asked again by halves, until a bad text is alone.
+                    // Halved until a bad text is alone.
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
                 Err(failure) if failure.is_refusal() => results.push(Err(failure.into())),
                 Err(failure) => {
-                    // The rest would wait just as long for nothing.
+                    // The remaining parts would fail as slowly.
                     results.resize(texts.len(), Err(failure.into()));
                     break;
                 }
@@ -118,7 +119,7 @@ impl BatchEmbedder for OpenAiCompatible {
     }
 }
 
-/// The vector of the text that tells models apart, whatever its size.
+/// Requests the vector of the probe, of any size.
 async fn probe(client: &Client, document_prefix: &str) -> Result<Vec<f32>, EmbedError> {
     let mut vectors = client.call(&[format!("{document_prefix}{PROBE_TEXT}")], None).await?;
     Ok(vectors.pop().expect("there is one vector for each text")?)

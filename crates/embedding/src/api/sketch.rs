@@ -1,28 +1,27 @@
-//! Telling a model by one vector, though it never comes twice quite the same.
+//! Sketches, which identify a model by one vector in spite of small deviations.
 //!
-//! The same model gives slightly other numbers on other hardware, in another batch or with half the precision, so a
-//! hash of the numbers would cry wolf. A sketch keeps on which side of [`BITS`] fixed planes through the origin the
-//! vector lies. Two vectors at an angle a differ in each bit with probability a / pi (Charikar, "Similarity estimation
+//! A model's numbers vary slightly with hardware, batch and precision, so a hash of them would raise false alarms. A
+//! sketch records on which side of [`BITS`] fixed planes through the origin the vector lies. Two vectors at an angle a differ in each bit with probability a / pi (Charikar, "Similarity estimation
 //! techniques from rounding algorithms", 2002), so the bits that differ measure the angle.
 
 use sha2::{Digest, Sha256};
 
-/// How many planes.
+/// Number of planes.
 const BITS: usize = 128;
-/// As many bits may differ. A cosine of 0.999, which half precision keeps, makes 2 bits differ on average, and more than
+/// Maximum number of different bits. A cosine of 0.999, which half precision keeps, makes 2 bits differ on average, and more than
 /// 8 once in 10,000 models; unrelated vectors differ in 64, and in 8 or fewer not once in 10^20.
 const TOLERANCE: u32 = 8;
 
-/// On which side of each plane a vector lies.
+/// Side of each plane on which a vector lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sketch(u128);
 
 impl Sketch {
-    /// The sketch of a vector, whatever its length.
+    /// Returns the sketch of a vector of any length.
     pub(super) fn of(vector: &[f32]) -> Self {
         let mut sums = [0.0_f64; BITS];
         for (component, value) in (0_u64..).zip(vector) {
-            // The planes' normals have components of 1 and -1, which SHA-256 draws: the same everywhere and for ever.
+            // The normals have components of 1 and -1 drawn with SHA-256, so they never change.
             let digest = Sha256::digest(component.to_le_bytes());
             let signs = digest.first_chunk().copied().map_or(0, u128::from_le_bytes);
             for (plane, sum) in sums.iter_mut().enumerate() {
@@ -34,18 +33,18 @@ impl Sketch {
         Self(sides.fold(0, |bits, (plane, _)| bits | 1 << plane))
     }
 
-    /// Reads what [`Self::to_hex`] wrote; `None` when it is something else.
+    /// Parses the output of [`Self::to_hex`].
     pub(super) fn from_hex(hex: &str) -> Option<Self> {
         let bits = u128::from_str_radix(hex, 16).ok()?;
         (hex.len() == BITS / 4).then_some(Self(bits))
     }
 
-    /// 32 hexadecimal digits.
+    /// Returns 32 hexadecimal digits.
     pub(super) fn to_hex(self) -> String {
         format!("{:032x}", self.0)
     }
 
-    /// Whether both may come from one model.
+    /// Tells whether both may come from one model.
     pub(super) fn is_like(self, other: Self) -> bool {
         (self.0 ^ other.0).count_ones() <= TOLERANCE
     }
@@ -55,13 +54,13 @@ impl Sketch {
 mod tests {
     use super::*;
 
-    /// A vector of numbers that look random.
+    /// Returns a pseudo-random vector.
     fn vector(seed: u8) -> Vec<f32> {
         let digests = (0_u8..24).map(|part| Sha256::digest([seed, part]));
         digests.flatten().map(|byte| f32::from(byte) - 127.5).collect()
     }
 
-    /// A vector at about the angle whose tangent is `distance`.
+    /// Returns a vector at about the angle whose tangent is `distance`.
     fn moved(vector: &[f32], distance: f32, seed: u8) -> Vec<f32> {
         vector
             .iter()

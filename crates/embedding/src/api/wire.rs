@@ -1,4 +1,4 @@
-//! What is sent and what comes back, checked before anybody uses it.
+//! Requests and answers of the service; answers are checked before use.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The size of vectors to make room for when it is not known yet.
+/// Assumed size of vectors until it is known.
 const LARGEST_SIZE: usize = 1 << 16;
-/// One number of an answer in bytes: 25 digits at most, with room for an indented line of its own.
+/// Maximum bytes of one number: 25 digits and an indented line of its own.
 const BYTES_PER_NUMBER: usize = 64;
-/// What surrounds one vector, in bytes, and what surrounds them all.
+/// Maximum bytes around one vector, and around all of them.
 const BYTES_PER_VECTOR: usize = 1024;
 const BYTES_AROUND: usize = 64 * 1024;
 
-/// A request for the vectors of `input`.
+/// Request for the vectors of `input`.
 #[derive(Debug, Serialize)]
 pub(super) struct Request<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -25,7 +25,7 @@ pub(super) struct Request<'a> {
     pub(super) dimensions: Option<usize>,
 }
 
-/// An answer that cannot be trusted in any part.
+/// An answer of which no part can be trusted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Garbled {
     #[error("the answer is longer than {0} bytes")]
@@ -39,7 +39,7 @@ pub(crate) enum Garbled {
     Index(usize),
 }
 
-/// Why one vector of an answer is of no use.
+/// Defect of one vector of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadVector {
     #[error("the vector has {actual} dimensions instead of {expected}")]
@@ -48,7 +48,7 @@ pub(super) enum BadVector {
     NotFinite,
 }
 
-/// How long an answer for so many texts may be, in bytes.
+/// Returns the maximum length of an answer in bytes.
 pub(super) fn longest_answer(texts: usize, dimensions: Option<usize>) -> usize {
     let vector = dimensions
         .unwrap_or(LARGEST_SIZE)
@@ -57,8 +57,7 @@ pub(super) fn longest_answer(texts: usize, dimensions: Option<usize>) -> usize {
     texts.saturating_mul(vector).saturating_add(BYTES_AROUND)
 }
 
-/// The vectors of an answer to a request of so many `texts`, in their order. `dimensions` is the size they must have;
-/// unless it is known, any but none.
+/// Reads the vectors of an answer for a number of `texts`, in their order. `dimensions` is their required size, if known.
 pub(super) fn read(
     answer: &[u8],
     texts: usize,
@@ -215,7 +214,7 @@ mod tests {
         }
 
         #[test]
-        fn no_answer_panics(answer in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_answer_causes_a_panic(answer in prop::collection::vec(any::<u8>(), 0..200)) {
             drop(read(&answer, 1, None));
         }
     }

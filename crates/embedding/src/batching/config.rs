@@ -2,20 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How texts are gathered.
+/// Settings of batching.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BatchConfig {
-    /// How many milliseconds a text waits for others to share its request; a full batch goes at once.
+    /// Milliseconds that a text waits for others to share its request; a full batch is sent at once.
     pub batch_wait_ms: u64,
-    /// How many texts may wait for their request or its answer; more are turned away.
+    /// Maximum number of texts waiting for their request or its answer; more are refused.
     pub queue_size: usize,
-    /// How many requests with gathered texts run at once.
+    /// Maximum number of concurrent requests with gathered texts.
     pub concurrent_requests: usize,
 }
 
 impl Default for BatchConfig {
-    /// Two milliseconds are little beside any model that is worth a service of its own.
+    /// Two milliseconds are short compared with any model behind a service.
     fn default() -> Self {
         Self {
             batch_wait_ms: 2,
@@ -26,7 +26,7 @@ impl Default for BatchConfig {
 }
 
 impl BatchConfig {
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns every problem, each as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
         let at_least_one = [
             ("queue_size", self.queue_size),

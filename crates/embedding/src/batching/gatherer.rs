@@ -1,4 +1,4 @@
-//! The task that gathers. It alone knows who waits for what, so there are no locks.
+//! The gathering task. It alone owns the waiters, so there are no locks.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -20,7 +20,7 @@ use crate::metrics;
 type Answer = Result<Vec<f32>, EmbedError>;
 type Key = (Kind, Arc<str>);
 
-/// One text, and who waits for its vector.
+/// One text and its waiter.
 #[derive(Debug)]
 pub(super) struct Job {
     key: Key,
@@ -31,12 +31,15 @@ pub(super) struct Job {
 #[derive(Debug)]
 struct Waiter {
     answer: oneshot::Sender<Answer>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Job {
-    pub(super) fn new(kind: Kind, text: &str, answer: oneshot::Sender<Answer>, place: OwnedSemaphorePermit) -> Self {
-        let waiter = Waiter { answer, _place: place };
+    pub(super) fn new(kind: Kind, text: &str, answer: oneshot::Sender<Answer>, permit: OwnedSemaphorePermit) -> Self {
+        let waiter = Waiter {
+            answer,
+            _permit: permit,
+        };
         Self {
             key: (kind, text.into()),
             span: Span::current(),
@@ -45,29 +48,29 @@ impl Job {
     }
 }
 
-/// A text that waits for its request.
+/// A text waiting for its request.
 #[derive(Debug)]
 struct Gathered {
     text: Arc<str>,
-    /// What it is embedded for. A request belongs to what its first text is for.
+    /// Span of the caller. A request belongs to the span of its first text.
     span: Span,
-    /// When it goes even if it is alone.
+    /// Time at which it is sent even if it is alone.
     due: Instant,
 }
 
-/// What waits and what is being asked.
+/// Texts in the queues and in flight.
 #[derive(Debug)]
 pub(super) struct Gatherer<E> {
     inner: Arc<E>,
     wait: Duration,
     concurrent_requests: usize,
-    /// Who waits for each text that is gathered or asked for.
+    /// Waiters of each text in a queue or in flight.
     waiters: HashMap<Key, Vec<Waiter>>,
     documents: VecDeque<Gathered>,
     queries: VecDeque<Gathered>,
     requests: JoinSet<Vec<Answer>>,
-    /// The texts of each request.
-    asked: HashMap<Id, Vec<Key>>,
+    /// Texts of each request.
+    in_flight: HashMap<Id, Vec<Key>>,
 }
 
 impl<E: BatchEmbedder> Gatherer<E> {
@@ -80,11 +83,11 @@ impl<E: BatchEmbedder> Gatherer<E> {
             documents: VecDeque::new(),
             queries: VecDeque::new(),
             requests: JoinSet::new(),
-            asked: HashMap::new(),
+            in_flight: HashMap::new(),
         }
     }
 
-    /// Gathers until nobody can send any more; requests that still run then are ended.
+    /// Gathers until all senders are dropped; running requests are then aborted.
     pub(super) async fn run(mut self, jobs: &mut mpsc::Receiver<Job>) {
         loop {
             while self.has_free_request()
@@ -123,7 +126,7 @@ impl<E: BatchEmbedder> Gatherer<E> {
         self.requests.len() < self.concurrent_requests
     }
 
-    /// The kind whose batch has to go, that which waits longest if it is both.
+    /// Returns the kind whose batch is due, the longer waiting one of both.
     fn ready(&self) -> Option<Kind> {
         let now = Instant::now();
         let ready = |queue: &VecDeque<Gathered>| {
@@ -137,7 +140,7 @@ impl<E: BatchEmbedder> Gatherer<E> {
         ready.min_by_key(|(due, _)| *due).map(|(_, kind)| kind)
     }
 
-    /// When the next batch has to go, if it can.
+    /// Returns the time at which the next batch is due, if a request is free.
     fn next_due(&self) -> Option<Instant> {
         let first = [&self.queries, &self.documents].into_iter().filter_map(VecDeque::front);
         first
@@ -174,7 +177,7 @@ impl<E: BatchEmbedder> Gatherer<E> {
             }
         };
         let request = self.requests.spawn(ask.instrument(first.unwrap_or_else(Span::none)));
-        self.asked.insert(request.id(), keys);
+        self.in_flight.insert(request.id(), keys);
     }
 
     fn answer(&mut self, done: Result<(Id, Vec<Answer>), JoinError>) {
@@ -186,14 +189,14 @@ impl<E: BatchEmbedder> Gatherer<E> {
             }
         };
         let mut answers = answers.into_iter();
-        for key in self.asked.remove(&id).unwrap_or_default() {
-            // Without an answer the waiters are dropped, which those who wait see.
+        for key in self.in_flight.remove(&id).unwrap_or_default() {
+            // Without an answer the waiters are dropped, which their callers see as an error.
             let (waiters, answer) = (self.waiters.remove(&key), answers.next());
             let Some((waiters, answer)) = waiters.zip(answer) else {
                 continue;
             };
             for waiter in waiters {
-                // Who gave up does not mind.
+                // Fails if the caller gave up.
                 let _gone = waiter.answer.send(answer.clone());
             }
         }

@@ -1,4 +1,4 @@
-//! Gathering texts that come one by one into few calls.
+//! Batching of concurrent calls for single texts into few requests.
 
 mod config;
 mod embedder;
@@ -21,43 +21,42 @@ use crate::kind::Kind;
 use crate::metrics;
 use gatherer::{Gatherer, Job};
 
-/// Pause after a panic until texts are gathered again.
+/// Pause before the gatherer is restarted after a panic.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
-/// When to come back after having been turned away: by then many batches have gone.
+/// Time after which refused callers are told to try again: many batches later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// An embedder that gathers the texts of concurrent calls, questions and documents apart.
+/// An embedder that gathers the texts of concurrent calls, questions apart from documents.
 ///
-/// A call with several texts is a batch already and goes through at once. Every call to the service runs to its end. A text that is being embedded is not asked for
-/// a second time: whoever asks meanwhile shares the answer. Who gives up waiting harms nobody; the place in the queue
-/// stays taken until the text's turn comes.
+/// A call with several texts is a batch already and is sent at once. Every request runs to its end. Callers of a text that
+/// is in flight share its answer. A caller that gives up affects no other; its text stays in the queue until its request.
 #[derive(Debug)]
 pub struct Batching<E> {
     inner: Arc<E>,
     jobs: mpsc::Sender<Job>,
-    /// One for every text that may wait.
-    places: Arc<Semaphore>,
+    /// One permit per text in the queue.
+    permits: Arc<Semaphore>,
 }
 
 impl<E: BatchEmbedder> Batching<E> {
-    /// Starts the task that gathers, which ends when this is dropped. A bound of 0 counts as 1.
+    /// Starts the gathering task, which ends when this is dropped. A limit of 0 counts as 1.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(inner: E, config: &BatchConfig) -> Self {
         let inner = Arc::new(inner);
-        let places = config.queue_size.clamp(1, Semaphore::MAX_PERMITS);
-        let (jobs, receiver) = mpsc::channel(places);
+        let queue_size = config.queue_size.clamp(1, Semaphore::MAX_PERMITS);
+        let (jobs, receiver) = mpsc::channel(queue_size);
         tokio::spawn(keep_gathering(Arc::clone(&inner), config.clone(), receiver));
         Self {
             inner,
             jobs,
-            places: Arc::new(Semaphore::new(places)),
+            permits: Arc::new(Semaphore::new(queue_size)),
         }
     }
 
-    /// Runs to its end even when nobody waits any more: that a service never answers is to be learned although all who
-    /// ask it have less patience than the call itself.
+    /// Runs to its end even after its caller gave up, so that the circuit breaker learns of a service that never answers
+    /// although every caller has a shorter timeout.
     async fn embed_batch(&self, texts: Vec<String>) -> Vec<Result<Vec<f32>, EmbedError>> {
         let (inner, count) = (Arc::clone(&self.inner), texts.len());
         let call = tokio::spawn(async move { inner.embed_documents(&texts).await }.in_current_span());
@@ -68,32 +67,31 @@ impl<E: BatchEmbedder> Batching<E> {
     }
 
     async fn embed_one(&self, kind: Kind, text: &str) -> Result<Vec<f32>, EmbedError> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             ::metrics::counter!(metrics::TURNED_AWAY).increment(1);
             return Err(EmbedErrorKind::Unavailable(Some(RETRY_AFTER)).into());
         };
         let (answer, answered) = oneshot::channel();
-        let job = Job::new(kind, text, answer, place);
-        // Neither fails unless something panicked: there are as many places in the channel as permits, and the task
-        // runs as long as `self` lives.
+        let job = Job::new(kind, text, answer, permit);
+        // Both fail after a panic only: the channel has room for all permits, and the task lives as long as `self`.
         let lost = |error| EmbedError::new(EmbedErrorKind::Unavailable(None), error);
         self.jobs.try_send(job).map_err(|error| lost(error.to_string()))?;
         answered.await.map_err(|error| lost(error.to_string()))?
     }
 }
 
-/// Gathers until nobody can send any more. Who waits while that panics is answered that there is no vector now.
+/// Gathers until all senders are dropped. Callers that wait during a panic get an error.
 async fn keep_gathering<E: BatchEmbedder>(inner: Arc<E>, config: BatchConfig, mut jobs: mpsc::Receiver<Job>) {
     loop {
         let gatherer = Gatherer::new(Arc::clone(&inner), &config);
-        // What it left behind in the channel is whole.
+        // A panic leaves the channel intact.
         let ended = AssertUnwindSafe(gatherer.run(&mut jobs)).catch_unwind().await;
         if ended.is_ok() {
             return;
         }
         tracing::error!(
             name = "embedding_gatherer",
-            "a background loop ended before its time; it starts again"
+            "background loop ended unexpectedly; restarting"
         );
         ::metrics::counter!(metrics::LOOP_RESTARTS, "loop" => "embedding_gatherer").increment(1);
         tokio::time::sleep(RESTART_AFTER).await;

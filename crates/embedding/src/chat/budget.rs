@@ -1,19 +1,19 @@
-//! How many tokens may be spent.
+//! The budget of tokens.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// A bucket that holds the tokens of a minute and is filled evenly.
+/// A token bucket that holds the tokens of one minute and is refilled evenly.
 #[derive(Debug)]
 pub(super) struct TokenBudget {
     per_minute: f64,
-    /// What is in it, and since when that is so.
+    /// Level, and the time of its last update.
     level: Mutex<(f64, Instant)>,
 }
 
 impl TokenBudget {
-    /// A full one.
+    /// Makes a full bucket.
     pub(super) fn new(per_minute: u32) -> Self {
         let per_minute = f64::from(per_minute);
         Self {
@@ -22,7 +22,7 @@ impl TokenBudget {
         }
     }
 
-    /// Takes so many out if they are in it.
+    /// Takes tokens if the bucket has enough.
     #[expect(clippy::cast_precision_loss, reason = "a text has some thousand tokens")]
     pub(super) fn take(&self, tokens: usize) -> bool {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_minute_fills_it_again_and_no_more_than_that() {
+    async fn a_minute_refills_it_and_no_more() {
         let budget = TokenBudget::new(100);
         assert!(budget.take(60) && !budget.take(60));
         advance(Duration::from_secs(30)).await;

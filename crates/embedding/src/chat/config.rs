@@ -10,28 +10,28 @@ use serde::{Deserialize, Serialize};
 use crate::Secret;
 use crate::api::{ApiConfig, complete};
 
-/// Settings of a chat model that answers as OpenAI's do.
+/// Settings of an OpenAI-compatible chat model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ChatConfig {
-    /// Where the service is; without it there is none. A URL that ends in `/chat/completions` is used as it is; to a URL
-    /// without a path `/v1/chat/completions` is added, to any other one `/chat/completions`.
+    /// URL of the service; without it there is none. A URL that ends in `/chat/completions` is used unchanged;
+    /// `/v1/chat/completions` is appended to a URL without a path, `/chat/completions` to any other.
     pub api_url: Option<String>,
-    /// Sent as `Authorization: Bearer …`.
+    /// Token, sent as `Authorization: Bearer …`.
     pub api_token: Option<Secret>,
-    /// A file that holds the token, in place of `api_token`. It is read once, at start.
+    /// File with the token, instead of `api_token`. It is read once, at start.
     pub api_token_file: Option<PathBuf>,
-    /// The model's name at the service.
+    /// Name of the model at the service.
     pub model: String,
-    /// At most this many tokens are spent in a minute, as far as they can be estimated before.
+    /// Maximum number of tokens spent per minute, estimated before each request.
     pub tokens_per_minute: u32,
-    /// At most this many seconds may one request take, with all that is tried again.
+    /// Timeout of one request in seconds, retries included.
     pub timeout_secs: u64,
-    /// How often a request is tried again when the service cannot be reached or says that it is busy or broken.
+    /// Maximum number of retries when the service is unreachable, busy or failing.
     pub max_retries: usize,
-    /// More headers to send, such as `api-key`.
+    /// Additional headers, such as `api-key`.
     pub headers: Option<BTreeMap<String, Secret>>,
-    /// A file of certificates (PEM) to trust besides the system's.
+    /// File of certificates (PEM) to trust besides the system's.
     pub tls_ca_file: Option<PathBuf>,
 }
 
@@ -53,7 +53,7 @@ impl Default for ChatConfig {
 }
 
 impl ChatConfig {
-    /// Everything that is wrong, each as `key: what is expected`. No value is repeated.
+    /// Returns every problem, each as `key: expectation`. No value is repeated.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.connection().problems();
         if self.api_url.is_some() {
@@ -78,7 +78,7 @@ impl ChatConfig {
         )
     }
 
-    /// What is asked of the connection, in the terms of an embedding service.
+    /// Returns the settings of the connection as those of an embedding service.
     pub(super) fn connection(&self) -> ApiConfig {
         ApiConfig {
             api_url: self.api_url.clone(),
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_url_is_completed_and_problems_are_named() {
+    fn the_url_is_completed_and_problems_are_listed() {
         let with = |url: &str| ChatConfig {
             api_url: Some(url.to_owned()),
             ..ChatConfig::default()

@@ -1,7 +1,7 @@
-//! A chat model that answers `POST /v1/chat/completions` as OpenAI's does, for summaries.
+//! An OpenAI-compatible chat model (`POST /v1/chat/completions`) for summaries.
 //!
-//! It is asked off every path that somebody waits on, within a budget of tokens a minute, through a circuit breaker of its
-//! own. Whoever asks has another way when there is no answer.
+//! It is called in background work only, within a budget of tokens per minute and through a circuit breaker of its own.
+//! Callers have a fallback without an answer.
 //!
 //! **Invariant:** no text, token or query of a URL gets into an error or a log.
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use context_manager_core::ports::{SummarizeError, Summarizer};
-use context_manager_resilience::{CallError, CircuitBreaker, Deadline, Retry, Verdict};
+use context_manager_resilience::{CircuitBreaker, Deadline, Retry};
 use metrics::histogram;
 use reqwest::{Client, Url};
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ use tokio::time::Instant;
 pub use config::ChatConfig;
 
 use crate::Error;
-use crate::api::{Failure, http_client, read_body, retry_after};
+use crate::api::{Failure, call, http_client, read_body, retry_after};
 use crate::metrics::SUMMARIZE_DURATION;
 use budget::TokenBudget;
 use wire::{Answer, Request};
@@ -36,13 +36,11 @@ pub struct ChatModel {
     breaker: Arc<CircuitBreaker>,
 }
 
-/// Why there is no summary.
+/// Reason for a missing summary.
 #[derive(Debug, thiserror::Error)]
 enum NoSummary {
     #[error("the budget of tokens for this minute is spent")]
     OverBudget,
-    #[error("the chat model failed lately and is left alone")]
-    CircuitOpen,
     #[error("the chat model gave no answer")]
     Failed(#[from] Failure),
     #[error("the chat model gave an answer without a text")]
@@ -53,7 +51,6 @@ impl NoSummary {
     fn outcome(&self) -> &'static str {
         match self {
             Self::OverBudget => "over_budget",
-            Self::CircuitOpen => "circuit_open",
             Self::Failed(failure) => failure.outcome(),
             Self::Empty => "garbled",
         }
@@ -61,10 +58,10 @@ impl NoSummary {
 }
 
 impl ChatModel {
-    /// A client for the service that `config` names, whose calls `breaker` decides about. No call is made yet.
+    /// Makes a client of the service of `config`, guarded by `breaker`. Makes no call.
     ///
     /// # Errors
-    /// When the settings are of no use.
+    /// For invalid settings.
     pub fn new(config: ChatConfig, breaker: Arc<CircuitBreaker>) -> Result<Self, Error> {
         let problems = config.problems();
         if !problems.is_empty() {
@@ -91,18 +88,7 @@ impl ChatModel {
             max_retries: self.config.max_retries,
             ..Retry::default()
         };
-        let verdict = |failure: &CallError<Failure>| match failure {
-            CallError::Failed(failure) if failure.is_worth_another_try() => Verdict::Retry(failure.retry_after()),
-            CallError::Failed(_) | CallError::Open(_) => Verdict::GiveUp,
-        };
-        let attempt = || self.breaker.call(self.post(&body, deadline), Failure::is_outage);
-        let answer = retry
-            .run(deadline, verdict, attempt)
-            .await
-            .map_err(|error| match error {
-                CallError::Open(_) => NoSummary::CircuitOpen,
-                CallError::Failed(failure) => failure.into(),
-            })?;
+        let answer = call(retry, Some(&self.breaker), deadline, || self.post(&body, deadline)).await?;
         let text = answer.text().ok_or(NoSummary::Empty)?;
         Ok(text.trim().to_owned())
     }
@@ -116,7 +102,7 @@ impl ChatModel {
         let response = request.send().await?;
         let status = response.status();
         if !status.is_success() {
-            // The body may repeat the texts, so nobody reads it.
+            // The body is not read, as it may repeat the texts.
             let retry_after = retry_after(response.headers());
             return Err(Failure::Status { status, retry_after });
         }

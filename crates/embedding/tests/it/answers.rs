@@ -1,4 +1,4 @@
-//! What is asked for and what is made of the answers.
+//! Requests and the interpretation of their answers.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ async fn token_headers_prefixes_and_dimensions_are_sent() {
 }
 
 #[tokio::test]
-async fn the_token_may_stand_in_a_file() {
+async fn the_token_may_be_read_from_a_file() {
     let peer = Peer::good().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "from-file\n").unwrap();
@@ -72,7 +72,7 @@ async fn the_token_may_stand_in_a_file() {
 }
 
 #[tokio::test]
-async fn many_texts_are_asked_for_in_several_requests() {
+async fn many_texts_are_split_into_several_requests() {
     let peer = Peer::good().await;
     let embedder = connected(ApiConfig {
         batch_size: 3,
@@ -89,7 +89,7 @@ async fn many_texts_are_asked_for_in_several_requests() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_refused_fails_alone() {
+async fn a_refused_text_fails_alone() {
     for status in [400, 413, 422] {
         let peer = Peer::start(move |_, asked| {
             let bad = asked.texts().iter().any(|text| text == "bad");

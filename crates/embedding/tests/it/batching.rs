@@ -1,4 +1,4 @@
-//! Texts that come one by one and leave together.
+//! Batching of concurrent calls.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn concurrent_texts_share_calls_by_kind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_run_to_their_end_though_nobody_waits() {
+async fn requests_run_to_their_end_after_their_callers_gave_up() {
     let (counting, embedder) = start(&BatchConfig::default());
     let both = texts(["a", "b"]);
     let impatient = timeout(Duration::from_millis(10), embedder.embed_documents(&both)).await;
@@ -64,7 +64,7 @@ async fn a_bad_text_fails_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn identical_texts_are_asked_for_once_while_waiting_and_in_flight() {
+async fn identical_texts_in_the_queue_and_in_flight_are_embedded_once() {
     let (counting, embedder) = start(&BatchConfig::default());
     let late = async {
         sleep(Duration::from_millis(500)).await;
@@ -86,7 +86,7 @@ async fn identical_texts_are_asked_for_once_while_waiting_and_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_turns_away_at_once_and_empties_again() {
+async fn a_full_queue_refuses_at_once_and_empties_again() {
     let (_, embedder) = start(&BatchConfig {
         queue_size: 2,
         ..BatchConfig::default()
@@ -100,7 +100,7 @@ async fn a_full_queue_turns_away_at_once_and_empties_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_requests_run_at_once_than_allowed() {
+async fn concurrent_requests_are_bounded() {
     let (counting, embedder) = start(&BatchConfig {
         concurrent_requests: 1,
         ..BatchConfig::default()
@@ -112,7 +112,7 @@ async fn no_more_requests_run_at_once_than_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gives_up_harms_nobody() {
+async fn a_caller_that_gives_up_affects_no_other() {
     let (counting, embedder) = start(&BatchConfig::default());
     let hasty = timeout(Duration::from_millis(1), embedder.embed_query("hasty"));
     let leaver = timeout(Duration::from_millis(500), embedder.embed_query("shared"));
@@ -123,7 +123,7 @@ async fn who_gives_up_harms_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_with_many_texts_goes_through_without_waiting() {
+async fn a_call_with_many_texts_is_sent_without_waiting() {
     let (counting, embedder) = start(&BatchConfig::default());
     let start = Instant::now();
     let found = embedder.embed_documents(&texts(["a", "bad", "c", "d"])).await;
@@ -143,7 +143,7 @@ async fn a_panic_fails_its_batch_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_task_ends_when_nobody_can_ask_any_more() {
+async fn the_task_ends_with_its_embedder() {
     let (counting, embedder) = start(&BatchConfig::default());
     timeout(Duration::from_millis(500), embedder.embed_query("a"))
         .await
@@ -155,7 +155,7 @@ async fn the_task_ends_when_nobody_can_ask_any_more() {
 }
 
 #[test]
-fn bounds_of_zero_are_problems() {
+fn limits_of_zero_are_problems() {
     let config = BatchConfig {
         batch_wait_ms: 0,
         queue_size: 0,
@@ -166,7 +166,7 @@ fn bounds_of_zero_are_problems() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn gathering_starts_again_after_a_panic() {
+async fn gathering_is_restarted_after_a_panic() {
     let (counting, embedder) = start(&BatchConfig::default());
     counting.break_gathering();
     let lost = embedder.embed_query("a").await.unwrap_err();

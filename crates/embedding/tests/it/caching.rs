@@ -1,4 +1,4 @@
-//! Vectors that are remembered.
+//! The cache of vectors.
 
 use context_manager_core::ports::{EmbedErrorKind, Embedder};
 use context_manager_embedding::{CacheConfig, Cached};
@@ -8,7 +8,7 @@ use crate::peer::vector;
 use crate::texts;
 
 #[tokio::test(start_paused = true)]
-async fn only_what_is_missing_is_asked_for() {
+async fn only_missing_texts_are_embedded() {
     let counting = Counting::new();
     let embedder = Cached::all(counting.clone(), &CacheConfig::default());
     let _first = embedder.embed_documents(&texts(["a", "b"])).await;
@@ -23,7 +23,7 @@ async fn only_what_is_missing_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn questions_and_documents_are_remembered_apart() {
+async fn questions_and_documents_have_entries_of_their_own() {
     let counting = Counting::new();
     let embedder = Cached::all(counting.clone(), &CacheConfig::default());
     let _document = embedder.embed_documents(&texts(["a"])).await;
@@ -33,7 +33,7 @@ async fn questions_and_documents_are_remembered_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn documents_are_remembered_only_where_it_pays() {
+async fn documents_are_cached_only_by_all() {
     let counting = Counting::new();
     let embedder = Cached::queries(counting.clone(), &CacheConfig::default());
     for _ in 0..2 {
@@ -45,7 +45,7 @@ async fn documents_are_remembered_only_where_it_pays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_are_not_remembered() {
+async fn failures_are_not_cached() {
     let counting = Counting::new();
     let embedder = Cached::all(counting.clone(), &CacheConfig::default());
     for _ in 0..2 {
@@ -61,7 +61,7 @@ async fn failures_are_not_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_cache_nothing_is_remembered() {
+async fn a_disabled_cache_keeps_nothing() {
     let config = CacheConfig {
         cache_enabled: false,
         ..CacheConfig::default()

@@ -1,4 +1,4 @@
-//! The first conversation, and what follows when there is none.
+//! The first call, and its failure.
 
 use context_manager_core::ports::{EmbedErrorKind, Embedder, ModelFingerprint};
 use context_manager_embedding::{ApiConfig, Error, OpenAiCompatible};
@@ -29,7 +29,7 @@ fn impatient(peer: &Peer) -> ApiConfig {
 }
 
 #[tokio::test]
-async fn a_model_that_is_nearly_the_same_keeps_its_fingerprint() {
+async fn small_deviations_keep_the_fingerprint() {
     let known = known().await;
     let peer = Peer::start(|_, asked| {
         let vectors = asked.texts().iter().map(|text| vector(text)).collect::<Vec<_>>();
@@ -91,7 +91,7 @@ async fn without_a_service_and_without_data_there_is_no_embedder() {
 }
 
 #[tokio::test]
-async fn settings_of_no_use_are_all_named() {
+async fn all_invalid_settings_are_listed() {
     let error = OpenAiCompatible::builder(ApiConfig {
         batch_size: 0,
         ..ApiConfig::default()
@@ -103,7 +103,7 @@ async fn settings_of_no_use_are_all_named() {
 }
 
 #[tokio::test]
-async fn a_size_that_the_service_does_not_give_is_an_error() {
+async fn a_size_other_than_configured_is_an_error() {
     let peer = Peer::good().await;
     let config = ApiConfig {
         dimensions: Some(3),
@@ -123,7 +123,7 @@ async fn a_size_that_the_service_does_not_give_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_service_that_comes_later_is_verified_once() {
+async fn a_late_service_is_verified_once() {
     let known = known().await;
     let peer = peer_after_outage(Asked::answer).await;
     let embedder = OpenAiCompatible::builder(impatient(&peer))
@@ -138,7 +138,7 @@ async fn a_service_that_comes_later_is_verified_once() {
 }
 
 #[tokio::test]
-async fn another_model_that_comes_later_is_never_used() {
+async fn another_model_of_a_late_service_is_never_used() {
     let known = known().await;
     let other = peer_after_outage(|asked| {
         let vectors = asked.texts().into_iter().map(|text| vector(&format!("another {text}")));

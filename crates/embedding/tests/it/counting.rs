@@ -1,4 +1,4 @@
-//! An embedder that notes what it is asked for.
+//! An embedder that records its calls.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,17 +39,17 @@ impl Counting {
         self.calls.lock().unwrap().clone()
     }
 
-    /// How many calls have ended.
+    /// Returns the number of finished calls.
     pub(crate) fn finished(&self) -> usize {
         *self.finished.lock().unwrap()
     }
 
-    /// Has whoever gathers for it panic, once.
+    /// Makes the gathering task panic once.
     pub(crate) fn break_gathering(&self) {
         self.gathering_panics.store(true, Ordering::Relaxed);
     }
 
-    /// How many handles there are.
+    /// Returns the number of handles.
     pub(crate) fn handles(&self) -> usize {
         Arc::strong_count(&self.calls)
     }

@@ -1,4 +1,4 @@
-//! Services that are broken, busy or silent.
+//! Failing, busy and silent services.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn peer_then(script: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'stat
     .await
 }
 
-/// An embedder that asks once only.
+/// An embedder without retries.
 async fn impatient(peer: &Peer) -> OpenAiCompatible {
     connected(ApiConfig {
         max_retries: 0,
@@ -29,7 +29,7 @@ async fn impatient(peer: &Peer) -> OpenAiCompatible {
     .await
 }
 
-/// What the error says, with all its causes.
+/// Returns the message of an error and of all its causes.
 fn said(error: &dyn std::error::Error) -> String {
     let mut said = error.to_string();
     let mut cause = error.source();
@@ -41,7 +41,7 @@ fn said(error: &dyn std::error::Error) -> String {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_trusted_is_not_used() {
+async fn an_untrustworthy_answer_is_not_used() {
     let nan = r#"{"data": [{"index": 0, "embedding": [NaN, 0, 0, 0, 0, 0, 0, 0]}]}"#;
     let good = answer([vector("a"), vector("b")].into_iter());
     let repeated = json!([{"index": 0, "embedding": vector("a")}, {"index": 0, "embedding": vector("b")}]);
@@ -66,7 +66,7 @@ async fn an_answer_that_cannot_be_trusted_is_not_used() {
 }
 
 #[tokio::test]
-async fn silence_ends_when_time_is_up() {
+async fn a_silent_service_times_out() {
     let peer = peer_then(|_, asked| asked.answer().late(Duration::from_secs(30))).await;
     let embedder = impatient(&peer).await;
     let start = Instant::now();
@@ -76,7 +76,7 @@ async fn silence_ends_when_time_is_up() {
 }
 
 #[tokio::test]
-async fn half_an_answer_is_none() {
+async fn half_an_answer_is_an_error() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"data\": [";
     let peer = peer_then(|_, _| Reply::SendAndClose(half.to_owned())).await;
     let error = impatient(&peer).await.embed_query("hello").await.unwrap_err();
@@ -84,7 +84,7 @@ async fn half_an_answer_is_none() {
 }
 
 #[tokio::test]
-async fn a_credential_that_is_refused_is_not_tried_again_and_never_shown() {
+async fn a_refused_credential_is_not_retried_and_never_shown() {
     for status in [401, 403, 404] {
         let peer = peer_then(move |_, _| Reply::status(status, "")).await;
         let embedder = connected(ApiConfig {
@@ -120,7 +120,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn an_outage_is_not_waited_for_once_for_every_part() {
+async fn an_outage_fails_all_parts_at_once() {
     let peer = peer_then(|_, _| Reply::status(503, "retry-after: 7\r\n")).await;
     let embedder = connected(ApiConfig {
         batch_size: 1,

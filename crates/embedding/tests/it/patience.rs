@@ -1,4 +1,4 @@
-//! What is tried again, and when nobody is asked any more.
+//! Retries and the circuit breaker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::peer::{Peer, Reply, vector};
 use crate::{config, connected, texts};
 
-/// Opens after three failures in a row, for a moment.
+/// A breaker that opens briefly after three consecutive failures.
 fn breaker() -> Arc<CircuitBreaker> {
     let config = CircuitBreakerConfig {
         consecutive_failures: 3,
@@ -29,7 +29,7 @@ async fn guarded(config: ApiConfig, breaker: &Arc<CircuitBreaker>) -> OpenAiComp
 }
 
 #[tokio::test]
-async fn a_service_that_is_busy_is_asked_again_when_it_said() {
+async fn a_busy_service_is_retried_after_retry_after() {
     let now_and_then = "date: Wed, 21 Oct 2015 07:28:00 GMT\r\nretry-after: Wed, 21 Oct 2015 07:28:01 GMT\r\n";
     for headers in ["retry-after: 1\r\n", now_and_then] {
         let peer = Peer::start(move |number, asked| match number {
@@ -45,7 +45,7 @@ async fn a_service_that_is_busy_is_asked_again_when_it_said() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_service_that_is_busy_for_longer_than_there_is_time() {
+async fn a_retry_after_the_deadline_is_not_awaited() {
     let peer = Peer::start(|number, asked| match number {
         0 => asked.answer(),
         _ => Reply::status(429, "retry-after: 60\r\n"),
@@ -60,7 +60,7 @@ async fn nobody_waits_for_a_service_that_is_busy_for_longer_than_there_is_time()
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again_and_nothing_else() {
+async fn only_transient_failures_are_retried() {
     let half = Reply::SendAndClose("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{".to_owned());
     for (reply, attempts) in [
         (half, 3),
@@ -85,7 +85,7 @@ async fn what_may_pass_is_tried_again_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_open_circuit_costs_no_connection_and_closes_again() {
+async fn an_open_circuit_makes_no_connection_and_closes_again() {
     let down = Arc::new(AtomicBool::new(false));
     let peer = Peer::start({
         let down = Arc::clone(&down);
@@ -125,7 +125,7 @@ async fn an_open_circuit_costs_no_connection_and_closes_again() {
 }
 
 #[tokio::test]
-async fn silence_and_garbled_answers_open_the_circuit_but_refusals_do_not() {
+async fn timeouts_and_garbled_answers_open_the_circuit_but_refusals_do_not() {
     for (reply, state) in [
         (Reply::ok("").late(Duration::from_secs(30)), CircuitState::Open),
         (Reply::ok("garbled"), CircuitState::Open),

@@ -1,4 +1,4 @@
-//! An embedding service that does as it is told: what a real one cannot be made to show.
+//! A scripted embedding service, for behaviour that a real one cannot be made to show.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-/// The size of the vectors it gives.
+/// Size of its vectors.
 pub(crate) const SIZE: usize = 8;
 
-/// What was asked.
+/// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     /// Method and path.
@@ -39,7 +39,7 @@ impl Asked {
     }
 }
 
-/// What it does in reply.
+/// A reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     /// Sends exactly this and keeps the connection.
@@ -87,7 +87,7 @@ pub(crate) fn answer(vectors: impl Iterator<Item = Vec<f32>>) -> Value {
     json!({"object": "list", "data": items.collect::<Vec<_>>()})
 }
 
-/// Some vector, which only the same text has.
+/// Returns a vector that depends on the text.
 pub(crate) fn vector(text: &str) -> Vec<f32> {
     let mut state = 7_u32;
     let mut next = |byte: u8| {
@@ -100,7 +100,7 @@ pub(crate) fn vector(text: &str) -> Vec<f32> {
     (0..SIZE).map(|_| next(1)).collect()
 }
 
-/// A service on a port of its own; it ends when dropped.
+/// A service on its own port, which ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Peer {
     address: SocketAddr,
@@ -110,7 +110,7 @@ pub(crate) struct Peer {
 
 #[derive(Debug)]
 struct Shared {
-    /// How many requests are replied to at once.
+    /// Maximum number of concurrent replies.
     workers: Semaphore,
     connections: AtomicUsize,
     asked: Mutex<Vec<Asked>>,
@@ -174,7 +174,7 @@ impl Peer {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// What was asked so far.
+    /// Returns the requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().unwrap().clone()
     }

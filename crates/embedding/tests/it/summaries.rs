@@ -1,4 +1,4 @@
-//! A chat model that writes summaries, or fails to.
+//! Summaries of a chat model, and its failures.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ async fn notes_are_sent_as_data_and_the_text_comes_back() {
 }
 
 #[tokio::test]
-async fn a_broken_model_is_left_alone_after_a_while() {
+async fn failures_open_the_circuit() {
     let peer = Peer::start(|_, _| Reply::status(500, "")).await;
     let model = model(&peer, |_| {});
     for _ in 0..5 {
@@ -64,7 +64,7 @@ async fn a_broken_model_is_left_alone_after_a_while() {
 }
 
 #[tokio::test]
-async fn what_would_spend_too_much_is_not_asked() {
+async fn a_request_over_the_budget_is_not_made() {
     let peer = Peer::start(|_, _| said("short")).await;
     let model = model(&peer, |config| config.tokens_per_minute = 400);
     assert!(model.summarize(&texts(["note"]), 50).await.is_ok());
@@ -79,7 +79,7 @@ async fn what_would_spend_too_much_is_not_asked() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_off_or_garbled_is_none() {
+async fn a_truncated_or_garbled_answer_is_an_error() {
     for reply in [
         Reply::ok("<html>"),
         Reply::json(&json!({"choices": []})),

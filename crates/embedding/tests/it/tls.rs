@@ -1,4 +1,4 @@
-//! Whom the client trusts.
+//! Certificates that the client trusts.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
 use crate::peer::{Asked, Peer, vector};
 
-/// A peer with a certificate that nobody vouches for, and the settings to ask it.
+/// A peer with a self-signed certificate, and its settings.
 async fn peer() -> (Peer, ApiConfig, NamedTempFile) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
@@ -37,7 +37,7 @@ async fn peer() -> (Peer, ApiConfig, NamedTempFile) {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_refused() {
+async fn a_self_signed_certificate_is_refused() {
     let (peer, config, _file) = peer().await;
     let error = OpenAiCompatible::builder(config).connect(None).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");

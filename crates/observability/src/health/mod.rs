@@ -1,7 +1,7 @@
-//! Which parts of the server work.
+//! Health of the server and its components.
 //!
-//! Parts are checked in the background; whoever asks is answered from what was found last, so that probes cost nothing
-//! however many come. Asking for a check of its own is possible, but never more often than the registry allows.
+//! Components are checked in the background. Health endpoints serve the last cached result, so probes cost nothing; a fresh
+//! check can be requested, at most once per minimum interval.
 
 mod registry;
 
@@ -14,16 +14,15 @@ use tokio::time::Instant;
 
 pub use registry::HealthRegistry;
 
-/// How often parts are checked.
+/// Settings of health checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HealthConfig {
-    /// How many seconds the result of a check is used, as long as all is well; a part that is not is checked every five
-    /// seconds.
+    /// Seconds between background checks; five at most while a component is unhealthy or degraded.
     pub cache_ttl_secs: u64,
-    /// How long a part may take for a check, in milliseconds, before it counts as unhealthy.
+    /// Milliseconds after which an unfinished check counts as failed.
     pub check_timeout_ms: u64,
-    /// Milliseconds between two checks, at least, however many are asked for.
+    /// Minimum milliseconds between two checks, however many are requested.
     pub min_check_interval_ms: u64,
 }
 
@@ -38,7 +37,7 @@ impl Default for HealthConfig {
 }
 
 impl HealthConfig {
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns every problem, each as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
         let values = [
             ("cache_ttl_secs", self.cache_ttl_secs),
@@ -48,34 +47,22 @@ impl HealthConfig {
         let zero = values.iter().filter(|(_, value)| *value == 0);
         zero.map(|(key, _)| format!("{key}: must be at least 1")).collect()
     }
-
-    fn cache_ttl(&self) -> Duration {
-        Duration::from_secs(self.cache_ttl_secs)
-    }
-
-    fn check_timeout(&self) -> Duration {
-        Duration::from_millis(self.check_timeout_ms)
-    }
-
-    fn min_check_interval(&self) -> Duration {
-        Duration::from_millis(self.min_check_interval_ms)
-    }
 }
 
-/// How a part is, best first.
+/// Status of a component, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Works.
     Healthy,
-    /// Works, but not fully; answers are still right.
+    /// Works with restrictions; answers are still right.
     Degraded,
     /// Does not work.
     Unhealthy,
 }
 
 impl Status {
-    /// The word for it.
+    /// Returns its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -84,7 +71,7 @@ impl Status {
         }
     }
 
-    /// As a gauge shows it.
+    /// Returns its value in the gauge.
     fn level(self) -> f64 {
         match self {
             Self::Healthy => 0.0,
@@ -100,28 +87,28 @@ impl fmt::Display for Status {
     }
 }
 
-/// Finds out how a part is.
+/// Checks one component.
 #[async_trait]
 pub trait HealthCheck: fmt::Debug + Send + Sync + 'static {
-    /// Asks the part for something small. It may be cut off when it takes too long.
+    /// Makes a small request to the component. Cancelled when it takes too long.
     ///
     /// # Errors
-    /// [`Trouble`] when all is not well.
+    /// [`Trouble`] when the component is degraded or unhealthy.
     async fn check(&self) -> Result<(), Trouble>;
 }
 
-/// What is wrong with a part, in words that may be shown to anybody: no path, no address, no text of a user.
+/// Failure of a component, in public words: no path, address or user text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Trouble {
-    /// How much of it works.
+    /// Resulting status of the component.
     pub status: Status,
-    /// What is wrong.
+    /// Public reason.
     pub reason: String,
 }
 
 impl Trouble {
-    /// Something works less well than it should.
+    /// The component works with restrictions.
     pub fn degraded(reason: impl Into<String>) -> Self {
         Self {
             status: Status::Degraded,
@@ -129,7 +116,7 @@ impl Trouble {
         }
     }
 
-    /// Something does not work.
+    /// The component does not work.
     pub fn unhealthy(reason: impl Into<String>) -> Self {
         Self {
             status: Status::Unhealthy,
@@ -138,62 +125,64 @@ impl Trouble {
     }
 }
 
-/// What the server cannot do without a part.
+/// Importance of a component to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Importance {
-    /// Nothing works without it.
+    /// The server cannot serve without it.
     Essential,
-    /// What works without it works less well.
+    /// The server is degraded without it.
     Helpful,
 }
 
-/// A part and how it is.
+/// Health of one component.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ComponentHealth {
     /// Its name.
     pub name: &'static str,
-    /// What the server cannot do without it.
+    /// Importance to the server.
     pub importance: Importance,
-    /// How it is.
+    /// Current status.
     pub status: Status,
-    /// Since when it is so.
+    /// Time of the last change of the status.
     pub since: Instant,
-    /// How long the last check took, if there was one.
+    /// Duration of the last check, if there was one.
     pub latency: Option<Duration>,
-    /// What was wrong last, and when that was seen last.
+    /// Last failure, and the last time it was observed.
     pub last_error: Option<(String, Instant)>,
 }
 
-/// Where the server is in its life.
+/// Phase in the life of the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// It opens what it needs.
+    /// Opens its stores and models.
     #[default]
     Starting,
-    /// It serves.
+    /// Serves requests.
     Serving,
-    /// It takes nothing on any more.
+    /// Finishes running requests and accepts no more.
     Stopping,
 }
 
-/// How the server and its parts are.
+/// Health of the server and its components.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Health {
-    /// Where the server is in its life.
+    /// Phase in the life of the server.
     pub phase: Phase,
-    /// Every part, in the order in which they were registered.
+    /// Components in the order of their registration.
     pub components: Vec<ComponentHealth>,
-    /// The part that a start waits for, and why, in words that may be shown to anybody.
+    /// Component that the start waits for, with a public reason.
     pub waits_for: Option<(&'static str, &'static str)>,
 }
 
 impl Health {
-    /// Whether requests can be served.
+    /// Tells whether requests can be served.
     pub fn is_ready(&self) -> bool {
         self.status() != Status::Unhealthy
     }
 
-    /// How the whole is: it works when every essential part does, and fully when all others do too.
+    /// Returns the status of the server: unhealthy without an essential component, degraded without a helpful one.
     pub fn status(&self) -> Status {
         if self.phase != Phase::Serving {
             return Status::Unhealthy;
@@ -205,7 +194,7 @@ impl Health {
         self.components.iter().map(effect).max().unwrap_or(Status::Healthy)
     }
 
-    /// Why requests cannot be served; empty when they can.
+    /// Returns the reasons that prevent serving; empty when ready.
     pub fn obstacles(&self) -> Vec<String> {
         match self.phase {
             Phase::Starting => vec![self.waits_for.map_or_else(

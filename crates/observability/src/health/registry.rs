@@ -1,4 +1,4 @@
-//! The parts there are, checked in the background and never by those who ask.
+//! Registry of components and their last cached health.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{ComponentHealth, Health, HealthCheck, HealthConfig, Importance, Phase, Status, Trouble};
 use crate::metrics::{HEALTH_ANSWERS, HEALTH_CHECK_DURATION, HEALTH_STATUS};
 
-/// How often a part that is not well is checked, so that its recovery does not go unnoticed for long.
+/// Maximum interval between checks while a component is not healthy, to notice its recovery soon.
 const RECHECK: Duration = Duration::from_secs(5);
 
-/// All parts of a server. Clones share them.
+/// Components of a server. Clones share them.
 #[derive(Debug, Clone)]
 pub struct HealthRegistry(Arc<Shared>);
 
 struct Shared {
     config: HealthConfig,
     state: Mutex<State>,
-    /// When the last check began. Held while one runs, so that there is never a second one.
+    /// Start of the last check. Locked while a check runs, so that there is never a second one.
     checking: tokio::sync::Mutex<Option<Instant>>,
 }
 
@@ -50,7 +50,7 @@ impl Default for HealthRegistry {
 }
 
 impl HealthRegistry {
-    /// A server that is starting, without parts.
+    /// Makes the registry of a starting server, without components.
     pub fn new(config: HealthConfig) -> Self {
         Self(Arc::new(Shared {
             config,
@@ -59,8 +59,8 @@ impl HealthRegistry {
         }))
     }
 
-    /// Adds a part, which counts as healthy until the first check: who registers it has just made it. One of the same
-    /// name is replaced.
+    /// Adds a component, or replaces the one of the same name. Having just been created, it is healthy until its first
+    /// check.
     pub fn register(&self, name: &'static str, importance: Importance, check: impl HealthCheck) {
         metrics::gauge!(HEALTH_STATUS, "component" => name).set(Status::Healthy.level());
         let part = Part {
@@ -79,28 +79,28 @@ impl HealthRegistry {
         state.parts.push(part);
     }
 
-    /// Says where the server is in its life.
+    /// Sets the phase of the server.
     pub fn enter(&self, phase: Phase) {
         self.lock().phase = phase;
     }
 
-    /// Says which part a start waits for, and why, in words that may be shown to anybody.
+    /// Sets the component that the start waits for, with a public reason.
     pub fn wait_for(&self, part: &'static str, reason: &'static str) {
         self.lock().waits_for = Some((part, reason));
     }
 
-    /// Where the server is in its life.
+    /// Returns the phase of the server.
     pub fn phase(&self) -> Phase {
         self.lock().phase
     }
 
-    /// How everything is, from the last checks. Asks nobody.
+    /// Returns the last cached health; never triggers a check.
     pub fn check_health(&self) -> Health {
         metrics::counter!(HEALTH_ANSWERS, "from" => "cache").increment(1);
         self.last()
     }
 
-    /// How everything is now. Those who ask while a check runs, or shortly after one began, share its results.
+    /// Returns the health after a fresh check. Concurrent callers, and those within the minimum interval, share one check.
     pub async fn check_health_fresh(&self) -> Health {
         let checked = self.check_unless_just_done().await;
         let from = if checked { "check" } else { "cache" };
@@ -108,17 +108,17 @@ impl HealthRegistry {
         self.last()
     }
 
-    /// Checks again and again, and never returns.
+    /// Checks periodically, for ever.
     pub async fn keep_checking(&self) {
         loop {
             self.check_unless_just_done().await;
-            let ttl = self.0.config.cache_ttl();
+            let ttl = Duration::from_secs(self.0.config.cache_ttl_secs);
             let all_is_well = self.last().status() == Status::Healthy;
             sleep(if all_is_well { ttl } else { ttl.min(RECHECK) }).await;
         }
     }
 
-    /// Says what somebody found out about a part by using it.
+    /// Records the health of a component as observed by using it.
     pub fn report(&self, name: &'static str, result: Result<(), Trouble>) {
         self.record(name, None, result);
     }
@@ -132,26 +132,26 @@ impl HealthRegistry {
         }
     }
 
-    /// Whether it checked.
+    /// Returns `false` if the last check is too recent for another.
     async fn check_unless_just_done(&self) -> bool {
         let mut last = self.0.checking.lock().await;
-        if last.is_some_and(|last| last.elapsed() < self.0.config.min_check_interval()) {
+        if last.is_some_and(|last| last.elapsed() < Duration::from_millis(self.0.config.min_check_interval_ms)) {
             return false;
         }
-        // Before the check: who asks and goes away again and again makes no more of them either.
+        // Set before the check, so that callers that give up cause no more checks either.
         *last = Some(Instant::now());
         self.check_all().await;
         true
     }
 
     async fn check_all(&self) {
-        let limit = self.0.config.check_timeout();
+        let limit = Duration::from_millis(self.0.config.check_timeout_ms);
         let mut checks = JoinSet::new();
         for part in &self.lock().parts {
             let (name, check) = (part.health.name, Arc::clone(&part.check));
             checks.spawn(async move {
                 let start = Instant::now();
-                // In a task of its own, so that a panic is the part's trouble and nobody else's.
+                // In a task of its own, so that a panic fails this component alone.
                 let mut running = JoinSet::new();
                 running.spawn(async move { check.check().await });
                 let result = match timeout(limit, running.join_next()).await {
@@ -184,9 +184,9 @@ impl HealthRegistry {
         if health.status != status {
             let reason = reason.as_deref().unwrap_or_default();
             if status == Status::Healthy {
-                tracing::info!(component = name, %status, "a part of the server works again");
+                tracing::info!(component = name, %status, "component healthy");
             } else {
-                tracing::warn!(component = name, %status, reason, "a part of the server is not well");
+                tracing::warn!(component = name, %status, reason, "component unhealthy");
             }
             health.status = status;
             health.since = now;
@@ -199,7 +199,7 @@ impl HealthRegistry {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while holding the lock cannot leave a part half changed.
+        // A panic cannot leave the state half changed.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts its checks and finds what it is told to find.
+    /// Counts its checks and returns a scripted result.
     #[derive(Debug, Clone, Default)]
     struct Scripted {
         checks: Arc<AtomicUsize>,
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_whole_works_as_far_as_its_essential_parts_do() {
+    async fn readiness_depends_on_essential_components() {
         let health = serving();
         let (store, model) = (Scripted::default(), Scripted::default());
         health.register("store", Importance::Essential, store.clone());
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_starts_or_stops_is_not_ready_whatever_its_parts_say() {
+    async fn a_starting_or_stopping_server_is_not_ready() {
         let health = HealthRegistry::default();
         assert_eq!(health.check_health().obstacles(), ["the server is starting"]);
         health.wait_for("store", "it does not answer");
@@ -298,7 +298,7 @@ mod tests {
         }
         assert!(probes.join_all().await.into_iter().all(|ready| ready));
         assert_eq!(store.checks(), 1);
-        // Those that read what is known cause none, however many they are.
+        // Reading the cached result causes none.
         for _ in 0..100 {
             health.check_health();
         }
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn parts_are_checked_in_the_background_and_more_often_while_one_is_not_well() {
+    async fn components_are_checked_in_the_background_and_more_often_while_one_is_not_healthy() {
         let health = serving();
         let store = Scripted::default();
         health.register("store", Importance::Essential, store.clone());
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_check_that_hangs_or_panics_is_the_parts_own_trouble() {
+    async fn a_hanging_or_panicking_check_fails_its_component_alone() {
         let health = serving();
         let hangs = Scripted {
             takes: Duration::from_hours(1),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn since_when_tells_the_last_change() {
+    async fn since_is_the_time_of_the_last_change() {
         let health = serving();
         health.register("model", Importance::Helpful, Scripted::default());
         let since = |health: &HealthRegistry| health.check_health().components[0].since;

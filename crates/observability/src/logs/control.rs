@@ -1,4 +1,4 @@
-//! Changing what is logged while the process runs.
+//! Changing the log filter at run time.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use tracing_subscriber::reload;
 
 use crate::Error;
 
-/// Changes what is logged. Clones change the same.
+/// Changes the log filter. Clones change the same one.
 #[derive(Clone)]
 pub struct LogControl(Arc<Shared>);
 
@@ -31,18 +31,18 @@ impl LogControl {
         }))
     }
 
-    /// What is logged now.
+    /// Returns the current filter.
     pub fn filter(&self) -> String {
         self.0.filter.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Logs what this filter lets pass from now on.
+    /// Applies a filter.
     ///
     /// # Errors
-    /// [`Error::Filter`] when it cannot be read, [`Error::LogsGone`] when nothing is logged any more.
+    /// [`Error::Filter`] when it cannot be parsed, [`Error::LogsGone`] when logging has ended.
     pub fn set_filter(&self, filter: &str) -> Result<(), Error> {
         let parsed = parse(filter)?;
-        // Held over both, so that what is said to be applied is.
+        // Locked over both, so that `filter` returns the applied one.
         let mut current = self.0.filter.lock().unwrap_or_else(PoisonError::into_inner);
         (self.0.apply)(parsed).map_err(Error::LogsGone)?;
         filter.clone_into(&mut current);
@@ -62,7 +62,7 @@ mod tests {
     use super::super::tests::json;
 
     #[test]
-    fn what_is_logged_can_be_changed_while_the_process_runs() {
+    fn the_filter_can_be_changed_at_run_time() {
         let lines = json("info", 0, |control| {
             tracing::debug!("before");
             control.set_filter("debug").unwrap();

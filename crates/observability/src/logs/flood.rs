@@ -1,7 +1,7 @@
-//! No place in the code may flood the log: what it logs beyond a number of lines a second is counted instead.
+//! A limit of log lines per second and callsite; further lines are counted instead of written.
 //!
-//! By place, not by text, so that what is remembered is bounded by the size of the program, and a flood from one place
-//! takes nothing away from the others.
+//! Limited per callsite rather than per text: memory is bounded by the size of the program, and one flooding callsite does
+//! not affect the others.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,11 +15,11 @@ use crate::metrics::LOG_LINES_SUPPRESSED;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Lets so many events a second pass from each place.
+/// Admits a number of events per second from each callsite.
 #[derive(Debug)]
 pub(super) struct FloodGate {
     max_per_window: u32,
-    places: Mutex<HashMap<Identifier, Window>>,
+    callsites: Mutex<HashMap<Identifier, Window>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,15 +29,15 @@ struct Window {
 }
 
 impl FloodGate {
-    /// 0 lets everything pass.
+    /// Makes a gate; 0 admits everything.
     pub(super) fn new(max_per_sec: u32) -> Self {
         Self {
             max_per_window: max_per_sec,
-            places: Mutex::default(),
+            callsites: Mutex::default(),
         }
     }
 
-    /// Whether the event of this description may be written.
+    /// Tells whether this event may be written.
     pub(super) fn lets_pass(&self, event: &Metadata<'_>) -> bool {
         if self.max_per_window == 0 || self.count(event.callsite(), Instant::now()) <= self.max_per_window {
             return true;
@@ -46,11 +46,11 @@ impl FloodGate {
         false
     }
 
-    /// How many events the place had in this window, with this one.
-    fn count(&self, place: Identifier, now: Instant) -> u32 {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Returns the number of events of the callsite in this window, this one included.
+    fn count(&self, callsite: Identifier, now: Instant) -> u32 {
+        let mut callsites = self.callsites.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = Window { began: now, events: 0 };
-        let window = places.entry(place).or_insert(fresh);
+        let window = callsites.entry(callsite).or_insert(fresh);
         if now.duration_since(window.began) >= WINDOW {
             *window = fresh;
         }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_from_one_place_is_cut_and_takes_nothing_from_others() {
+    fn a_flood_from_one_callsite_is_cut_and_does_not_affect_others() {
         let lines = json("info", 5, |_| {
             for number in 0..1000 {
                 tracing::warn!(number, "again");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_next_second_lets_lines_pass_again() {
+    async fn the_next_second_admits_lines_again() {
         let _enabled = tracing::subscriber::set_default(tracing_subscriber::registry());
         let gate = FloodGate::new(2);
         let span = tracing::info_span!("here");

@@ -1,6 +1,6 @@
-//! Structured logs on standard error, so that standard output stays free for what a command prints.
+//! Structured logs on standard error, which leaves standard output to the results of commands.
 //!
-//! What is logged can be changed while the process runs, and no place in the code can flood the log.
+//! The filter can be changed at run time, and no callsite can flood the log.
 
 mod control;
 mod flood;
@@ -19,20 +19,19 @@ pub use control::LogControl;
 use crate::{AuditConfig, Error};
 use flood::FloodGate;
 
-/// The name of the span that a request is answered in. Its fields are on every line that is logged meanwhile, whatever
-/// the filter lets pass.
+/// Name of the span of a request. Its fields are on every line logged within it, regardless of the filter.
 pub const REQUEST_SPAN: &str = "request";
 
-/// How logs are written.
+/// Settings of logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     /// `pretty` for people, `json` for machines: one object a line.
     pub format: Format,
-    /// What is logged, as directives of `tracing`: a level, or `target=level` joined by commas. By default without the
-    /// warnings of the engine about feature flags, which only its own server can set.
+    /// Filter as directives of `tracing`: a level, or `target=level` joined by commas. The default leaves out the engine's
+    /// warnings about feature flags, which only Qdrant's own server can set.
     pub filter: String,
-    /// How many lines a second one place in the code may log; what comes beyond is counted instead. 0 is no limit.
+    /// Maximum lines per second from one callsite; more are counted instead of written. 0 sets no limit.
     pub max_lines_per_sec: u32,
 }
 
@@ -46,7 +45,7 @@ impl Default for LogConfig {
     }
 }
 
-/// How a log line looks.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -57,7 +56,7 @@ pub enum Format {
 }
 
 impl LogConfig {
-    /// What is wrong with the filter, if anything.
+    /// Parses the filter.
     ///
     /// # Errors
     /// [`Error::Filter`].
@@ -66,7 +65,7 @@ impl LogConfig {
     }
 }
 
-/// What writes log lines, and what changes which.
+/// Returns the layer that writes log lines, and the control of its filter.
 pub(crate) fn lines<S, W>(
     config: &LogConfig,
     audit: &AuditConfig,
@@ -84,7 +83,7 @@ where
             .with_writer(writer)
             .with_ansi(std::io::stderr().is_terminal())
             .boxed(),
-        // A request's fields beside those of the event, as collectors like to have them.
+        // The fields of the request beside those of the event, as log collectors expect.
         Format::Json => json_subscriber::layer()
             .with_writer(writer)
             .with_current_span(false)
@@ -109,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// Keeps what is written.
+    /// Keeps the lines written.
     #[derive(Debug, Clone, Default)]
     pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_cannot_be_read_is_named() {
+    fn an_invalid_filter_is_named() {
         let config = LogConfig {
             filter: "core=loud".to_owned(),
             ..LogConfig::default()
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_json_has_the_fields_of_its_request_whatever_the_filter() {
+    fn a_json_line_has_the_fields_of_its_request_regardless_of_the_filter() {
         let lines = json("warn", 0, |_| {
             let span = tracing::info_span!("request", request_id = "r-1");
             let _in_request = span.enter();
@@ -172,10 +171,6 @@ mod tests {
             (&"it failed".into(), &"WARN".into())
         );
         assert!(line["timestamp"].is_string());
-        assert_eq!(
-            line["found"],
-            Value::Null,
-            "a span that the filter does not let pass adds nothing"
-        );
+        assert_eq!(line["found"], Value::Null, "a filtered span adds nothing");
     }
 }

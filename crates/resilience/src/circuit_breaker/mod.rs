@@ -42,6 +42,7 @@ pub enum CircuitState {
 /// The circuit is open and refused the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit of {name} is open")]
+#[non_exhaustive]
 pub struct CircuitOpen {
     /// Name of the circuit.
     pub name: &'static str,

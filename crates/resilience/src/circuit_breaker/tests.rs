@@ -1,5 +1,3 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use proptest::prelude::*;
 use tokio::time::{advance, sleep};
 
@@ -85,36 +83,6 @@ async fn slow_calls_count_as_failed_and_errors_of_the_caller_do_not() {
     }
     let refused = breaker.call(async { Ok::<_, ()>(7) }, |()| true).await;
     assert!(matches!(refused, Err(CallError::Open(_))));
-}
-
-#[test]
-fn threads_agree_on_the_number_of_probes() {
-    let breaker = breaker(CircuitBreakerConfig {
-        half_open_probes: 3,
-        open_ms: 1,
-        max_open_ms: 1,
-        ..CircuitBreakerConfig::default()
-    });
-    for _ in 0..200 {
-        fail(&breaker, 5);
-        while breaker.check().is_err() {
-            std::thread::yield_now();
-        }
-        let (admitted, gate) = (AtomicUsize::new(0), std::sync::Barrier::new(4));
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    gate.wait();
-                    let permits: Vec<_> = (0..3).filter_map(|_| breaker.acquire().ok()).collect();
-                    admitted.fetch_add(permits.len(), Ordering::Relaxed);
-                    gate.wait();
-                    permits.into_iter().for_each(CallPermit::success);
-                });
-            }
-        });
-        assert_eq!(admitted.into_inner(), 3);
-        assert_eq!(breaker.state(), CircuitState::Closed);
-    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! How often each caller may call.
+//! Rate limits per caller.
 //!
-//! The generic cell rate algorithm (GCRA), from the `governor` crate: one number a caller, changed without a lock. A
-//! caller may spend its burst at once and gets it back at a steady rate; being refused costs nothing. What is kept is
-//! bounded: callers whose burst is whole again are forgotten, and when there are too many, newcomers share one allowance.
+//! The generic cell rate algorithm (GCRA) of the `governor` crate keeps one atomic number per caller. A caller may spend
+//! its burst at once and regains it at a steady rate; a refusal costs nothing. Memory is bounded: callers with a full
+//! burst are forgotten, and beyond the maximum number of callers, new ones share one allowance.
 
 mod states;
 
@@ -17,17 +17,17 @@ use governor::{Quota, RateLimiter as Governor};
 
 use states::States;
 
-/// How much a caller may do.
+/// Rate limit of one caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// What a caller gets back each second.
+    /// Units regained per second.
     pub per_sec: NonZeroU32,
-    /// What a caller may spend at once.
+    /// Units that may be spent at once.
     pub burst: NonZeroU32,
 }
 
 impl Rate {
-    /// How long it takes to get the whole burst back.
+    /// Returns the time to regain the whole burst.
     pub fn window(self) -> Duration {
         self.quota().burst_size_replenished_in()
     }
@@ -37,54 +37,55 @@ impl Rate {
     }
 }
 
-/// What is left to a caller.
+/// Remaining allowance of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Allowance {
     /// The rate that was checked.
     pub rate: Rate,
-    /// What the caller may still spend at once.
+    /// Units that may still be spent at once.
     pub remaining: u32,
 }
 
 impl Allowance {
-    /// How long until the whole burst can be spent again.
+    /// Returns the time until the whole burst can be spent again.
     pub fn whole_after(self) -> Duration {
         let missing = self.rate.burst.get().saturating_sub(self.remaining);
         self.rate.quota().replenish_interval() * missing
     }
 }
 
-/// The caller has to wait.
+/// The caller exceeded its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the rate limit is exceeded; try again in {retry_after:?}")]
+#[non_exhaustive]
 pub struct RateLimited {
     /// The rate that was exceeded.
     pub rate: Rate,
-    /// When the same call would be let through, if nothing else is called meanwhile.
+    /// Time until the same call is admitted, without other calls in between.
     pub retry_after: Duration,
 }
 
-/// Lets each caller, told apart by `K`, do so much and no more.
+/// Limits the rate of each caller, identified by `K`.
 pub struct RateLimiter<K: Hash + Eq + Clone, C: Clock = DefaultClock> {
     rate: Rate,
     callers: Governor<K, States<K>, C, StateInformationMiddleware>,
 }
 
 impl<K: Hash + Eq + Clone> RateLimiter<K> {
-    /// A limiter that tells at most `max_callers` apart.
+    /// Makes a limiter that tracks at most `max_callers` callers.
     pub fn new(rate: Rate, max_callers: usize) -> Self {
         Self::with_clock(rate, max_callers, DefaultClock::default())
     }
 }
 
 impl<K: Hash + Eq + Clone, C: Clock> RateLimiter<K, C> {
-    /// The same, whose time is `clock`'s.
-    pub fn with_clock(rate: Rate, max_callers: usize, clock: C) -> Self {
+    fn with_clock(rate: Rate, max_callers: usize, clock: C) -> Self {
         let callers = Governor::new(rate.quota(), States::new(max_callers), clock);
         Self { rate, callers }
     }
 
-    /// Spends `cost` of what `caller` may do. A cost above the burst counts as the burst, or it could never be paid.
+    /// Spends `cost` units of `caller`'s allowance. A cost above the burst counts as the burst, or it could never be paid.
     ///
     /// # Errors
     /// [`RateLimited`], and nothing is spent.
@@ -107,20 +108,15 @@ impl<K: Hash + Eq + Clone, C: Clock> RateLimiter<K, C> {
         }
     }
 
-    /// Forgets callers whose burst is whole again, which changes nothing for them. Call it every few seconds.
+    /// Forgets callers with a full burst, which changes nothing for them. Call it every few seconds.
     pub fn forget_idle(&self) {
         self.callers.retain_recent();
         self.callers.shrink_to_fit();
     }
 
-    /// How many callers are told apart now.
+    /// Returns the number of tracked callers.
     pub fn callers(&self) -> usize {
         self.callers.len()
-    }
-
-    /// The rate of each caller.
-    pub fn rate(&self) -> Rate {
-        self.rate
     }
 }
 

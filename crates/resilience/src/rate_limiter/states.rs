@@ -1,4 +1,4 @@
-//! One number for each caller, for a bounded number of callers.
+//! The states of a bounded number of callers.
 
 use std::hash::Hash;
 
@@ -7,14 +7,14 @@ use governor::nanos::Nanos;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 use governor::state::{InMemoryState, NotKeyed, StateStore};
 
-/// The numbers, by caller.
+/// States by caller.
 #[derive(Debug)]
 pub(super) struct States<K: Hash + Eq> {
     callers: DashMap<K, InMemoryState>,
     max_callers: usize,
-    /// That of all for whom there is no room. An attacker with many addresses fills the room; who was known before keeps
-    /// what is theirs.
-    strangers: InMemoryState,
+    /// State shared by callers beyond the maximum. An attacker with many addresses exhausts this one; earlier callers
+    /// keep their own.
+    shared: InMemoryState,
 }
 
 impl<K: Hash + Eq> States<K> {
@@ -22,7 +22,7 @@ impl<K: Hash + Eq> States<K> {
         Self {
             callers: DashMap::new(),
             max_callers,
-            strangers: InMemoryState::default(),
+            shared: InMemoryState::default(),
         }
     }
 }
@@ -37,9 +37,9 @@ impl<K: Hash + Eq + Clone> StateStore for States<K> {
         if let Some(state) = self.callers.get(key) {
             return state.measure_and_replace(&NotKeyed::NonKey, decide);
         }
-        // Two at once may both find the last place free: one caller too many for each thread is no harm.
+        // Concurrent calls may exceed the maximum by one caller per thread, which does no harm.
         if self.callers.len() >= self.max_callers {
-            return self.strangers.measure_and_replace(&NotKeyed::NonKey, decide);
+            return self.shared.measure_and_replace(&NotKeyed::NonKey, decide);
         }
         let state = self.callers.entry(key.clone()).or_default();
         state.measure_and_replace(&NotKeyed::NonKey, decide)
@@ -65,7 +65,7 @@ impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for States<K> {
     }
 }
 
-/// Reads the number: a decision that refuses leaves it as it is.
+/// Reads the state: a decision that refuses leaves it unchanged.
 fn last_arrival(state: &InMemoryState) -> Option<Nanos> {
     let refuse = |last| Err::<((), Nanos), Option<Nanos>>(last);
     state.measure_and_replace(&NotKeyed::NonKey, refuse).err().flatten()

@@ -121,30 +121,13 @@ mod tests {
             Just("01a20987-fa03-70f9-ad08-4e70954ccd94".into()),
             Just("long_term".into()),
         ];
-        let names = [
-            "text",
-            "level",
-            "id",
-            "ids",
-            "filter",
-            "tags",
-            "tags_any",
-            "metadata",
-            "contexts",
-            "query",
-            "max_tokens",
-            "limit",
-            "occurred_after",
-            "importance",
-            "user_id",
-            "format",
-            "supersedes",
-            "ttl_secs",
-        ];
+        let names = "text level id ids filter tags tags_any metadata contexts \
+                     query max_tokens limit occurred_after importance user_id format supersedes ttl_secs";
+        let names: Vec<&str> = names.split_whitespace().collect();
         leaf.prop_recursive(4, 64, 8, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::Array),
-                prop::collection::vec((prop::sample::select(names.to_vec()), inner), 0..6).prop_map(|fields| {
+                prop::collection::vec((prop::sample::select(names.clone()), inner), 0..6).prop_map(|fields| {
                     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
                     serde_json::Value::Object(fields.collect())
                 }),

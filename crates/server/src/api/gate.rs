@@ -80,7 +80,7 @@ fn origin(request: &Request) -> Origin {
     }
 }
 
-/// Lets a request through that is for this server, and that no page of another origin had a browser send.
+/// Lets a request through that is for this server, and that no page of another origin made a browser send.
 pub(super) async fn check_site(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let audience = if gate.authenticator.needs_keys() {
         Audience::Known

@@ -41,7 +41,7 @@ impl Intake {
         let (classes, class) = (&self.service.guards.classes, use_case.rule().class);
         // Before the body is read, so that turning a request away costs next to nothing.
         classes.check(class).map_err(Failure::from)?;
-        // Before the permit is taken, so that a client that sends slowly holds up nobody else.
+        // Before the permit is taken, so that a slow client holds up only itself.
         let mut received = self.bodies.receive(request).await?;
         let permit = classes.acquire(class).await.map_err(Failure::from)?;
         self.bodies.decompress(&mut received).await?;

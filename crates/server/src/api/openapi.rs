@@ -21,13 +21,13 @@ const API_KEY: &str = "api_key";
 #[openapi(
     info(
         title = "Context Manager",
-        description = "Stores what an agent has seen and said, and answers what the model should know now.",
+        description = "A memory for LLM agents: stores contexts, and finds those that matter for a question.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(Problem, FieldError, Code)),
     tags(
         (name = "contexts", description = "Storing, changing, finding and deleting contexts"),
-        (name = "sessions", description = "Conversations as a whole"),
+        (name = "sessions", description = "Listing and deleting conversations"),
         (name = "operations", description = "Health, metrics and counts"),
     ),
 )]
@@ -36,34 +36,31 @@ struct Base;
 /// Errors that any call may answer with, beside those of its own.
 const EVERYWHERE: [(&str, &str); 9] = [
     ("400", "Not valid"),
-    ("403", "A page of another origin had a browser send the call"),
-    ("405", "The path does not answer to that method"),
-    ("408", "The body did not come in time"),
+    ("403", "A page of another origin made a browser send the call"),
+    ("405", "The path does not support this method"),
+    ("408", "The body did not arrive in time"),
     (
         "421",
-        "A server that asks for no key was called by a name that is not its own",
+        "A server without keys was called by a host name that it does not know",
     ),
     (
         "429",
         "Too many calls; try again after `Retry-After`, and see `RateLimit` and `RateLimit-Policy`",
     ),
-    ("500", "A fault of the server"),
-    (
-        "503",
-        "Something the call needs is not available; try again after `Retry-After`",
-    ),
-    ("504", "The request's time ran out"),
+    ("500", "Internal error"),
+    ("503", "A dependency is unavailable; try again after `Retry-After`"),
+    ("504", "The request took too long"),
 ];
 
 /// Errors that any call with a body may answer with, beside those of its own.
-const WITH_BODY: [(&str, &str); 2] = [("413", "Too large"), ("415", "Not JSON by its type")];
+const WITH_BODY: [(&str, &str); 2] = [("413", "The body is too large"), ("415", "The media type is not JSON")];
 
 /// Errors that a call with a key may answer with.
 const WITH_KEY: [(&str, &str); 2] = [
-    ("401", "No key, or one that is not valid"),
+    ("401", "No key, or an invalid one"),
     (
         "403",
-        "The key or token lacks the permission, or a page of another origin had a browser send the call",
+        "The key or token lacks the permission, or a page of another origin made a browser send the call",
     ),
 ];
 

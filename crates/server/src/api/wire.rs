@@ -44,7 +44,7 @@ pub(in crate::api) fn health_body(health: &observability::Health, started: Insta
     }
 }
 
-/// Describes a tenant's contexts, and for operators, who may see it, the `server` as a whole.
+/// Describes a tenant's contexts, and for operators the `server` as a whole.
 pub(in crate::api) fn stats_body(stats: Stats, uptime_secs: u64, server: Option<&Service>) -> StatsBody {
     StatsBody {
         total: stats.contexts.iter().sum(),

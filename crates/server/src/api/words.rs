@@ -1,12 +1,13 @@
-//! Says in the OpenAPI document what ids of users, agents and sessions, tags, texts, questions and the keys of metadata
-//! look like, wherever they stand.
+//! Patterns of ids of users, agents and sessions, of tags, texts, queries and metadata keys, in the OpenAPI document.
+//!
+//! Applied by name to the finished document: the attributes of fields and parameters could not reach into arrays.
 
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, Type};
 use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr};
 
 use super::route::operations;
 
-/// The fields and parameters that hold such a word, or a list of them.
+/// Fields and parameters with a single word, or a list of words.
 const WORDS: [&str; 7] = [
     "user_id",
     "agent_id",
@@ -17,21 +18,21 @@ const WORDS: [&str; 7] = [
     "tags_all",
 ];
 
-/// Not blank, and no control characters.
+/// Pattern of a word: not blank, no control characters.
 const PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
 
-/// The fields that hold a text: not blank, and no NUL.
+/// Fields with a text, which is not blank and has no NUL.
 const TEXTS: [&str; 2] = ["text", "query"];
 const TEXT_PATTERN: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
 
-/// The fields that hold metadata, whose keys are not empty and have no NUL.
+/// Field with metadata, whose keys are not empty and have no NUL.
 const METADATA: &str = "metadata";
 const KEY_PATTERN: &str = r"^[^\x00]+$";
 
-/// In characters. The limit is 256 bytes of UTF-8, which the document has no word for.
+/// Maximum length in characters. The limit is 256 bytes of UTF-8, which JSON Schema cannot express.
 const MAX_LENGTH: usize = 256;
 
-/// Adds it to all parameters and schemas.
+/// Adds the patterns to all parameters and schemas.
 pub(super) fn describe(api: &mut OpenApi) {
     for (_, operation) in api.paths.paths.values_mut().flat_map(operations) {
         for parameter in operation.parameters.iter_mut().flatten() {

@@ -14,7 +14,8 @@ use super::denied::Denied;
 use super::files::FileState;
 use super::jwt::{self, Jwt};
 use super::keyring::{Keyring, KeyringError};
-use super::{Principal, credential, token, usage};
+use super::principal::Principal;
+use super::{credential, token, usage};
 use crate::config::{Config, ConfiguredKey};
 
 const NO_KEYS: &str = "there is no key: nobody is let in until there is one (`context-manager keys create`)";

@@ -6,8 +6,8 @@ use super::denied::Denied;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The one key that came, if any. `Authorization` with another scheme than `Bearer` is somebody else's, such as a proxy's,
-/// as long as the key comes in the other header. What is longer than `longest` bytes is not looked at.
+/// Returns the key of a request, if it has one. `Authorization` with another scheme than `Bearer` may belong to a proxy, as
+/// long as the key is in the other header. Values longer than `longest` bytes are refused unread.
 pub(super) fn find(headers: &HeaderMap, longest: usize) -> Result<Option<&str>, Denied> {
     let mut found = None;
     for value in headers.get_all(API_KEY) {
@@ -23,7 +23,7 @@ pub(super) fn find(headers: &HeaderMap, longest: usize) -> Result<Option<&str>, 
     Ok(found)
 }
 
-/// Reads headers as a request's are read, up to looking the key up.
+/// Reads the headers of a request, without looking the key up.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn inspect(headers: &HeaderMap) {
     if let Ok(Some(key)) = find(headers, super::jwt::MAX_BYTES) {

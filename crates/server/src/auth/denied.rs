@@ -1,6 +1,7 @@
 //! Reasons for turning a caller away.
 
-use super::{Permission, Principal};
+use super::permission::Permission;
+use super::principal::Principal;
 use crate::http::{Code, Problem};
 
 /// Counter of callers that were turned away; label `reason`.

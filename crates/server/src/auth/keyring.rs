@@ -11,8 +11,9 @@ use jiff::Timestamp;
 
 use super::denied::Denied;
 use super::keys_file::{self, KeysFileError};
+use super::permission::Permissions;
+use super::principal::Principal;
 use super::token::{KeyHash, MAX_BYTES, MIN_FOREIGN_BYTES};
-use super::{Permissions, Principal};
 use crate::config::ConfiguredKey;
 
 /// Every known key, by its hash.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use context_manager_core::{Scope, TenantId};
 
-use super::{Permission, Permissions};
+use super::permission::{Permission, Permissions};
 
 /// Key id of a caller who needed no key.
 const ANONYMOUS: &str = "anonymous";
@@ -49,7 +49,7 @@ impl Principal {
     }
 
     /// Creates a caller where no keys are asked for.
-    pub(super) fn anonymous(tenant: TenantId) -> Self {
+    pub(crate) fn anonymous(tenant: TenantId) -> Self {
         Self::new(tenant, ANONYMOUS.into(), Permissions::all())
     }
 

@@ -1,6 +1,6 @@
-//! Commands that look at configuration and contract without serving.
+//! Commands that print configuration and references.
 
-use super::Options;
+use super::options::Options;
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(super) fn check(options: Options) -> anyhow::Result<()> {

@@ -1,14 +1,15 @@
-//! `context-manager healthcheck`: whether the server of this configuration serves, for containers without a shell.
+//! `context-manager healthcheck`: readiness of the server of this configuration, for containers without a shell.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use context_manager_client::{Certificates, Client, Config, Error, Retry};
 
-use super::Options;
+use super::options::Options;
 
-/// How long the server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Maximum duration of the call.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) fn run(options: Options) -> anyhow::Result<()> {
     let server = options.load()?.server;
@@ -28,37 +29,41 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
         "http"
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(ask(scheme, here(address)))
+    runtime.block_on(check(scheme, loopback(address)))
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
-async fn ask(scheme: &str, address: SocketAddr) -> anyhow::Result<()> {
-    // The library wants to know what does its cryptography; the first one stays.
-    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
-        .no_proxy()
-        // Its certificate is for the name that others know it by. Nothing secret is sent.
-        .tls_danger_accept_invalid_certs(true)
-        .build()?;
-    let answer = client
-        .get(format!("{scheme}://{address}/health/ready"))
-        .send()
+async fn check(scheme: &str, address: SocketAddr) -> anyhow::Result<()> {
+    let config = Config {
+        timeout: TIMEOUT,
+        retry: Retry {
+            max_retries: 0,
+            ..Config::default().retry
+        },
+        // The certificate is for the server's public name. Nothing secret is sent.
+        certificates: Certificates::Any,
+        ..Config::default()
+    };
+    match Client::new(&format!("{scheme}://{address}"), config)?
+        .get_readiness()
         .await
-        .with_context(|| format!("no server answers at {address}"))?;
-    let status = answer.status();
-    if !status.is_success() {
-        bail!(
-            "the server at {address} is not ready: {status} {}",
-            answer.text().await?
-        );
-    }
+    {
+        Err(Error::Refused(refusal)) => {
+            let problem = refusal.problem;
+            bail!(
+                "the server at {address} is not ready: {} {}",
+                problem.status,
+                problem.detail
+            );
+        }
+        answer => answer.with_context(|| format!("no server answers at {address}"))?,
+    };
     println!("the server at {address} is ready");
     Ok(())
 }
 
-/// Where to reach, from this machine, a server that listens at `address`.
-fn here(address: SocketAddr) -> SocketAddr {
+/// Returns the address at which this machine reaches a server that listens at `address`.
+fn loopback(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -72,8 +77,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_on_all_addresses_is_asked_at_loopback() {
-        let of = |address: &str| here(address.parse().unwrap()).to_string();
+    fn a_server_on_all_addresses_is_called_at_loopback() {
+        let of = |address: &str| loopback(address.parse().unwrap()).to_string();
         assert_eq!(of("0.0.0.0:8080"), "127.0.0.1:8080");
         assert_eq!(of("[::]:8080"), "[::1]:8080");
         assert_eq!(of("192.0.2.1:80"), "192.0.2.1:80");

@@ -1,6 +1,5 @@
-//! `context-manager keys`: what is known of keys is changed in their file, whether a server runs or not.
+//! `context-manager keys`: management of the key file, with or without a running server.
 
-use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -12,32 +11,33 @@ use context_manager_observability::{AUDIT_TARGET, AuditConfig, init_logs};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
 
-use super::Options;
+use super::options::Options;
 use crate::auth::{KeyRecord, NewKey, Permission, keys_file, usage};
 
-/// The longest name of a key, in bytes.
+/// Maximum length of a key's name, in bytes.
 const MAX_NAME_BYTES: usize = 100;
+/// State of a key that is accepted.
+const VALID: &str = "valid";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a key. The key alone is written to standard output, this once; only its hash is kept.
+    /// Create a key. The key alone is written to standard output, once; only its hash is stored.
     Create(Create),
-    /// List all keys, without the keys themselves.
+    /// List all keys, without their secrets.
     List,
-    /// Refuse a key from now on.
+    /// Revoke a key.
     Revoke {
-        /// The key's id, as `list` shows it.
+        /// Id of the key, as `list` shows it.
         id: String,
     },
-    /// Make a key that may do the same, and let the old one end after a while. The new key alone is written to standard
-    /// output.
+    /// Create a key with the same permissions, and let the old one expire. The new key alone is written to standard output.
     Rotate {
-        /// The key's id, as `list` shows it.
+        /// Id of the key, as `list` shows it.
         id: String,
-        /// How long both are valid, such as `24h` or `7d`.
+        /// Time that both are valid, such as `24h` or `7d`.
         #[arg(long, value_name = "TIME", default_value = "24h")]
         grace: Span,
-        /// When the new key ends; never, if not given.
+        /// Expiry of the new key. Default never.
         #[arg(long, value_name = "WHEN")]
         expires: Option<String>,
     },
@@ -45,16 +45,16 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// Whose data the key reaches.
+    /// Tenant whose data the key reaches.
     #[arg(long)]
     tenant: String,
-    /// What it may do: `read`, `write`, `tenant_admin`, `admin`, `metrics`.
+    /// Permissions: `read`, `write`, `tenant_admin`, `admin`, `metrics`.
     #[arg(long, value_delimiter = ',', required = true, value_name = "LIST")]
     permissions: Vec<Permission>,
-    /// When it ends: a date, a time with its zone, or how long from now, such as `90d`. Never, if not given.
+    /// Expiry: a date, a time with its zone, or a duration from now, such as `90d`. Default never.
     #[arg(long, value_name = "WHEN")]
     expires: Option<String>,
-    /// What to call it.
+    /// Name of the key.
     #[arg(long)]
     name: Option<String>,
 }
@@ -86,11 +86,7 @@ impl Create {
         if self.name.as_ref().is_some_and(|name| name.len() > MAX_NAME_BYTES) {
             bail!("a name has at most {MAX_NAME_BYTES} bytes");
         }
-        let expires_at = self
-            .expires
-            .as_deref()
-            .map(|when| point_in_time(when, now))
-            .transpose()?;
+        let expires_at = self.expires.as_deref().map(|when| expiry(when, now)).transpose()?;
         let key = NewKey::random().context("the operating system gives no random numbers")?;
         let record = KeyRecord {
             id: key.id.clone(),
@@ -132,11 +128,11 @@ fn revoke(path: &Path, id: &str, now: Timestamp) -> anyhow::Result<()> {
 
 fn rotate(path: &Path, id: &str, grace: Span, expires: Option<&str>, now: Timestamp) -> anyhow::Result<()> {
     let old_ends = later(now, grace).context("--grace")?;
-    let expires_at = expires.map(|when| point_in_time(when, now)).transpose()?;
+    let expires_at = expires.map(|when| expiry(when, now)).transpose()?;
     let key = NewKey::random().context("the operating system gives no random numbers")?;
     let (old, new) = keys_file::change(path, |keys| {
         let old = find(keys, id)?;
-        if state(old, now) != State::Valid {
+        if state(old, now) != VALID {
             bail!("the key {id} is not valid any more; make a new one with `context-manager keys create`");
         }
         old.expires_at = Some(old.expires_at.map_or(old_ends, |ends| ends.min(old_ends)));
@@ -169,23 +165,14 @@ fn list(path: &Path, now: Timestamp) -> anyhow::Result<()> {
     table
         .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header([
-            "id",
-            "name",
-            "tenant",
-            "permissions",
-            "state",
-            "created",
-            "expires",
-            "last used",
-        ]);
+        .set_header("id name tenant permissions state created expires last used".splitn(8, ' '));
     for key in &records.keys {
         table.add_row([
             key.id.clone(),
             key.name.clone().unwrap_or_default(),
             key.tenant.clone(),
             key.permissions.to_string(),
-            state(key, now).to_string(),
+            state(key, now).to_owned(),
             when(Some(key.created_at)),
             when(key.expires_at),
             when(used.get(&key.id).copied()),
@@ -195,31 +182,14 @@ fn list(path: &Path, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How a key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Valid,
-    Expired,
-    Revoked,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Valid => "valid",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        })
-    }
-}
-
-fn state(key: &KeyRecord, now: Timestamp) -> State {
+/// Returns the state of a key.
+fn state(key: &KeyRecord, now: Timestamp) -> &'static str {
     if key.revoked_at.is_some() {
-        State::Revoked
+        "revoked"
     } else if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
-        State::Expired
+        "expired"
     } else {
-        State::Valid
+        VALID
     }
 }
 
@@ -228,8 +198,8 @@ fn find<'a>(keys: &'a mut [KeyRecord], id: &str) -> anyhow::Result<&'a mut KeyRe
     key.with_context(|| format!("there is no key {id}; `context-manager keys list` shows all"))
 }
 
-/// A time as text: one with its zone, the beginning of a day in UTC, or how long from now. It must be to come.
-fn point_in_time(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
+/// Reads a time in the future: with its zone, as a date in UTC, or as a duration from now.
+fn expiry(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
     let time = if let Ok(time) = text.parse::<Timestamp>() {
         time
     } else if let Ok(date) = text.parse::<civil::Date>() {
@@ -290,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_a_date_a_time_or_a_while_and_lies_ahead() {
+    fn an_expiry_is_a_date_a_time_or_a_duration_in_the_future() {
         let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
         for (text, expected) in [
             ("2026-03-01", "2026-03-01T00:00:00Z"),
@@ -299,10 +269,10 @@ mod tests {
             ("36h", "2026-02-02T00:00:00Z"),
             ("1 month", "2026-02-28T12:00:00Z"),
         ] {
-            assert_eq!(point_in_time(text, now).unwrap(), expected.parse().unwrap(), "{text}");
+            assert_eq!(expiry(text, now).unwrap(), expected.parse().unwrap(), "{text}");
         }
         for refused in ["", "soon", "2026-01-31", "-1d"] {
-            assert!(point_in_time(refused, now).is_err(), "{refused}");
+            assert!(expiry(refused, now).is_err(), "{refused}");
         }
     }
 
@@ -325,15 +295,12 @@ mod tests {
         assert_eq!((keys[0].expires_at, keys[1].expires_at), (Some(hour), None));
         assert_eq!((keys[1].name.as_deref(), keys[1].tenant.as_str()), (Some("ci"), "acme"));
         assert_eq!(keys[1].rotated_from.as_ref(), Some(&id));
-        assert!(keys.iter().all(|key| state(key, now) == State::Valid));
-        assert_eq!(
-            (state(&keys[0], hour), state(&keys[1], hour)),
-            (State::Expired, State::Valid)
-        );
+        assert!(keys.iter().all(|key| state(key, now) == VALID));
+        assert_eq!((state(&keys[0], hour), state(&keys[1], hour)), ("expired", VALID));
         assert!(rotate(&path, &id, "1h".parse().unwrap(), None, hour).is_err());
 
         revoke(&path, &keys[1].id, now).unwrap();
-        assert_eq!(state(&keys_file::read(&path).unwrap().keys[1], now), State::Revoked);
+        assert_eq!(state(&keys_file::read(&path).unwrap().keys[1], now), "revoked");
         assert!(revoke(&path, "nobody", now).is_err());
     }
 }

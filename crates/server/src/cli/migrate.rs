@@ -1,5 +1,4 @@
-//! `context-manager migrate`: bringing all contexts from one store into another, by exporting them from the one, importing
-//! them into the other, and comparing both.
+//! `context-manager migrate`: copy of all contexts from one store to another by export and import, and a comparison of both.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,29 +18,29 @@ use context_manager_vector_store::compare::{Comparison, compare};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-use super::{Options, block_on};
+use super::options::{Options, block_on};
 use crate::config::{Config, VectorDbConfig};
 use crate::http::{BodyLine, Problem};
 use crate::service::Importer;
 use crate::store;
 use crate::transfer::{Export, Import};
 
-/// No indexes are rebuilt in the source, as nothing changes there.
+/// Interval that keeps the source from rebuilding indexes, as nothing changes there.
 const NEVER_SECS: u64 = 365 * 24 * 60 * 60;
 
-/// What is brought where.
+/// Source and target of a migration.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Migration {
-    /// Where the contexts are.
+    /// Store to copy from.
     #[arg(long, value_enum)]
     from: Kind,
-    /// Where they are to be.
+    /// Store to copy to.
     #[arg(long, value_enum)]
     to: Kind,
-    /// The collection they are in, if its prefix is not `vector_db.collection_prefix`.
+    /// Prefix of the source collection. Default `vector_db.collection_prefix`.
     #[arg(long, value_name = "PREFIX")]
     from_prefix: Option<String>,
-    /// The data folder to bring them into, if it is not `vector_db.path`.
+    /// Target data folder. Default `vector_db.path`.
     #[arg(long, value_name = "FOLDER")]
     to_path: Option<PathBuf>,
 }
@@ -49,9 +48,9 @@ pub(super) struct Migration {
 /// A kind of store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
-    /// The data folder `vector_db.path`.
+    /// Data folder `vector_db.path`.
     Embedded,
-    /// The Qdrant server at `vector_db.url`.
+    /// Qdrant server at `vector_db.url`.
     Qdrant,
 }
 
@@ -107,7 +106,7 @@ async fn migrate(config: &Config, migration: &Migration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A store, and the engine that exports from it or imports into it.
+/// A store and its engine.
 struct End {
     engine: Arc<ContextEngine>,
     store: Arc<dyn VectorStore>,
@@ -129,7 +128,7 @@ impl End {
     }
 }
 
-/// The model whose vectors come along. It makes none: what waits for its vector goes on waiting where it is brought.
+/// Model of the copied vectors. It embeds nothing: pending contexts stay pending in the target.
 #[derive(Debug)]
 struct Absent(ModelFingerprint);
 
@@ -149,14 +148,14 @@ impl Embedder for Absent {
     }
 }
 
-/// How one tenant came through.
+/// Outcome for a tenant.
 struct Tenant {
     name: TenantId,
     there_before: u64,
     compared: Comparison,
 }
 
-/// Brings all tenants, and then compares them all.
+/// Copies all tenants, then compares them.
 async fn bring(from: &End, to: &End) -> anyhow::Result<Vec<Tenant>> {
     let live = Filter {
         visibility: Visibility::Live(from.engine.now()),
@@ -169,14 +168,14 @@ async fn bring(from: &End, to: &End) -> anyhow::Result<Vec<Tenant>> {
     for name in &names {
         total += from.store.count(&scope(name), &live).await?;
     }
-    let mut progress = Progress::of("bringing", total)?;
+    let mut progress = Progress::new("bringing", total)?;
     let mut brought = Vec::with_capacity(names.len());
     for name in names {
         let there_before = bring_tenant(from, to, &scope(&name), &mut progress).await;
         brought.push((there_before.with_context(|| interrupted(&name))?, name));
     }
-    progress.end();
-    let mut progress = Progress::of("comparing", total)?;
+    progress.bar.finish_and_clear();
+    let mut progress = Progress::new("comparing", total)?;
     let mut tenants = Vec::with_capacity(brought.len());
     for (there_before, name) in brought {
         let advance = |done| progress.advance(done);
@@ -187,11 +186,11 @@ async fn bring(from: &End, to: &End) -> anyhow::Result<Vec<Tenant>> {
             there_before,
         });
     }
-    progress.end();
+    progress.bar.finish_and_clear();
     Ok(tenants)
 }
 
-/// Imports what is exported, and returns how much of it was there before.
+/// Copies a tenant, and returns the number of contexts that were there before.
 async fn bring_tenant(from: &End, to: &End, scope: &Scope, progress: &mut Progress) -> anyhow::Result<u64> {
     let mut export = Export::new(Arc::clone(&from.engine), scope.clone(), true);
     let importer = Importer::offline(Arc::clone(&to.engine), scope.clone());
@@ -220,42 +219,38 @@ fn interrupted(tenant: &TenantId) -> String {
     format!("stopped at tenant `{}`; run this again to go on", tenant.as_str())
 }
 
-/// Interval of the log lines that report progress where nobody sees the bar.
-const TELLING: Duration = Duration::from_secs(3);
+/// Interval of log lines about progress, where there is no terminal.
+const LOG_INTERVAL: Duration = Duration::from_secs(3);
 
-/// How far it is: a bar where somebody looks, and log lines elsewhere.
+/// Progress of a step: a bar on a terminal, log lines elsewhere.
 struct Progress {
-    doing: &'static str,
+    step: &'static str,
     bar: ProgressBar,
-    told: Instant,
+    logged: Instant,
 }
 
 impl Progress {
-    fn of(doing: &'static str, total: u64) -> anyhow::Result<Self> {
-        let bar = ProgressBar::new(total).with_message(doing);
+    fn new(step: &'static str, total: u64) -> anyhow::Result<Self> {
+        let bar = ProgressBar::new(total).with_message(step);
         bar.set_style(ProgressStyle::with_template(
             "{msg:9} {wide_bar} {pos}/{len} contexts, {per_sec}, {eta} left",
         )?);
         bar.enable_steady_tick(Duration::from_millis(200));
-        let told = Instant::now();
-        Ok(Self { doing, bar, told })
+        let logged = Instant::now();
+        Ok(Self { step, bar, logged })
     }
 
     fn advance(&mut self, contexts: u64) {
         self.bar.inc(contexts);
-        if self.bar.is_hidden() && self.told.elapsed() >= TELLING {
-            self.told = Instant::now();
+        if self.bar.is_hidden() && self.logged.elapsed() >= LOG_INTERVAL {
+            self.logged = Instant::now();
             tracing::info!(
                 done = self.bar.position(),
                 total = self.bar.length(),
                 "{} contexts",
-                self.doing
+                self.step
             );
         }
-    }
-
-    fn end(self) {
-        self.bar.finish_and_clear();
     }
 }
 
@@ -301,7 +296,7 @@ fn report(tenants: &[Tenant]) -> Table {
     table
 }
 
-/// The settings of the source: as it is stored, whatever is configured for a new one.
+/// Returns the settings of the source.
 fn source(config: &VectorDbConfig, migration: &Migration) -> anyhow::Result<VectorDbConfig> {
     let mut source = of_kind(config, migration.from)?;
     match migration.from {
@@ -327,7 +322,7 @@ fn target(config: &VectorDbConfig, migration: &Migration) -> anyhow::Result<Vect
     Ok(target)
 }
 
-/// The configuration with a store of this kind.
+/// Returns the configuration of a store of this kind.
 fn of_kind(config: &VectorDbConfig, kind: Kind) -> anyhow::Result<VectorDbConfig> {
     let mut config = config.clone();
     match kind {

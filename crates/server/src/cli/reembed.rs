@@ -1,4 +1,4 @@
-//! `context-manager reembed`: changing the embedding model of a data folder that no server has open.
+//! `context-manager reembed`: change of the embedding model of a data folder that no server has open.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use context_manager_core::ports::{Embedder, SystemClock};
 use context_manager_core::{ContextEngine, Deps, OnEmbeddingFailure, ReembedPhase, ReembedProgress, ReembedSettings};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Options, block_on};
+use super::options::{Options, block_on};
 use crate::config::Config;
 use crate::embedders::Embedders;
 use crate::store;
 use context_manager_vector_store::OpenStore;
 
-/// Texts embedded at once.
+/// Number of texts embedded at once.
 const BATCH: usize = 256;
 
 pub(super) fn run(options: Options) -> anyhow::Result<()> {
@@ -58,7 +58,7 @@ async fn change(config: &Config) -> anyhow::Result<()> {
 
 async fn embed_all(config: &Config, store: &OpenStore, to: Arc<dyn Embedder>) -> anyhow::Result<ReembedProgress> {
     let models = store.models.as_ref().context("this store keeps one model only")?;
-    // Nothing is searched or stored here, so that the model in use is never asked.
+    // Nothing is searched or stored here, so the model in use is not needed.
     let deps = Deps {
         store: Arc::clone(&store.contexts),
         embedder: Arc::clone(&to),

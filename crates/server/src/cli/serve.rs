@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use context_manager_observability::{init_telemetry, install_metrics};
 use tokio::net::TcpListener;
 
-use super::{Options, warn_of_ignored_names};
+use super::options::{Options, warn_of_ignored_names};
 use crate::app::App;
 use crate::metrics;
 
@@ -25,13 +25,13 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
         tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
         App::new(config, recorder, logs)?.run(listener, shutdown).await
     });
-    // Ends what is left of it, whose spans are sent too.
+    // Ends remaining tasks, whose spans are exported below.
     drop(runtime);
     telemetry.shutdown();
     served
 }
 
-/// Completes at SIGTERM or SIGINT. The handlers are set when this returns, so that no signal is missed.
+/// Completes at SIGTERM or SIGINT. The handlers are installed before this returns, so that no signal is missed.
 fn shutdown_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;

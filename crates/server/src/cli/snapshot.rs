@@ -1,122 +1,70 @@
-//! `context-manager snapshot`: copies of the whole store, and going back to one.
+//! `context-manager snapshot`: copies of the whole store, and their restore.
 
-use anyhow::{Context as _, bail};
-use clap::Subcommand;
-use context_manager_client::wire;
-use reqwest::Method;
-use serde_json::{Value, json};
+use clap::{Args, Subcommand};
+use context_manager_client::wire::Restore;
 
-use super::remote::{Remote, Server};
-use super::{Options, block_on};
-use crate::app::Memory;
+use super::options::{Options, block_on};
+use super::target::{Remote, Target};
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct SnapshotArgs {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    remote: Remote,
+}
 
 #[derive(Debug, Clone, Subcommand)]
-pub(super) enum SnapshotCommand {
-    /// Make one.
-    Create {
-        #[command(flatten)]
-        remote: Remote,
-    },
-    /// Show those there are, newest first.
-    List {
-        #[command(flatten)]
-        remote: Remote,
-    },
-    /// Open a copy of one, and compare its files and contexts with what was written down when it was made.
+enum Command {
+    /// Make a snapshot.
+    Create,
+    /// List all snapshots, newest first.
+    List,
+    /// Open a copy of a snapshot, and compare its files and contexts with the record made with it.
     Verify {
-        /// Its name.
+        /// Name of the snapshot.
         name: String,
-        #[command(flatten)]
-        remote: Remote,
     },
-    /// Set the store back to one. What was deleted after it was made is deleted again.
+    /// Restore a snapshot. Contexts that were deleted after it was made are deleted again.
     Restore {
-        /// Its name.
+        /// Name of the snapshot.
         name: String,
-        /// Go on where contexts that were deleted since may come back, as the log of deletions does not reach back that far.
+        /// Restore although the log of deletions does not reach back to the snapshot, so that contexts deleted since may
+        /// come back.
         #[arg(long)]
         accept_erased: bool,
-        #[command(flatten)]
-        remote: Remote,
     },
 }
 
-impl SnapshotCommand {
-    fn remote(&self) -> &Remote {
-        match self {
-            Self::Create { remote }
-            | Self::List { remote }
-            | Self::Verify { remote, .. }
-            | Self::Restore { remote, .. } => remote,
-        }
-    }
-}
-
-pub(super) fn run(options: Options, command: &SnapshotCommand) -> anyhow::Result<()> {
-    let server = command.remote().clone().server()?;
+pub(super) fn run(options: Options, args: &SnapshotArgs) -> anyhow::Result<()> {
     block_on(options, async |config| {
-        let answer = if let Some(server) = server {
-            ask(&server, command).await?
-        } else {
-            let memory = Memory::open_offline(&config).await?;
-            let answer = perform(&memory, command).await;
-            memory.close().await?;
-            answer?
-        };
-        print(&answer);
-        Ok(())
+        let target = args.remote.open(&config).await?;
+        let done = perform(&target, &args.command).await;
+        target.close().await?;
+        print(&done?)
     })
 }
 
-async fn ask(server: &Server, command: &SnapshotCommand) -> anyhow::Result<Value> {
-    let path = "/admin/snapshots";
-    match command {
-        SnapshotCommand::Create { .. } => server.call(Method::POST, path, None).await,
-        SnapshotCommand::List { .. } => server.call(Method::GET, path, None).await,
-        SnapshotCommand::Verify { name, .. } => {
-            let path = format!("{path}/{}/verify", checked(name)?);
-            server.call(Method::POST, &path, None).await
-        }
-        SnapshotCommand::Restore {
-            name, accept_erased, ..
-        } => {
-            let path = format!("{path}/{}/restore", checked(name)?);
-            let body = json!({ "accept_erased": accept_erased });
-            server.call(Method::POST, &path, Some(body)).await
-        }
-    }
-}
-
-async fn perform(memory: &Memory, command: &SnapshotCommand) -> anyhow::Result<Value> {
-    let snapshots = memory.store.snapshots.as_deref();
-    let snapshots = snapshots.context("this store makes no snapshots: a Qdrant server makes its own")?;
+async fn perform(target: &Target, command: &Command) -> anyhow::Result<serde_json::Value> {
     Ok(match command {
-        SnapshotCommand::Create { .. } => serde_json::to_value(wire::Snapshot::from(snapshots.create().await?))?,
-        SnapshotCommand::List { .. } => {
-            let snapshots = snapshots.list().await?.into_iter().map(Into::into).collect();
-            serde_json::to_value(wire::SnapshotList { snapshots })?
+        Command::Create => serde_json::to_value(target.create_snapshot().await?),
+        Command::List => serde_json::to_value(target.list_snapshots().await?),
+        Command::Verify { name } => serde_json::to_value(target.verify_snapshot(name).await?),
+        Command::Restore { name, accept_erased } => {
+            let options = Restore {
+                accept_erased: *accept_erased,
+            };
+            serde_json::to_value(target.restore_snapshot(name, &options).await?)
         }
-        SnapshotCommand::Verify { name, .. } => {
-            serde_json::to_value(wire::VerifiedSnapshot::from(snapshots.verify(name).await?))?
-        }
-        SnapshotCommand::Restore {
-            name, accept_erased, ..
-        } => {
-            let restored = memory.engine.restore(snapshots, name, *accept_erased).await?;
-            serde_json::to_value(wire::Restored::from(restored))?
-        }
-    })
+    }?)
 }
 
-/// A name that may stand in a URL as it is.
-fn checked(name: &str) -> anyhow::Result<&str> {
-    if name.is_empty() || name.contains(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))) {
-        bail!("there is no snapshot of this name");
-    }
-    Ok(name)
-}
-
-#[expect(clippy::print_stdout, reason = "the command's result")]
-fn print(answer: &Value) {
+#[expect(
+    clippy::print_stdout,
+    clippy::unnecessary_wraps,
+    reason = "the command's result, as all commands have one"
+)]
+fn print(answer: &serde_json::Value) -> anyhow::Result<()> {
     println!("{answer:#}");
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Who may use the server.
+//! Keys and tokens.
 
 use std::path::{Path, PathBuf};
 
@@ -6,30 +6,31 @@ use context_manager_core::TenantId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::JwtConfig;
+use super::jwt::JwtConfig;
+use super::problems::{below, zeros};
 use crate::auth::{KeyHash, Permissions};
 
-/// What the file of keys is called in the data folder.
+/// Name of the key file in the data folder.
 const KEYS_FILE: &str = "keys.toml";
 
-/// Who may use the server. Once there is a key, in the file of keys or here, or tokens are accepted, every call needs one.
+/// Keys and tokens. As soon as there is a key, in the key file or here, or tokens are accepted, every call needs one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
-    /// The file that `context-manager keys` writes; without it `keys.toml` in `vector_db.path`.
+    /// Key file that `context-manager keys` writes. Default `keys.toml` in `vector_db.path`.
     pub keys_file: Option<PathBuf>,
-    /// Keys beside those of the file.
+    /// Keys beside those of the key file.
     pub keys: Vec<ConfiguredKey>,
     /// Tokens of an identity provider.
     pub jwt: JwtConfig,
-    /// Whether `/metrics` is answered without a key; if not, it takes the permission `metrics`.
+    /// Serve `/metrics` without a key; otherwise it needs the permission `metrics`.
     pub public_metrics: bool,
-    /// Whether `/health` is answered without a key; if not, it takes the permission `metrics`. `/health/live` and
-    /// `/health/ready` always are.
+    /// Serve `/health` without a key; otherwise it needs the permission `metrics`. `/health/live` and `/health/ready` never
+    /// need a key.
     pub public_health: bool,
-    /// Seconds between two looks at the files of keys.
+    /// Interval of checking the key files for changes, in seconds.
     pub reload_interval_secs: u64,
-    /// Seconds between two writings of when each key was used last.
+    /// Interval of saving the time of each key's last use, in seconds.
     pub usage_flush_interval_secs: u64,
 }
 
@@ -51,45 +52,36 @@ impl Default for AuthConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfiguredKey {
-    /// Names it in logs; without it `config-` and the first digits of its hash.
+    /// Name in logs. Default `config-` and the first digits of the hash.
     pub id: Option<String>,
-    /// Whose data it reaches.
+    /// Tenant whose data it reaches.
     pub tenant: String,
-    /// What it may do.
+    /// Permissions.
     pub permissions: Permissions,
-    /// The SHA-256 of the key, in hexadecimal digits.
+    /// SHA-256 of the key, in hexadecimal.
     pub key_sha256: Option<KeyHash>,
-    /// A file that holds the key itself, such as a mounted secret. It may change while the server runs.
+    /// File with the key itself, such as a mounted secret. It may change while the server runs.
     pub key_file: Option<PathBuf>,
-    /// From when on it is refused.
+    /// Time of its expiry.
     pub expires_at: Option<Timestamp>,
 }
 
 impl AuthConfig {
-    /// The file of keys, for a server whose data is in `data`.
+    /// Returns the path of the key file of a server with this data folder.
     pub fn keys_path(&self, data: &Path) -> PathBuf {
         self.keys_file.clone().unwrap_or_else(|| data.join(KEYS_FILE))
     }
 
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
-        let jwt = self.jwt.problems();
-        let mut problems: Vec<String> = jwt.into_iter().map(|problem| format!("jwt.{problem}")).collect();
+        let mut problems: Vec<String> = below("jwt", self.jwt.problems()).collect();
         for (at, key) in self.keys.iter().enumerate() {
-            problems.extend(
-                key.problems()
-                    .into_iter()
-                    .map(|problem| format!("keys[{at}].{problem}")),
-            );
+            problems.extend(below(&format!("keys[{at}]"), key.problems()));
         }
-        for (name, value) in [
+        problems.extend(zeros(&[
             ("reload_interval_secs", self.reload_interval_secs),
             ("usage_flush_interval_secs", self.usage_flush_interval_secs),
-        ] {
-            if value == 0 {
-                problems.push(format!("{name}: must be at least 1"));
-            }
-        }
+        ]));
         problems
     }
 }
@@ -120,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_problem_of_a_key_is_named_by_its_place() {
+    fn problems_of_a_key_are_named_by_its_index() {
         let key = ConfiguredKey {
             id: None,
             tenant: "_x".to_owned(),

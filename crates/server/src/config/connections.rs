@@ -1,30 +1,30 @@
-//! What a connection may cost before anything is known about who uses it.
+//! Limits of connections, before a client is authenticated.
 
 use serde::{Deserialize, Serialize};
 
-/// How many connections there may be, and how long a client may take.
+use super::problems::zeros;
+
+/// Limits of connections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionsConfig {
-    /// Connections at once; fewer where the system allows the process fewer open files.
+    /// Maximum number of connections; lower where the system allows fewer open files.
     pub max_connections: usize,
-    /// Connections of one address at once (an IPv6 network of 64 bits counts as one), but for trusted proxies; 0 is no
-    /// limit.
+    /// Maximum number of connections of an address (a /64 network for IPv6), except trusted proxies; 0 is no limit.
     pub max_per_address: usize,
-    /// The longest from a request's first byte to the end of its headers, and from connecting to the first request's, in
-    /// milliseconds.
+    /// Maximum time from the first byte of a request, or from connecting, to the end of the headers, in milliseconds.
     pub header_timeout_ms: u64,
-    /// The longest between two requests on one connection, in seconds.
+    /// Maximum time between two requests of a connection, in seconds.
     pub idle_timeout_secs: u64,
-    /// The longest wait for more of a body, in milliseconds.
+    /// Maximum pause in a request body, in milliseconds.
     pub body_idle_timeout_ms: u64,
-    /// The longest wait for a client to take more of an answer, in milliseconds.
+    /// Maximum time in which a client reads nothing of its response, in milliseconds.
     pub write_timeout_ms: u64,
-    /// The longest path and query, in bytes.
+    /// Maximum length of path and query, in bytes.
     pub max_uri_bytes: usize,
-    /// The most that all headers together may hold, in bytes.
+    /// Maximum size of all headers together, in bytes.
     pub max_header_bytes: usize,
-    /// How many headers a request may have.
+    /// Maximum number of headers of a request.
     pub max_headers: usize,
 }
 
@@ -45,7 +45,7 @@ impl Default for ConnectionsConfig {
 }
 
 impl ConnectionsConfig {
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
         let at_least_1 = [
             ("max_connections", self.max_connections as u64),
@@ -57,7 +57,7 @@ impl ConnectionsConfig {
             ("max_header_bytes", self.max_header_bytes as u64),
             ("max_headers", self.max_headers as u64),
         ];
-        let mut problems = super::zeros(&at_least_1);
+        let mut problems = zeros(&at_least_1);
         // HTTP/2 counts header bytes with 32 bits.
         if u32::try_from(self.max_header_bytes).is_err() {
             problems.push("max_header_bytes: must be below 4294967296".to_owned());
@@ -66,19 +66,19 @@ impl ConnectionsConfig {
     }
 }
 
-/// What one HTTP/2 connection may do.
+/// Limits of an HTTP/2 connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http2Config {
-    /// Requests at once.
+    /// Maximum number of concurrent requests.
     pub max_concurrent_streams: u32,
-    /// Requests that the client cancelled before the server looked at them; more end the connection.
+    /// Maximum number of requests cancelled by the client before they are processed; more end the connection.
     pub max_pending_reset_streams: usize,
-    /// Requests that the server cancelled for mistakes of the client; more end the connection.
+    /// Maximum number of requests cancelled by the server for errors of the client; more end the connection.
     pub max_local_error_reset_streams: usize,
-    /// How often a client that sends nothing is asked whether it is still there, in seconds.
+    /// Interval of pings to a client that sends nothing, in seconds.
     pub keep_alive_interval_secs: u64,
-    /// How long its answer may take, in seconds.
+    /// Maximum time to answer a ping, in seconds.
     pub keep_alive_timeout_secs: u64,
 }
 
@@ -95,9 +95,9 @@ impl Default for Http2Config {
 }
 
 impl Http2Config {
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
-        super::zeros(&[
+        zeros(&[
             ("max_concurrent_streams", u64::from(self.max_concurrent_streams)),
             ("max_pending_reset_streams", self.max_pending_reset_streams as u64),
             (

@@ -5,6 +5,8 @@ use context_manager_embedding::ChatConfig;
 use context_manager_resilience::CircuitBreakerConfig;
 use serde::{Deserialize, Serialize};
 
+use super::problems::below;
+
 /// Summaries of promoted contexts; without `llm.api_url` none are made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -12,7 +14,7 @@ pub struct ConsolidationConfig {
     /// Size and similarity of the groups that summaries are made of.
     #[serde(flatten)]
     pub rules: lifecycle::Consolidation,
-    /// The model that writes them.
+    /// Model that writes summaries.
     pub llm: LlmConfig,
 }
 
@@ -23,18 +25,16 @@ pub struct LlmConfig {
     /// The service.
     #[serde(flatten)]
     pub chat: ChatConfig,
-    /// Not asking it while it fails.
+    /// Circuit breaker of the service.
     pub circuit_breaker: CircuitBreakerConfig,
 }
 
 impl ConsolidationConfig {
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = self.rules.problems();
-        let chat = self.llm.chat.problems().into_iter();
-        problems.extend(chat.map(|problem| format!("llm.{problem}")));
-        let circuit = self.llm.circuit_breaker.problems().into_iter();
-        problems.extend(circuit.map(|problem| format!("llm.circuit_breaker.{problem}")));
+        problems.extend(below("llm", self.llm.chat.problems()));
+        problems.extend(below("llm.circuit_breaker", self.llm.circuit_breaker.problems()));
         problems
     }
 }

@@ -1,31 +1,33 @@
-//! How texts become vectors.
+//! Embedding models.
 
 use context_manager_core::OnEmbeddingFailure;
 use context_manager_embedding::{ApiConfig, BatchConfig, CacheConfig};
 use context_manager_resilience::CircuitBreakerConfig;
 use serde::{Deserialize, Serialize};
 
-/// How texts become vectors. Without `api_url` the built-in model makes them.
+use super::problems::{below, zeros};
+
+/// Embedding models. Without `api_url` it is the built-in one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EmbeddingConfig {
-    /// What happens to a context whose text cannot be embedded now.
+    /// Treatment of contexts that cannot be embedded at the moment.
     pub on_failure: OnEmbeddingFailure,
-    /// How many texts a second are embedded at most in the background: what is pending, and what another model is given.
+    /// Maximum number of texts per second embedded in the background: pending contexts, and those for another model.
     pub background_texts_per_sec: u32,
-    /// The service that embeds, if it is not the built-in model.
+    /// Embedding service.
     #[serde(flatten)]
     pub api: ApiConfig,
-    /// Gathering texts for the service.
+    /// Batching of texts for the service.
     #[serde(flatten)]
     pub batching: BatchConfig,
-    /// Remembering vectors.
+    /// Cache of vectors.
     #[serde(flatten)]
     pub cache: CacheConfig,
-    /// Not asking the service while it fails.
+    /// Circuit breaker of the service.
     pub circuit_breaker: CircuitBreakerConfig,
-    /// Another model, to change to or to go back to; without `api_url` it is the built-in one. The server uses the one
-    /// whose vectors are stored.
+    /// Another model to change to, or back to; without `api_url` it is the built-in one. The server uses the model whose
+    /// vectors are stored.
     pub next: Option<ApiConfig>,
 }
 
@@ -44,17 +46,16 @@ impl Default for EmbeddingConfig {
 }
 
 impl EmbeddingConfig {
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = self.api.problems();
         problems.extend(self.batching.problems());
-        let circuit = self.circuit_breaker.problems();
-        problems.extend(circuit.into_iter().map(|problem| format!("circuit_breaker.{problem}")));
-        let next = self.next.iter().flat_map(ApiConfig::problems);
-        problems.extend(next.map(|problem| format!("next.{problem}")));
-        if self.background_texts_per_sec == 0 {
-            problems.push("background_texts_per_sec: must be at least 1".to_owned());
-        }
+        problems.extend(below("circuit_breaker", self.circuit_breaker.problems()));
+        problems.extend(self.next.iter().flat_map(|next| below("next", next.problems())));
+        problems.extend(zeros(&[(
+            "background_texts_per_sec",
+            u64::from(self.background_texts_per_sec),
+        )]));
         problems
     }
 }

@@ -1,18 +1,18 @@
-//! When the server counts as well.
+//! Health checks.
 
 use context_manager_observability::HealthConfig as ChecksConfig;
 use serde::{Deserialize, Serialize};
 
-/// When the server counts as well, and how often that is checked.
+/// Health checks, and their thresholds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HealthConfig {
-    /// How often parts are checked.
+    /// Schedule of the checks.
     #[serde(flatten)]
     pub checks: ChecksConfig,
-    /// The disk counts as degraded below this many free bytes.
+    /// Number of free bytes below which the disk is degraded.
     pub disk_low_bytes: u64,
-    /// What waits for its vector counts as degraded when the first has waited for this many seconds.
+    /// Age in seconds of the oldest context without a vector above which embedding is degraded.
     pub pending_age_secs: u64,
 }
 

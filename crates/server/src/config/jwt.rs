@@ -1,4 +1,4 @@
-//! Whose tokens are accepted beside keys.
+//! Tokens of an identity provider.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,10 @@ use jsonwebtoken::Algorithm;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
+use super::problems::zeros;
 use crate::auth::{Permission, Permissions};
 
-/// The algorithms whose signatures can be checked: public keys only, as whoever checks a shared secret could sign too.
+/// Supported algorithms. Public keys alone: a shared secret that checks tokens could sign them.
 const SUPPORTED: [Algorithm; 8] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -19,34 +20,34 @@ const SUPPORTED: [Algorithm; 8] = [
     Algorithm::ES256,
     Algorithm::ES384,
 ];
-/// Clocks that differ by more than this are wrong, and a token must not live on for long.
+/// Maximum tolerance for clocks, so that tokens do not outlive their expiry for long.
 const MAX_LEEWAY_SECS: u64 = 300;
 
-/// The identity provider whose tokens (JWT) are accepted beside keys. Off until it has an issuer.
+/// Identity provider whose tokens (JWT) are accepted beside keys. Off without an issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JwtConfig {
-    /// Who has to have issued a token: its claim `iss`.
+    /// Required issuer of a token: its claim `iss`.
     pub issuer: Option<String>,
-    /// For whom: one of these has to be among its claim `aud`.
+    /// Accepted audiences of a token: its claim `aud` must name one.
     pub audience: Vec<String>,
-    /// Where the provider publishes its public keys (a JWK set).
+    /// URL of the provider's public keys (a JWK set).
     pub jwks_url: Option<String>,
-    /// A file that holds them instead.
+    /// File with the public keys instead.
     pub jwks_file: Option<PathBuf>,
-    /// The algorithms that a token may be signed with.
+    /// Accepted signature algorithms.
     pub algorithms: Vec<Algorithm>,
-    /// The claim that names the tenant; one that begins with `/` is a JSON pointer.
+    /// Claim with the tenant; one that begins with `/` is a JSON pointer.
     pub tenant_claim: String,
-    /// The claim that lists permissions, as a text with spaces or as a list; one that begins with `/` is a JSON pointer.
+    /// Claim with the permissions, as a text with spaces or as a list; one that begins with `/` is a JSON pointer.
     pub permissions_claim: String,
-    /// What permissions are called there begins with this; everything else in the claim is for others.
+    /// Prefix of our permissions in that claim; others are ignored.
     pub permissions_prefix: String,
-    /// The permissions that a token can have at most: words such as `admin` may mean other things to the provider.
+    /// Permissions that a token can have at most: a name such as `admin` may have another meaning to the provider.
     pub max_permissions: Permissions,
-    /// By how many seconds the provider's clock may differ.
+    /// Tolerated difference of the provider's clock, in seconds.
     pub leeway_secs: u64,
-    /// Seconds between two readings of `jwks_url`.
+    /// Interval of fetching `jwks_url`, in seconds.
     pub refresh_interval_secs: u64,
 }
 
@@ -69,14 +70,14 @@ impl Default for JwtConfig {
 }
 
 impl JwtConfig {
-    /// Whether tokens are accepted.
+    /// Returns whether tokens are accepted.
     pub fn is_on(&self) -> bool {
         self.issuer.is_some()
     }
 
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems = super::zeros(&[("refresh_interval_secs", self.refresh_interval_secs)]);
+        let mut problems = zeros(&[("refresh_interval_secs", self.refresh_interval_secs)]);
         let mut expect = |holds: bool, problem: &str| {
             if !holds {
                 problems.push(problem.to_owned());
@@ -118,13 +119,13 @@ impl JwtConfig {
     }
 }
 
-/// Whether nobody on the way can put his own keys in place of the provider's.
+/// Returns whether no third party can substitute the keys on their way.
 fn is_safe(url: &str) -> bool {
     let local = |url: Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     is_encrypted(url) || Url::parse(url).is_ok_and(|url| url.scheme() == "http" && local(url))
 }
 
-/// Whether what is sent there is encrypted.
+/// Returns whether requests to a URL are encrypted.
 pub(crate) fn is_encrypted(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.scheme() == "https")
 }
@@ -133,11 +134,11 @@ pub(crate) fn is_encrypted(url: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What breaks a configuration that is right.
+    /// Breaks a valid configuration.
     type Breaks = fn(&mut JwtConfig);
 
     #[test]
-    fn what_would_let_strangers_in_is_refused() {
+    fn settings_that_would_admit_strangers_are_refused() {
         let right = JwtConfig {
             issuer: Some("https://id.example.com".to_owned()),
             audience: vec!["context-manager".to_owned()],

@@ -1,4 +1,4 @@
-//! Whose word about a client's address is taken.
+//! Trusted proxies.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -6,19 +6,19 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// Addresses and networks of proxies that tell the truth about whom they speak for.
+/// Addresses and networks of proxies whose forwarding header is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Whether an address is one of them.
+    /// Returns whether an address is a trusted proxy's.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether there is none.
+    /// Returns whether no proxy is trusted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -43,7 +43,7 @@ impl From<TrustedProxies> for Vec<String> {
     }
 }
 
-/// Which header trusted proxies write. Only one is read: a proxy hands the other one through as the client wrote it.
+/// Header that trusted proxies write. The other one is ignored: a proxy passes it on as the client sent it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForwardedHeader {

@@ -1,16 +1,18 @@
-//! How much a tenant may keep.
+//! Quotas of tenants.
 
 use serde::{Deserialize, Serialize};
 
-/// How much each tenant may keep; 0 is no limit.
+use super::problems::zeros;
+
+/// Quotas of each tenant; 0 is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuotasConfig {
-    /// Contexts.
+    /// Maximum number of contexts.
     pub max_contexts: u64,
-    /// Text, tags and metadata of all contexts together, in bytes as JSON.
+    /// Maximum size of the text, tags and metadata of all contexts, in bytes as JSON.
     pub max_bytes: u64,
-    /// How often what tenants keep is counted anew, in seconds.
+    /// Interval of counting what tenants have stored, in seconds.
     pub recount_interval_secs: u64,
 }
 
@@ -25,8 +27,8 @@ impl Default for QuotasConfig {
 }
 
 impl QuotasConfig {
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
-        super::zeros(&[("recount_interval_secs", self.recount_interval_secs)])
+        zeros(&[("recount_interval_secs", self.recount_interval_secs)])
     }
 }

@@ -1,22 +1,23 @@
-//! How often callers may call.
+//! Rate limits.
 
 use std::num::NonZeroU32;
 
 use context_manager_resilience::Rate;
 use serde::{Deserialize, Serialize};
 
-/// How often callers may call. Nothing is limited unless it is given here.
+use super::problems::zeros;
+
+/// Rate limits. By default there are none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimitsConfig {
-    /// How many keys, tenants and addresses are told apart, each; newcomers beyond share one allowance.
+    /// Maximum number of keys, of tenants and of addresses that are counted apart; further ones share one limit.
     pub max_callers: usize,
-    /// Requests of one client address (an IPv6 network of 64 bits counts as one) but for health and metrics, before it is
-    /// known who it is.
+    /// Requests of a client address (a /64 network for IPv6) except for health and metrics, before authentication.
     pub per_address: RateConfig,
-    /// Calls with one key.
+    /// Calls with a key.
     pub per_key: CallRatesConfig,
-    /// Calls of one tenant, with all its keys.
+    /// Calls of a tenant with all its keys.
     pub per_tenant: CallRatesConfig,
 }
 
@@ -31,30 +32,30 @@ impl Default for RateLimitsConfig {
     }
 }
 
-/// A rate for each kind of call.
+/// Rates by kind of call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallRatesConfig {
-    /// Reading, searching, assembling.
+    /// Reads, searches and assembled prompts.
     pub read: RateConfig,
-    /// Storing, changing, deleting; a batch counts as many as its contexts.
+    /// Writes and deletions; a batch counts as the number of its contexts.
     pub write: RateConfig,
     /// Administrative calls.
     pub admin: RateConfig,
 }
 
-/// How much, and how much at once.
+/// A rate and its burst.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateConfig {
-    /// Calls a second; 0 is no limit.
+    /// Calls per second; 0 is no limit.
     pub per_sec: u32,
-    /// Calls at once; 0 is as many as in a second.
+    /// Maximum number of calls at once; 0 is `per_sec`.
     pub burst: u32,
 }
 
 impl RateConfig {
-    /// The rate, if there is a limit.
+    /// Returns the rate, if there is a limit.
     pub fn rate(self) -> Option<Rate> {
         let per_sec = NonZeroU32::new(self.per_sec)?;
         let burst = NonZeroU32::new(self.burst).unwrap_or(per_sec);
@@ -63,9 +64,9 @@ impl RateConfig {
 }
 
 impl RateLimitsConfig {
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems = super::zeros(&[("max_callers", self.max_callers as u64)]);
+        let mut problems = zeros(&[("max_callers", self.max_callers as u64)]);
         let rates = [
             ("per_address", self.per_address),
             ("per_key.read", self.per_key.read),

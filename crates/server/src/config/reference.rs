@@ -1,13 +1,13 @@
-//! The reference of all keys, made from `config.example.toml`, which a test proves to be complete and true.
+//! Reference of all keys, generated from `config.example.toml`, which a test keeps complete and true.
 
 use std::fmt::Write as _;
 
 use super::load::ENV_PREFIX;
 
-/// The file that documents every key.
+/// File that documents every key.
 const EXAMPLE: &str = include_str!("../../../../config.example.toml");
 
-/// Keys that share an explanation, as they stand in the file.
+/// Keys that share an explanation.
 #[derive(Debug, Default)]
 struct Group<'a> {
     section: &'a str,
@@ -16,7 +16,7 @@ struct Group<'a> {
     keys: Vec<(&'a str, &'a str, bool)>,
 }
 
-/// The text of `docs/configuration-reference.md`.
+/// Returns the text of `docs/configuration-reference.md`.
 pub fn reference() -> String {
     let mut text = String::from(INTRODUCTION);
     let mut section = None;
@@ -48,7 +48,7 @@ pub fn reference() -> String {
     text
 }
 
-/// How the environment sets a key; lists of tables are set by the file alone.
+/// Returns the variable of a key; lists of tables have none.
 fn environment(section: &str, key: &str) -> String {
     if section.starts_with('[') {
         return "only in the file".to_owned();
@@ -57,7 +57,7 @@ fn environment(section: &str, key: &str) -> String {
     format!("`{ENV_PREFIX}{path}`")
 }
 
-/// The groups of the file, in its order. A comment explains the keys that follow it without another comment.
+/// Returns the groups of the file in its order. A comment explains the keys up to the next comment.
 fn groups(file: &str) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut group = Group::default();
@@ -67,7 +67,7 @@ fn groups(file: &str) -> Vec<Group<'_>> {
             None => (line.trim(), false),
         };
         if let Some(name) = content.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            // What stands above a section is about the whole of it.
+            // A comment above a section is about the section.
             groups.push(std::mem::take(&mut group));
             group.section = name;
         } else if let Some((key, value)) = assignment(content) {
@@ -90,7 +90,7 @@ fn groups(file: &str) -> Vec<Group<'_>> {
     groups
 }
 
-/// A key with its value, if the line is one; prose with an equals sign in it is not.
+/// Returns the key and value of a line, if it is an assignment rather than prose with an equals sign.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let (key, value) = line.split_once(" = ")?;
     let is_key = |key: &str| {
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// Every key of the program with its default; `null` where there is none.
+    /// Returns every key of the program with its default, or `null`.
     fn known() -> BTreeMap<String, Value> {
         let mut known = BTreeMap::new();
         flatten("", &serde_json::to_value(Config::default()).unwrap(), &mut known);
@@ -162,7 +162,7 @@ mod tests {
             }
         }
         let is_there = |path: &str| {
-            // Of a list of tables, `[path].key` was seen.
+            // Lists of tables appear as `[path].key`.
             let beginnings = [format!("{path}."), format!("[{path}].")];
             seen.iter()
                 .any(|seen| seen == path || beginnings.iter().any(|beginning| seen.starts_with(beginning)))
@@ -171,7 +171,7 @@ mod tests {
         assert!(missing.is_empty(), "config.example.toml lacks {missing:?}");
     }
 
-    /// Numbers of the program may be of half the precision.
+    /// Compares values; the program's numbers may have half the precision.
     fn same(given: &Value, default: &Value) -> bool {
         match (given.as_f64(), default.as_f64()) {
             (Some(given), Some(default)) => (given - default).abs() <= 1e-6 * given.abs(),

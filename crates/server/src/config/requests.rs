@@ -1,22 +1,24 @@
-//! How many requests are worked on at once, and how many wait.
+//! Limits of concurrent requests.
 
 use serde::{Deserialize, Serialize};
 
-/// How many requests are worked on at once, and how many wait; all beyond are answered 503 at once.
+use super::problems::zeros;
+
+/// Limits of concurrent and of waiting requests; further ones are answered 503 at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RequestsConfig {
-    /// Requests to the API at once.
+    /// Maximum number of concurrent API requests.
     pub max_concurrent: usize,
-    /// Requests to the API that may wait for their turn.
+    /// Maximum number of API requests that wait for a permit.
     pub max_waiting: usize,
-    /// Administrative requests at once; as many may wait.
+    /// Maximum number of concurrent administrative requests; as many may wait.
     pub max_concurrent_admin: usize,
-    /// Requests for health and metrics at once; as many may wait.
+    /// Maximum number of concurrent requests for health and metrics; as many may wait.
     pub max_concurrent_operations: usize,
-    /// The longest wait for a turn, in milliseconds.
+    /// Maximum time to wait for a permit, in milliseconds.
     pub max_wait_ms: u64,
-    /// Memory for the bodies of all requests together, in bytes.
+    /// Maximum memory for the bodies of all requests together, in bytes.
     pub max_buffered_bytes: usize,
 }
 
@@ -34,9 +36,9 @@ impl Default for RequestsConfig {
 }
 
 impl RequestsConfig {
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self, max_body_bytes: usize) -> Vec<String> {
-        let mut problems = super::zeros(&[
+        let mut problems = zeros(&[
             ("max_concurrent", self.max_concurrent as u64),
             ("max_concurrent_admin", self.max_concurrent_admin as u64),
             ("max_concurrent_operations", self.max_concurrent_operations as u64),

@@ -1,22 +1,24 @@
-//! Where the server's certificate is.
+//! TLS.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// TLS, when a certificate is named. The files are read again when they change.
+use super::problems::zeros;
+
+/// TLS, if a certificate is configured. Changed files are reloaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TlsConfig {
-    /// The server's certificate and those that vouch for it, in that order (PEM).
+    /// Certificate of the server, followed by its chain (PEM).
     pub cert_file: Option<PathBuf>,
-    /// Its private key (PEM).
+    /// Private key of the certificate (PEM).
     pub key_file: Option<PathBuf>,
-    /// Who vouches for clients (PEM); with it, every client must bring a certificate.
+    /// Certificate authorities of clients (PEM); with it, every client must present a certificate.
     pub client_ca_file: Option<PathBuf>,
-    /// The longest a handshake may take, in milliseconds.
+    /// Maximum duration of a handshake, in milliseconds.
     pub handshake_timeout_ms: u64,
-    /// How often to look whether the files have changed, in seconds.
+    /// Interval of checking the files for changes, in seconds.
     pub reload_interval_secs: u64,
 }
 
@@ -33,9 +35,9 @@ impl Default for TlsConfig {
 }
 
 impl TlsConfig {
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems = super::zeros(&[
+        let mut problems = zeros(&[
             ("handshake_timeout_ms", self.handshake_timeout_ms),
             ("reload_interval_secs", self.reload_interval_secs),
         ]);

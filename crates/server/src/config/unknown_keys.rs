@@ -1,4 +1,4 @@
-//! Keys that mean nothing, each with the key that was probably meant.
+//! Unknown keys, and suggestions for them.
 
 use context_manager_embedding::ApiConfig;
 use figment::value::{Dict, Value};
@@ -7,7 +7,7 @@ use serde_json::Value as Known;
 use super::Config;
 use crate::expected::closest;
 
-/// Settings of earlier versions that still mean something at one value only, with that value and the way out for the others.
+/// Settings of earlier versions that are accepted at one value only, with that value and the remedy for others.
 const FIXED: [(&str, &str, &str); 2] = [
     (
         "vector_db.shards",
@@ -23,8 +23,8 @@ const FIXED: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Settings of earlier versions that have no effect any more. They are passed over, so that files that name them still start
-/// the server: whatever they said, nothing is lost that they would have kept.
+/// Settings of earlier versions without effect. They are ignored, so that files that name them still start the server:
+/// nothing is lost that they would have kept.
 const REMOVED: [&str; 12] = [
     "auth.canaries",
     "consolidation.enabled",
@@ -40,19 +40,19 @@ const REMOVED: [&str; 12] = [
     "hirag.near_duplicate_similarity",
 ];
 
-/// Takes the unknown keys out of what was given, so that the rest can be looked at, and reports them as problems.
+/// Removes unknown keys, so that the rest can be checked, and reports them as problems.
 pub(super) fn take_out(given: &mut Dict) -> Vec<String> {
     let mut problems = Vec::new();
     compare("", given, &known(), &mut problems);
     problems
 }
 
-/// The key whose path was written with one underscore in place of each dot.
+/// Returns the key whose path is written here with one underscore in place of each dot.
 pub(super) fn meant(key: &str) -> Option<String> {
     inside(key, &known())
 }
 
-/// A key below a path.
+/// Returns the path of a key.
 pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
@@ -61,7 +61,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// All keys, with every section that may be left out.
+/// Returns all keys, with those of optional sections.
 fn known() -> Known {
     let mut all = Config::default();
     all.embedding.next = Some(ApiConfig::default());
@@ -86,7 +86,7 @@ fn compare(path: &str, given: &mut Dict, known: &Known, problems: &mut Vec<Strin
         let path = join(path, key);
         let Some(known_value) = fields.get(key) else {
             if let Some((_, only, way_out)) = FIXED.iter().find(|(key, ..)| *key == path) {
-                // A text where it comes from the environment.
+                // The environment gives texts.
                 let given = value.to_i128().map(|number| number.to_string());
                 if given.as_deref().or(value.as_str()) != Some(only) {
                     problems.push(format!("{path}: {way_out}"));

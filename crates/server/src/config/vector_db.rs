@@ -1,25 +1,27 @@
-//! Where contexts are kept.
+//! The store.
 
 use context_manager_resilience::CircuitBreakerConfig;
 use context_manager_vector_store::{embedded, qdrant};
 use serde::{Deserialize, Serialize};
 
-/// Where contexts are kept: in this process, unless `url` names a Qdrant server.
+use super::problems::below;
+
+/// The store: the embedded engine, unless `url` names a Qdrant server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct VectorDbConfig {
-    /// The engine inside this process.
+    /// Embedded engine.
     #[serde(flatten)]
     pub embedded: embedded::Config,
-    /// The Qdrant server.
+    /// Qdrant server.
     #[serde(flatten)]
     pub qdrant: qdrant::Config,
-    /// Not asking the Qdrant server while it fails.
+    /// Circuit breaker of the Qdrant server.
     pub circuit_breaker: CircuitBreakerConfig,
 }
 
 impl Default for VectorDbConfig {
-    /// A server that comes back is asked again after five seconds at most: while it is not, nothing can be written.
+    /// Calls a server that failed again after at most five seconds: until then nothing can be written.
     fn default() -> Self {
         Self {
             embedded: embedded::Config::default(),
@@ -33,7 +35,7 @@ impl Default for VectorDbConfig {
 }
 
 impl VectorDbConfig {
-    /// The settings of the Qdrant server, whether it is the one to be used or not, with the keys that both stores have.
+    /// Returns the settings of the Qdrant server, with the keys that both stores share.
     pub fn server(&self) -> qdrant::Config {
         qdrant::Config {
             hnsw_m: self.embedded.hnsw_m,
@@ -42,7 +44,7 @@ impl VectorDbConfig {
         }
     }
 
-    /// What is used, to be named.
+    /// Returns a name for the store in use.
     pub fn place(&self) -> String {
         match &self.qdrant.url {
             Some(url) => format!("the collection `{}` at `{url}`", self.qdrant.collection()),
@@ -50,12 +52,11 @@ impl VectorDbConfig {
         }
     }
 
-    /// Everything that is wrong with the values, each as `key: what is expected`.
+    /// Returns every problem with the values, each as `key: expectation`.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = self.embedded.problems();
         problems.extend(self.qdrant.problems());
-        let circuit = self.circuit_breaker.problems();
-        problems.extend(circuit.into_iter().map(|problem| format!("circuit_breaker.{problem}")));
+        problems.extend(below("circuit_breaker", self.circuit_breaker.problems()));
         problems
     }
 }

@@ -1,7 +1,7 @@
-//! The embedding service that has not answered yet, on a store without vectors.
+//! An embedding service that has not answered yet, on a store without vectors.
 //!
-//! The server serves without it: texts wait for their vectors, and searches go by words. Before the first vector leaves
-//! here the fingerprint of its model is stored durably, so that vectors of two models never meet.
+//! The server serves without it: texts wait for their vectors, and searches go by words. The fingerprint of the model is
+//! stored durably before the first vector is returned, so that vectors of two models never mix.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -11,14 +11,14 @@ use context_manager_core::ports::{
     EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding, StoredModels,
 };
 use context_manager_embedding::{ApiConfig, Error};
+use context_manager_vector_store::OpenStore;
 use tokio::time::{Duration, sleep};
 
-use super::{CIRCUIT, connect};
+use super::connect::{CIRCUIT, connect};
 use crate::config::Config;
 use crate::store;
-use context_manager_vector_store::OpenStore;
 
-/// The first and the longest pause between two attempts to reach the service.
+/// First and longest pause between two attempts to reach the service.
 const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 /// A service that embeds nothing until it has answered for the first time.
@@ -31,7 +31,7 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    /// The model that has to answer.
+    /// Creates a service that has to answer with this model.
     pub(super) fn new(expected: ModelFingerprint) -> Self {
         Self {
             expected,
@@ -40,7 +40,7 @@ impl Awaited {
         }
     }
 
-    /// Tries to reach the service until it answers with the model that is expected.
+    /// Tries to reach the service until it answers with the expected model.
     pub(super) async fn reach(&self, config: &Config, store: &OpenStore) {
         let [mut pause, longest] = PAUSE;
         while self.service.get().is_none() {
@@ -96,7 +96,7 @@ impl Awaited {
     }
 }
 
-/// The model of `api` on a store where nothing was embedded yet, if its size is known without asking it.
+/// Returns the model of `api` on a store without vectors, if its size is known without asking it.
 pub(super) fn expected(api: &ApiConfig, stored: Option<&StoredModels>) -> Option<ModelFingerprint> {
     match stored {
         None => Some(ModelFingerprint::unverified(api.name(), api.dimensions?)),

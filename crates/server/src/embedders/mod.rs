@@ -1,41 +1,40 @@
 //! The embedding models that the configuration names, and which of them serves.
 
 mod awaited;
+mod connect;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
 use context_manager_core::ports::{Embedder, ModelFingerprint, StoredModels};
-use context_manager_embedding::{ApiConfig, Batching, BuiltIn, Cached, Error, OpenAiCompatible};
-use context_manager_resilience::CircuitBreaker;
+use context_manager_embedding::Error;
+use context_manager_vector_store::OpenStore;
 use tokio::time::timeout;
 
 use crate::config::{Config, EmbeddingConfig, VectorDbConfig};
 use awaited::Awaited;
-use context_manager_vector_store::OpenStore;
+use connect::{CIRCUIT, connect};
 
-/// Name of the circuit breaker of `[embedding]`.
-const CIRCUIT: &str = "embedding";
-/// The longest wait at start for a service that can be done without.
+/// Maximum wait at start for a service that is not needed at once.
 const FIRST_ANSWER: Duration = Duration::from_secs(1);
 
-/// The models that can be asked.
+/// The available models.
 #[derive(Debug)]
 pub(crate) struct Embedders {
     configured: Arc<dyn Embedder>,
-    /// The same, if it has not answered at start and can be done without.
+    /// The same, if it has not answered at start and is not needed at once.
     awaited: Option<Arc<Awaited>>,
-    /// The other one, unless none is configured or it cannot be reached.
+    /// The other model, unless none is configured or it cannot be reached.
     next: Option<Arc<dyn Embedder>>,
 }
 
 impl Embedders {
-    /// Gets in touch with the models of the configuration. A service whose vectors are stored already may be down, and so
-    /// may one of which nothing is stored yet if its dimensions are configured.
+    /// Connects to the configured models. A service whose vectors are stored already may be down, and so may one without
+    /// stored vectors if its dimensions are configured.
     ///
     /// # Errors
-    /// When the model of `[embedding]` cannot be used. One of `[embedding.next]` is done without.
+    /// When the model of `[embedding]` cannot be used. That of `[embedding.next]` is optional.
     pub(crate) async fn connect(config: &EmbeddingConfig, stored: Option<&StoredModels>) -> anyhow::Result<Self> {
         let (configured, awaited) = connect_or_await(config, stored).await?;
         let next = match &config.next {
@@ -57,14 +56,14 @@ impl Embedders {
         })
     }
 
-    /// Waits for the first answer of a service that gave none at start, and has `store` keep the fingerprint of its model.
+    /// Waits for the first answer of a service that gave none at start, and stores the fingerprint of its model.
     pub(crate) async fn reach(&self, config: &Config, store: &OpenStore) {
         if let Some(awaited) = &self.awaited {
             awaited.reach(config, store).await;
         }
     }
 
-    /// The one whose vectors are stored where `place` says; that of `[embedding]` when there are none yet.
+    /// Returns the model whose vectors are stored at `place`; that of `[embedding]` when none are stored yet.
     ///
     /// # Errors
     /// When it is not configured, with the ways out.
@@ -97,12 +96,12 @@ impl Embedders {
         Ok(serving)
     }
 
-    /// One that is not `in_use`: that of `[embedding]` first.
+    /// Returns a model other than `in_use`, that of `[embedding]` first.
     pub(crate) fn other_than(&self, in_use: &ModelFingerprint) -> Option<Arc<dyn Embedder>> {
         self.all().find(|model| !is_of(model, in_use)).cloned()
     }
 
-    /// The one with this fingerprint.
+    /// Returns the model with this fingerprint.
     pub(crate) fn of(&self, fingerprint: &ModelFingerprint) -> Option<Arc<dyn Embedder>> {
         self.all().find(|model| is_of(model, fingerprint)).cloned()
     }
@@ -134,32 +133,4 @@ async fn connect_or_await(
     tracing::warn!(model = %expected, "the embedding service does not answer; starting without it");
     let awaited = Arc::new(Awaited::new(expected));
     Ok((Arc::clone(&awaited) as _, Some(awaited)))
-}
-
-async fn connect(
-    circuit: &'static str,
-    api: &ApiConfig,
-    config: &EmbeddingConfig,
-    stored: Option<&StoredModels>,
-) -> anyhow::Result<Arc<dyn Embedder>> {
-    if api.api_url.is_none() {
-        let model = tokio::task::spawn_blocking(BuiltIn::load).await??;
-        return Ok(Arc::new(Cached::queries(model, &config.cache)));
-    }
-    let stored = stored.into_iter().flat_map(|stored| {
-        let other = stored.other.as_ref().map(|other| &other.model);
-        [&stored.in_use].into_iter().chain(other)
-    });
-    let known = stored
-        .into_iter()
-        .find(|known| known.name == api.name() && known.is_verified());
-    let breaker = Arc::new(CircuitBreaker::new(circuit, config.circuit_breaker.clone()));
-    let service = OpenAiCompatible::builder(api.clone())
-        .with_circuit_breaker(breaker)
-        .connect(known)
-        .await?;
-    Ok(Arc::new(Cached::all(
-        Batching::start(service, &config.batching),
-        &config.cache,
-    )))
 }

@@ -249,103 +249,55 @@ mod tests {
         assert!(!problem.to_string().contains("secret"));
     }
 
+    /// Bodies, or the fields of an item after its text; the pointer; the detail. `half`: half of a surrogate pair.
+    const FIELD_ERRORS: &str = r#"
+        [] => => must be an object
+        7 => => must be an object
+        {"items": {}} => /items => must be an array
+        {"items": [["a", 1]]} => /items/0 => must be an object
+        {"items": [{"size": 1}]} => /items/0/text => is required
+        {"itmes": []} => /itmes => unknown field; did you mean `items`?
+        {"items": [], "zzz": 1} => /zzz => unknown field; expected one of `items`
+        {"items": [], "items": []} => /items => is given twice
+        "size": 20.5 => /items/0/size => must be a whole number from 0 to 255
+        "size": 256.0 => /items/0/size => must be a whole number from 0 to 255
+        "size": -1 => /items/0/size => must be a whole number from 0 to 255
+        "size": 1e999 => /items/0/size => rounded
+        "size": 1, "id": 5 => /items/0/id => must be a UUID
+        "size": 1, "id": "5" => /items/0/id => must be a UUID
+        "size": 1, "word": {"one": null} => /items/0/word => must be one of `one`, `two`
+        "size": 1, "word": "three, expected secret" => /items/0/word => must be one of `one`, `two`
+        "size": 1, "word": 1 => /items/0/word => must be one of `one`, `two`
+        "size": 1, "more": {"a": {"b": [1, "\ud83d"]}} => /items/0/more/a/b/1 => half
+        "size": 1, "more": {"a": 1, "a": 1} => /items/0/more/a => is given twice
+        "size": 1, "more": {"\udc00": 1} => /items/0/more => half
+        {"items": [{"text": "\ud83dx"}]} => /items/0/text => half
+        {"items": [{"text": "\ud83d\ud83d"}]} => /items/0/text => half
+        {"items": [{"text": "\ude00\ud83d"}]} => /items/0/text => half
+    "#;
+
     #[test]
     fn every_field_error_is_told_in_the_words_of_the_api() {
-        let item = |rest: &str| format!(r#"{{"items": [{{"text": "a", {rest}}}]}}"#);
-        for (body, pointer, detail) in [
-            ("[]".to_owned(), "", "must be an object"),
-            ("7".to_owned(), "", "must be an object"),
-            (r#"{"items": {}}"#.to_owned(), "/items", "must be an array"),
-            (r#"{"items": [["a", 1]]}"#.to_owned(), "/items/0", "must be an object"),
-            (r#"{"items": [{"size": 1}]}"#.to_owned(), "/items/0/text", "is required"),
-            (
-                r#"{"itmes": []}"#.to_owned(),
-                "/itmes",
-                "unknown field; did you mean `items`?",
-            ),
-            (
-                r#"{"items": [], "zzz": 1}"#.to_owned(),
-                "/zzz",
-                "unknown field; expected one of `items`",
-            ),
-            (r#"{"items": [], "items": []}"#.to_owned(), "/items", "is given twice"),
-            (
-                item(r#""size": 20.5"#),
-                "/items/0/size",
-                "must be a whole number from 0 to 255",
-            ),
-            (
-                item(r#""size": 256.0"#),
-                "/items/0/size",
-                "must be a whole number from 0 to 255",
-            ),
-            (
-                item(r#""size": -1"#),
-                "/items/0/size",
-                "must be a whole number from 0 to 255",
-            ),
-            (item(r#""size": 1e999"#), "/items/0/size", ROUNDED),
-            (item(r#""size": 1, "id": 5"#), "/items/0/id", "must be a UUID"),
-            (item(r#""size": 1, "id": "5"#), "", ""),
-            (item(r#""size": 1, "id": "5""#), "/items/0/id", "must be a UUID"),
-            (
-                item(r#""size": 1, "word": {"one": null}"#),
-                "/items/0/word",
-                "must be one of `one`, `two`",
-            ),
-            (
-                item(r#""size": 1, "word": "three, expected secret""#),
-                "/items/0/word",
-                "must be one of `one`, `two`",
-            ),
-            (
-                item(r#""size": 1, "word": 1"#),
-                "/items/0/word",
-                "must be one of `one`, `two`",
-            ),
-            (
-                item(r#""size": 1, "more": {"a": {"b": [1, "\ud83d"]}}"#),
-                "/items/0/more/a/b/1",
-                HALF_CHARACTER,
-            ),
-            (
-                item(r#""size": 1, "more": {"a": 1, "a": 1}"#),
-                "/items/0/more/a",
-                "is given twice",
-            ),
-            (
-                item(r#""size": 1, "more": {"\udc00": 1}"#),
-                "/items/0/more",
-                HALF_CHARACTER,
-            ),
-            (
-                r#"{"items": [{"text": "\ud83dx"}]}"#.to_owned(),
-                "/items/0/text",
-                HALF_CHARACTER,
-            ),
-            (
-                r#"{"items": [{"text": "\ud83d\ud83d"}]}"#.to_owned(),
-                "/items/0/text",
-                HALF_CHARACTER,
-            ),
-            (
-                r#"{"items": [{"text": "\ude00\ud83d"}]}"#.to_owned(),
-                "/items/0/text",
-                HALF_CHARACTER,
-            ),
-        ] {
-            let problem = error(&body);
-            if problem["code"] == "invalid_json" {
-                assert_eq!((pointer, detail), ("", ""), "{body}: {problem}");
-                continue;
-            }
-            let error = &problem["errors"][0];
+        for case in FIELD_ERRORS.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let [body, pointer, detail] = case.split("=>").map(str::trim).collect::<Vec<_>>()[..] else {
+                panic!("{case}");
+            };
+            let detail = match detail {
+                "half" => HALF_CHARACTER,
+                "rounded" => ROUNDED,
+                detail => detail,
+            };
+            let item = format!(r#"{{"items": [{{"text": "a", {body}}}]}}"#);
+            let problem = error(if body.starts_with('"') { &item } else { body });
+            let found = &problem["errors"][0];
             assert_eq!(
-                (error["pointer"].as_str(), error["detail"].as_str()),
-                (Some(pointer), Some(detail)),
+                (&found["pointer"], &found["detail"]),
+                (&pointer.into(), &detail.into()),
                 "{body}"
             );
         }
+        let cut = error(r#"{"items": [{"text": "a", "size": 1, "id": "5}]}"#);
+        assert_eq!(cut["code"], "invalid_json", "{cut}");
     }
 
     #[test]

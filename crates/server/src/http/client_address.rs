@@ -96,79 +96,60 @@ fn split(text: &str, separator: char) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    fn forwarding(header: ForwardedHeader) -> Forwarding {
-        let proxies = ["10.0.0.0/8".to_owned(), "2001:db8::1".to_owned()].to_vec();
-        Forwarding {
-            proxies: proxies.try_into().unwrap(),
-            header,
-        }
-    }
+    use ForwardedHeader::{Forwarded, XForwardedFor};
 
     fn client(header: ForwardedHeader, peer: &str, name: &'static str, lines: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(name, line.parse().unwrap());
         }
-        let peer = PeerAddress(peer.parse().unwrap());
-        forwarding(header).client(peer, &headers).to_string()
-    }
-
-    fn x_forwarded_for(peer: &str, lines: &[&str]) -> String {
-        client(ForwardedHeader::XForwardedFor, peer, "x-forwarded-for", lines)
-    }
-
-    #[test]
-    fn a_stranger_is_not_believed() {
-        assert_eq!(x_forwarded_for("192.0.2.1", &["203.0.113.7"]), "192.0.2.1");
+        let proxies = vec!["10.0.0.0/8".to_owned(), "2001:db8::1".to_owned()];
+        let forwarding = Forwarding {
+            proxies: proxies.try_into().unwrap(),
+            header,
+        };
+        forwarding
+            .client(PeerAddress(peer.parse().unwrap()), &headers)
+            .to_string()
     }
 
     #[test]
     fn the_last_address_that_is_no_proxy_is_the_client() {
-        assert_eq!(x_forwarded_for("10.0.0.1", &["203.0.113.7"]), "203.0.113.7");
-        assert_eq!(
-            x_forwarded_for("10.0.0.1", &["198.51.100.9, 203.0.113.7, 10.9.9.9"]),
-            "203.0.113.7"
-        );
-        assert_eq!(
-            x_forwarded_for("10.0.0.1", &["198.51.100.9", "203.0.113.7", "10.9.9.9"]),
-            "203.0.113.7"
-        );
-        assert_eq!(x_forwarded_for("::ffff:10.0.0.1", &["203.0.113.7:4711"]), "203.0.113.7");
-        assert_eq!(x_forwarded_for("2001:db8::1", &["[2001:db8::99]:80"]), "2001:db8::99");
-    }
-
-    #[test]
-    fn what_cannot_be_read_ends_the_search() {
-        assert_eq!(x_forwarded_for("10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(
-            x_forwarded_for("10.0.0.1", &["203.0.113.7, unknown, 10.0.0.2"]),
-            "10.0.0.2"
-        );
-        assert_eq!(x_forwarded_for("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+        for (peer, lines, expected) in [
+            ("192.0.2.1", &["203.0.113.7"][..], "192.0.2.1"),
+            ("10.0.0.1", &["203.0.113.7"], "203.0.113.7"),
+            ("10.0.0.1", &["198.51.100.9, 203.0.113.7, 10.9.9.9"], "203.0.113.7"),
+            ("10.0.0.1", &["198.51.100.9", "203.0.113.7", "10.9.9.9"], "203.0.113.7"),
+            ("::ffff:10.0.0.1", &["203.0.113.7:4711"], "203.0.113.7"),
+            ("2001:db8::1", &["[2001:db8::99]:80"], "2001:db8::99"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["203.0.113.7, unknown, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        ] {
+            let found = client(XForwardedFor, peer, "x-forwarded-for", lines);
+            assert_eq!(found, expected, "{peer} {lines:?}");
+        }
     }
 
     #[test]
     fn only_the_configured_header_counts() {
-        let forwarded = |lines: &[&str]| client(ForwardedHeader::Forwarded, "10.0.0.1", "forwarded", lines);
-        assert_eq!(
-            forwarded(&["for=198.51.100.9, for=203.0.113.7;proto=https"]),
-            "203.0.113.7"
-        );
-        assert_eq!(
-            forwarded(&["proto=http;For=\"[2001:db8::99]:4711\";by=10.0.0.1"]),
-            "2001:db8::99"
-        );
-        assert_eq!(forwarded(&["for=203.0.113.7;ext=\"a,b;for=192.0.2.9\""]), "203.0.113.7");
-        assert_eq!(forwarded(&["for=_hidden"]), "10.0.0.1");
-        assert_eq!(
-            client(
-                ForwardedHeader::Forwarded,
-                "10.0.0.1",
-                "x-forwarded-for",
-                &["203.0.113.7"]
+        for (name, line, expected) in [
+            (
+                "forwarded",
+                "for=198.51.100.9, for=203.0.113.7;proto=https",
+                "203.0.113.7",
             ),
-            "10.0.0.1"
-        );
+            (
+                "forwarded",
+                "proto=http;For=\"[2001:db8::99]:4711\";by=10.0.0.1",
+                "2001:db8::99",
+            ),
+            ("forwarded", "for=203.0.113.7;ext=\"a,b;for=192.0.2.9\"", "203.0.113.7"),
+            ("forwarded", "for=_hidden", "10.0.0.1"),
+            ("x-forwarded-for", "203.0.113.7", "10.0.0.1"),
+        ] {
+            assert_eq!(client(Forwarded, "10.0.0.1", name, &[line]), expected, "{line}");
+        }
     }
 
     #[test]

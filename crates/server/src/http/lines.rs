@@ -1,5 +1,5 @@
-//! A body of lines, compressed or not, taken apart as it arrives: neither a long body nor a small one that expands to a long
-//! one takes more memory than a few lines.
+//! Splits a body into lines as it arrives, compressed or not: neither a long body nor a small one that expands to a long one
+//! takes more memory than a few lines.
 
 use std::io::{self, Write};
 
@@ -22,7 +22,7 @@ pub(crate) enum BodyLine {
 #[error("the body is not gzip, or ends in its middle")]
 pub(crate) struct BadStream(#[from] io::Error);
 
-/// Takes a body apart.
+/// Splits a body into lines.
 #[derive(Debug)]
 pub(crate) struct Lines {
     gzip: Option<MultiGzDecoder<Vec<u8>>>,
@@ -34,7 +34,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// For a body with lines of at most `max_bytes`, compressed by gzip or not at all.
+    /// Creates a reader of lines of at most `max_bytes`, compressed by gzip or not at all.
     pub(crate) fn new(gzip: bool, max_bytes: usize) -> Self {
         Self {
             gzip: gzip.then(|| MultiGzDecoder::new(Vec::new())),
@@ -44,15 +44,15 @@ impl Lines {
         }
     }
 
-    /// Takes the next piece of the body, cut down to what is taken at once, and returns the rest and the lines that are
-    /// whole now. Empty lines are left out.
+    /// Takes the beginning of the next piece of the body, and returns the rest of the piece and the lines completed so far.
+    /// Skips empty lines.
     pub(crate) fn take<'a>(&mut self, piece: &'a [u8]) -> Result<(&'a [u8], Vec<BodyLine>), BadStream> {
         let Some(decoder) = &mut self.gzip else {
             return Ok((&[], self.split(piece)));
         };
         let (now, later) = piece.split_at(piece.len().min(COMPRESSED_PIECE));
         decoder.write_all(now)?;
-        // What is expanded so far is handed over only then.
+        // Hands over the bytes expanded so far.
         decoder.flush()?;
         let expanded = std::mem::take(decoder.get_mut());
         Ok((later, self.split(&expanded)))

@@ -108,7 +108,7 @@ impl Drop for InFlight {
     }
 }
 
-/// Writes the problem of an error response, and gives one to an error response that has none.
+/// Writes the problem of an error response, or a generic one if it has none.
 fn finish(mut response: Response, id: &str) -> Response {
     let problem = response.extensions_mut().remove::<Problem>();
     match problem {
@@ -122,7 +122,7 @@ fn finish(mut response: Response, id: &str) -> Response {
     }
 }
 
-/// The method's name; one that nobody defined must not become a label of its own.
+/// Returns the name of a method, for labels: unknown methods share one.
 fn known_method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// When to try again after an error that says nothing better.
+/// Value of `Retry-After` where the error names no other.
 const RETRY_AFTER_SECS: NonZeroU32 = NonZeroU32::MIN;
 const NO_STORE: &str = "the vector store is unavailable; retry after the time in Retry-After";
 
@@ -110,7 +110,7 @@ pub(super) fn code_of(status: StatusCode) -> Code {
     }
 }
 
-/// An error on its way to the client, with what only the server knows of it.
+/// An error on its way to the client, with headers that only the server knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -156,7 +156,7 @@ impl ToSchema for Problem {
 }
 
 impl Problem {
-    /// A problem of this kind with the words usual for it.
+    /// Creates a problem of this kind with its usual detail.
     pub(crate) fn new(code: Code) -> Self {
         let (status, detail) = usual(code);
         Self {
@@ -170,7 +170,7 @@ impl Problem {
         }
     }
 
-    /// The same, to be tried again after this time.
+    /// Returns the problem with this `Retry-After`.
     pub(crate) fn with_retry_after(self, time: Duration) -> Self {
         Self {
             retry_after_secs: Some(whole_secs(time)),
@@ -178,13 +178,13 @@ impl Problem {
         }
     }
 
-    /// The same with another header.
+    /// Returns the problem with another header.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.get_or_insert_default().insert(name, value);
         self
     }
 
-    /// The same with other words.
+    /// Returns the problem with another detail.
     pub(crate) fn with_detail(self, detail: impl Into<String>) -> Self {
         Self {
             detail: detail.into(),
@@ -192,7 +192,7 @@ impl Problem {
         }
     }
 
-    /// A request with these bad fields.
+    /// Creates the problem of a request with these invalid fields.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [one] if one.pointer.is_empty() && one.detail.starts_with("must ") => format!("the body {}", one.detail),
@@ -206,7 +206,7 @@ impl Problem {
         .with_detail(detail)
     }
 
-    /// A request with one bad field.
+    /// Creates the problem of a request with one invalid field.
     pub(crate) fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError {
             pointer: pointer.into(),
@@ -214,7 +214,7 @@ impl Problem {
         }])
     }
 
-    /// The same, for the request of this id.
+    /// Returns the problem of the request with this id.
     pub(crate) fn with_request_id(self, request_id: &str) -> Self {
         Self {
             request_id: Some(request_id.to_owned()),
@@ -222,7 +222,7 @@ impl Problem {
         }
     }
 
-    /// What happened.
+    /// Returns the description of this error.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }

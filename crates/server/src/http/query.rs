@@ -23,7 +23,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        // What is wrong with it was told before, by [`check_query`].
+        // Its errors were found before, by [`check_query`].
         let pairs = parts.uri.query().into_iter().flat_map(pairs);
         let values = pairs.filter_map(|(name, value)| Some((name.ok()?, value.ok()?)));
         Ok(Self {
@@ -33,7 +33,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     }
 }
 
-/// Finds what is wrong with a query whatever it is for.
+/// Checks the parameters of a query.
 ///
 /// # Errors
 /// Every parameter that is not one of `known`, is given twice, or is not UTF-8.
@@ -62,7 +62,7 @@ pub(crate) fn check_query(query: Option<&str>, known: &[String]) -> Result<(), P
     }
 }
 
-/// Name and value, each decoded; what is not UTF-8 is an error with the rest of it.
+/// Name and value, each decoded; an error holds a lossy form of text that is not UTF-8.
 type Pair = (Result<String, String>, Result<String, String>);
 
 fn pairs(query: &str) -> impl Iterator<Item = Pair> {
@@ -93,12 +93,12 @@ fn decoded(text: &str) -> Result<String, String> {
 }
 
 impl Params {
-    /// A parameter as it was given.
+    /// Takes a parameter as it was sent.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         self.values.remove(name)
     }
 
-    /// A parameter of type `T`; what cannot be read is remembered as an error.
+    /// Takes a parameter of type `T`; an unreadable one is noted as an error.
     pub(crate) fn parse<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
         let value = self.values.remove(name)?;
         let parsed = value.parse().ok();
@@ -108,7 +108,7 @@ impl Params {
         parsed
     }
 
-    /// A whole number from 1 to `maximum`, or `default`.
+    /// Takes `limit`, a whole number from 1 to `maximum`, or `default`.
     pub(crate) fn limit(&mut self, default: usize, maximum: usize) -> usize {
         let expected = format!("must be a whole number from 1 to {maximum}");
         let limit = self.parse("limit", &expected).unwrap_or(default);
@@ -118,7 +118,7 @@ impl Params {
         limit
     }
 
-    /// Nothing, or every error at once.
+    /// Returns every error at once.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.errors.is_empty() {
             Ok(())

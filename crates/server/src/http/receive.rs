@@ -1,4 +1,4 @@
-//! Reads a request's body before anything is done for it, so that a slow client holds up nobody but itself.
+//! Reads a request's body before any work on the request, so that a slow client holds up only itself.
 //!
 //! JSON is gathered whole, within limits of size, time and the memory of all bodies together. Anything else goes through
 //! as it comes, only with a limit on pauses: a route that takes a stream counts its bytes itself.
@@ -112,7 +112,7 @@ impl Bodies {
         Ok((gathered.into(), memory))
     }
 
-    /// Holds memory for `bytes` in all.
+    /// Reserves memory for `bytes` in all.
     fn hold(&self, memory: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), Problem> {
         let held = memory.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let missing = bytes.div_ceil(UNIT_BYTES).saturating_sub(held);
@@ -130,10 +130,10 @@ impl Bodies {
         Ok(())
     }
 
-    /// Puts a body that came compressed into the request as it was before; the limit is that of any other.
+    /// Replaces a compressed body by its decompressed form, within the same limit.
     ///
     /// # Errors
-    /// The body is not what it says, or too large; or there is no memory left.
+    /// The body is not gzip, or too large; or there is no memory left.
     pub(crate) async fn decompress(&self, received: &mut Received) -> Result<(), Problem> {
         let Some(compressed) = received.compressed.take() else {
             return Ok(());
@@ -202,7 +202,7 @@ fn no_memory() -> Problem {
     Problem::new(Code::ServiceUnavailable).with_detail("more is being sent than the server can hold; try again later")
 }
 
-/// A body that did not come, or not in time.
+/// Returns the problem with a body that did not arrive, or not in time.
 fn unreadable(error: &axum::Error) -> Problem {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(error) = cause {

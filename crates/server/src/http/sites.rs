@@ -1,8 +1,8 @@
 //! Names that the server answers to, and origins whose pages may call it.
 //!
-//! A web page can have its own name resolve to this machine (DNS rebinding). The browser then takes the server for a part
-//! of the page's site, and only `Host` tells the difference. Without any such trick a browser sends forms and plain texts to
-//! every address, and only `Origin` and `Sec-Fetch-Site` tell whose page had it do so. No page can forge these headers.
+//! A web page can make its own name resolve to this machine (DNS rebinding). The browser then takes the server for a part
+//! of the page's site, and only `Host` shows the difference. Even without that trick a browser sends forms and plain texts
+//! to every address, and only `Origin` and `Sec-Fetch-Site` name the page behind it. No page can forge these headers.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -50,8 +50,7 @@ impl Sites {
         }
     }
 
-    /// Refuses a request that does not say for whom it is, that is for somebody else, or that a page of another origin had
-    /// a browser send.
+    /// Refuses a request without a host, for another host, or sent by a browser for a page of another origin.
     ///
     /// # Errors
     /// 400 without a usable `Host`, 421 for a name that is not the server's, 403 for a page of another origin, 415 for what a
@@ -222,38 +221,18 @@ mod tests {
 
     #[test]
     fn addresses_localhost_and_names_that_are_configured_are_the_servers() {
-        for host in [
-            "127.0.0.1",
-            "127.0.0.1:8080",
-            "192.0.2.7:1",
-            "[::1]",
-            "[::1]:8080",
-            "[2001:db8::1]:80",
-            "localhost",
-            "LocalHost:8080",
-            "localhost.",
-            "localhost.:8080",
-            "localhost:",
-            "memory.lan:8080",
-            "MEMORY.lan.",
-            "memory.example.com",
-        ] {
+        for host in "127.0.0.1 127.0.0.1:8080 192.0.2.7:1 [::1] [::1]:8080 [2001:db8::1]:80 localhost \
+                     LocalHost:8080 localhost. localhost.:8080 localhost: memory.lan:8080 MEMORY.lan. \
+                     memory.example.com"
+            .split_whitespace()
+        {
             assert_eq!(with_host(host), 200, "{host}");
         }
-        for host in [
-            "evil.example",
-            "evil.example:8080",
-            "localhost.evil.example",
-            "evil-localhost",
-            "127.0.0.1.evil.example",
-            "foo.localhost",
-            "1.2.3",
-            "2130706433",
-            "0x7f000001",
-            "localhost..",
-            "memory.lan.evil.example",
-            "notmemory.lan",
-        ] {
+        for host in "evil.example evil.example:8080 localhost.evil.example evil-localhost \
+                     127.0.0.1.evil.example foo.localhost 1.2.3 2130706433 0x7f000001 localhost.. \
+                     memory.lan.evil.example notmemory.lan"
+            .split_whitespace()
+        {
             assert_eq!(with_host(host), 421, "{host}");
             assert_eq!(status(Audience::Known, "/", &[("host", host)]), 200, "{host}");
         }

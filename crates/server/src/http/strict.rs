@@ -27,7 +27,7 @@ pub(super) enum Others {
     PassedOver,
 }
 
-/// A deserializer that is strict about what it reads with another.
+/// A strict deserializer on top of another one.
 pub(super) struct Strict<D> {
     inner: D,
     others: Others,

@@ -4,7 +4,6 @@
 //! in between, writes are added. Only a caller who would be refused otherwise waits for a count.
 
 use std::collections::HashMap;
-use std::ops::{Add, Sub};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,45 +29,31 @@ struct Amount {
 }
 
 impl Amount {
-    /// Amount of one context of this size.
-    fn of_context(bytes: usize) -> Self {
+    /// Amount of contexts with these bytes in all.
+    fn new(contexts: u64, bytes: usize) -> Self {
         Self {
-            contexts: 1,
+            contexts,
             bytes: bytes as u64,
         }
     }
 
-    fn of_bytes(bytes: usize) -> Self {
+    fn plus(self, other: Self) -> Self {
+        self.combine(other, u64::saturating_add)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self.combine(other, u64::saturating_sub)
+    }
+
+    fn combine(self, other: Self, of: fn(u64, u64) -> u64) -> Self {
         Self {
-            contexts: 0,
-            bytes: bytes as u64,
+            contexts: of(self.contexts, other.contexts),
+            bytes: of(self.bytes, other.bytes),
         }
     }
 }
 
-impl Add for Amount {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            contexts: self.contexts.saturating_add(other.contexts),
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
-    }
-}
-
-impl Sub for Amount {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self {
-            contexts: self.contexts.saturating_sub(other.contexts),
-            bytes: self.bytes.saturating_sub(other.bytes),
-        }
-    }
-}
-
-/// Reason for giving no room to what is about to be stored.
+/// Reason for reserving no room.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRoom {
     #[error("{0}")]
@@ -104,7 +89,7 @@ struct Counted {
     reserved: Amount,
 }
 
-/// Room for what is about to be stored; dropping it gives the room back.
+/// Room reserved for a write; dropping it gives the room back.
 #[derive(Debug, Default)]
 #[must_use = "dropping it gives the room back"]
 pub(crate) struct Reservation {
@@ -117,20 +102,20 @@ pub(crate) struct Reservation {
 impl Reservation {
     /// Counts it as stored.
     pub(crate) fn keep(self) {
-        if let Some((kept, amount)) = &self.of {
-            let mut counted = kept.lock();
-            let since = counted.since + *amount;
-            counted.since = since - self.freed;
-            counted.in_store = counted.in_store - (self.freed - since);
+        if let Some((usage, amount)) = &self.of {
+            let mut counted = usage.lock();
+            let since = counted.since.plus(*amount);
+            counted.since = since.minus(self.freed);
+            counted.in_store = counted.in_store.minus(self.freed.minus(since));
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if let Some((kept, amount)) = &self.of {
-            let mut counted = kept.lock();
-            counted.reserved = counted.reserved - *amount;
+        if let Some((usage, amount)) = &self.of {
+            let mut counted = usage.lock();
+            counted.reserved = counted.reserved.minus(*amount);
         }
         // The next change can be measured now.
         drop(self.change.take());
@@ -160,7 +145,7 @@ impl TenantUsage {
             contexts: usage.contexts,
             bytes: usage.bytes,
         };
-        counted.since = counted.since - before;
+        counted.since = counted.since.minus(before);
         drop(counted);
         *last = Some((Instant::now(), start.elapsed()));
         Ok(())
@@ -183,7 +168,7 @@ impl Quotas {
         }
     }
 
-    /// Makes room for a context. An invalid one needs none, as it will be refused.
+    /// Reserves room for a context. An invalid one needs none, as it will be refused.
     ///
     /// # Errors
     /// [`NoRoom`] when the tenant's quota is used up, or its contexts cannot be counted.
@@ -196,11 +181,11 @@ impl Quotas {
         if !self.are_set() || !context.validate("").is_empty() {
             return Ok(Reservation::default());
         }
-        let wanted = Amount::of_context(context.content_bytes());
+        let wanted = Amount::new(1, context.content_bytes());
         self.reserve_amount(engine, scope, wanted).await
     }
 
-    /// Makes room for a context that is imported.
+    /// Reserves room for an imported context.
     ///
     /// # Errors
     /// As [`Quotas::reserve`].
@@ -213,12 +198,12 @@ impl Quotas {
         if !self.are_set() {
             return Ok(Reservation::default());
         }
-        let wanted = Amount::of_context(context.content_bytes());
+        let wanted = Amount::new(1, context.content_bytes());
         self.reserve_amount(engine, scope, wanted).await
     }
 
-    /// Makes room for what a change adds to a context, and frees what it takes away. An invalid change, or one of an unknown
-    /// context, needs none, as it will be refused.
+    /// Reserves the room that a change adds to a context, or frees the room that it gives up. An invalid change, or one of an
+    /// unknown context, needs none, as it will be refused.
     ///
     /// # Errors
     /// As [`Quotas::reserve`].
@@ -242,9 +227,9 @@ impl Quotas {
             Err(error) => return Err(error.into()),
         };
         let (before, after) = (context.content_bytes(), patch.content_bytes_of(&context));
-        let grown = Amount::of_bytes(after.saturating_sub(before));
+        let grown = Amount::new(0, after.saturating_sub(before));
         let mut room = self.reserve_amount(engine, scope, grown).await?;
-        room.freed = Amount::of_bytes(before.saturating_sub(after));
+        room.freed = Amount::new(0, before.saturating_sub(after));
         room.change = Some(change);
         Ok(room)
     }
@@ -273,11 +258,11 @@ impl Quotas {
         let known: Vec<_> = self
             .tenants()
             .iter()
-            .map(|(id, kept)| (id.clone(), Arc::clone(kept)))
+            .map(|(id, usage)| (id.clone(), Arc::clone(usage)))
             .collect();
-        for (tenant, kept) in known {
+        for (tenant, usage) in known {
             let scope = Scope::maintenance(tenant);
-            if let Err(error) = kept
+            if let Err(error) = usage
                 .count(engine, &scope, self.config.max_bytes > 0, Due::Regularly)
                 .await
             {
@@ -291,9 +276,9 @@ impl Quotas {
         self.config.max_contexts > 0 || self.config.max_bytes > 0
     }
 
-    fn take(&self, kept: &Arc<TenantUsage>, wanted: Amount) -> Result<Reservation, String> {
-        let mut counted = kept.lock();
-        let after = counted.in_store + counted.since + counted.reserved + wanted;
+    fn take(&self, usage: &Arc<TenantUsage>, wanted: Amount) -> Result<Reservation, String> {
+        let mut counted = usage.lock();
+        let after = counted.in_store.plus(counted.since).plus(counted.reserved).plus(wanted);
         let QuotasConfig {
             max_contexts,
             max_bytes,
@@ -312,9 +297,9 @@ impl Quotas {
                 after.bytes
             ));
         }
-        counted.reserved = counted.reserved + wanted;
+        counted.reserved = counted.reserved.plus(wanted);
         Ok(Reservation {
-            of: Some((Arc::clone(kept), wanted)),
+            of: Some((Arc::clone(usage), wanted)),
             freed: Amount::default(),
             change: None,
         })

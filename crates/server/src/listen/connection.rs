@@ -48,7 +48,7 @@ impl Protocol {
     pub(super) fn new(config: &ServerConfig) -> Self {
         let (limits, http2) = (&config.connections, &config.http2);
         let idle = Duration::from_secs(limits.idle_timeout_secs);
-        // Above the limits that are answered with a problem: what is larger still, hyper turns away by itself.
+        // Above the limits that are answered with a problem; hyper refuses larger heads itself.
         let head_bytes = limits.max_uri_bytes.saturating_add(limits.max_header_bytes);
         let mut http = auto::Builder::new(TokioExecutor::new());
         http.http1()
@@ -200,7 +200,7 @@ async fn drive(
     }
 }
 
-/// An answer on its way: until it is gone its request is in flight.
+/// Body of an answer, whose request is in flight until the body is dropped.
 struct Watched {
     body: Body,
     _in_flight: InFlight,

@@ -17,12 +17,12 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Limits on what is read before an answer.
+/// Limits on reading before an answer.
 const SMALL: Portion = Portion {
     bytes: 256 * 1024,
     time: Duration::from_secs(1),
 };
-/// Limits on what is read after an answer.
+/// Limits on reading after an answer.
 const LARGE: Portion = Portion {
     bytes: 16 * 1024 * 1024,
     time: Duration::from_secs(2),
@@ -35,7 +35,7 @@ struct Portion {
 }
 
 impl Portion {
-    /// Reads this much at most, and tells whether that was all.
+    /// Reads at most this portion, and returns whether that was all.
     async fn discard(self, body: &mut BodyDataStream) -> bool {
         let reading = async {
             let mut read = 0;
@@ -84,7 +84,7 @@ impl HttpBody for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(owner) = self.owner.take().filter(|_| !self.body.is_end_stream()) {
-            // Without a receiver nobody wants it.
+            // Without a receiver the rest is not needed.
             let _ = owner.send(std::mem::take(&mut self.body));
         }
     }
@@ -99,7 +99,7 @@ pub(super) struct Leftover {
     on_request: bool,
 }
 
-/// Hands a request over so that what is left of its body comes back.
+/// Hands a request over so that the unread rest of its body comes back.
 pub(super) fn lend(request: Request) -> (Request, Leftover) {
     let mut leftover = Leftover {
         rest: None,
@@ -119,15 +119,15 @@ pub(super) fn lend(request: Request) -> (Request, Leftover) {
 }
 
 impl Leftover {
-    /// Reads what is left before the answer goes out, or has the answer say that the connection ends.
+    /// Reads the rest before the answer goes out, or marks the answer as the last one of the connection.
     pub(super) async fn settle(self, response: &mut Response) {
-        // There is none if all was read, or if somebody still reads.
+        // There is none if all was read, or is still being read.
         let Some(rest) = self.rest.and_then(|mut rest| rest.try_recv().ok()) else {
             return;
         };
         let is_small = rest.size_hint().lower() <= SMALL.bytes;
         let mut rest = rest.into_data_stream();
-        // Reading would have the client send what nobody wants.
+        // Reading would make the client send a body that is not needed.
         if !self.on_request && is_small && SMALL.discard(&mut rest).await {
             return;
         }

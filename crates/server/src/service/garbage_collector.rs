@@ -1,6 +1,6 @@
 //! Garbage collection: one run at a time, also among the processes that share a store.
 //!
-//! The process that runs holds a lease in the store, and renews it while it runs. A request that waits for its turn leaves
+//! The process that runs holds a lease in the store, and renews it while it runs. A request that waits for its permit leaves
 //! the queue when its client goes away. A run that a shutdown cuts off is continued by the next one.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const JITTER: f64 = 0.1;
 /// with the work of one that was killed.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// Interval at which a run that somebody waits for asks for the lease that another process holds.
+/// Interval of asking for the lease that another process holds.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Returns the time between two runs of this process, where `interval` is configured.
@@ -35,7 +35,7 @@ pub struct GarbageCollector {
     engine: Arc<ContextEngine>,
     /// Names this process to the others.
     process: Uuid,
-    turn: Arc<Mutex<()>>,
+    permit: Arc<Mutex<()>>,
     stop: CancellationToken,
     incomplete: AtomicBool,
 }
@@ -46,7 +46,7 @@ impl GarbageCollector {
         Self {
             engine,
             process: Uuid::now_v7(),
-            turn: Arc::default(),
+            permit: Arc::default(),
             stop: CancellationToken::new(),
             incomplete: AtomicBool::new(false),
         }
@@ -54,8 +54,8 @@ impl GarbageCollector {
 
     /// Waits until no run is under way in this process, and lets none begin while the guard lives. Dropping the future
     /// leaves the queue.
-    pub async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.turn).lock_owned().await
+    pub async fn permit(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.permit).lock_owned().await
     }
 
     /// Collects one tenant's garbage now, after a run that is under way in another process. `None` when the server is
@@ -63,7 +63,7 @@ impl GarbageCollector {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot tell who holds the lease.
-    pub async fn run(&self, scope: &Scope, turn: OwnedMutexGuard<()>) -> Result<Option<GcReport>, StoreError> {
+    pub async fn run(&self, scope: &Scope, permit: OwnedMutexGuard<()>) -> Result<Option<GcReport>, StoreError> {
         let run = async {
             loop {
                 match self.with_lease(self.engine.collect(scope, false)).await? {
@@ -73,7 +73,7 @@ impl GarbageCollector {
             }
         };
         let done = self.stop.run_until_cancelled(run).await.transpose();
-        drop(turn);
+        drop(permit);
         done
     }
 
@@ -95,7 +95,7 @@ impl GarbageCollector {
     /// Collects every tenant's garbage once, unless another process does or the server is shutting down.
     pub(crate) async fn run_for_all(&self) {
         let run = async {
-            let _turn = self.turn().await;
+            let _permit = self.permit().await;
             self.with_lease(self.engine.collect_all()).await
         };
         let incomplete = match self.stop.run_until_cancelled(Box::pin(run)).await {

@@ -12,6 +12,8 @@ pub mod garbage_collector;
 mod operations;
 pub mod reembedding;
 mod state;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod use_case;
 

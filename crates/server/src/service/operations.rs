@@ -20,9 +20,9 @@ impl Call {
             collector.preview(&scope).await
         } else {
             // Waited for outside the write, so that a client that goes away leaves the queue.
-            let turn = collector.turn().await;
+            let permit = collector.permit().await;
             // Boxed, as the future of a run is large.
-            let run = Box::pin(async move { Ok(collector.run(&scope, turn).await.map_err(Error::from)?) });
+            let run = Box::pin(async move { Ok(collector.run(&scope, permit).await.map_err(Error::from)?) });
             self.write(run).await?
         };
         report.ok_or(Failure::Stopping)

@@ -68,8 +68,8 @@ impl Export {
                     with_vectors: self.with_vectors,
                 };
                 let page = self.engine.export(&self.scope, request).await?;
-                for carried in page.items {
-                    self.push(&mut chunk, &context_line(carried));
+                for record in page.items {
+                    self.push(&mut chunk, &context_line(record));
                     self.written += 1;
                 }
                 self.next = page

@@ -85,9 +85,9 @@ impl Import {
                     ));
                 }
             }
-            Ok(Line::Context(carried)) if self.begun && !self.ended => {
+            Ok(Line::Context(record)) if self.begun && !self.ended => {
                 self.contexts += 1;
-                self.batch.push((self.line, *carried));
+                self.batch.push((self.line, *record));
                 self.batch_bytes += line.len();
                 if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES {
                     self.store().await?;

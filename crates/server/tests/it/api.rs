@@ -1,4 +1,4 @@
-//! What a client sees when all goes well.
+//! Answers of the API when all goes well.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

@@ -284,7 +284,7 @@ async fn a_good_client_is_served_while_others_are_slow_and_noisy() {
     assert!(worst(&during) < allowed, "{:?}", worst(&during));
 }
 
-/// How long each of some searches takes, one after another; each must be answered.
+/// Durations of some searches, one after another; each must be answered.
 async fn search_latencies(server: &Server, count: usize) -> Vec<Duration> {
     let mut latencies = Vec::new();
     for number in 0..count {

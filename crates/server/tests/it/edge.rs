@@ -35,7 +35,7 @@ async fn connect(server: &Server) -> TcpStream {
 /// Sends a request of HTTP/1 and reads its answer.
 async fn ask(stream: &mut TcpStream, head: &str, body: &[u8]) -> Answer {
     let request = [head.replace('\n', "\r\n").as_bytes(), b"\r\n", body].concat();
-    // Whoever has answered already may not take the rest.
+    // A server that has answered already may not take the rest.
     let _refused = stream.write_all(&request).await;
     let answer = async {
         let mut bytes = Vec::new();

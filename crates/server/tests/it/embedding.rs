@@ -75,7 +75,7 @@ fn batch(range: std::ops::Range<usize>) -> Value {
     json!({"contexts": contexts})
 }
 
-/// What clients saw while the embedder was in one state: of the requests that began in it.
+/// Observations of clients while the embedder was in one state, of the requests that began in it.
 #[derive(Debug)]
 struct Seen {
     since: Instant,

@@ -37,7 +37,7 @@ impl Signer {
         Self { id, pair }
     }
 
-    /// What the provider publishes.
+    /// The key set that the provider publishes.
     fn set(&self) -> String {
         let point = self.pair.public_key().as_ref();
         let (x, y) = point[1..].split_at(32);

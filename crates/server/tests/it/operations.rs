@@ -1,4 +1,4 @@
-//! What operators do: ask how the server is, change what it logs, let a service manager watch it.
+//! Operating the server: health, the log filter, the service manager.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -281,7 +281,7 @@ async fn a_loop_that_panics_is_counted_shown_and_started_again() {
 #[tokio::test]
 async fn garbage_collections_of_clients_that_went_away_do_not_queue_up() {
     let app = TestApp::start().await;
-    let turn = app.memory.garbage_collector.turn().await;
+    let permit = app.memory.garbage_collector.permit().await;
     let request = || app.post("/admin/gc", json!({"dry_run": false}));
     let left = join_all((0..20).map(|_| tokio::time::timeout(Duration::from_millis(200), request()))).await;
     assert!(
@@ -291,6 +291,6 @@ async fn garbage_collections_of_clients_that_went_away_do_not_queue_up() {
     assert!(app.service.writes.is_empty(), "nothing is left to be done for them");
     let foreseen = app.post("/admin/gc", json!({"dry_run": true})).await;
     assert_eq!(foreseen.status, StatusCode::OK, "{}", foreseen.text);
-    drop(turn);
+    drop(permit);
     assert_eq!(request().await.status, StatusCode::OK);
 }

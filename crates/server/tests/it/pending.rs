@@ -1,4 +1,4 @@
-//! What becomes of texts that cannot be embedded, with an embedder that does as it is told.
+//! Texts that cannot be embedded, with an embedder that fails on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

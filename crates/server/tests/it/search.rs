@@ -1,4 +1,4 @@
-//! What a search leaves out and says of it, the text that assemble writes, and what is counted of both.
+//! Dropped contexts of a search, the text of assemble, and the metrics of both.
 
 use axum::http::StatusCode;
 use context_manager_core::tokens::Encoding;

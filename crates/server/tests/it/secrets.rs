@@ -11,7 +11,7 @@ const API_TOKEN: &str = "token-7f3a9c1d55e2";
 const HEADER: &str = "header-19b2ee0c4d71";
 const KEY: &str = "key-41c8f0e2a9b3d5761122334455667788";
 const WRONG_KEY: &str = "wrong-88d1c0ffee5e2a9b3d57611223344556";
-/// What is stored, asked for, and sent where it does not belong.
+/// Texts that are stored, asked for, and sent in the wrong places.
 const TEXT: &str = "saffron tugboat lullaby";
 const METADATA: &str = "obsidian-teacup";
 const TAG: &str = "marzipan-lantern";

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::server::Server;
 
-/// How many clients write at once, each on connections it keeps open.
+/// Number of clients that write at once, each on connections it keeps open.
 const CLIENTS: usize = 8;
 
 #[tokio::test]

@@ -77,22 +77,27 @@ async fn going_back_brings_back_what_was_garbage_collected_and_nothing_that_was_
     store(json!({"text": "a remark", "level": "short_term", "importance": 0.1})).await;
     let by_policy = store(json!({"text": "a draft", "tags": ["scratch"]})).await;
     let deleted = store(json!({"text": "a secret"})).await;
+    let of_ann = store(json!({"text": "her draft", "user_id": "ann", "tags": ["scratch"]})).await;
     let name = snapshot(&app).await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let collected = app.post("/admin/gc", json!({"dry_run": false})).await.body;
-    assert_eq!(collected["deleted"], 2, "{collected}");
+    assert_eq!(collected["deleted"], 3, "{collected}");
     app.call("DELETE", &format!("/api/v1/contexts/{deleted}"), json!(null))
         .await;
+    // Nothing of hers is left to delete.
+    app.call("DELETE", "/api/v1/users/ann", json!(null)).await;
 
     let restored = app.post(&format!("/admin/snapshots/{name}/restore"), json!({})).await;
     assert_eq!(restored.status, StatusCode::OK, "{}", restored.text);
-    assert_eq!(restored.body["erased_again"], 1, "only what somebody deleted");
+    assert_eq!(restored.body["erased_again"], 2, "only what somebody deleted");
     for id in [&kept, &by_policy] {
         let answer = app.get(&format!("/api/v1/contexts/{id}")).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     }
-    let answer = app.get(&format!("/api/v1/contexts/{deleted}")).await;
-    answer.problem(404, "not_found");
+    for id in [&deleted, &of_ann] {
+        let answer = app.get(&format!("/api/v1/contexts/{id}")).await;
+        answer.problem(404, "not_found");
+    }
     let collected = app.post("/admin/gc", json!({"dry_run": true})).await.body;
     assert_eq!(collected["deleted"], 2, "both are there again");
 }
@@ -281,7 +286,7 @@ async fn a_store_that_cannot_be_opened_again_ends_the_process() {
     let data = folder.path().join("data");
     let mut server = Server::start(&data).await;
     let snapshot = server.post("/admin/snapshots", &json!(null)).await.unwrap();
-    // In the way of the snapshot; whoever opens the folder next believes it, and finds a version that it does not know.
+    // In the way of the snapshot: the next one to open the folder reads it, and finds an unknown version.
     std::fs::create_dir(data.join("restore")).unwrap();
     std::fs::write(data.join("restore/manifest.json"), r#"{"format": 99}"#).unwrap();
     let path = format!("/admin/snapshots/{}/restore", snapshot["name"].as_str().unwrap());

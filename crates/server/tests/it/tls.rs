@@ -53,7 +53,7 @@ fn server(folder: &TempDir, more: &[(&str, &str)]) -> (TlsServer, Issuer) {
     (TlsServer::start(&folder.path().join("data"), &environment), ours)
 }
 
-/// Who trusts `issuer`, speaks `protocol`, and may have a certificate of its own.
+/// Client that trusts `issuer`, speaks `protocol`, and may have a certificate of its own.
 fn client(issuer: &Issuer, protocol: &str, own: Option<&Issuer>) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(issuer.der().to_vec())).unwrap();

@@ -1,4 +1,4 @@
-//! One number for many records: the same for the same records, whatever store they come from.
+//! Checksum over many records, the same for every store.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 
 use crate::payload::{self, canonical};
 
-/// SHA-256 over records in the order in which they were stored: over their contexts, and whether they have a vector of
-/// which size. The numbers of vectors are not part of it, as their last digits differ between stores.
+/// SHA-256 over records in the order in which they were stored: over their contexts and the sizes of their vectors. The
+/// numbers of vectors are left out, as their last digits differ between stores.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Checksum([u8; 32]);
 
 impl fmt::Display for Checksum {
-    /// The first 64 bits: enough to be compared by eye.
+    /// Formats the first 64 bits, which are enough for a comparison by eye.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -27,7 +27,7 @@ impl fmt::Debug for Checksum {
     }
 }
 
-/// A checksum that is being made.
+/// Checksum under construction.
 #[derive(Debug, Default)]
 pub(super) struct Summing(Sha256);
 
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_keys_does_not_count_and_everything_else_does() {
+    fn the_checksum_ignores_only_the_order_of_keys() {
         let text = r#"{"b": [1, {"d": 1, "c": 2}], "a": "x"}"#;
         let same = json!({"a": "x", "b": [1, {"c": 2, "d": 1}]});
         assert_eq!(sum(&serde_json::from_str(text).unwrap()), sum(&same));

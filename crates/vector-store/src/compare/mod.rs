@@ -1,7 +1,7 @@
-//! What two stores have of a tenant, side by side.
+//! Comparison of the contexts of a tenant in two stores.
 //!
-//! Words and counts of tokens do not count: who reads an export makes them anew, by rules that may have changed. An outage
-//! of either store is waited out for two minutes.
+//! Sparse vectors and token counts are ignored: an import recomputes them, by rules that may have changed. An outage of
+//! either store is waited out for two minutes.
 
 mod checksum;
 
@@ -17,10 +17,10 @@ use context_manager_resilience::{Deadline, Retry, Verdict};
 pub use checksum::Checksum;
 use checksum::Summing;
 
-/// Records read at once: a fraction of a second's work for either store.
+/// Number of records per read: a fraction of a second of work for either store.
 const PAGE: usize = 200;
 
-/// Longest outage that is waited out.
+/// Maximum duration of an outage.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Backoff between retries during an outage: at most two seconds.
@@ -30,46 +30,46 @@ const RETRY: Retry = Retry {
     max_backoff_ms: 2_000,
 };
 
-/// The largest difference between two numbers of the same vector. Stores bring vectors to length 1, which may change the
-/// last digits of one that has that length.
+/// Maximum difference between numbers of the same vector. Stores scale vectors to length 1, which may change their last
+/// digits.
 const TOLERANCE: f32 = 1e-5;
 
-/// What two stores have of a tenant.
+/// Differences between two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comparison {
-    /// The first one.
+    /// Contexts of the first store.
     pub from: Side,
-    /// The other one.
+    /// Contexts of the other store.
     pub to: Side,
-    /// How many contexts only the first one has.
+    /// Number of contexts that only the first store has.
     pub missing: u64,
-    /// How many contexts only the other one has.
+    /// Number of contexts that only the other store has.
     pub extra: u64,
-    /// How many contexts are not the same in both.
+    /// Number of contexts that differ.
     pub different: u64,
 }
 
-/// What one store has of a tenant.
+/// Contexts of one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Side {
-    /// How many contexts.
+    /// Number of contexts.
     pub count: u64,
-    /// One number for all of them.
+    /// Checksum over all contexts.
     pub checksum: Checksum,
 }
 
 impl Comparison {
-    /// Whether both have the same.
+    /// Returns `true` if both stores hold the same contexts.
     pub fn is_equal(&self) -> bool {
         self.missing + self.extra + self.different == 0 && self.from == self.to
     }
 }
 
-/// Reads what matches of a tenant from both stores and compares it. `progress` is told how many contexts of the first one
-/// were done since it was told last.
+/// Compares the matching contexts of a tenant in both stores. Calls `progress` with the number of contexts of the first store
+/// compared since the last call.
 ///
 /// # Errors
-/// [`StoreError`] when a store failed, or did not come back in time.
+/// [`StoreError`] when a store failed, or did not recover in time.
 pub async fn compare(
     from: &dyn VectorStore,
     to: &dyn VectorStore,
@@ -82,7 +82,7 @@ pub async fn compare(
     let (mut a, mut b) = (left.next().await?, right.next().await?);
     loop {
         let order = match (&a, &b) {
-            (Some(a), Some(b)) => place(a).cmp(&place(b)),
+            (Some(a), Some(b)) => sort_key(a).cmp(&sort_key(b)),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => break,
@@ -109,12 +109,12 @@ pub async fn compare(
     })
 }
 
-/// Where a record stands in the lists of every store.
-fn place(record: &Record) -> (u64, ContextId) {
+/// Returns the sort key of a record in lists.
+fn sort_key(record: &Record) -> (u64, ContextId) {
     (record.context.sequence, record.context.id)
 }
 
-/// Matching records of a tenant, read one after the other, with the count and checksum of those read so far.
+/// Reader of the matching records of a tenant, with their count and checksum so far.
 struct Reading<'a> {
     store: &'a dyn VectorStore,
     scope: &'a Scope,
@@ -158,7 +158,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The next page, those stored first first. Asks again until the store is there.
+    /// Reads the next page, oldest first, and retries until the store answers.
     async fn read(&self) -> Result<Page<Record>, StoreError> {
         let request = ListRequest {
             filter: self.filter.clone(),
@@ -185,7 +185,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Returns whether two records are the same, but for the last digits of a vector.
+/// Returns `true` if two records are equal but for the last digits of a vector.
 fn is_same(a: &Record, b: &Record) -> bool {
     let vectors_agree = match (&a.dense, &b.dense) {
         (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= TOLERANCE),

@@ -1,14 +1,17 @@
-//! Filters mean what [`Filter::matches`] says.
+//! Filters match as [`Filter::matches`] defines.
 
 use context_manager_core::context::{Context, ContextId, Level, Superseded};
-use context_manager_core::ports::{StoreQuery, VectorStore};
+use context_manager_core::ports::VectorStore;
 use context_manager_core::{Filter, Visibility};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::fixture::{FORWARD, acme, all, by_vector, by_words, context, found, id, record, time};
+use super::fixture::{
+    FORWARD, acme, all, by_vector, by_words, context, context_with, count, fill, filter_with, found, id, put, time,
+    update, visible,
+};
 
-/// Contexts that differ in everything there is to ask about.
+/// Returns contexts that differ in every field that a filter can test.
 fn diverse() -> Vec<Context> {
     let text = |text: &str| Some(text.to_owned());
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
@@ -103,71 +106,63 @@ fn diverse() -> Vec<Context> {
     ]
 }
 
-/// Returns the default filter after `change`.
-fn with(change: impl FnOnce(&mut Filter)) -> Filter {
-    let mut filter = Filter::default();
-    change(&mut filter);
-    filter
-}
-
-#[expect(clippy::too_many_lines, reason = "a table of all conditions")]
 fn filters() -> Vec<Filter> {
     let text = |text: &str| Some(text.to_owned());
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
     let facts = |facts: &[(&str, Value)]| {
         let one = |(key, value): &(&str, Value)| ((*key).to_owned(), vec![value.clone()]);
-        with(|filter| filter.metadata = facts.iter().map(one).collect())
+        filter_with(|filter| filter.metadata = facts.iter().map(one).collect())
     };
-    let one_of = |key: &str, values| with(|filter| filter.metadata = [(key.to_owned(), values)].into());
+    let one_of = |key: &str, values| filter_with(|filter| filter.metadata = [(key.to_owned(), values)].into());
     let a_little = SignedDuration::from_nanos(1);
     let mut filters = vec![
         Filter::default(),
-        with(|filter| filter.levels = vec![Level::Immediate]),
-        with(|filter| filter.levels = vec![Level::LongTerm, Level::ShortTerm]),
-        with(|filter| filter.levels = Level::ALL.to_vec()),
-        with(|filter| filter.user_id = text("ann")),
-        with(|filter| filter.user_id = text("nobody")),
-        with(|filter| filter.agent_id = text("x")),
-        with(|filter| {
+        filter_with(|filter| filter.levels = vec![Level::Immediate]),
+        filter_with(|filter| filter.levels = vec![Level::LongTerm, Level::ShortTerm]),
+        filter_with(|filter| filter.levels = Level::ALL.to_vec()),
+        filter_with(|filter| filter.user_id = text("ann")),
+        filter_with(|filter| filter.user_id = text("nobody")),
+        filter_with(|filter| filter.agent_id = text("x")),
+        filter_with(|filter| {
             filter.agent_id = text("x");
             filter.user_id = text("bob");
         }),
-        with(|filter| filter.session_id = text("s1")),
-        with(|filter| filter.sessionless = true),
-        with(|filter| {
+        filter_with(|filter| filter.session_id = text("s1")),
+        filter_with(|filter| filter.sessionless = true),
+        filter_with(|filter| {
             filter.sessionless = true;
             filter.levels = vec![Level::Immediate];
         }),
-        with(|filter| filter.derived_from = vec![id(2), id(99)]),
-        with(|filter| filter.derived_from = vec![id(15)]),
-        with(|filter| filter.tags_any = tags(&["a", "ab"])),
-        with(|filter| filter.tags_any = tags(&["a b"])),
-        with(|filter| filter.tags_all = tags(&["a", "b"])),
-        with(|filter| filter.tags_all = tags(&["a", "a"])),
-        with(|filter| {
+        filter_with(|filter| filter.derived_from = vec![id(2), id(99)]),
+        filter_with(|filter| filter.derived_from = vec![id(15)]),
+        filter_with(|filter| filter.tags_any = tags(&["a", "ab"])),
+        filter_with(|filter| filter.tags_any = tags(&["a b"])),
+        filter_with(|filter| filter.tags_all = tags(&["a", "b"])),
+        filter_with(|filter| filter.tags_all = tags(&["a", "a"])),
+        filter_with(|filter| {
             filter.tags_all = tags(&["a"]);
             filter.tags_any = tags(&["b", "c"]);
         }),
-        with(|filter| filter.occurred_after = Some(time(9).into())),
-        with(|filter| filter.occurred_after = Some((time(9) + SignedDuration::from_millis(1)).into())),
-        with(|filter| filter.occurred_before = Some(time(9).into())),
-        with(|filter| filter.occurred_before = Some((time(9) + SignedDuration::from_millis(1)).into())),
-        with(|filter| {
+        filter_with(|filter| filter.occurred_after = Some(time(9).into())),
+        filter_with(|filter| filter.occurred_after = Some((time(9) + SignedDuration::from_millis(1)).into())),
+        filter_with(|filter| filter.occurred_before = Some(time(9).into())),
+        filter_with(|filter| filter.occurred_before = Some((time(9) + SignedDuration::from_millis(1)).into())),
+        filter_with(|filter| {
             filter.occurred_after = Some(time(3).into());
             filter.occurred_before = Some(time(6).into());
         }),
-        with(|filter| filter.min_importance = Some(0.0)),
-        with(|filter| filter.min_importance = Some(0.3)),
-        with(|filter| filter.min_importance = Some(0.31)),
-        with(|filter| filter.min_importance = Some(1.0)),
-        with(|filter| filter.ids = Some([2, 4, 4, 99].map(id).to_vec())),
-        with(|filter| {
+        filter_with(|filter| filter.min_importance = Some(0.0)),
+        filter_with(|filter| filter.min_importance = Some(0.3)),
+        filter_with(|filter| filter.min_importance = Some(0.31)),
+        filter_with(|filter| filter.min_importance = Some(1.0)),
+        filter_with(|filter| filter.ids = Some([2, 4, 4, 99].map(id).to_vec())),
+        filter_with(|filter| {
             filter.ids = Some([2, 4].map(id).to_vec());
             filter.tags_any = tags(&["b"]);
         }),
-        with(|filter| filter.ids = Some(Vec::new())),
-        with(|filter| filter.embedded = Some(true)),
-        with(|filter| filter.embedded = Some(false)),
+        filter_with(|filter| filter.ids = Some(Vec::new())),
+        filter_with(|filter| filter.embedded = Some(true)),
+        filter_with(|filter| filter.embedded = Some(false)),
         facts(&[("kind", json!("note"))]),
         facts(&[("kind", json!("todo")), ("stars", json!(4.5))]),
         facts(&[("kind", json!("Note"))]),
@@ -192,15 +187,14 @@ fn filters() -> Vec<Filter> {
     ];
     let now = [0, 19, 20, 49, 50, 51, 80, 149, 150, 1000].map(time);
     let between = time(150) - a_little;
-    let seen = |visibility| with(|filter| filter.visibility = visibility);
-    filters.extend(now.map(|now| seen(Visibility::Current(now))));
-    filters.extend(now.map(|now| seen(Visibility::Live(now))));
-    filters.extend(now.map(|now| seen(Visibility::Expired(now))));
+    filters.extend(now.map(|now| visible(Visibility::Current(now))));
+    filters.extend(now.map(|now| visible(Visibility::Live(now))));
+    filters.extend(now.map(|now| visible(Visibility::Expired(now))));
     filters.extend([
-        with(|filter| filter.pinned = true),
-        seen(Visibility::Live(between)),
-        seen(Visibility::Expired(between)),
-        with(|filter| {
+        filter_with(|filter| filter.pinned = true),
+        visible(Visibility::Live(between)),
+        visible(Visibility::Expired(between)),
+        filter_with(|filter| {
             filter.visibility = Visibility::Current(time(50));
             filter.levels = vec![Level::LongTerm];
         }),
@@ -208,78 +202,56 @@ fn filters() -> Vec<Filter> {
     filters
 }
 
-/// Every condition, alone and with others, matches in every call what it is defined to match.
-pub async fn every_condition_narrows_as_defined(store: &dyn VectorStore) {
+/// Every condition, alone and combined, matches in every call as it is defined.
+pub async fn every_condition_matches_as_defined(store: &dyn VectorStore) {
     let (scope, contexts) = (acme(), diverse());
-    store
-        .upsert(&scope, contexts.iter().cloned().map(record).collect())
-        .await
-        .unwrap();
+    put(store, &scope, contexts.clone()).await;
     for filter in filters() {
-        let matching: Vec<ContextId> = contexts
-            .iter()
-            .filter(|context| filter.matches(context))
-            .map(|context| context.id)
-            .collect();
+        let matching = contexts.iter().filter(|context| filter.matches(context));
+        let matching: Vec<ContextId> = matching.map(|context| context.id).collect();
         let mut listed = all(store, &scope, filter.clone()).await;
         listed.reverse();
         assert_eq!(listed, matching, "listed with {filter:?}");
-        assert_eq!(
-            store.count(&scope, &filter).await.unwrap(),
-            matching.len() as u64,
-            "counted with {filter:?}"
-        );
-        for query in [by_vector(&FORWARD), by_words(&[1])] {
-            let query = StoreQuery {
-                filter: filter.clone(),
-                ..query
-            };
+        let counted = count(store, &scope, &filter).await;
+        assert_eq!(counted, matching.len() as u64, "counted with {filter:?}");
+        for mut query in [by_vector(&FORWARD), by_words(&[1])] {
+            query.filter = filter.clone();
             assert_eq!(found(store, &scope, query).await, matching, "found with {filter:?}");
         }
     }
-    let mut left = contexts.len();
-    for filter in filters()
-        .into_iter()
-        .rev()
-        .filter(|filter| filter.visibility == Visibility::All)
-    {
-        let deleted = usize::try_from(store.delete(&scope, &filter).await.unwrap()).unwrap();
+    let mut left = contexts.len() as u64;
+    let mut filters = filters();
+    filters.retain(|filter| filter.visibility == Visibility::All);
+    for filter in filters.into_iter().rev() {
+        left -= store.delete(&scope, &filter).await.unwrap();
+        assert_eq!(count(store, &scope, &filter).await, 0, "left after deleting {filter:?}");
         assert_eq!(
-            store.count(&scope, &filter).await.unwrap(),
-            0,
-            "left after deleting {filter:?}"
-        );
-        left -= deleted;
-        assert_eq!(
-            store.count(&scope, &Filter::default()).await.unwrap(),
-            left as u64,
+            count(store, &scope, &Filter::default()).await,
+            left,
             "left by {filter:?}"
         );
     }
     assert_eq!(left, 0);
 }
 
-/// What is expired or superseded is there or not, as the filter says, also when it became so by an update.
-pub async fn what_is_over_is_hidden_as_asked(store: &dyn VectorStore) {
+/// Expired and superseded contexts are filtered by visibility, also if an update made them so.
+pub async fn expired_and_superseded_contexts_are_filtered(store: &dyn VectorStore) {
     let scope = acme();
-    store
-        .upsert(&scope, (1..=3).map(context).map(record).collect())
-        .await
-        .unwrap();
-    let expired = Context {
-        expires_at: Some(time(10)),
-        ..context(1)
-    };
-    let superseded = Context {
-        superseded_by: Some(Superseded { by: id(3), at: time(5) }),
-        ..context(2)
-    };
-    store.update(&scope, vec![expired, superseded]).await.unwrap();
+    fill(store, &scope, 1..=3).await;
+    update(
+        store,
+        &scope,
+        context_with(1, |context| context.expires_at = Some(time(10))),
+    )
+    .await;
+    let superseded_by = Some(Superseded { by: id(3), at: time(5) });
+    update(
+        store,
+        &scope,
+        context_with(2, |context| context.superseded_by = superseded_by),
+    )
+    .await;
 
-    let with = |visibility| Filter {
-        visibility,
-        ..Filter::default()
-    };
     let now = time(20);
     for (visibility, expected) in [
         (Visibility::Current(now), vec![3]),
@@ -290,12 +262,14 @@ pub async fn what_is_over_is_hidden_as_asked(store: &dyn VectorStore) {
         (Visibility::Current(time(9)), vec![3, 1]),
     ] {
         let expected: Vec<ContextId> = expected.into_iter().map(id).collect();
-        assert_eq!(all(store, &scope, with(visibility)).await, expected, "{visibility:?}");
+        assert_eq!(
+            all(store, &scope, visible(visibility)).await,
+            expected,
+            "{visibility:?}"
+        );
     }
     // And back again.
     store.update(&scope, vec![context(1), context(2)]).await.unwrap();
-    assert_eq!(
-        all(store, &scope, with(Visibility::Current(now))).await,
-        [3, 2, 1].map(id)
-    );
+    let current = visible(Visibility::Current(now));
+    assert_eq!(all(store, &scope, current).await, [3, 2, 1].map(id));
 }

@@ -23,7 +23,7 @@
 
 pub mod deletes;
 pub mod filters;
-mod fixture;
+pub mod fixture;
 pub mod lists;
 pub mod search;
 pub mod sessions;
@@ -55,37 +55,37 @@ macro_rules! contract {
                 deletes_count_exactly
                 discarding_deletes
                 deleting_nothing_is_no_error
-                what_is_deleted_is_gone_everywhere
+                deleted_contexts_are_gone_everywhere
             }
             filters {
-                every_condition_narrows_as_defined
-                what_is_over_is_hidden_as_asked
+                every_condition_matches_as_defined
+                expired_and_superseded_contexts_are_filtered
             }
             lists {
                 pages_visit_everything_once_newest_first
                 lists_can_begin_with_the_oldest
-                places_in_sessions_are_looked_up
+                offsets_in_sessions_are_looked_up
                 lists_stay_stable_while_newer_contexts_come
                 contexts_stored_at_once_share_a_page
-                lists_bring_vectors_only_when_asked
-                places_that_were_empty_are_found_filled
+                lists_have_vectors_only_on_request
+                offsets_are_found_once_filled
                 counts_are_exact
             }
             search {
                 search_by_vector_scores_by_cosine
                 an_exact_search_finds_the_nearest
-                search_by_words_scores_by_weights
-                hits_of_both_kinds_are_one_candidate
-                each_kind_of_search_is_limited_by_itself
-                contexts_without_vector_are_found_by_words_only
-                search_finds_only_what_the_filter_matches
-                empty_questions_find_nothing
-                a_sample_of_words_is_the_same_every_time
-                vectors_and_words_come_along
+                search_by_sparse_vector_scores_by_dot_product
+                a_context_found_in_both_ways_is_one_candidate
+                dense_and_sparse_matches_are_limited_separately
+                contexts_without_dense_vector_are_found_by_sparse_vector
+                the_filter_applies_before_the_limit
+                empty_queries_find_nothing
+                a_sample_is_stable
+                candidates_have_both_vectors
             }
             sessions {
                 sessions_are_summarised
-                sessions_count_what_is_visible
+                sessions_count_visible_contexts
                 sessions_are_paged_by_id
             }
             tenants {
@@ -95,16 +95,16 @@ macro_rules! contract {
             }
             writes {
                 upserts_replace_and_can_be_repeated
-                of_a_repeated_id_the_last_stays
-                get_keeps_the_order_and_passes_over_unknown_ids
+                the_last_record_of_a_repeated_id_wins
+                get_keeps_the_order_and_skips_unknown_ids
                 every_field_comes_back
-                updates_keep_vectors_and_words
-                replacing_inserts_what_is_new_and_never_what_is_gone
-                replacing_refuses_bad_vectors_before_anything_is_written
-                what_is_deleted_stays_gone_whatever_is_written_meanwhile
-                updates_pass_over_unknown_ids
-                vectors_can_come_later
-                bad_vectors_are_refused_before_anything_is_written
+                updates_keep_vectors
+                replace_inserts_new_contexts_and_never_deleted_ones
+                replace_refuses_bad_vectors_before_any_write
+                concurrent_writes_do_not_restore_deleted_contexts
+                updates_skip_unknown_ids
+                vectors_can_be_set_later
+                upsert_refuses_bad_vectors_before_any_write
                 contexts_are_found_by_content
                 empty_writes_are_no_error
                 flushing_and_measuring_work

@@ -1,4 +1,4 @@
-//! Search, and its scores.
+//! Search and scores.
 
 use context_manager_core::context::{Context, ContextId, Level, Superseded};
 use context_manager_core::lexical::SparseVector;
@@ -6,11 +6,11 @@ use context_manager_core::ports::{Record, StoreQuery, VectorStore};
 use context_manager_core::{Filter, Visibility};
 
 use super::fixture::{
-    FORWARD, acme, assert_near, by_vector, by_words, context, current, direction, fill, found, id, nothing, record,
-    scope, search, time, words,
+    FORWARD, acme, assert_near, by_vector, by_words, context, context_with, delete, direction, fill, found, id, level,
+    nothing, put, record, scope, search, time, words,
 };
 
-/// The score by vector is the cosine, whatever the length of the vectors.
+/// The dense score is the cosine, for vectors of any length.
 pub async fn search_by_vector_scores_by_cosine(store: &dyn VectorStore) {
     let scope = acme();
     let with_vector = |(number, vector): (u64, [f32; 4])| Record {
@@ -24,10 +24,8 @@ pub async fn search_by_vector_scores_by_cosine(store: &dyn VectorStore) {
         [-2.0, 0.0, 0.0, 0.0],
         [0.0; 4],
     ];
-    store
-        .upsert(&scope, (1..).zip(vectors).map(with_vector).collect())
-        .await
-        .unwrap();
+    let records = (1..).zip(vectors).map(with_vector).collect();
+    store.upsert(&scope, records).await.unwrap();
     let found = search(store, &scope, by_vector(&[10.0, 0.0, 0.0, 0.0])).await;
     for (candidate, cosine) in found.iter().zip([0.6, 1.0, 0.0, -1.0, 0.0]) {
         assert_near(candidate.dense, cosine);
@@ -36,7 +34,7 @@ pub async fn search_by_vector_scores_by_cosine(store: &dyn VectorStore) {
     assert_eq!(found.len(), 5);
 }
 
-/// An exact search finds the very nearest, with the scores that any search gives them.
+/// An exact search finds the nearest vectors, with the same scores as any search.
 pub async fn an_exact_search_finds_the_nearest(store: &dyn VectorStore) {
     let scope = acme();
     let records = (1..=200_u16).map(|number| Record {
@@ -52,27 +50,17 @@ pub async fn an_exact_search_finds_the_nearest(store: &dyn VectorStore) {
     let found = search(store, &scope, exact.clone()).await;
     let ids: Vec<ContextId> = found.iter().map(|candidate| candidate.record.context.id).collect();
     assert_eq!(ids, [1, 2, 3, 4, 5].map(id));
-    let approximate = search(
-        store,
-        &scope,
-        StoreQuery {
-            exact: false,
-            ..exact.clone()
-        },
-    )
-    .await;
+    let mut query = exact.clone();
+    query.exact = false;
+    let approximate = search(store, &scope, query).await;
     assert_near(found[0].dense, approximate[0].dense.unwrap());
-    // What the filter leaves out is not found either.
-    let filter = Filter::by_ids(vec![id(7), id(9)]);
-    assert_eq!(
-        self::found(store, &scope, StoreQuery { filter, ..exact }).await,
-        [7, 9].map(id)
-    );
+    let mut query = exact;
+    query.filter = Filter::by_ids(vec![id(7), id(9)]);
+    assert_eq!(self::found(store, &scope, query).await, [7, 9].map(id));
 }
 
-/// The score by words is the sum, over the words in common, of both weights' product: whatever else is stored, of this
-/// tenant or another, changes nothing.
-pub async fn search_by_words_scores_by_weights(store: &dyn VectorStore) {
+/// The sparse score is the dot product, independent of all other contexts.
+pub async fn search_by_sparse_vector_scores_by_dot_product(store: &dyn VectorStore) {
     let scope = acme();
     let with_words = |(number, terms): (u64, &[(u32, f32)])| Record {
         terms: SparseVector::new(terms.iter().copied()),
@@ -85,28 +73,17 @@ pub async fn search_by_words_scores_by_weights(store: &dyn VectorStore) {
         &[(7, 1.0)],
         &[],
     ];
-    store
-        .upsert(&scope, (1..).zip(documents).map(with_words).collect())
-        .await
-        .unwrap();
+    let records = (1..).zip(documents).map(with_words).collect();
+    store.upsert(&scope, records).await.unwrap();
 
     let question = SparseVector::new([(1, 1.0), (2, 0.5), (4_000_000_000, 1.0), (99, 1.0)]);
-    let found = search(
-        store,
-        &scope,
-        StoreQuery {
-            terms: Some(question),
-            ..nothing()
-        },
-    )
-    .await;
-    assert_eq!(
-        found
-            .iter()
-            .map(|candidate| candidate.record.context.id)
-            .collect::<Vec<_>>(),
-        [1, 2, 3].map(id)
-    );
+    let query = StoreQuery {
+        terms: Some(question),
+        ..nothing()
+    };
+    let found = search(store, &scope, query).await;
+    let ids: Vec<ContextId> = found.iter().map(|candidate| candidate.record.context.id).collect();
+    assert_eq!(ids, [1, 2, 3].map(id));
     assert_near(found[0].lexical, 1.5 + 0.5 * 0.5);
     assert_near(found[1].lexical, 1.0);
     assert_near(found[2].lexical, 2.0 * 0.5 + 1.0);
@@ -117,13 +94,13 @@ pub async fn search_by_words_scores_by_weights(store: &dyn VectorStore) {
         ..by_words(&[1])
     };
     assert_near(search(store, &scope, only.clone()).await[0].lexical, 1.0);
-    store.delete(&scope, &Filter::by_ids(vec![id(1)])).await.unwrap();
+    delete(store, &scope, &[1]).await;
     fill(store, &super::fixture::scope("other"), 1..=50).await;
     assert_near(search(store, &scope, only).await[0].lexical, 1.0);
 }
 
-/// What is found in both ways is one candidate with both scores.
-pub async fn hits_of_both_kinds_are_one_candidate(store: &dyn VectorStore) {
+/// A context found in both ways is one candidate with both scores.
+pub async fn a_context_found_in_both_ways_is_one_candidate(store: &dyn VectorStore) {
     let scope = acme();
     let with = |number, dense: Option<Vec<f32>>, terms: &[u32]| Record {
         context: context(number),
@@ -149,8 +126,8 @@ pub async fn hits_of_both_kinds_are_one_candidate(store: &dyn VectorStore) {
     assert_eq!(found[0].record.context, context(1));
 }
 
-/// The limit holds for the best by vector and for the best by words; nothing pushes the other out.
-pub async fn each_kind_of_search_is_limited_by_itself(store: &dyn VectorStore) {
+/// The limit applies to dense and sparse matches separately.
+pub async fn dense_and_sparse_matches_are_limited_separately(store: &dyn VectorStore) {
     let scope = acme();
     // The nearer by vector, the worse by words.
     let opposed = |number: u16| Record {
@@ -159,43 +136,25 @@ pub async fn each_kind_of_search_is_limited_by_itself(store: &dyn VectorStore) {
         terms: SparseVector::new([(1, f32::from(number))]),
     };
     store.upsert(&scope, (1..=50).map(opposed).collect()).await.unwrap();
-    let numbers = |ids: &[u64]| ids.iter().copied().map(id).collect::<Vec<ContextId>>();
-    let query = StoreQuery {
+    let both = StoreQuery {
         dense: Some(FORWARD.to_vec()),
         limit: 3,
         ..by_words(&[1])
     };
-    assert_eq!(
-        found(store, &scope, query.clone()).await,
-        numbers(&[1, 2, 3, 48, 49, 50])
-    );
-    assert_eq!(
-        found(
-            store,
-            &scope,
-            StoreQuery {
-                terms: None,
-                ..query.clone()
-            }
-        )
-        .await,
-        numbers(&[1, 2, 3])
-    );
-    assert_eq!(
-        found(store, &scope, StoreQuery { dense: None, ..query }).await,
-        numbers(&[48, 49, 50])
-    );
+    let (mut dense, mut sparse) = (both.clone(), both.clone());
+    dense.terms = None;
+    sparse.dense = None;
+    assert_eq!(found(store, &scope, both).await, [1, 2, 3, 48, 49, 50].map(id));
+    assert_eq!(found(store, &scope, dense).await, [1, 2, 3].map(id));
+    assert_eq!(found(store, &scope, sparse).await, [48, 49, 50].map(id));
 }
 
-/// What has no vector yet is found by its words, and gets its vector by being stored again.
-pub async fn contexts_without_vector_are_found_by_words_only(store: &dyn VectorStore) {
+/// A context without a dense vector is found by its sparse vector, and by both once it is stored with one.
+pub async fn contexts_without_dense_vector_are_found_by_sparse_vector(store: &dyn VectorStore) {
     let scope = acme();
     let pending = Record {
         dense: None,
-        context: Context {
-            embedded: false,
-            ..context(1)
-        },
+        context: context_with(1, |context| context.embedded = false),
         terms: words(&[5]),
     };
     store.upsert(&scope, vec![pending.clone()]).await.unwrap();
@@ -212,8 +171,8 @@ pub async fn contexts_without_vector_are_found_by_words_only(store: &dyn VectorS
     assert_eq!(found(store, &scope, by_words(&[5])).await, [id(1)]);
 }
 
-/// The filter decides first, so that what it hides takes nobody's place among the best.
-pub async fn search_finds_only_what_the_filter_matches(store: &dyn VectorStore) {
+/// The filter applies before the limit.
+pub async fn the_filter_applies_before_the_limit(store: &dyn VectorStore) {
     let scope = acme();
     let mut contexts: Vec<Context> = (1..=100).map(context).collect();
     for context in &mut contexts {
@@ -229,68 +188,35 @@ pub async fn search_finds_only_what_the_filter_matches(store: &dyn VectorStore) 
             _ => {}
         }
     }
-    store
-        .upsert(&scope, contexts.into_iter().map(record).collect())
-        .await
-        .unwrap();
-    let now = time(1000);
-    let filter = Filter {
-        levels: vec![Level::LongTerm],
-        ..current(now)
-    };
-    let expected: Vec<ContextId> = (96..=100).map(id).collect();
-    for query in [by_vector(&FORWARD), by_words(&[1])] {
-        let query = StoreQuery {
-            filter: filter.clone(),
-            limit: 5,
-            ..query
-        };
-        assert_eq!(found(store, &scope, query).await, expected);
+    put(store, &scope, contexts).await;
+    let (mut filter, now) = (level(Level::LongTerm), time(1000));
+    filter.visibility = Visibility::Current(now);
+    for mut query in [by_vector(&FORWARD), by_words(&[1])] {
+        query.filter = filter.clone();
+        query.limit = 5;
+        assert_eq!(found(store, &scope, query).await, [96, 97, 98, 99, 100].map(id));
     }
-    let live = Filter {
-        visibility: Visibility::Live(now),
-        levels: vec![Level::LongTerm],
-        ..Filter::default()
-    };
-    assert_eq!(
-        found(
-            store,
-            &scope,
-            StoreQuery {
-                filter: live,
-                ..by_vector(&FORWARD)
-            }
-        )
-        .await
-        .len(),
-        45
-    );
+    let mut query = by_vector(&FORWARD);
+    query.filter = filter;
+    query.filter.visibility = Visibility::Live(now);
+    assert_eq!(found(store, &scope, query).await.len(), 45);
 }
 
-/// Without a question, without words, or with room for nothing, nothing is found.
-pub async fn empty_questions_find_nothing(store: &dyn VectorStore) {
+/// A query without vectors, without known words, or with a limit of 0 finds nothing.
+pub async fn empty_queries_find_nothing(store: &dyn VectorStore) {
     let scope = acme();
     assert_eq!(found(store, &scope, by_vector(&FORWARD)).await, [], "in an empty store");
     fill(store, &scope, 1..=3).await;
     assert_eq!(found(store, &scope, nothing()).await, []);
     assert_eq!(found(store, &scope, by_words(&[])).await, []);
     assert_eq!(found(store, &scope, by_words(&[12_345])).await, []);
-    assert_eq!(
-        found(
-            store,
-            &scope,
-            StoreQuery {
-                limit: 0,
-                ..by_vector(&FORWARD)
-            }
-        )
-        .await,
-        []
-    );
+    let mut query = by_vector(&FORWARD);
+    query.limit = 0;
+    assert_eq!(found(store, &scope, query).await, []);
 }
 
-/// A sample is of what matches, no larger than asked for, and the same every time.
-pub async fn a_sample_of_words_is_the_same_every_time(store: &dyn VectorStore) {
+/// A sample holds matches only, is at most as large as requested, and the same every time.
+pub async fn a_sample_is_stable(store: &dyn VectorStore) {
     let (acme, everything) = (acme(), Filter::default());
     let records: Vec<Record> = (1..=20)
         .map(|number| Record {
@@ -310,8 +236,8 @@ pub async fn a_sample_of_words_is_the_same_every_time(store: &dyn VectorStore) {
     assert_eq!(store.sample_terms(&scope("globex"), &everything, 5).await.unwrap(), []);
 }
 
-/// Candidates bring their vectors and words, whichever of the two they were found by.
-pub async fn vectors_and_words_come_along(store: &dyn VectorStore) {
+/// Candidates have both vectors, whichever they were found by.
+pub async fn candidates_have_both_vectors(store: &dyn VectorStore) {
     let scope = acme();
     let records = vec![
         record(context(1)),
@@ -323,16 +249,12 @@ pub async fn vectors_and_words_come_along(store: &dyn VectorStore) {
     store.upsert(&scope, records.clone()).await.unwrap();
     for query in [by_words(&[1]), by_vector(&FORWARD)] {
         for candidate in search(store, &scope, query).await {
-            let stored = records
-                .iter()
+            let mut stored = records.iter();
+            let stored = stored
                 .find(|record| record.context.id == candidate.record.context.id)
                 .unwrap();
             assert_eq!(candidate.record.terms, stored.terms);
-            assert_eq!(
-                candidate.record.dense,
-                stored.dense.as_ref().map(|_| direction(1)),
-                "of length 1"
-            );
+            assert_eq!(candidate.record.dense, stored.dense.as_ref().map(|_| direction(1)));
         }
     }
 }

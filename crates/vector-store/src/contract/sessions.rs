@@ -1,20 +1,19 @@
-//! Sessions at a glance.
+//! Session summaries.
 
+use context_manager_core::Visibility;
 use context_manager_core::context::{Context, Level, Superseded};
 use context_manager_core::ports::{SessionSummary, VectorStore};
-use context_manager_core::{Filter, Visibility};
 
-use super::fixture::{acme, context, fill, id, record, time};
+use super::fixture::{acme, context_with, delete, fill, id, put, time, update};
 
 fn in_session(number: u64, session: &str, level: Level) -> Context {
-    Context {
-        session_id: Some(session.to_owned()),
-        level,
-        ..context(number)
-    }
+    context_with(number, |context| {
+        context.session_id = Some(session.to_owned());
+        context.level = level;
+    })
 }
 
-/// Counts by level, and when the first and the last context came.
+/// A summary has counts by level, and the times of the first and the last context.
 pub async fn sessions_are_summarised(store: &dyn VectorStore) {
     let scope = acme();
     let contexts = [
@@ -24,17 +23,11 @@ pub async fn sessions_are_summarised(store: &dyn VectorStore) {
         in_session(20, "a", Level::Immediate),
         in_session(50, "gone", Level::Immediate),
     ];
-    store
-        .upsert(&scope, contexts.into_iter().map(record).collect())
-        .await
-        .unwrap();
+    put(store, &scope, contexts).await;
     // One without a session, one that changes its level, one that is deleted.
     fill(store, &scope, [60]).await;
-    store
-        .update(&scope, vec![in_session(20, "a", Level::LongTerm)])
-        .await
-        .unwrap();
-    store.delete(&scope, &Filter::by_ids(vec![id(50)])).await.unwrap();
+    update(store, &scope, in_session(20, "a", Level::LongTerm)).await;
+    delete(store, &scope, &[50]).await;
 
     let summary = |session: &str, counts, first, last| SessionSummary {
         session_id: session.to_owned(),
@@ -50,20 +43,18 @@ pub async fn sessions_are_summarised(store: &dyn VectorStore) {
     assert_eq!(page.next, None);
 }
 
-/// Checks that expired and superseded contexts count for nothing, also where a session has nothing else.
-pub async fn sessions_count_what_is_visible(store: &dyn VectorStore) {
+/// Expired and superseded contexts are not counted, and do not make a session visible.
+pub async fn sessions_count_visible_contexts(store: &dyn VectorStore) {
     let scope = acme();
     let expiring = |number, session: &str, at| Context {
         expires_at: Some(time(at)),
         ..in_session(number, session, Level::ShortTerm)
     };
-    let superseded = Context {
-        superseded_by: Some(Superseded {
-            by: id(20),
-            at: time(20),
-        }),
-        ..in_session(15, "a", Level::LongTerm)
-    };
+    let mut superseded = in_session(15, "a", Level::LongTerm);
+    superseded.superseded_by = Some(Superseded {
+        by: id(20),
+        at: time(20),
+    });
     let contexts = [
         expiring(10, "a", 100),
         superseded,
@@ -73,47 +64,45 @@ pub async fn sessions_count_what_is_visible(store: &dyn VectorStore) {
         expiring(40, "over", 100),
         expiring(50, "still", 101),
     ];
-    let records = contexts.into_iter().map(record).collect();
-    store.upsert(&scope, records).await.unwrap();
-    let at_a_glance = async |visibility, limit| {
+    put(store, &scope, contexts).await;
+    let summaries = async |visibility, limit| {
         let page = store.sessions(&scope, visibility, None, limit).await.unwrap();
-        let summaries = page.items.into_iter().map(|session| {
+        let items = page.items.into_iter().map(|session| {
             let activity = (session.first_activity_at, session.last_activity_at);
             (session.session_id, session.counts, activity)
         });
-        (summaries.collect::<Vec<_>>(), page.next)
+        (items.collect::<Vec<_>>(), page.next)
     };
     let a = |counts, first, last| ("a".to_owned(), counts, (time(first), time(last)));
     let still = ("still".to_owned(), [0, 1, 0], (time(50), time(50)));
     let over = ("over".to_owned(), [0, 1, 0], (time(40), time(40)));
     let now = time(100);
     assert_eq!(
-        at_a_glance(Visibility::Current(now), 10).await,
+        summaries(Visibility::Current(now), 10).await,
         (vec![a([0, 1, 1], 20, 25), still.clone()], None)
     );
     assert_eq!(
-        at_a_glance(Visibility::Live(now), 1).await,
+        summaries(Visibility::Live(now), 1).await,
         (vec![a([0, 1, 2], 15, 25)], Some("a".to_owned()))
     );
     assert_eq!(
-        at_a_glance(Visibility::All, 10).await.0,
+        summaries(Visibility::All, 10).await.0,
         [a([0, 3, 2], 10, 30), over, still]
     );
 }
 
-/// Every session is on exactly one page, in the order of the ids.
+/// Each session is on exactly one page, in the order of the ids.
 pub async fn sessions_are_paged_by_id(store: &dyn VectorStore) {
     let scope = acme();
-    let records = (0..60).map(|number| record(in_session(number, &format!("s{:02}", number % 23), Level::LongTerm)));
-    store.upsert(&scope, records.collect()).await.unwrap();
+    let contexts = (0..60).map(|number| in_session(number, &format!("s{:02}", number % 23), Level::LongTerm));
+    put(store, &scope, contexts).await;
+    let page = async |after: Option<&str>, limit| store.sessions(&scope, Visibility::All, after, limit).await.unwrap();
+    let expected: Vec<String> = (0..23).map(|number| format!("s{number:02}")).collect();
     for limit in [1, 5, 22, 23, 100] {
         let mut ids = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = store
-                .sessions(&scope, Visibility::All, after.as_deref(), limit)
-                .await
-                .unwrap();
+            let page = page(after.as_deref(), limit).await;
             assert!(page.items.len() <= limit);
             ids.extend(page.items.into_iter().map(|session| session.session_id));
             after = page.next;
@@ -121,22 +110,8 @@ pub async fn sessions_are_paged_by_id(store: &dyn VectorStore) {
                 break;
             }
         }
-        assert_eq!(
-            ids,
-            (0..23).map(|number| format!("s{number:02}")).collect::<Vec<_>>(),
-            "pages of {limit}"
-        );
+        assert_eq!(ids, expected, "pages of {limit}");
     }
-    assert_eq!(
-        store.sessions(&scope, Visibility::All, None, 0).await.unwrap().items,
-        []
-    );
-    assert_eq!(
-        store
-            .sessions(&scope, Visibility::All, Some("zzz"), 10)
-            .await
-            .unwrap()
-            .items,
-        []
-    );
+    assert_eq!(page(None, 0).await.items, []);
+    assert_eq!(page(Some("zzz"), 10).await.items, []);
 }

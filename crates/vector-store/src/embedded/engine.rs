@@ -1,11 +1,11 @@
 //! The engine and everything that lives exactly as long: the lock on its folder, and the gate between reads and writes.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
-use qdrant_edge::{EdgeShard, PointId};
+use qdrant_edge::{EdgeShard, Filter as EngineFilter, OperationError, PointId};
 use tokio::sync::watch;
 
 use super::config::Config;
@@ -22,56 +22,57 @@ use crate::Error;
 
 /// An open engine.
 ///
-/// Fields are dropped in their order: the engine writes everything out, its log is cut, the lock is released, and the
-/// subscribers of `released` are told.
+/// Fields are dropped in their order: the engine writes everything out, its log is cut, the lock is released, and
+/// `released` closes.
 #[derive(Debug)]
 pub(super) struct Engine {
-    shard: EdgeShard,
+    /// The engine itself. Replace or remove points behind the gate only, see [`Engine::replace`].
+    pub(super) shard: EdgeShard,
     _log: CutWhenClosed,
     manifest: RwLock<Arc<Manifest>>,
-    records: RecordCache,
-    sessions: Sessions,
+    /// For those who hold the gate for reading.
+    pub(super) records: RecordCache,
+    pub(super) sessions: Sessions,
     gate: RwLock<()>,
     changes: AtomicU64,
     deletions: Mutex<DeletionLog>,
     /// Held while indexes are rebuilt, and by those who need the files to stay as they are.
     optimizing: Mutex<()>,
-    troubles: Arc<Troubles>,
-    room: Room,
+    pub(super) troubles: Arc<Troubles>,
+    pub(super) room: Room,
     retired: AtomicBool,
-    path: PathBuf,
+    /// The data folder.
+    pub(super) path: PathBuf,
     lock: Arc<FolderLock>,
     released: watch::Sender<()>,
 }
 
-/// The parts of an open data folder.
-pub(super) struct Parts {
-    pub(super) shard: EdgeShard,
-    pub(super) manifest: Manifest,
-    pub(super) deletions: DeletionLog,
-    /// Damage that was repaired when the folder was opened.
-    pub(super) repaired: Option<String>,
-    pub(super) room: Room,
-    pub(super) lock: Arc<FolderLock>,
-}
-
 impl Engine {
-    pub(super) fn new(config: &Config, parts: Parts) -> Self {
+    /// Takes over an open data folder; `repaired` describes damage that was repaired when it was opened.
+    pub(super) fn new(
+        config: &Config,
+        lock: Arc<FolderLock>,
+        room: Room,
+        shard: EdgeShard,
+        manifest: Manifest,
+        deletions: DeletionLog,
+        repaired: Option<String>,
+    ) -> Self {
         Self {
-            shard: parts.shard,
+            shard,
             _log: CutWhenClosed(folder::shard(&config.path)),
-            manifest: RwLock::new(Arc::new(parts.manifest)),
+            manifest: RwLock::new(Arc::new(manifest)),
             records: RecordCache::new(config.record_cache_bytes, config.threads_per_search()),
             sessions: Sessions::new(),
             gate: RwLock::new(()),
             changes: AtomicU64::new(0),
-            deletions: Mutex::new(parts.deletions),
+            deletions: Mutex::new(deletions),
             optimizing: Mutex::new(()),
-            troubles: Arc::new(Troubles::new(parts.repaired)),
-            room: parts.room,
+            troubles: Arc::new(Troubles::new(repaired)),
+            room,
             retired: AtomicBool::new(false),
             path: config.path.clone(),
-            lock: parts.lock,
+            lock,
             released: watch::Sender::new(()),
         }
     }
@@ -93,11 +94,6 @@ impl Engine {
         (&self.shard, gate)
     }
 
-    /// Returns the engine for everything that no read can be confused by.
-    pub(super) fn shard(&self) -> &EdgeShard {
-        &self.shard
-    }
-
     pub(super) fn manifest(&self) -> Arc<Manifest> {
         Arc::clone(&self.manifest.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -111,42 +107,27 @@ impl Engine {
         Ok(())
     }
 
-    /// Returns the cache of records, for those who hold the gate for reading.
-    pub(super) fn records(&self) -> &RecordCache {
-        &self.records
-    }
-
-    /// Returns the cache of session ids.
-    pub(super) fn sessions(&self) -> &Sessions {
-        &self.sessions
-    }
-
-    pub(super) fn troubles(&self) -> &Arc<Troubles> {
-        &self.troubles
-    }
-
-    pub(super) fn room(&self) -> &Room {
-        &self.room
-    }
-
-    /// Returns the data folder.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Returns the lock on the folder, to be kept beyond the engine's end.
     pub(super) fn lock(&self) -> Arc<FolderLock> {
         Arc::clone(&self.lock)
     }
 
-    /// Logs that these points are about to be deleted for good.
-    pub(super) fn log_deletion(&self, ids: &[PointId]) -> Result<(), Failure> {
-        let points = ids.iter().filter_map(|id| match id {
-            PointId::Uuid(point) => Some(*point),
+    /// Logs that these points, and everything that the filter matches, are about to be deleted for good.
+    pub(super) fn log_deletion(
+        &self,
+        filter: Option<&EngineFilter>,
+        ids: impl Iterator<Item = PointId>,
+    ) -> Result<(), Failure> {
+        let filter = filter
+            .map(serde_json::to_vec)
+            .transpose()
+            .map_err(OperationError::from)?;
+        let points = ids.filter_map(|id| match id {
+            PointId::Uuid(point) => Some(point),
             // There are none: all ids are derived.
             PointId::NumId(_) => None,
         });
-        self.with_deletions(|log| log.append(points))
+        self.with_deletions(|log| log.append(filter.as_deref(), points))
     }
 
     /// Makes the log of deletions survive a power loss.
@@ -169,18 +150,7 @@ impl Engine {
         self.optimizing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a running optimisation and prevents others. Blocks.
-    pub(super) fn retire(&self) {
-        self.retired.store(true, Ordering::Release);
-        drop(self.without_optimizing());
-    }
-
-    /// Allows optimisations again.
-    pub(super) fn unretire(&self) {
-        self.retired.store(false, Ordering::Release);
-    }
-
-    /// Returns the guard to hold while indexes are rebuilt; `None` after [`Engine::retire`]. Blocks.
+    /// Returns the guard to hold while indexes are rebuilt; `None` while there is a [`Retired`]. Blocks.
     pub(super) fn may_optimize(&self) -> Option<MutexGuard<'_, ()>> {
         let alone = self.without_optimizing();
         (!self.is_retired()).then_some(alone)
@@ -209,6 +179,29 @@ impl Engine {
     /// Returns a channel that closes once the engine is gone and the folder free.
     pub(super) fn released(&self) -> watch::Receiver<()> {
         self.released.subscribe()
+    }
+}
+
+/// Prevents the engine from rebuilding indexes until it is dropped.
+#[derive(Debug)]
+pub(super) struct Retired(Weak<Engine>);
+
+impl Retired {
+    /// Waits for a running optimisation, which cannot be stopped. Blocks.
+    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+        let retired = Self(Arc::downgrade(engine));
+        engine.retired.store(true, Ordering::Release);
+        drop(engine.without_optimizing());
+        retired
+    }
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        // The engine is gone if another one has replaced it.
+        if let Some(engine) = self.0.upgrade() {
+            engine.retired.store(false, Ordering::Release);
+        }
     }
 }
 

@@ -21,6 +21,14 @@ pub(super) fn of_any_tenant(filter: &Filter) -> Option<EngineFilter> {
     conditions::of_any_tenant(filter).map(all)
 }
 
+/// Returns the ids that a filter of a tenant names, if it has no other condition.
+pub(super) fn named(filter: &EngineFilter) -> Option<Vec<PointId>> {
+    match filter.must.as_deref() {
+        Some([_tenant, EngineCondition::HasId(condition)]) => Some(condition.has_id.iter().copied().collect()),
+        Some(_) | None => None,
+    }
+}
+
 /// Matches everything of a tenant with one of these content keys; `None` when there are none.
 pub(super) fn content(tenant: &TenantId, keys: &[ContentKey]) -> Option<EngineFilter> {
     conditions::of_content(tenant, keys).map(all)

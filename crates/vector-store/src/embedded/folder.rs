@@ -283,7 +283,7 @@ mod tests {
         let (_parent, path) = folder();
         assert_eq!(inspect(&path.join("missing")).unwrap(), State::Fresh);
         assert_eq!(inspect(&path).unwrap(), State::Fresh);
-        fs::write(path.join("LOCK"), "1").unwrap();
+        fs::write(path.join(LOCK), "1").unwrap();
         fs::create_dir(path.join("lost+found")).unwrap();
         assert_eq!(inspect(&path).unwrap(), State::Fresh);
     }
@@ -318,13 +318,12 @@ mod tests {
     fn a_manifest_is_replaced_atomically() {
         let (_parent, path) = folder();
         create_shard(&path);
-        let other = Other {
-            model: model(),
-            vector: "dense-2".to_owned(),
-            filling: true,
-        };
         let manifest = Manifest {
-            other: Some(other),
+            other: Some(Other {
+                model: model(),
+                vector: "dense-2".to_owned(),
+                filling: true,
+            }),
             ..Manifest::of(model())
         };
         // Left by a crash.
@@ -346,33 +345,29 @@ mod tests {
     #[test]
     fn foreign_folders_are_refused() {
         let (_parent, path) = folder();
-        fs::write(path.join("notes.txt"), "mine").unwrap();
+        let file = path.join("notes.txt");
+        fs::write(&file, "mine").unwrap();
         assert!(matches!(inspect(&path), Err(Error::Foreign { .. })));
-        assert!(matches!(
-            inspect(&path.join("notes.txt")),
-            Err(Error::NotAFolder { .. })
-        ));
+        assert!(matches!(inspect(&file), Err(Error::NotAFolder { .. })));
     }
 
     #[test]
     fn unreadable_manifests_are_refused() {
         let (_parent, path) = folder();
-        let manifest = path.join(MANIFEST);
         for corrupt in ["", "{}", "{\"format\": 1}", "{\"format\": \"one\"}"] {
-            fs::write(&manifest, corrupt).unwrap();
-            assert!(
-                matches!(inspect(&path), Err(Error::CorruptManifest { .. })),
-                "{corrupt}"
-            );
+            fs::write(path.join(MANIFEST), corrupt).unwrap();
+            let refused = inspect(&path).unwrap_err();
+            assert!(matches!(refused, Error::CorruptManifest { .. }), "{corrupt}");
         }
-        fs::write(&manifest, "{\"format\": 3, \"brain\": {}}").unwrap();
+        fs::write(path.join(MANIFEST), "{\"format\": 3, \"brain\": {}}").unwrap();
+        let refused = inspect(&path).unwrap_err();
         assert!(matches!(
-            inspect(&path),
-            Err(Error::NewerFormat {
+            refused,
+            Error::NewerFormat {
                 found: 3,
                 supported: 2,
                 ..
-            })
+            }
         ));
     }
 }

@@ -6,9 +6,6 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use context_manager_core::TenantId;
-use qdrant_edge::OperationError;
-
 use super::engine::Engine;
 use super::failure::Failure;
 use super::folder::{self, TEMP_SEGMENTS};
@@ -34,7 +31,7 @@ const NEVER_CHANGED: [&str; 6] = [
 #[derive(Debug)]
 pub(super) struct Frozen {
     /// Number of contexts of each tenant.
-    pub(super) contexts: BTreeMap<TenantId, u64>,
+    pub(super) contexts: BTreeMap<String, u64>,
     /// Number in the log of deletions: later deletions are not in the copy.
     pub(super) deleted_until: u64,
     /// Time that writes waited.
@@ -50,9 +47,8 @@ impl Frozen {
 /// Copies the engine's files and the manifest into `to`. The caller is the writer, has flushed, and keeps the indexes from
 /// being rebuilt. Blocks.
 pub(super) fn freeze(engine: &Engine, to: &Path) -> Result<Frozen, Failure> {
-    let contexts =
-        reads::tenant_counts(engine.shard()).map_err(|error| OperationError::service_error(error.to_string()))?;
-    copy_folder(&folder::shard(engine.path()), &folder::shard(to))
+    let contexts = reads::tenant_counts(&engine.shard)?;
+    copy_folder(&folder::shard(&engine.path), &folder::shard(to))
         .map_err(folder::io_error("copy the engine's files to", to))?;
     folder::write_manifest(to, &engine.manifest())?;
     Ok(Frozen {

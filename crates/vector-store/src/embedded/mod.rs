@@ -21,6 +21,7 @@ mod lock;
 mod models;
 mod open;
 mod optimizer;
+mod purge;
 mod queue;
 mod reads;
 mod records;

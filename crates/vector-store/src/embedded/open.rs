@@ -8,7 +8,7 @@ use qdrant_edge::{EdgeConfig, EdgeShard, OperationError};
 
 use super::config::Config;
 use super::deletions::DeletionLog;
-use super::engine::{Engine, Parts};
+use super::engine::Engine;
 use super::folder::{self, FIRST_VECTOR, Manifest, State};
 use super::lock::FolderLock;
 use super::room::Room;
@@ -55,15 +55,7 @@ pub(super) fn open(config: &Config, model: &ModelFingerprint, lock: Option<Arc<F
     room.reserve_some();
     let deletions =
         DeletionLog::open(path, config.max_erasures).map_err(folder::io_error("open the log of deletions of", path))?;
-    let parts = Parts {
-        shard,
-        manifest,
-        deletions,
-        repaired,
-        room,
-        lock,
-    };
-    Ok(Engine::new(config, parts))
+    Ok(Engine::new(config, lock, room, shard, manifest, deletions, repaired))
 }
 
 /// Loads the engine's files in the folder of `config`.
@@ -75,7 +67,9 @@ pub(super) fn load(config: &Config, manifest: &Manifest) -> Result<EdgeShard, Er
     let stored = stored.into_iter().flat_map(|stored| stored.vectors);
     let vectors: Vec<(String, usize)> = stored.map(|(name, vector)| (name, vector.size)).collect();
     let engine_config = schema::engine_config(config, &vectors);
-    let shard = EdgeShard::load(&folder::shard(path), Some(engine_config)).map_err(engine)?;
+    let load = || EdgeShard::load(&folder::shard(path), Some(engine_config.clone()));
+    // After a crash during a purge, the first attempt may fail while it repeats the engine's log, and the second succeeds.
+    let shard = load().or_else(|_repaired| load()).map_err(engine)?;
     for (name, _) in vectors {
         // Left by an interrupted change of the model.
         if name != manifest.vector && manifest.other.as_ref().is_none_or(|other| other.vector != name) {

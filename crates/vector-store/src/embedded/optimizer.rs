@@ -80,11 +80,9 @@ impl Optimizer {
         };
         let changes = self.engine.take_changes();
         let started = Instant::now();
-        let result = self
-            .check_room()
-            .and_then(|()| caught(|| self.engine.shard().optimize()));
+        let result = self.check_room().and_then(|()| caught(|| self.engine.shard.optimize()));
         observe_background("optimize", started, &result);
-        self.engine.troubles().worked("rebuilding the indexes", &result);
+        self.engine.troubles.worked("rebuilding the indexes", &result);
         let duration_ms = started.elapsed().as_millis();
         match &result {
             Ok(true) => tracing::info!(changes, duration_ms, "indexes were rebuilt"),
@@ -101,8 +99,8 @@ impl Optimizer {
 
     /// Checks that the disk has room for the store a second time: on a full disk the process would crash.
     fn check_room(&self) -> Result<(), Failure> {
-        let size = disk::size(&folder::shard(self.engine.path())).unwrap_or(0);
-        self.engine.room().check(size)
+        let size = disk::size(&folder::shard(&self.engine.path)).unwrap_or(0);
+        self.engine.room.check(size)
     }
 }
 

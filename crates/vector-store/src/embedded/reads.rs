@@ -44,7 +44,7 @@ pub(super) fn find_by_content(
     keys: &[ContentKey],
 ) -> Result<Vec<Context>, BoxError> {
     match filter::content(tenant, keys) {
-        Some(filter) => contexts(engine, tenant, &ids(engine.shard(), &filter)?),
+        Some(filter) => contexts(engine, tenant, &ids(&engine.shard, &filter)?),
         None => Ok(Vec::new()),
     }
 }
@@ -56,11 +56,8 @@ pub(super) fn tenants(shard: &EdgeShard, filter: EngineFilter) -> Result<Vec<Ten
 }
 
 /// Returns the number of points of each tenant.
-pub(super) fn tenant_counts(shard: &EdgeShard) -> Result<BTreeMap<TenantId, u64>, BoxError> {
-    let named = facet(shard, key::TENANT, None, true)?.into_iter();
-    named
-        .map(|(name, count)| Ok((TenantId::try_new(&name)?, count)))
-        .collect()
+pub(super) fn tenant_counts(shard: &EdgeShard) -> OperationResult<BTreeMap<String, u64>> {
+    facet(shard, key::TENANT, None, true)
 }
 
 /// Returns the distinct keywords of a key among the matching points, and the number of points with each.
@@ -111,18 +108,18 @@ pub(super) fn at_offsets(
     matching: &Filter,
 ) -> Result<Vec<Arc<Record>>, BoxError> {
     let find = |offsets: &[i64]| match filter::offsets(tenant, offsets) {
-        Some(filter) => Ok(ids(engine.shard(), &filter)?),
+        Some(filter) => Ok(ids(&engine.shard, &filter)?),
         None => Ok(Vec::new()),
     };
     let read = |ids: &[PointId]| records(engine, tenant, ids, true);
-    let found = engine.records().at_offsets(tenant, offsets, find, read)?;
+    let found = engine.records.at_offsets(tenant, offsets, find, read)?;
     let records = found.into_iter().map(|(_, record)| record);
     Ok(records.filter(|record| matching.matches(&record.context)).collect())
 }
 
 /// Returns a page, which never ends between two records with one sequence number: the next page starts below it.
 pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) -> Result<Page<Record>, BoxError> {
-    let shard = engine.shard();
+    let shard = &engine.shard;
     let limit = request.limit.min(MAX_PAGE);
     let Some(mut filter) = filter::translate(tenant, &request.filter).filter(|_| limit > 0) else {
         return Ok(Page {
@@ -170,14 +167,14 @@ pub(super) fn session_ids(
     let list = || {
         // Approximate counts, which nobody needs, but all values.
         let sessions = facet(
-            engine.shard(),
+            &engine.shard,
             key::SESSION,
             Some(filter::visible(tenant, visibility)),
             false,
         )?;
         Ok(sessions.into_keys().collect())
     };
-    engine.sessions().page(tenant, visibility, after, limit, list)
+    engine.sessions.page(tenant, visibility, after, limit, list)
 }
 
 /// Returns the summary of a session; `None` when nothing of it is visible.
@@ -189,14 +186,14 @@ pub(super) fn session(
 ) -> Result<Option<SessionSummary>, BoxError> {
     let filter = filter::session(tenant, &id, visibility);
     let mut counts = [0; Level::ALL.len()];
-    for (level, count) in facet(engine.shard(), key::LEVEL, Some(filter.clone()), true)? {
+    for (level, count) in facet(&engine.shard, key::LEVEL, Some(filter.clone()), true)? {
         if let Ok(level) = level.parse::<Level>() {
             counts[level.index()] = count;
         }
     }
     let end = |direction| -> Result<_, BoxError> {
         // A few more, in case the first ones are unreadable.
-        for (point, _) in ordered(engine.shard(), &filter, direction, 4)? {
+        for (point, _) in ordered(&engine.shard, &filter, direction, 4)? {
             if let Some(context) = contexts(engine, tenant, &[point])?.pop() {
                 return Ok(Some(context.created_at));
             }
@@ -240,7 +237,7 @@ fn ordered(
 }
 
 /// Returns the matching points, in no order.
-fn ids(shard: &EdgeShard, filter: &EngineFilter) -> OperationResult<Vec<PointId>> {
+pub(super) fn ids(shard: &EdgeShard, filter: &EngineFilter) -> OperationResult<Vec<PointId>> {
     let mut request = ScrollRequestBuilder::new()
         .filter(filter.clone())
         .limit(SCROLL)
@@ -272,14 +269,15 @@ pub(super) fn records(
         WithVector::Bool(false)
     };
     let mut records = Vec::with_capacity(ids.len());
-    for found in retrieve(engine, ids, &wanted)? {
+    let unreadable = |id, failure: &Failure| engine.troubles.unreadable(id, failure);
+    for found in retrieve(&engine.shard, ids, &wanted, &unreadable)? {
         let payload = found.payload.map(|payload| payload.0).unwrap_or_default();
         match payload::decode_sealed(tenant, payload) {
             Ok(context) => {
                 let (dense, terms) = vectors(dense, found.vector);
                 records.push((found.id, Record { context, dense, terms }));
             }
-            Err(error) => engine.troubles().unreadable(found.id, &error),
+            Err(error) => engine.troubles.unreadable(found.id, &error),
         }
     }
     Ok(records)
@@ -292,19 +290,28 @@ pub(super) fn contexts(engine: &Engine, tenant: &TenantId, ids: &[PointId]) -> R
 
 /// Returns those of these points that the engine can read. It reads what it deletes or moves, and accepts no more writes
 /// after it failed in that.
-pub(super) fn readable(engine: &Engine, ids: &[PointId]) -> Result<Vec<PointId>, Failure> {
-    let found = retrieve(engine, ids, &WithVector::Bool(false))?;
+pub(super) fn readable(
+    shard: &EdgeShard,
+    ids: &[PointId],
+    note_unreadable: &dyn Fn(PointId, &Failure),
+) -> Result<Vec<PointId>, Failure> {
+    let found = retrieve(shard, ids, &WithVector::Bool(false), note_unreadable)?;
     Ok(found.into_iter().map(|found| found.id).collect())
 }
 
 /// Retrieves these points. One payload that the engine cannot read fails the request, so each half is then requested by
 /// itself, down to the single point.
-fn retrieve(engine: &Engine, ids: &[PointId], vectors: &WithVector) -> Result<Vec<EngineRecord>, Failure> {
+fn retrieve(
+    shard: &EdgeShard,
+    ids: &[PointId],
+    vectors: &WithVector,
+    note_unreadable: &dyn Fn(PointId, &Failure),
+) -> Result<Vec<EngineRecord>, Failure> {
     let read = |payload| {
         let request = RetrieveRequestBuilder::new(ids.to_vec())
             .with_payload(WithPayloadInterface::Bool(payload))
             .with_vector(vectors.clone());
-        caught(|| engine.shard().retrieve(request.build()))
+        caught(|| shard.retrieve(request.build()))
     };
     let failure = match read(true) {
         Ok(found) => return Ok(found),
@@ -313,12 +320,12 @@ fn retrieve(engine: &Engine, ids: &[PointId], vectors: &WithVector) -> Result<Ve
     if let [id] = ids {
         // Any other failure occurs without the payload too.
         read(false)?;
-        engine.troubles().unreadable(*id, &failure);
+        note_unreadable(*id, &failure);
         return Ok(Vec::new());
     }
     let (first, second) = ids.split_at(ids.len() / 2);
-    let mut found = retrieve(engine, first, vectors)?;
-    found.extend(retrieve(engine, second, vectors)?);
+    let mut found = retrieve(shard, first, vectors, note_unreadable)?;
+    found.extend(retrieve(shard, second, vectors, note_unreadable)?);
     Ok(found)
 }
 

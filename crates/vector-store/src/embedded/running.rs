@@ -174,10 +174,10 @@ fn spawn<T>(
     work: impl FnMut() -> T + Send + 'static,
     end: impl FnOnce(T) + Send + 'static,
 ) -> Result<(), Error> {
-    let troubles = Arc::clone(engine.troubles());
+    let troubles = Arc::clone(&engine.troubles);
     let supervised = move || end(troubles.supervise(name, work));
     let spawned = thread::Builder::new().name(name.to_owned()).spawn(supervised);
     spawned
         .map(drop)
-        .map_err(folder::io_error("start a thread for", engine.path()))
+        .map_err(folder::io_error("start a thread for", &engine.path))
 }

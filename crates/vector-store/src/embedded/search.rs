@@ -16,13 +16,6 @@ use super::{filter, reads};
 /// Maximum number of hits of either kind: the engine reserves memory for as many as it is asked for.
 const MAX_LIMIT: usize = 1 << 16;
 
-/// A way to be found.
-#[derive(Clone, Copy)]
-enum Kind {
-    Dense,
-    Lexical,
-}
-
 /// Returns the best hits by dense and by sparse vector. Blocks.
 pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> Result<Vec<Candidate>, BoxError> {
     let limit = query.limit.min(MAX_LIMIT);
@@ -40,10 +33,10 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
             .with_payload(WithPayloadInterface::Bool(false))
     };
     let dense = engine.manifest().vector.clone();
-    let mut kinds = Vec::with_capacity(2);
+    let mut kinds: Vec<fn(&mut Scores) -> &mut Option<f32>> = Vec::with_capacity(2);
     let mut requests: Vec<QueryRequest> = Vec::with_capacity(2);
     if let Some(vector) = query.dense {
-        kinds.push(Kind::Dense);
+        kinds.push(|scores| &mut scores.dense);
         let params = SearchParams {
             exact: query.exact,
             ..SearchParams::default()
@@ -51,29 +44,24 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
         requests.push(request(&dense, VectorInternal::Dense(vector)).params(params).build());
     }
     if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
-        kinds.push(Kind::Lexical);
+        kinds.push(|scores| &mut scores.lexical);
         let sparse = SparseVector {
             indices: terms.indices,
             values: terms.values,
         };
         requests.push(request(WORDS, VectorInternal::Sparse(sparse)).build());
     }
-    let found = engine.shard().query_batch(QueryBatchRequest::new(requests))?;
+    let found = engine.shard.query_batch(QueryBatchRequest::new(requests))?;
     // Without payloads: most records are cached.
     let mut scores: HashMap<PointId, Scores> = HashMap::new();
     for (kind, points) in kinds.into_iter().zip(found) {
         for point in points {
-            let scores = scores.entry(point.id).or_default();
-            let score = match kind {
-                Kind::Dense => &mut scores.dense,
-                Kind::Lexical => &mut scores.lexical,
-            };
-            *score = Some(point.score);
+            *kind(scores.entry(point.id).or_default()) = Some(point.score);
         }
     }
     let ids: Vec<PointId> = scores.keys().copied().collect();
     let read = |ids: &[PointId]| reads::records(engine, tenant, ids, true);
-    let records = engine.records().get(tenant, &ids, read)?;
+    let records = engine.records.get(tenant, &ids, read)?;
     let candidates = records.into_iter().map(|(id, record)| {
         let Scores { dense, lexical } = scores[&id];
         Candidate { record, dense, lexical }

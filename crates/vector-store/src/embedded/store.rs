@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use context_manager_core::ports::{BoxError, ModelFingerprint, StoreError, StoredModels};
+use qdrant_edge::PointId;
 use tokio::sync::{RwLock, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::config::Config;
-use super::engine::Engine;
+use super::engine::{Engine, Retired};
 use super::failure::{internal, unavailable};
 use super::folder::{self, Manifest, State};
 use super::models::change::ChangeModels;
+use super::open;
+use super::purge::purge;
 use super::running::Running;
 use super::write::{Reply, Write};
 use crate::Error;
@@ -134,6 +137,38 @@ impl EmbeddedStore {
             }
         })
         .await
+    }
+
+    /// Deletes points that the engine cannot read, which closes it for a moment.
+    pub(super) async fn purge(&self, operation: &'static str, ids: Vec<PointId>) -> Result<u64, StoreError> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let engine = self.running.read().await.engine(operation)?;
+        let retired = spawn_blocking(move || Retired::new(&engine));
+        let retired = retired.await.map_err(|panic| internal(operation, panic))?;
+        let store = self.handle();
+        // A task of its own: when the caller is gone, the engine must be opened again all the same.
+        let work = tokio::spawn(async move {
+            let mut running = store.running.write().await;
+            let manifest = running.engine(operation)?.manifest();
+            let purge = move |config: &Config| {
+                let load = || open::load(config, &manifest);
+                purge(load()?, load, &ids)
+            };
+            let purged = store.replace_engine(&mut running, operation, purge).await??;
+            drop(retired);
+            purged.map_err(|failure| failure.of(operation))
+        });
+        work.await.map_err(|panic| internal(operation, panic))?
+    }
+
+    fn handle(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            running: Arc::clone(&self.running),
+            lost: self.lost.clone(),
+        }
     }
 
     /// Closes the engine, does `work` on its folder, and opens the engine again. The outer error is that of closing or

@@ -32,7 +32,7 @@ impl VectorStore for EmbeddedStore {
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         self.write("upsert", |manifest| {
             let points = points("upsert", manifest, scope, records)?;
-            Ok((!points.is_empty()).then(|| |reply| Write::Upsert(points, reply)))
+            Ok((!points.is_empty()).then_some(|reply| Write::Upsert(points, reply)))
         })
         .await
     }
@@ -48,7 +48,7 @@ impl VectorStore for EmbeddedStore {
             let new = points("replace", manifest, scope, new)?;
             let changed = points("replace", manifest, scope, changed)?;
             let is_empty = new.is_empty() && changed.is_empty();
-            Ok((!is_empty).then(|| |reply| Write::Replace(new, changed, reply)))
+            Ok((!is_empty).then_some(|reply| Write::Replace(new, changed, reply)))
         });
         let mut existed = write.await?;
         let points = PointIds::of(scope.tenant());
@@ -62,7 +62,7 @@ impl VectorStore for EmbeddedStore {
         self.write("update", |_| {
             let payloads = contexts.into_iter().map(|context| payload("update", scope, context));
             let payloads = payloads.collect::<Result<Vec<_>, _>>()?;
-            Ok((!payloads.is_empty()).then(|| |reply| Write::Update(payloads, reply)))
+            Ok((!payloads.is_empty()).then_some(|reply| Write::Update(payloads, reply)))
         })
         .await
     }
@@ -79,7 +79,7 @@ impl VectorStore for EmbeddedStore {
                 })
             });
             let new = new.collect::<Result<Vec<_>, StoreError>>()?;
-            Ok((!new.is_empty()).then(|| |reply| Write::SetVectors(new, reply)))
+            Ok((!new.is_empty()).then_some(|reply| Write::SetVectors(new, reply)))
         })
         .await
     }
@@ -114,7 +114,7 @@ impl VectorStore for EmbeddedStore {
     async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
         let filter = filter::of_any_tenant(filter);
         self.read("tenants", move |engine| match filter {
-            Some(filter) => reads::tenants(engine.shard(), filter),
+            Some(filter) => reads::tenants(&engine.shard, filter),
             None => Ok(Vec::new()),
         })
         .await
@@ -123,26 +123,19 @@ impl VectorStore for EmbeddedStore {
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         let filter = filter::translate(scope.tenant(), filter);
         self.read("count", move |engine| match filter {
-            Some(filter) => Ok(reads::count(engine.shard(), filter)?),
+            Some(filter) => Ok(reads::count(&engine.shard, filter)?),
             None => Ok(0),
         })
         .await
     }
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        let filter = filter::translate(scope.tenant(), filter);
-        self.write("delete", |_| {
-            Ok(filter.map(|filter| |reply| Write::Delete(filter, Deletion::ForGood, reply)))
-        })
-        .await
+        self.delete_matching("delete", scope, filter, Deletion::ForGood).await
     }
 
     async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        let filter = filter::translate(scope.tenant(), filter);
-        self.write("discard", |_| {
-            Ok(filter.map(|filter| |reply| Write::Delete(filter, Deletion::Revocable, reply)))
-        })
-        .await
+        self.delete_matching("discard", scope, filter, Deletion::Revocable)
+            .await
     }
 
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
@@ -164,7 +157,7 @@ impl VectorStore for EmbeddedStore {
     ) -> Result<Vec<SparseVector>, StoreError> {
         let filter = filter::translate(scope.tenant(), filter);
         self.read("sample", move |engine| match filter {
-            Some(filter) => Ok(reads::sample_terms(engine.shard(), filter, limit)?),
+            Some(filter) => Ok(reads::sample_terms(&engine.shard, filter, limit)?),
             None => Ok(Vec::new()),
         })
         .await
@@ -199,13 +192,13 @@ impl VectorStore for EmbeddedStore {
 
     async fn troubles(&self) -> Vec<String> {
         let engine = self.running.read().await.engine("troubles");
-        engine.map(|engine| engine.troubles().list()).unwrap_or_default()
+        engine.map(|engine| engine.troubles.list()).unwrap_or_default()
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {
         let running = self.running.read().await;
         let engine = running.engine("size")?;
-        let size = spawn_blocking(move || disk::size(&folder::shard(engine.path()))).await;
+        let size = spawn_blocking(move || disk::size(&folder::shard(&engine.path))).await;
         size.map_err(BoxError::from)
             .and_then(|size| size.map_err(BoxError::from))
             .map_err(|error| internal("size", error))
@@ -214,6 +207,23 @@ impl VectorStore for EmbeddedStore {
     async fn flush(&self) -> Result<(), StoreError> {
         let running = self.running.read().await;
         running.write("flush", Write::Flush).await
+    }
+}
+
+impl EmbeddedStore {
+    async fn delete_matching(
+        &self,
+        operation: &'static str,
+        scope: &Scope,
+        filter: &Filter,
+        deletion: Deletion,
+    ) -> Result<u64, StoreError> {
+        let filter = filter::translate(scope.tenant(), filter);
+        let write = self.write(operation, |_| {
+            Ok(filter.map(|filter| move |reply| Write::Delete(filter, deletion, reply)))
+        });
+        let deleted = write.await?;
+        Ok(deleted.count + self.purge(operation, deleted.unreadable).await?)
     }
 }
 

@@ -28,8 +28,8 @@ pub(super) enum Write {
     Update(Vec<(PointId, Payload)>, Reply<()>),
     /// Give points that exist vectors, and replace their payloads where there are some.
     SetVectors(Vec<NewVector>, Reply<()>),
-    /// Delete what matches, and count it.
-    Delete(EngineFilter, Deletion, Reply<u64>),
+    /// Delete what matches.
+    Delete(EngineFilter, Deletion, Reply<Deleted>),
     /// Copy everything written so far into this folder.
     Freeze(PathBuf, Reply<Frozen>),
     /// Change which models' vectors there are.
@@ -61,6 +61,15 @@ pub(super) enum Deletion {
     ForGood,
     /// The snapshot may bring the contexts back.
     Revocable,
+}
+
+/// Outcome of a deletion.
+#[derive(Debug, Default)]
+pub(super) struct Deleted {
+    /// Number of deleted points.
+    pub(super) count: u64,
+    /// Points that match too, but that the engine cannot read, and so deletes only as [`purge`](super::purge) does.
+    pub(super) unreadable: Vec<PointId>,
 }
 
 /// A vector for a point that exists.

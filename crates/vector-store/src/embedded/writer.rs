@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use qdrant_edge::{
     Filter as EngineFilter, Payload, PayloadOps, PointId, PointInsertOperations, PointOperations, PointStructPersisted,
-    PointVectorsPersisted, ScrollRequestBuilder, SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorOperations,
-    WithPayloadInterface,
+    PointVectorsPersisted, SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorOperations,
 };
 use tokio::time::Instant;
 
@@ -21,10 +20,11 @@ use super::engine::Engine;
 use super::failure::{Failure, caught};
 use super::freeze::freeze;
 use super::optimizer::Changed;
+use super::purge::delete;
 use super::queue::Queued;
-use super::reads;
 use super::room::Room;
-use super::write::{Deletion, NewVector, Reply, Write};
+use super::write::{Deleted, Deletion, NewVector, Reply, Write};
+use super::{filter, reads};
 use crate::metrics::observe_background;
 
 /// Maximum number of points per upsert. Reads wait while points are replaced, and larger operations gain nothing.
@@ -160,7 +160,7 @@ impl Writer {
         room: fn(&Room) -> Result<(), Failure>,
         write: impl FnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        room(self.engine.room())?;
+        room(&self.engine.room)?;
         // Even when the write fails, the part that was applied must be flushed.
         self.unflushed_since.get_or_insert_with(Instant::now);
         let result = caught(|| write(self));
@@ -170,17 +170,17 @@ impl Writer {
 
     fn upsert(&self, points: Vec<PointStructPersisted>) -> Result<(), Failure> {
         for chunk in chunks(points) {
-            self.engine.room().check_more()?;
+            self.engine.room.check_more()?;
             let ids: Vec<PointId> = chunk.iter().map(|point| point.id).collect();
             let count = ids.len();
             let payloads = chunk.iter().filter_map(|point| point.payload.as_ref());
-            let _arrival = self.engine.records().arriving(payloads);
+            let _arrival = self.engine.records.arriving(payloads);
             let upsert = upsert(chunk);
             if self.check_replaced(&ids)? {
                 let (shard, _gate) = self.engine.replace(&ids);
                 shard.update(upsert)?;
             } else {
-                self.engine.shard().update(upsert)?;
+                self.engine.shard.update(upsert)?;
             }
             self.engine.count_changes(count);
         }
@@ -189,13 +189,16 @@ impl Writer {
 
     /// Returns whether any of these points exists. The engine must be able to read those that it replaces.
     fn check_replaced(&self, ids: &[PointId]) -> Result<bool, Failure> {
-        let existing: Vec<PointId> = reads::existing(self.engine.shard(), ids.to_vec())?
-            .into_iter()
-            .collect();
-        if reads::readable(&self.engine, &existing)?.len() < existing.len() {
+        let existing: Vec<PointId> = reads::existing(&self.engine.shard, ids.to_vec())?.into_iter().collect();
+        if self.readable(&existing)?.len() < existing.len() {
             return Err(Failure::Unreadable);
         }
         Ok(!existing.is_empty())
+    }
+
+    fn readable(&self, ids: &[PointId]) -> Result<Vec<PointId>, Failure> {
+        let unreadable = |id, failure: &Failure| self.engine.troubles.unreadable(id, failure);
+        reads::readable(&self.engine.shard, ids, &unreadable)
     }
 
     /// Writes everything in one operation behind the gate, whatever its size: a read sees all of a supersession or nothing.
@@ -205,7 +208,7 @@ impl Writer {
         mut changed: Vec<PointStructPersisted>,
     ) -> Result<HashSet<PointId>, Failure> {
         let ids = changed.iter().map(|point| point.id).collect();
-        let existing = reads::existing(self.engine.shard(), ids)?;
+        let existing = reads::existing(&self.engine.shard, ids)?;
         changed.retain(|point| existing.contains(&point.id));
         // The engine applies an id once per operation: of a repeated one, the last point counts.
         let points: BTreeMap<_, _> = new.into_iter().chain(changed).map(|point| (point.id, point)).collect();
@@ -217,7 +220,7 @@ impl Writer {
         let points: Vec<_> = points.into_values().collect();
         let _arrival = self
             .engine
-            .records()
+            .records
             .arriving(points.iter().filter_map(|point| point.payload.as_ref()));
         let (shard, _gate) = self.engine.replace(&ids);
         shard.update(upsert(points))?;
@@ -228,10 +231,10 @@ impl Writer {
     fn update(&self, payloads: Vec<(PointId, Payload)>) -> Result<(), Failure> {
         let ids = payloads.iter().map(|(id, _)| *id).collect();
         // The engine would fail on an unknown id after it had changed other points.
-        let existing = reads::existing(self.engine.shard(), ids)?;
+        let existing = reads::existing(&self.engine.shard, ids)?;
         for (id, payload) in payloads {
             if existing.contains(&id) {
-                let _arrival = self.engine.records().arriving(std::iter::once(&payload));
+                let _arrival = self.engine.records.arriving(std::iter::once(&payload));
                 let (shard, _gate) = self.engine.replace(&[id]);
                 shard.update(overwrite(id, payload))?;
                 self.engine.count_changes(1);
@@ -243,9 +246,9 @@ impl Writer {
     /// Writes the vector first: after an interruption in between, it is set again.
     fn set_vectors(&self, vectors: Vec<NewVector>) -> Result<(), Failure> {
         let ids = vectors.iter().map(|new| new.id).collect();
-        let existing = reads::existing(self.engine.shard(), ids)?;
+        let existing = reads::existing(&self.engine.shard, ids)?;
         for NewVector { id, vector, payload } in vectors.into_iter().filter(|new| existing.contains(&new.id)) {
-            let _arrival = self.engine.records().arriving(payload.iter());
+            let _arrival = self.engine.records.arriving(payload.iter());
             let (shard, _gate) = self.engine.replace(&[id]);
             shard.update(UpdateOperation::VectorOperation(VectorOperations::UpdateVectors(
                 UpdateVectorsOp {
@@ -263,37 +266,33 @@ impl Writer {
 
     /// Deletes the points that it has found, so that the count is exact. Deletes nothing for good unless the log of deletions
     /// has all of it.
-    fn delete(&self, filter: &EngineFilter, deletion: Deletion) -> Result<u64, Failure> {
-        let ids = self.matching(filter)?;
+    fn delete(&self, filter: &EngineFilter, deletion: Deletion) -> Result<Deleted, Failure> {
+        let ids = reads::ids(&self.engine.shard, filter)?;
         if deletion == Deletion::ForGood {
-            self.engine.log_deletion(&ids)?;
+            match filter::named(filter) {
+                // Also those that are not stored any more: an older snapshot may have them.
+                Some(named) => self.engine.log_deletion(None, named.into_iter())?,
+                None => self.engine.log_deletion(Some(filter), ids.iter().copied())?,
+            }
         }
+        let mut deleted = Deleted::default();
         for chunk in ids.chunks(DELETE_CHUNK) {
-            self.engine.room().check_small()?;
-            let (shard, _gate) = self.engine.replace(chunk);
-            let ids = chunk.to_vec();
-            shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
-            self.engine.count_changes(chunk.len());
+            self.engine.room.check_small()?;
+            let readable = self.readable(chunk)?;
+            if readable.len() < chunk.len() {
+                deleted
+                    .unreadable
+                    .extend(chunk.iter().filter(|id| !readable.contains(id)));
+            }
+            if !readable.is_empty() {
+                let (shard, _gate) = self.engine.replace(&readable);
+                let count = readable.len();
+                shard.update(delete(readable))?;
+                self.engine.count_changes(count);
+                deleted.count += count as u64;
+            }
         }
-        Ok(ids.len() as u64)
-    }
-
-    fn matching(&self, filter: &EngineFilter) -> Result<Vec<PointId>, Failure> {
-        let mut found = Vec::new();
-        let mut page = ScrollRequestBuilder::new()
-            .filter(filter.clone())
-            .limit(DELETE_CHUNK)
-            .with_payload(WithPayloadInterface::Bool(false))
-            .build();
-        loop {
-            let (records, next) = self.engine.shard().scroll(page.clone())?;
-            let ids: Vec<PointId> = records.into_iter().map(|record| record.id).collect();
-            found.extend(reads::readable(&self.engine, &ids)?);
-            page.offset = Some(match next {
-                Some(next) => next,
-                None => return Ok(found),
-            });
-        }
+        Ok(deleted)
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
@@ -301,18 +300,18 @@ impl Writer {
         // The log of deletions must be durable before the deletions are.
         let result = self
             .engine
-            .room()
+            .room
             .check_small()
             .and_then(|()| self.engine.sync_deletions())
-            .and_then(|()| caught(|| self.engine.shard().flush()));
+            .and_then(|()| caught(|| self.engine.shard.flush()));
         observe_background("flush", started, &result);
-        self.engine.troubles().worked("writing everything out", &result);
+        self.engine.troubles.worked("writing everything out", &result);
         if let Err(error) = &result {
             tracing::error!(%error, source = error_source(error), "flush failed and will be retried");
             self.unflushed_since = Some(Instant::now());
         } else {
             self.unflushed_since = None;
-            self.engine.room().reserve_some();
+            self.engine.room.reserve_some();
         }
         result
     }

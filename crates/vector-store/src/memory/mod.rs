@@ -1,7 +1,7 @@
 //! The store that keeps everything in memory.
 //!
-//! It looks at every context of the tenant for every question. Its answers are what every other store is compared with:
-//! [`Filter::matches`] decides what matches, and the scores are computed by the book.
+//! Every call scans all contexts of the tenant. The store is the reference for all others: [`Filter::matches`] decides what
+//! matches, and scores follow their definition.
 
 mod score;
 
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::payload::PointIds;
 use crate::validate;
-use score::{common_words, cosine, unit_length};
+use score::{cosine, sparse_dot, unit_length};
 
 /// The store that keeps everything in memory.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct MemoryStore {
 type Records = BTreeMap<ContextId, Record>;
 
 impl MemoryStore {
-    /// An empty store for vectors of this size.
+    /// Creates an empty store for vectors of this size.
     pub fn new(dimensions: usize) -> Self {
         Self {
             dimensions,
@@ -52,7 +52,7 @@ impl MemoryStore {
         }
     }
 
-    /// Returns the records to store, if they are valid, with vectors of length 1. Of a repeated id the last stays.
+    /// Checks records to store and scales their vectors to length 1. The last record of a repeated id wins.
     fn checked(&self, operation: &'static str, mut records: Vec<Record>) -> Result<Records, StoreError> {
         validate::records(operation, self.dimensions, &records)?;
         for record in &mut records {
@@ -207,29 +207,25 @@ impl VectorStore for MemoryStore {
             });
         }
         Ok(self.read(scope, |stored| {
-            let place = |context: &Context| match request.order {
-                // From the newest down, counted so that what comes first has the lower number.
-                Order::NewestFirst => u64::MAX - context.sequence,
-                Order::OldestFirst => context.sequence,
-            };
-            let after = request.after.map(|Cursor(sequence)| match request.order {
+            let rank = |sequence| match request.order {
                 Order::NewestFirst => u64::MAX - sequence,
                 Order::OldestFirst => sequence,
-            });
-            let follows = |context: &Context| after.is_none_or(|after| place(context) > after);
-            let matching = matching(stored, &request.filter).filter(|record| follows(&record.context));
-            let mut found: Vec<&Record> = matching.collect();
-            // The sort is stable: those with the same sequence number stay in the order of their ids.
-            found.sort_by_key(|record| place(&record.context));
-            // A page never ends between two of those, as the next one starts below them.
-            let last = found.get(request.limit - 1).map(|record| &record.context);
-            let end = found.partition_point(|record| last.is_none_or(|last| place(&record.context) <= place(last)));
-            let next = last.filter(|_| end < found.len()).map(|last| Cursor(last.sequence));
-            let items = found[..end]
-                .iter()
-                .map(|record| view(record, request.with_vectors))
-                .collect();
-            Page { items, next }
+            };
+            let after = request.after.map(|Cursor(sequence)| rank(sequence));
+            let rank = |record: &Record| rank(record.context.sequence);
+            let mut found: Vec<&Record> = matching(stored, &request.filter).collect();
+            found.retain(|record| after.is_none_or(|after| rank(record) > after));
+            // Stable: records with the same sequence number stay in the order of their ids.
+            found.sort_by_key(|record| rank(record));
+            // A page never ends between two of those, as the next page starts below them.
+            let last = found.get(request.limit - 1).copied();
+            let end = found.partition_point(|record| last.is_none_or(|last| rank(record) <= rank(last)));
+            let next = last.filter(|_| end < found.len());
+            let items = found[..end].iter().map(|record| view(record, request.with_vectors));
+            Page {
+                items: items.collect(),
+                next: next.map(|last| Cursor(last.context.sequence)),
+            }
         }))
     }
 
@@ -258,13 +254,13 @@ impl VectorStore for MemoryStore {
             let mut found = BTreeMap::new();
             if let Some(mut vector) = query.dense {
                 unit_length(&mut vector);
-                let likeness = |record: &Record| record.dense.as_deref().map(|stored| cosine(stored, &vector));
-                for (record, score) in best(matching(stored, &query.filter), query.limit, likeness) {
+                let similarity = |record: &Record| record.dense.as_deref().map(|stored| cosine(stored, &vector));
+                for (record, score) in best(matching(stored, &query.filter), query.limit, similarity) {
                     candidate(&mut found, record).dense = Some(score);
                 }
             }
             if let Some(terms) = query.terms.filter(|terms| !terms.is_empty()) {
-                let weight = |record: &Record| common_words(&terms, &record.terms);
+                let weight = |record: &Record| sparse_dot(&terms, &record.terms);
                 for (record, score) in best(matching(stored, &query.filter), query.limit, weight) {
                     candidate(&mut found, record).lexical = Some(score);
                 }
@@ -282,7 +278,7 @@ impl VectorStore for MemoryStore {
         let points = PointIds::of(scope.tenant());
         Ok(self.read(scope, |stored| {
             let mut found: Vec<&Record> = matching(stored, filter).collect();
-            // In the order in which the other stores keep them, which is any.
+            // By point id, as in the other stores: a random order.
             found.sort_by_key(|record| points.point(record.context.id));
             let chosen = found.into_iter().take(limit.max(1));
             chosen.map(|record| record.terms.clone()).collect()
@@ -361,7 +357,7 @@ fn view(record: &Record, with_vectors: bool) -> Record {
     }
 }
 
-/// The `limit` records with the highest scores.
+/// Returns the `limit` records with the highest scores.
 fn best<'a>(
     records: impl Iterator<Item = &'a Record>,
     limit: usize,

@@ -1,20 +1,20 @@
-//! JSON as bytes that are the same for the same values, whatever order stores give keys back in, and checksums of it.
+//! Canonical bytes of JSON, independent of the order of keys, and checksums of them.
 
 use serde_json::{Map, Value};
 
-/// Ends a record, a list or an object, so that nothing can be mistaken for a part of what follows.
+/// End of a record, a list or an object, so that no two values have the same bytes.
 pub(crate) const END: u8 = 0xff;
 
-/// The key of the checksum of all others.
+/// Key of the checksum of all other keys.
 pub(crate) const SEAL: &str = "sum";
 
-/// Puts a checksum into an object, so that damage to it is told.
+/// Adds the checksum to an object.
 pub(crate) fn seal(object: &mut Map<String, Value>) {
     let sum = sum(object);
     object.insert(SEAL.to_owned(), sum.into());
 }
 
-/// Takes the checksum out of an object. Whether it fits, or there was none: earlier versions put none in.
+/// Removes the checksum of an object. Returns `true` if it matches or, as in earlier versions, is missing.
 pub(crate) fn unseal(object: &mut Map<String, Value>) -> bool {
     object.remove(SEAL).is_none_or(|found| found == sum(object))
 }
@@ -25,7 +25,7 @@ fn sum(object: &Map<String, Value>) -> u32 {
     sum.finalize()
 }
 
-/// Gives the bytes of `value` to `sink`, piece by piece.
+/// Writes the bytes of `value` to `sink`, piece by piece.
 pub(crate) fn write(value: &Value, sink: &mut impl FnMut(&[u8])) {
     match value {
         Value::Object(object) => write_object(object, sink),
@@ -48,7 +48,7 @@ pub(crate) fn write(value: &Value, sink: &mut impl FnMut(&[u8])) {
     }
 }
 
-/// The same for an object, whose keys come in alphabetical order.
+/// Writes an object with its keys in alphabetical order.
 fn write_object(object: &Map<String, Value>, sink: &mut impl FnMut(&[u8])) {
     let mut entries: Vec<_> = object.iter().collect();
     entries.sort_by_key(|(key, _)| *key);

@@ -1,11 +1,7 @@
-//! The stored form of a context: flat, with short fixed names, times as whole milliseconds since the epoch.
+//! Stored form of a context: flat, with short fixed names, and times as whole milliseconds since the epoch.
 //!
-//! It holds the context itself and, beside it, what is only there to be filtered by: the [`key::TENANT`], the
-//! [`key::FACTS`] and [`key::VISIBLE`]. The vectors are kept elsewhere.
-//!
-//! It is sealed with a checksum, so that damage is told from what was stored.
-//!
-//! Deliberately absent: how the keys are indexed. That differs between stores.
+//! Beside the context it holds keys that only serve filters: [`key::TENANT`], [`key::FACTS`] and [`key::VISIBLE`]. A checksum
+//! detects damage. Vectors are stored separately.
 
 pub(crate) mod canonical;
 pub(crate) mod fact;
@@ -21,15 +17,13 @@ use uuid::Uuid;
 
 pub(crate) use point_id::PointIds;
 
-/// When what never expires expires: later than every timestamp, and still exact as a float.
+/// Time of expiry of contexts that never expire: later than every timestamp, and exact as a float.
 pub(crate) const NEVER: i64 = (1 << 53) - 1;
 
-/// Since when what was superseded is invisible: earlier than every timestamp.
+/// Time from which superseded contexts are invisible: earlier than every timestamp.
 pub(crate) const ALWAYS: i64 = -NEVER;
 
-/// A context that cannot be brought into its stored form, or back.
-///
-/// It never repeats what is stored: that is nobody's business who reads logs.
+/// Error of encoding or decoding a context. It never repeats stored text, which must not appear in logs.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("a stored context cannot be read")]
@@ -95,7 +89,7 @@ struct StoredSuperseded {
     at: i64,
 }
 
-/// The form in which a context of `scope` is stored.
+/// Encodes a context of `scope`.
 pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Value>, Malformed> {
     let expires = context.expires_at.map_or(NEVER, Timestamp::as_millisecond);
     let stored = Stored {
@@ -149,8 +143,7 @@ pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Valu
     }
 }
 
-/// The context that is stored as `payload`, which must be `tenant`'s and just what [`encode`] made. Earlier versions put no
-/// seal on it.
+/// Decodes a context of `tenant` after checking its checksum. Payloads of earlier versions have none.
 pub(crate) fn decode_sealed(tenant: &TenantId, mut payload: Map<String, Value>) -> Result<Context, Malformed> {
     if canonical::unseal(&mut payload) {
         decode(tenant, payload)
@@ -159,7 +152,7 @@ pub(crate) fn decode_sealed(tenant: &TenantId, mut payload: Map<String, Value>) 
     }
 }
 
-/// The context that is stored as `payload`, which must be `tenant`'s.
+/// Decodes a context of `tenant`.
 pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<Context, Malformed> {
     let stored: Stored = serde_json::from_value(Value::Object(payload))?;
     if stored.tenant != tenant.as_str() {
@@ -196,16 +189,13 @@ pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<C
                 similarity,
             })
             .collect(),
-        superseded_by: stored
-            .superseded
-            .map(|superseded| {
-                let at = Timestamp::from_millisecond(superseded.at)?;
-                Ok::<_, Malformed>(Superseded {
-                    by: ContextId(superseded.by),
-                    at,
-                })
-            })
-            .transpose()?,
+        superseded_by: match stored.superseded {
+            Some(superseded) => Some(Superseded {
+                by: ContextId(superseded.by),
+                at: Timestamp::from_millisecond(superseded.at)?,
+            }),
+            None => None,
+        },
         sequence: stored.sequence,
         slot: stored.slot,
     })

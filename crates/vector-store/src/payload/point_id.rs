@@ -1,16 +1,16 @@
-//! Where in the collection a context is kept.
+//! Ids of points.
 
 use context_manager_core::TenantId;
 use context_manager_core::context::ContextId;
 use uuid::Uuid;
 
-/// Under which the names of tenants become ids. Changing it orphans everything that is stored.
+/// Namespace of the ids of tenants. Changing it orphans all stored contexts.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5f1d_0c7e_3a52_4b0b_9c4e_61f7_2d88_a913);
 
 /// Derives the ids of a tenant's points.
 ///
-/// A point's id is not its context's: it hashes the tenant too. So two tenants may use the same id without meeting, and
-/// another tenant's id leads where an unknown id leads, which is nowhere.
+/// The id of a point hashes the tenant and the id of the context, so that two tenants may use the same id, and another
+/// tenant's id is an unknown id.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PointIds {
     namespace: Uuid,
@@ -27,7 +27,7 @@ impl PointIds {
         Uuid::new_v5(&self.namespace, id.0.as_bytes())
     }
 
-    /// The point that counts a session of the tenant.
+    /// Returns the id of the point that counts a session of the tenant.
     pub(crate) fn session(self, session_id: &str) -> Uuid {
         Uuid::new_v5(&self.namespace, session_id.as_bytes())
     }

@@ -83,7 +83,7 @@ fn sample() -> Context {
 }
 
 #[test]
-fn what_earlier_versions_stored_is_read() {
+fn payloads_of_earlier_versions_are_decoded() {
     let context = sample();
     assert_eq!(
         (context.level, context.expires_at, context.slot),
@@ -93,7 +93,7 @@ fn what_earlier_versions_stored_is_read() {
 }
 
 #[test]
-fn what_was_changed_on_the_way_fails_its_checksum() {
+fn a_changed_payload_fails_its_checksum() {
     let payload = encode(&scope(), sample()).unwrap();
     for (key, value) in payload.iter().filter(|(key, _)| *key != canonical::SEAL) {
         let changed = match value {
@@ -112,14 +112,14 @@ fn what_was_changed_on_the_way_fails_its_checksum() {
 }
 
 #[test]
-fn another_tenants_context_is_refused() {
+fn a_context_of_another_tenant_is_refused() {
     let payload = encode(&scope(), sample()).unwrap();
     let other = TenantId::try_new("other").unwrap();
     assert!(matches!(decode(&other, payload), Err(Malformed::Tenant)));
 }
 
 #[test]
-fn what_can_be_filtered_is_there() {
+fn every_filtered_key_is_encoded() {
     let Value::Object(metadata) = json!({"kind": "note", "nested": {"list": [1, 2]}}) else {
         unreachable!()
     };
@@ -157,14 +157,11 @@ fn what_can_be_filtered_is_there() {
         by: ContextId(Uuid::from_u128(8)),
         at: Timestamp::UNIX_EPOCH,
     });
-    let payload = encode(
-        &scope(),
-        Context {
-            superseded_by,
-            ..context
-        },
-    )
-    .unwrap();
+    let superseded = Context {
+        superseded_by,
+        ..context
+    };
+    let payload = encode(&scope(), superseded).unwrap();
     assert_eq!(
         (&payload[key::EXPIRES], &payload[key::VISIBLE]),
         (&json!(NEVER), &json!(ALWAYS))

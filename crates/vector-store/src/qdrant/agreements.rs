@@ -1,7 +1,6 @@
-//! Agreements among processes that share a server, such as who holds a lease: small points in a collection of their
-//! own, as they are nobody's contexts.
+//! State that processes sharing a server agree on, such as leases: small points in a collection of their own.
 //!
-//! The server compares and writes in one step: it replaces a point only if that still says what is expected of it.
+//! Writes are compare-and-set: the server replaces a point only if it meets a condition.
 
 use qdrant_client::qdrant::{
     CreateCollection, CreateCollectionBuilder, DeletePoints, Filter, GetPoints, NamedVectors, PointStruct,
@@ -10,14 +9,14 @@ use qdrant_client::qdrant::{
 use tonic::Code;
 use uuid::Uuid;
 
-use super::client::{Client, Points};
+use super::client::{Client, rpc};
 use super::collection;
 use super::config::{Config, ReadConsistency, WriteOrdering};
 use super::failure::Failure;
 use super::filter::point_id;
 use super::points::Payload;
 
-/// The agreements of all who share a collection of contexts.
+/// Collection of agreements, created on the first write.
 #[derive(Debug, Clone)]
 pub(super) struct Agreements {
     client: Client,
@@ -25,7 +24,7 @@ pub(super) struct Agreements {
 }
 
 impl Agreements {
-    /// Those beside the collection of `client`, on as many nodes.
+    /// Returns the agreements beside the collection of `client`, with the same replication.
     pub(super) fn beside(client: &Client, config: &Config) -> Self {
         let client = client
             .beside("leases")
@@ -42,7 +41,7 @@ impl Agreements {
         }
     }
 
-    /// Writes a point that is not there, or is there and meets `expected`; passes over it without a word otherwise.
+    /// Writes a point if it is missing or meets `expected`. Does nothing otherwise, without an error.
     pub(super) async fn write(&self, id: Uuid, payload: Payload, expected: Filter) -> Result<(), Failure> {
         let point = PointStruct {
             id: Some(point_id(id)),
@@ -58,17 +57,16 @@ impl Agreements {
             timeout: Some(self.client.timeout_secs()),
             ..UpsertPoints::default()
         };
-        let upsert = |mut points: Points, request| async move { points.upsert(request).await };
-        match self.client.write(request.clone(), upsert).await {
+        match self.client.write(request.clone(), rpc!(upsert)).await {
             Err(failure) if failure.code() == Some(Code::NotFound) => {
                 self.create_collection().await?;
-                self.client.write(request, upsert).await
+                self.client.write(request, rpc!(upsert)).await
             }
             answer => answer,
         }
     }
 
-    /// Reads the payload of a point; `None` when it is not there.
+    /// Returns the payload of a point, or `None` if there is none.
     pub(super) async fn read(&self, id: Uuid) -> Result<Option<Payload>, Failure> {
         let request = GetPoints {
             collection_name: self.client.collection.clone(),
@@ -78,16 +76,15 @@ impl Agreements {
             timeout: Some(self.client.timeout_secs()),
             ..GetPoints::default()
         };
-        let get = |mut points: Points, request| async move { points.get(request).await };
-        match self.client.points(request, get).await {
+        match self.client.points(request, rpc!(get)).await {
             Ok(found) => Ok(found.result.into_iter().next().map(|point| point.payload)),
-            // The collection is made when something is written.
+            // Nothing was written yet.
             Err(failure) if failure.code() == Some(Code::NotFound) => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Deletes what matches.
+    /// Deletes the points that match.
     pub(super) async fn delete(&self, matching: Filter) -> Result<(), Failure> {
         let selected = points_selector::PointsSelectorOneOf::Filter(matching);
         let request = DeletePoints {
@@ -98,22 +95,15 @@ impl Agreements {
             timeout: Some(self.client.timeout_secs()),
             ..DeletePoints::default()
         };
-        let delete = |mut points: Points, request| async move { points.delete(request).await };
-        match self.client.write(request, delete).await {
+        match self.client.write(request, rpc!(delete)).await {
             Err(failure) if failure.code() == Some(Code::NotFound) => Ok(()),
             answer => answer,
         }
     }
 
     async fn create_collection(&self) -> Result<(), Failure> {
-        let created = self
-            .client
-            .collections(self.create.clone(), |mut collections, request| async move {
-                collections.create(request).await
-            })
-            .await;
-        match created {
-            // Another process was faster, and its collection may only be there by name yet.
+        match self.client.collections(self.create.clone(), rpc!(create)).await {
+            // Another process was faster, and may not have finished.
             Err(failure) if failure.code() != Some(Code::AlreadyExists) => Err(failure),
             _ => collection::made(&self.client, self.client.timeout()).await.map(drop),
         }

@@ -1,7 +1,7 @@
-//! Calls to the server: one connection, a deadline for each call, and repetition of what an outage ended.
+//! Calls to the server: one connection, a deadline for each call, and retries after an outage.
 //!
-//! The connection is made when it is first needed and again whenever it broke, so that a server may come and go. Every
-//! call this store makes can be made twice: reads change nothing, and writes say what is to be there afterwards.
+//! The connection is made on first use and again whenever it broke, so that the server may restart at any time. All calls
+//! are idempotent: reads change nothing, and writes state their result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
 use qdrant_client::qdrant::{
-    HealthCheckRequest, PointsOperationResponse, ReadConsistency, ReadConsistencyType, UpdateResult, UpdateStatus,
-    WriteOrdering, WriteOrderingType, read_consistency,
+    BatchResult, HealthCheckRequest, PointsOperationResponse, QueryBatchPoints, QueryPoints, ReadConsistency,
+    ReadConsistencyType, UpdateResult, UpdateStatus, WriteOrdering, WriteOrderingType, read_consistency,
 };
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -25,44 +25,52 @@ use super::config::{self, Config};
 use super::failure::Failure;
 use crate::Error;
 
-/// How long making a connection may take; less than a call, so that a second attempt may still succeed.
+/// Timeout for making a connection: shorter than that of a call, so that a second attempt may still succeed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connection on which nothing comes for this long is asked whether it still works...
+/// Idle time after which a connection is pinged.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// ...and is given up when no answer comes for this long: a host that vanished says nothing.
+/// Time to wait for the answer to a ping: a host that vanished sends no reset.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a call is repeated, and the pause before the first repetition; the next one is longer. Enough for a
-/// connection that broke, while an outage is for the caller to wait out.
-const REPETITIONS: usize = 2;
+/// Maximum number of retries: enough for a broken connection, while callers wait out longer outages.
+const MAX_RETRIES: usize = 2;
+/// Pause before the first retry; the next one is longer.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// What adds the key to every call.
+/// Calls the method `$method` of a service, in the form that [`Client::points`] and its siblings take.
+macro_rules! rpc {
+    ($method:ident) => {
+        |mut service, request| async move { service.$method(request).await }
+    };
+}
+pub(super) use rpc;
+
+/// Channel that adds the API key to every call.
 type Service = InterceptedService<Channel, Authorization>;
 
-pub(super) type Points = PointsClient<Service>;
-pub(super) type Collections = CollectionsClient<Service>;
+type Points = PointsClient<Service>;
+type Collections = CollectionsClient<Service>;
 
-/// The server's collection, to be called. Cheap to clone.
+/// Client of one collection. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     service: Service,
-    /// The server, to be named.
+    /// URL of the server, for messages.
     pub(super) url: String,
-    /// The collection's name.
+    /// Name of the collection.
     pub(super) collection: String,
     timeout: Duration,
-    /// What keeps calls from a server that fails, if anything.
+    /// Circuit breaker around all calls.
     circuit: Option<Arc<CircuitBreaker>>,
-    /// How many replicas a read asks.
+    /// Number of replicas that a read asks.
     pub(super) consistency: Option<ReadConsistency>,
-    /// In which order replicas see writes.
+    /// Order in which replicas apply writes.
     pub(super) ordering: Option<WriteOrdering>,
 }
 
 impl Client {
-    /// A client that is not connected yet.
+    /// Builds a client, which connects on first use.
     pub(super) fn new(config: &Config, circuit: Option<Arc<CircuitBreaker>>) -> Result<Self, Error> {
         let mut problems = config.problems();
         let url = config.url.clone().unwrap_or_default();
@@ -91,7 +99,7 @@ impl Client {
         })
     }
 
-    /// The same for a collection beside this one, which knows no tenants.
+    /// Returns a client of the collection whose name is this one's with `name` appended.
     pub(super) fn beside(&self, name: &str) -> Self {
         Self {
             collection: format!("{}_{name}", self.collection),
@@ -99,7 +107,7 @@ impl Client {
         }
     }
 
-    /// The same with other guarantees than the configuration asks for.
+    /// Replaces the configured read consistency and write ordering.
     pub(super) fn with_guarantees(self, reads: config::ReadConsistency, writes: config::WriteOrdering) -> Self {
         Self {
             consistency: Some(consistency(reads)),
@@ -108,27 +116,27 @@ impl Client {
         }
     }
 
-    /// The time limit of a call.
+    /// Timeout of a call.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// The time limit of a call as the server is told it, in whole seconds, so that it does not work on for nobody.
+    /// Timeout of a call in seconds, for the server, so that it does not work on after the client gave up.
     pub(super) fn timeout_secs(&self) -> u64 {
         self.timeout.as_secs()
     }
 
-    /// Calls the server about points.
+    /// Calls the points service.
     pub(super) async fn points<Q: Clone, A, F>(&self, request: Q, send: impl Fn(Points, Q) -> F) -> Result<A, Failure>
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        // Pages are bounded by what they are asked for, not by the protocol's default of 4 MiB.
+        // Requests limit the number of points, so that the default limit of 4 MiB is not needed.
         let client = PointsClient::new(self.service.clone()).max_decoding_message_size(usize::MAX);
         self.call(|| send(client.clone(), request.clone())).await
     }
 
-    /// Calls the server to write, and makes sure that it did.
+    /// Calls the points service to write, and checks that the write was applied.
     pub(super) async fn write<Q: Clone, F>(&self, request: Q, send: impl Fn(Points, Q) -> F) -> Result<(), Failure>
     where
         F: Future<Output = Result<Response<PointsOperationResponse>, Status>>,
@@ -136,7 +144,7 @@ impl Client {
         applied(self.points(request, send).await?.result.as_slice())
     }
 
-    /// Calls the server about collections.
+    /// Calls the collections service.
     pub(super) async fn collections<Q: Clone, A, F>(
         &self,
         request: Q,
@@ -149,7 +157,7 @@ impl Client {
         self.call(|| send(client.clone(), request.clone())).await
     }
 
-    /// The server's version.
+    /// Version of the server.
     pub(super) async fn version(&self) -> Result<String, Failure> {
         let client = QdrantClient::new(self.service.clone());
         let check = || {
@@ -159,23 +167,40 @@ impl Client {
         Ok(self.call(check).await?.version)
     }
 
+    /// Runs several queries in one call and returns the result of each.
+    pub(super) async fn query_batch(&self, queries: Vec<QueryPoints>) -> Result<Vec<BatchResult>, Failure> {
+        let count = queries.len();
+        let request = QueryBatchPoints {
+            collection_name: self.collection.clone(),
+            query_points: queries,
+            read_consistency: self.consistency,
+            timeout: Some(self.timeout_secs()),
+        };
+        let answer = self.points(request, rpc!(query_batch)).await?;
+        if answer.result.len() == count {
+            Ok(answer.result)
+        } else {
+            Err(Failure::Incomplete("result for every query"))
+        }
+    }
+
     async fn call<A, F>(&self, attempt: impl Fn() -> F) -> Result<A, Failure>
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(FIRST_PAUSE)
-            .with_max_times(REPETITIONS)
+            .with_max_times(MAX_RETRIES)
             .with_jitter()
             .build();
-        // Boxed, as a call in flight is large, and those who make it hold several.
+        // Boxed, as a call in flight is large, and callers hold several of them.
         let attempts = Box::pin(async {
             loop {
                 let failure = match attempt().await {
                     Ok(answer) => return Ok(answer.into_inner()),
                     Err(status) => Failure::from(status),
                 };
-                match pauses.next().filter(|_| failure.is_passing()) {
+                match pauses.next().filter(|_| failure.is_transient()) {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => return Err(failure),
                 }
@@ -190,7 +215,7 @@ impl Client {
     }
 }
 
-/// Whether every part of a write was applied; the server also answers when it was not, after a while.
+/// Checks that every part of a write was applied: after a timeout the server answers without having applied it.
 pub(super) fn applied(results: &[UpdateResult]) -> Result<(), Failure> {
     if results.is_empty() {
         return Err(Failure::Incomplete("result of a write"));
@@ -259,18 +284,18 @@ fn ordering(ordering: config::WriteOrdering) -> WriteOrdering {
     WriteOrdering { r#type: kind.into() }
 }
 
-/// Adds the key, if there is one.
+/// Interceptor that adds the API key, if there is one.
 #[derive(Debug, Clone)]
 pub(super) struct Authorization(Option<MetadataValue<Ascii>>);
 
 impl Authorization {
-    /// `None` when the key cannot be sent.
+    /// Returns `None` if the key is not visible ASCII.
     fn new(key: Option<Secret>) -> Option<Self> {
         let Some(key) = key else {
             return Some(Self(None));
         };
         let mut key: MetadataValue<Ascii> = key.expose().parse().ok()?;
-        // Neither formatted nor remembered by the compression of headers.
+        // Keeps the key out of logs and out of the HPACK table.
         key.set_sensitive(true);
         Some(Self(Some(key)))
     }
@@ -307,23 +332,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_used_is_named_beforehand() {
+    async fn unusable_settings_are_reported_before_the_first_call() {
         let missing = Client::new(&Config::default(), None).unwrap_err();
         assert!(missing.to_string().contains("url: is needed"), "{missing}");
         let tls = Config {
             tls_ca_file: Some("/nowhere/ca.pem".into()),
             ..config("https://localhost:1")
         };
-        assert!(
-            Client::new(&tls, None)
-                .unwrap_err()
-                .to_string()
-                .contains("/nowhere/ca.pem")
-        );
+        let missing = Client::new(&tls, None).unwrap_err();
+        assert!(missing.to_string().contains("/nowhere/ca.pem"), "{missing}");
     }
 
     #[test]
-    fn a_write_that_is_not_applied_is_not_acknowledged() {
+    fn a_write_that_was_not_applied_fails() {
         let result = |status: UpdateStatus| UpdateResult {
             operation_id: Some(1),
             status: status.into(),

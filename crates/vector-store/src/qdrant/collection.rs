@@ -1,8 +1,7 @@
-//! Making the collection, or checking the one that is there.
+//! Creating the collection, or checking an existing one.
 //!
-//! Any number of replicas may do so at once: whoever comes second finds what the first has made, and checks it like any
-//! other. Nothing that exists is ever altered or dropped; only indexes that are missing from a collection of ours are
-//! added.
+//! Any number of replicas may do so at once: the second finds the collection of the first and checks it like any other. An
+//! existing collection is never altered or dropped; only missing indexes are added to a collection of ours.
 
 use std::time::Duration;
 
@@ -12,19 +11,19 @@ use context_manager_resilience::Deadline;
 use qdrant_client::qdrant::{CollectionInfo, GetCollectionInfoRequest, UpdateCollection};
 use tonic::Code;
 
-use super::client::Client;
+use super::client::{Client, rpc};
 use super::config::Config;
 use super::failure::Failure;
 use super::schema::{self, Mismatch};
 use crate::Error;
 
-/// The oldest server that this store works with.
+/// Oldest supported version of the server.
 const OLDEST: [u64; 2] = [1, 18];
 
-/// How long to wait between two looks for a collection that another replica makes.
+/// Pause between two lookups of a collection that another replica is creating.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Makes the collection, or checks the one that is there.
+/// Creates the collection, or checks the existing one.
 pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<(), Error> {
     check_version(client).await?;
     let info = match look(client).await {
@@ -39,18 +38,14 @@ pub(super) async fn prepare(client: &Client, config: &Config, model: &ModelFinge
     for index in schema::indexes() {
         if !info.payload_schema.contains_key(index.key) {
             let request = index.create(&client.collection, client.timeout_secs());
-            client
-                .write(request, |mut points, request| async move {
-                    points.create_field_index(request).await
-                })
-                .await
-                .map_err(failed(client, "create an index"))?;
+            let created = client.write(request, rpc!(create_field_index)).await;
+            created.map_err(failed(client, "create an index"))?;
         }
     }
     Ok(())
 }
 
-/// The model whose vectors the collection holds; `None` when there is no collection yet.
+/// Returns the model whose vectors the collection holds, or `None` if there is no collection yet.
 pub(super) async fn stored_model(client: &Client) -> Result<Option<ModelFingerprint>, Error> {
     check_version(client).await?;
     let Some(info) = find(client).await? else {
@@ -63,7 +58,7 @@ pub(super) async fn stored_model(client: &Client) -> Result<Option<ModelFingerpr
     }
 }
 
-/// Completes the fingerprint of a collection that was made for an unverified model.
+/// Completes the fingerprint of a collection that was created for an unverified model.
 pub(super) async fn complete_model(client: &Client, model: &ModelFingerprint) -> Result<(), Error> {
     let missing = || failed(client, "read the collection")(Failure::Incomplete("collection"));
     let info = find(client).await?.ok_or_else(missing)?;
@@ -73,17 +68,13 @@ pub(super) async fn complete_model(client: &Client, model: &ModelFingerprint) ->
         collection_name: client.collection.clone(),
         ..update
     };
-    let answer = client
-        .collections(request, |mut collections, request| async move {
-            collections.update(request).await
-        })
-        .await;
+    let answer = client.collections(request, rpc!(update)).await;
     answer.map(drop).map_err(failed(client, "complete the model of"))
 }
 
 async fn check_version(client: &Client) -> Result<(), Error> {
     let version = client.version().await.map_err(failed(client, "ask for the version"))?;
-    // What cannot be read is not refused: versions of one's own builds look like anything.
+    // Unknown forms pass: versions of custom builds look like anything.
     let Some(parts) = parse(&version) else {
         return Ok(());
     };
@@ -97,7 +88,7 @@ async fn check_version(client: &Client) -> Result<(), Error> {
     Ok(())
 }
 
-/// Major and minor version.
+/// Returns the major and minor version.
 fn parse(version: &str) -> Option<[u64; 2]> {
     let mut parts = version.split('.').map(|part| part.parse().ok());
     Some([parts.next()??, parts.next()??])
@@ -111,11 +102,7 @@ async fn look(client: &Client) -> Result<Option<CollectionInfo>, Failure> {
     let request = GetCollectionInfoRequest {
         collection_name: client.collection.clone(),
     };
-    let answer = client
-        .collections(request, |mut collections, request| async move {
-            collections.get(request).await
-        })
-        .await;
+    let answer = client.collections(request, rpc!(get)).await;
     match answer {
         Ok(answer) => answer.result.map(Some).ok_or(Failure::Incomplete("collection")),
         Err(failure) if failure.code() == Some(Code::NotFound) => Ok(None),
@@ -123,23 +110,18 @@ async fn look(client: &Client) -> Result<Option<CollectionInfo>, Failure> {
     }
 }
 
-/// Makes the collection. When that fails because another replica was faster, the collection is there all the same, or
-/// will be in a moment.
+/// Creates the collection. If another replica was faster, it exists all the same, or will in a moment.
 async fn create(client: &Client, config: &Config, model: &ModelFingerprint) -> Result<CollectionInfo, Error> {
     let request = schema::create(config, model);
-    let answer = client
-        .collections(request, |mut collections, request| async move {
-            collections.create(request).await
-        })
-        .await;
+    let answer = client.collections(request, rpc!(create)).await;
     let refused = match answer {
         Err(failure) if failure.is_outage() => return Err(failed(client, "create the collection")(failure)),
-        // Another replica's is there by name, and perhaps not yet to be looked at.
+        // Another replica was faster, and may not have finished.
         Err(failure) if failure.code() == Some(Code::AlreadyExists) => None,
         Err(failure) => Some(failure),
         Ok(_) => None,
     };
-    // Somebody who may not make collections is to be told so, and not to wait for long.
+    // A key without permission to create collections must not cause a long wait.
     let patience = if refused.is_some() {
         10 * PAUSE
     } else {
@@ -150,7 +132,7 @@ async fn create(client: &Client, config: &Config, model: &ModelFingerprint) -> R
         .map_err(|missing| failed(client, "create the collection")(refused.unwrap_or(missing)))
 }
 
-/// Waits for the collection, which this or another replica makes.
+/// Waits for a collection that this or another replica is creating.
 pub(super) async fn made(client: &Client, patience: Duration) -> Result<CollectionInfo, Failure> {
     let look = || {
         let client = client.clone();
@@ -165,7 +147,7 @@ pub(super) async fn made(client: &Client, patience: Duration) -> Result<Collecti
         .flatten()
 }
 
-/// Whether the collection may be there in a moment. While its shards are made, the server calls that an error of its own.
+/// Returns `true` if the collection may exist in a moment. The server reports an internal error while it creates the shards.
 fn is_half_made(failure: &Failure) -> bool {
     matches!(failure, Failure::Incomplete(_)) || failure.code() == Some(Code::Internal)
 }

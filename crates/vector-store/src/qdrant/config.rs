@@ -11,79 +11,77 @@ use crate::Error;
 
 /// Settings of the store on a Qdrant server.
 ///
-/// What is said to hold "when the collection is made" is not applied to one that exists: change that with Qdrant's own
-/// tools.
+/// Settings marked "on creation" do not change an existing collection: change that with Qdrant's own tools.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// Where the server's gRPC port is, such as `http://qdrant:6334` or `https://…`, which uses TLS.
+    /// URL of the server's gRPC port, such as `http://qdrant:6334`; `https://…` uses TLS.
     pub url: Option<String>,
-    /// The key that the server asks for.
+    /// API key of the server.
     pub api_key: Option<Secret>,
-    /// A file that holds the key, in place of `api_key`. It is read once, at start.
+    /// File with the API key, instead of `api_key`. Read once, at start.
     pub api_key_file: Option<PathBuf>,
-    /// What the collection's name begins with. Installations that share a server need different ones.
+    /// Prefix of the collection's name. Installations that share a server need different ones.
     pub collection_prefix: String,
-    /// How long one call to the server may take, repetitions included, in seconds.
+    /// Timeout of a call to the server, retries included, in seconds.
     pub timeout_secs: u64,
-    /// A PEM file with the certificates that may have signed the server's, instead of the system's.
+    /// PEM file with the certificate authorities to trust, instead of the system's.
     pub tls_ca_file: Option<PathBuf>,
-    /// Number of shards of the collection; by default the number of nodes. When the collection is made.
+    /// Number of shards of the collection; by default the number of nodes. On creation.
     pub shard_number: Option<u32>,
-    /// On how many nodes each shard is kept. When the collection is made.
+    /// Number of nodes that hold each shard. On creation.
     pub replication_factor: u32,
-    /// How many of them must have a write before it is acknowledged. When the collection is made.
+    /// Number of these nodes that must apply a write before it is acknowledged. On creation.
     pub write_consistency_factor: u32,
-    /// In which order replicas see writes to the same context.
+    /// Order in which replicas apply writes to the same context.
     pub write_ordering: WriteOrdering,
-    /// How many replicas are asked; without it one.
+    /// Number of replicas that a read asks; by default one.
     pub read_consistency: Option<ReadConsistency>,
-    /// How vectors are held in memory. Searches compare what they find with the full vectors in any case. When the
-    /// collection is made.
+    /// Form of the vectors in memory. Scores always come from the full vectors. On creation.
     pub quantization: Quantization,
-    /// Whether vectors and payloads stay on the disk until they are needed. When the collection is made.
+    /// Keeps vectors and payloads on disk until they are needed. On creation.
     pub on_disk: bool,
-    /// Links of each vector to its neighbours in the index (HNSW's m). When the collection is made.
+    /// Links of each vector to its neighbours in the index (HNSW's m). On creation.
     ///
-    /// Not read from the configuration here, nor is the next one: the embedded store has both under the same names, and
-    /// of two structs that share a section only one is given a key.
+    /// Neither this nor the next setting is deserialized here: the embedded store has both under the same names, and of two
+    /// structs that share a section only one receives a key.
     #[serde(skip)]
     pub hnsw_m: usize,
-    /// Neighbours looked at when the index is built (HNSW's `ef_construct`). When the collection is made.
+    /// Neighbours considered when the index is built (HNSW's `ef_construct`). On creation.
     #[serde(skip)]
     pub hnsw_ef_construct: usize,
 }
 
-/// In which order replicas see writes to the same context.
+/// Order in which replicas apply writes to the same context.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WriteOrdering {
     /// In the order in which they arrive; enough without replicas.
     #[default]
     Weak,
-    /// In the order of a leader, which may change.
+    /// In the order of a leader that may change.
     Medium,
-    /// In the order of one leader; while it is down, nothing is written.
+    /// In the order of one leader; while it is down, writes fail.
     Strong,
 }
 
-/// How many replicas a read asks.
+/// Number of replicas that a read asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadConsistency {
-    /// All, and what most of them have is returned.
+    /// All; returns the values of the majority.
     Majority,
-    /// More than half, and what all of these have is returned.
+    /// More than half; returns the values that all of these have.
     Quorum,
-    /// All, and what all of them have is returned.
+    /// All; returns the values that all of them have.
     All,
 }
 
-/// How vectors are held in memory.
+/// Form of the vectors in memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Quantization {
-    /// As they are: 4 bytes for each number.
+    /// Unchanged: 4 bytes for each number.
     #[default]
     None,
     /// 1 byte for each number.
@@ -115,7 +113,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Everything that is wrong, each as `key: what is expected`. No `url` is right: then there is no server to use.
+    /// Returns all problems, each as `key: what is expected`. A missing `url` is none: then there is no server.
     pub fn problems(&self) -> Vec<String> {
         let at_least_one = [
             ("timeout_secs", self.timeout_secs),
@@ -148,7 +146,7 @@ impl Config {
         problems
     }
 
-    /// The key, wherever it is written; `None` when the server asks for none.
+    /// Reads the API key, if one is configured.
     pub(super) fn key(&self) -> Result<Option<Secret>, Error> {
         let Some(path) = &self.api_key_file else {
             return Ok(self.api_key.clone());
@@ -161,7 +159,7 @@ impl Config {
         Ok(Some(text.trim().to_owned().into()))
     }
 
-    /// The collection's name.
+    /// Name of the collection.
     pub fn collection(&self) -> String {
         format!("{}_contexts", self.collection_prefix)
     }
@@ -171,10 +169,10 @@ impl Config {
     }
 }
 
-/// Each shard takes threads, files and memory of a node; Qdrant advises against more than some for each.
+/// Each shard takes threads, files and memory of a node; Qdrant advises against more than a few on each.
 const MAX_SHARDS: u32 = 1024;
 
-/// Qdrant makes a folder of the collection's name.
+/// Qdrant names a folder after the collection.
 const MAX_PREFIX_BYTES: usize = 100;
 
 fn url_problem(url: &str) -> Option<&'static str> {
@@ -182,7 +180,7 @@ fn url_problem(url: &str) -> Option<&'static str> {
         Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) => {
             Some("url: must start with http:// or https:// and name a host")
         }
-        // It would end up in logs.
+        // Credentials would end up in logs.
         Ok(uri)
             if uri
                 .authority()
@@ -252,7 +250,7 @@ mod tests {
         assert!(matches!(config.key(), Err(Error::Io { .. })));
     }
 
-    /// As the server's configuration does it.
+    #[cfg(feature = "embedded")]
     #[test]
     fn both_stores_share_one_section() {
         #[derive(Deserialize)]

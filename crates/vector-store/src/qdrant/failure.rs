@@ -1,39 +1,47 @@
-//! What a failed call to the server means to whoever made it.
+//! Errors of calls to the server, and their meaning for callers.
 
 use std::time::Duration;
 
-use context_manager_core::ports::{BoxError, StoreError, StoreErrorKind};
+use context_manager_core::ports::{StoreError, StoreErrorKind};
 use context_manager_resilience::{CallError, CircuitOpen, DeadlineExceeded};
 use tonic::{Code, Status};
 
-/// When to try again where the server does not say: within about this time a node is restarted or replaced.
+use crate::payload::Malformed;
+
+/// Default time after which to retry: about the time it takes to restart or replace a node.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The server's word for "not before so many seconds".
+/// Metadata key of the number of seconds after which to retry.
 const RETRY_AFTER_KEY: &str = "retry-after";
 
-/// What the server says in errors that it calls internal though they pass: a node of the cluster is gone and not yet
-/// counted out, or the disk is full.
-const PASSING: [&str; 2] = ["Please retry", "No space left on device"];
+/// Messages of internal errors that are transient: a node of the cluster is gone but not yet marked dead, or the disk is
+/// full.
+const TRANSIENT: [&str; 2] = ["Please retry", "No space left on device"];
 
-/// Why a call failed.
+/// Error of a call to the server.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// There was no answer in time.
+pub(super) enum Failure {
+    /// The deadline passed.
     #[error("the server did not answer in time")]
     Late(#[from] DeadlineExceeded),
     /// The server refused the call, or could not be reached.
     #[error("the server refused the call or could not be reached")]
     Status(#[source] Box<Status>),
-    /// The server failed lately, and is not asked.
+    /// The circuit breaker is open.
     #[error("the server is not asked for now")]
     NotAsked(#[source] CircuitOpen),
-    /// The server took a write and did not apply it while it was waited for.
+    /// The server accepted a write but did not apply it in time.
     #[error("the server did not apply the write in time")]
     NotApplied,
-    /// The answer is not what the protocol promises.
+    /// The answer lacks something that the protocol promises.
     #[error("the server's answer has no {0}")]
     Incomplete(&'static str),
+    /// A context cannot be encoded or decoded.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The arguments are invalid.
+    #[error(transparent)]
+    Invalid(#[from] StoreError),
 }
 
 impl From<Status> for Failure {
@@ -52,30 +60,34 @@ impl From<CallError<Failure>> for Failure {
 }
 
 impl Failure {
-    /// Whether the server, or the way to it, is at fault: it may work again later.
-    pub(crate) fn is_outage(&self) -> bool {
+    /// Returns `true` if the server or the network failed, so that a later call may succeed.
+    pub(super) fn is_outage(&self) -> bool {
         match self {
             Self::Late(_) | Self::NotAsked(_) | Self::NotApplied => true,
             Self::Status(status) => is_outage(status) || status.code() == Code::DeadlineExceeded,
-            Self::Incomplete(_) => false,
+            Self::Incomplete(_) | Self::Malformed(_) | Self::Invalid(_) => false,
         }
     }
 
-    /// Whether the same call may succeed at once: the connection broke, or there was none yet.
-    pub(super) fn is_passing(&self) -> bool {
+    /// Returns `true` if an immediate retry may succeed: the connection broke, or there was none yet.
+    pub(super) fn is_transient(&self) -> bool {
         matches!(self, Self::Status(status) if is_outage(status))
     }
 
-    /// The status that the server gave, if it was the server.
+    /// Returns the status code of the server, if it answered.
     pub(super) fn code(&self) -> Option<Code> {
-        match self {
-            Self::Status(status) => Some(status.code()),
-            Self::Late(_) | Self::NotAsked(_) | Self::NotApplied | Self::Incomplete(_) => None,
+        if let Self::Status(status) = self {
+            Some(status.code())
+        } else {
+            None
         }
     }
 
-    /// The failure as the domain sees it.
+    /// Converts to the error of the port.
     pub(super) fn into_store_error(self, operation: &'static str) -> StoreError {
+        if let Self::Invalid(error) = self {
+            return error;
+        }
         let kind = match &self {
             Self::Status(status) if status.code() == Code::ResourceExhausted => {
                 StoreErrorKind::Unavailable(Some(retry_after(status).unwrap_or(RETRY_AFTER)))
@@ -83,31 +95,24 @@ impl Failure {
             Self::NotAsked(open) => StoreErrorKind::Unavailable(Some(open.retry_after)),
             _ if self.is_outage() => StoreErrorKind::Unavailable(Some(RETRY_AFTER)),
             Self::Status(status) => dimension_mismatch(status).unwrap_or(StoreErrorKind::Internal),
-            Self::Late(_) | Self::NotApplied | Self::Incomplete(_) => StoreErrorKind::Internal,
+            Self::Late(_) | Self::NotApplied | Self::Incomplete(_) | Self::Malformed(_) | Self::Invalid(_) => {
+                StoreErrorKind::Internal
+            }
         };
-        store_error(operation, kind, Box::new(self))
+        StoreError {
+            operation,
+            kind,
+            source: Some(Box::new(self)),
+        }
     }
 }
 
-/// Something that is wrong and will stay so.
-pub(super) fn internal(operation: &'static str, source: impl Into<BoxError>) -> StoreError {
-    store_error(operation, StoreErrorKind::Internal, source.into())
-}
-
-fn store_error(operation: &'static str, kind: StoreErrorKind, source: BoxError) -> StoreError {
-    StoreError {
-        operation,
-        kind,
-        source: Some(source),
-    }
-}
-
-/// A status that was made on this side of the connection has a source: the connection broke, or could not be made. A
-/// server that shuts down cancels what it has not finished.
+/// Returns `true` for an outage. A status with a source was made by the client: the connection broke, or could not be made.
+/// A server that shuts down cancels unfinished calls.
 fn is_outage(status: &Status) -> bool {
-    let passing = || PASSING.iter().any(|words| status.message().contains(words));
+    let transient = || TRANSIENT.iter().any(|words| status.message().contains(words));
     matches!(status.code(), Code::Unavailable | Code::Cancelled)
-        || (status.code() == Code::Internal && passing())
+        || (status.code() == Code::Internal && transient())
         || std::error::Error::source(status).is_some()
 }
 
@@ -116,7 +121,7 @@ fn retry_after(status: &Status) -> Option<Duration> {
     Some(Duration::from_secs(secs))
 }
 
-/// Both sizes, if the server complains about the size of a vector, which it does in words only.
+/// Returns both sizes if the server refused a vector for its size, which only the message tells.
 fn dimension_mismatch(status: &Status) -> Option<StoreErrorKind> {
     let number_after = |text: &str| {
         let (_, rest) = status.message().split_once(text)?;
@@ -139,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_unavailable_and_what_stays_is_not() {
+    fn only_transient_errors_are_unavailable() {
         let unavailable = StoreErrorKind::Unavailable(Some(RETRY_AFTER));
         for (code, expected) in [
             (Code::Unavailable, unavailable),
@@ -159,12 +164,12 @@ mod tests {
             assert_eq!(kind(Status::internal(message)), unavailable, "{message}");
         }
         let broken = Status::from_error("connection reset".into());
-        assert!(Failure::from(broken).is_passing());
-        assert!(!Failure::Late(DeadlineExceeded).is_passing() && Failure::Late(DeadlineExceeded).is_outage());
+        assert!(Failure::from(broken).is_transient());
+        assert!(!Failure::Late(DeadlineExceeded).is_transient() && Failure::Late(DeadlineExceeded).is_outage());
     }
 
     #[test]
-    fn the_server_says_when_to_come_back() {
+    fn the_server_tells_when_to_retry() {
         let mut metadata = MetadataMap::new();
         metadata.insert(RETRY_AFTER_KEY, "30".parse().unwrap());
         let status = Status::with_metadata(Code::ResourceExhausted, "slow down", metadata);
@@ -172,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sizes_of_a_vector_are_told() {
+    fn a_refused_vector_tells_both_sizes() {
         let message = "Wrong input: Vector dimension error: expected dim: 4, got 3";
         let expected = StoreErrorKind::DimensionMismatch { expected: 4, actual: 3 };
         assert_eq!(kind(Status::invalid_argument(message)), expected);

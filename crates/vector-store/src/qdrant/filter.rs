@@ -1,4 +1,4 @@
-//! [Conditions](crate::conditions) in the server's terms.
+//! Conversion of [conditions](crate::conditions) to filters of the server.
 
 use qdrant_client::qdrant;
 use qdrant_client::qdrant::condition::ConditionOneOf;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::conditions::{Bounds, Condition};
 
-/// What meets all of the conditions.
+/// Returns the filter for points that meet all conditions.
 pub(super) fn all(conditions: &[Condition]) -> Filter {
     Filter {
         must: conditions.iter().cloned().map(condition).collect(),
@@ -18,12 +18,12 @@ pub(super) fn all(conditions: &[Condition]) -> Filter {
     }
 }
 
-/// A point's id.
+/// Converts the id of a point.
 pub(super) fn point_id(id: Uuid) -> PointId {
     PointId::from(id.to_string())
 }
 
-/// A point that meets this.
+/// Converts a condition.
 pub(super) fn condition(condition: Condition) -> qdrant::Condition {
     let one_of = match condition {
         Condition::Is(key, word) => matches(key, MatchValue::Keyword(word)),

@@ -1,14 +1,14 @@
-//! Contexts as points of the server, and back.
+//! Conversion between contexts and points of the server.
 //!
-//! The payload of a point holds the keys that are indexed, and under [`CONTEXT`] everything else as one JSON text. The
-//! protocol knows no number above 2^63, so that metadata as a structure would not come back as it was; and one text is
-//! sent and read several times faster than a tree of small messages.
+//! The payload of a point holds the indexed keys and, under [`CONTEXT`], the whole context as JSON text. The protocol has no
+//! numbers above 2^63, which metadata may contain, and one text is several times faster to send and read than a tree of
+//! small messages.
 
 use std::collections::HashMap;
 
 use context_manager_core::context::Context;
 use context_manager_core::lexical::SparseVector;
-use context_manager_core::ports::{BoxError, Record};
+use context_manager_core::ports::Record;
 use context_manager_core::{Scope, TenantId};
 use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::{
@@ -18,27 +18,28 @@ use qdrant_client::qdrant::{
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use super::failure::Failure;
 use super::filter::point_id;
 use crate::payload::key::{self, DENSE, WORDS};
 use crate::payload::{self, Malformed, PointIds};
 
-/// Where the context itself is, as JSON.
+/// Key of the context, as JSON text.
 pub(super) const CONTEXT: &str = "context";
 
-/// A payload as the server keeps it.
+/// Payload of a point.
 pub(super) type Payload = HashMap<String, Value>;
 
-/// A record as a point. Without words it has no vector of words: it is no document to count.
+/// Converts a record to a point. An empty sparse vector is left out, so that the server does not count it as a document.
 pub(super) fn encode(scope: &Scope, ids: PointIds, record: Record) -> Result<(Uuid, PointStruct), Malformed> {
     let Record { context, dense, terms } = record;
     let id = ids.point(context.id);
     let dense = dense.map(|dense| (DENSE.to_owned(), Vector::from(dense)));
-    let words = (!terms.is_empty()).then(|| {
-        let words: Vec<(u32, f32)> = terms.iter().collect();
-        (WORDS.to_owned(), Vector::from(words))
+    let sparse = (!terms.is_empty()).then(|| {
+        let sparse: Vec<(u32, f32)> = terms.iter().collect();
+        (WORDS.to_owned(), Vector::from(sparse))
     });
     let vectors = NamedVectors {
-        vectors: dense.into_iter().chain(words).collect(),
+        vectors: dense.into_iter().chain(sparse).collect(),
     };
     let point = PointStruct {
         id: Some(point_id(id)),
@@ -48,7 +49,7 @@ pub(super) fn encode(scope: &Scope, ids: PointIds, record: Record) -> Result<(Uu
     Ok((id, point))
 }
 
-/// A vector for a point that exists.
+/// Returns a new vector for an existing point.
 pub(super) fn encode_vector(id: Uuid, vector: Vec<f32>) -> PointVectors {
     let vectors = NamedVectors {
         vectors: HashMap::from([(DENSE.to_owned(), Vector::from(vector))]),
@@ -59,19 +60,19 @@ pub(super) fn encode_vector(id: Uuid, vector: Vec<f32>) -> PointVectors {
     }
 }
 
-/// A context as a payload.
+/// Converts a context to a payload.
 pub(super) fn encode_payload(scope: &Scope, context: Context) -> Result<Payload, Malformed> {
     let mut stored = payload::encode(scope, context)?;
     let indexed = key::indexes().filter_map(|(key, _)| Some((key, stored.get(key)?.clone())));
     let mut payload: Payload = indexed.map(|(key, value)| (key.to_owned(), protocol(value))).collect();
-    // They are not read back, and the facts repeat most of the rest.
+    // These are never read back, and the facts repeat most of the rest.
     stored.remove(key::FACTS);
     stored.remove(key::VISIBLE);
     payload.insert(CONTEXT.to_owned(), Value::from(serde_json::to_string(&stored)?));
     Ok(payload)
 }
 
-/// What came back of a point, by whatever call.
+/// Point as returned by any call.
 pub(super) struct Stored {
     pub(super) id: Option<PointId>,
     payload: Payload,
@@ -99,30 +100,30 @@ impl From<ScoredPoint> for Stored {
 }
 
 impl Stored {
-    /// The context and, as far as they came along, its vector and words.
-    pub(super) fn record(self, tenant: &TenantId) -> Result<Record, BoxError> {
+    /// Decodes the record, with the vectors that were returned.
+    pub(super) fn record(self, tenant: &TenantId) -> Result<Record, Failure> {
         let context = decode(tenant, self.payload)?;
         let (dense, terms) = vectors(self.vectors);
         Ok(Record { context, dense, terms })
     }
 
-    /// The context.
-    pub(super) fn context(self, tenant: &TenantId) -> Result<Context, BoxError> {
+    /// Decodes the context.
+    pub(super) fn context(self, tenant: &TenantId) -> Result<Context, Failure> {
         decode(tenant, self.payload)
     }
 
-    /// The context as it is written down.
+    /// Returns the context as JSON text.
     pub(super) fn text(&self) -> Option<&str> {
         text(&self.payload)
     }
 
-    /// The words.
-    pub(super) fn words(self) -> SparseVector {
+    /// Returns the sparse vector.
+    pub(super) fn sparse(self) -> SparseVector {
         vectors(self.vectors).1
     }
 }
 
-/// Returns the context of a payload as it is written down.
+/// Returns the context of a payload as JSON text.
 pub(super) fn text(payload: &Payload) -> Option<&str> {
     match &payload.get(CONTEXT)?.kind {
         Some(Kind::StringValue(text)) => Some(text),
@@ -130,11 +131,11 @@ pub(super) fn text(payload: &Payload) -> Option<&str> {
     }
 }
 
-fn decode(tenant: &TenantId, mut payload: Payload) -> Result<Context, BoxError> {
+fn decode(tenant: &TenantId, mut payload: Payload) -> Result<Context, Failure> {
     let Some(Kind::StringValue(text)) = payload.remove(CONTEXT).and_then(|value| value.kind) else {
-        return Err(format!("a stored point has no `{CONTEXT}`").into());
+        return Err(Failure::Incomplete("context"));
     };
-    let stored: Map<String, Json> = serde_json::from_str(&text)?;
+    let stored: Map<String, Json> = serde_json::from_str(&text).map_err(Malformed::from)?;
     Ok(payload::decode(tenant, stored)?)
 }
 
@@ -148,14 +149,14 @@ fn vectors(stored: Option<VectorsOutput>) -> (Option<Vec<f32>>, SparseVector) {
         Some(vector_output::Vector::Dense(dense)) => Some(dense.data),
         Some(_) | None => None,
     };
-    let words = match take(WORDS) {
-        Some(vector_output::Vector::Sparse(words)) => SparseVector::new(words.indices.into_iter().zip(words.values)),
+    let sparse = match take(WORDS) {
+        Some(vector_output::Vector::Sparse(sparse)) => SparseVector::new(sparse.indices.into_iter().zip(sparse.values)),
         Some(_) | None => SparseVector::default(),
     };
-    (dense, words)
+    (dense, sparse)
 }
 
-/// A value of an indexed key, all of which are words, lists of words, or numbers below 2^63.
+/// Converts the value of an indexed key: a string, a list of strings, or a number below 2^63.
 fn protocol(value: Json) -> Value {
     let kind = match value {
         Json::String(text) => Kind::StringValue(text),

@@ -1,19 +1,19 @@
-//! What is asked of the server: by id, by content, page by page, and counted.
+//! Reads: by id, by content, in pages, and counts.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
-use context_manager_core::ports::{ListRequest, Order, Record, StoreError};
+use context_manager_core::ports::{ListRequest, Order, Record};
 use context_manager_core::{Cursor, Filter, Page, TenantId};
 use qdrant_client::qdrant::{
     CountPoints, Direction, FacetCounts, GetPoints, OrderBy, PointId, ScrollPoints, VectorsSelector,
     WithPayloadSelector, WithVectorsSelector, facet_value, with_vectors_selector,
 };
 
-use super::client::Client;
-use super::failure::{Failure, internal};
+use super::client::{Client, rpc};
+use super::failure::Failure;
 use super::filter;
 use super::points::Stored;
 use crate::conditions::{self, Condition};
@@ -21,7 +21,7 @@ use crate::page::{MAX_PAGE, SCROLL, sort};
 use crate::payload::PointIds;
 use crate::payload::key::{self, WORDS};
 
-pub(super) async fn get(client: &Client, tenant: &TenantId, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
+pub(super) async fn get(client: &Client, tenant: &TenantId, ids: &[ContextId]) -> Result<Vec<Context>, Failure> {
     let points = PointIds::of(tenant);
     let mut seen = HashSet::new();
     let ids: Vec<ContextId> = ids.iter().copied().filter(|id| seen.insert(*id)).collect();
@@ -29,12 +29,10 @@ pub(super) async fn get(client: &Client, tenant: &TenantId, ids: &[ContextId]) -
         return Ok(Vec::new());
     }
     let stored = ids.iter().map(|id| filter::point_id(points.point(*id))).collect();
-    let found = retrieve(client, stored, true).await;
-    let found = found.map_err(|failure| failure.into_store_error("get"))?;
     // Shards answer in any order.
     let mut contexts = HashMap::with_capacity(ids.len());
-    for found in found {
-        let context = found.context(tenant).map_err(|error| internal("get", error))?;
+    for found in retrieve(client, stored, true).await? {
+        let context = found.context(tenant)?;
         contexts.insert(context.id, context);
     }
     Ok(ids.iter().filter_map(|id| contexts.remove(id)).collect())
@@ -44,16 +42,12 @@ pub(super) async fn find_by_content(
     client: &Client,
     tenant: &TenantId,
     keys: &[ContentKey],
-) -> Result<Vec<Context>, StoreError> {
+) -> Result<Vec<Context>, Failure> {
     let Some(conditions) = conditions::of_content(tenant, keys) else {
         return Ok(Vec::new());
     };
-    let found = all(client, &conditions, false).await;
-    let found = found.map_err(|failure| failure.into_store_error("find_by_content"))?;
-    let contexts = found.into_iter().map(|found| found.context(tenant));
-    contexts
-        .collect::<Result<_, _>>()
-        .map_err(|error| internal("find_by_content", error))
+    let found = all(client, &conditions, false).await?;
+    found.into_iter().map(|found| found.context(tenant)).collect()
 }
 
 pub(super) async fn count(client: &Client, conditions: &[Condition]) -> Result<u64, Failure> {
@@ -65,51 +59,41 @@ pub(super) async fn count(client: &Client, conditions: &[Condition]) -> Result<u
         timeout: Some(client.timeout_secs()),
         ..CountPoints::default()
     };
-    let answer = client
-        .points(
-            request,
-            |mut points, request| async move { points.count(request).await },
-        )
-        .await?;
+    let answer = client.points(request, rpc!(count)).await?;
     answer
         .result
         .map(|result| result.count)
         .ok_or(Failure::Incomplete("count"))
 }
 
-/// The words of the first points that match, by id: ids are hashes, so the first ones are any ones.
+/// Returns the sparse vectors of the first points that match, by id. Ids are hashes, so that is a random sample.
 pub(super) async fn sample_terms(
     client: &Client,
     conditions: &[Condition],
     limit: usize,
 ) -> Result<Vec<SparseVector>, Failure> {
-    let words = VectorsSelector {
+    let sparse = VectorsSelector {
         names: vec![WORDS.to_owned()],
     };
     let request = ScrollPoints {
         limit: Some(page_size(limit.clamp(1, MAX_PAGE))),
         with_payload: Some(WithPayloadSelector::from(false)),
-        with_vectors: Some(with_vectors_selector::SelectorOptions::Include(words).into()),
+        with_vectors: Some(with_vectors_selector::SelectorOptions::Include(sparse).into()),
         ..scroll_request(client, conditions)
     };
     let (found, _next) = scroll(client, request).await?;
-    Ok(found.into_iter().map(Stored::words).collect())
+    Ok(found.into_iter().map(Stored::sparse).collect())
 }
 
-/// A page never ends between two records with the same sequence number, as the next one starts below it.
-pub(super) async fn list(
-    client: &Client,
-    tenant: &TenantId,
-    request: &ListRequest,
-) -> Result<Page<Record>, StoreError> {
-    let unavailable = |failure: Failure| failure.into_store_error("list");
+/// Returns a page of a list. It never ends between two records with the same sequence number, as the next page starts
+/// below it.
+pub(super) async fn list(client: &Client, tenant: &TenantId, request: &ListRequest) -> Result<Page<Record>, Failure> {
     let limit = request.limit.min(MAX_PAGE);
-    let nothing = Page {
-        items: Vec::new(),
-        next: None,
-    };
     let Some(mut conditions) = conditions::matching(tenant, &request.filter).filter(|_| limit > 0) else {
-        return Ok(nothing);
+        return Ok(Page {
+            items: Vec::new(),
+            next: None,
+        });
     };
     let (direction, beyond): (_, fn(u64) -> Condition) = match request.order {
         Order::NewestFirst => (Direction::Desc, conditions::before),
@@ -118,8 +102,8 @@ pub(super) async fn list(
     if let Some(Cursor(sequence)) = request.after {
         conditions.push(beyond(sequence));
     }
-    let found = ordered(client, &conditions, direction, limit + 1, request.with_vectors).await;
-    let mut items = records(tenant, found.map_err(unavailable)?)?;
+    let found = ordered(client, &conditions, direction, limit + 1, request.with_vectors).await?;
+    let mut items = records(tenant, found)?;
     sort(&mut items, request.order);
     if items.len() <= limit {
         return Ok(Page { items, next: None });
@@ -129,11 +113,10 @@ pub(super) async fn list(
     if items[limit].context.sequence == last {
         items.retain(|record| record.context.sequence != last);
         let with = |condition| [conditions.as_slice(), &[condition]].concat();
-        let tied = all(client, &with(conditions::at(last)), request.with_vectors).await;
-        items.extend(records(tenant, tied.map_err(unavailable)?)?);
-        let rest = ordered(client, &with(beyond(last)), direction, 1, false).await;
-        next = next.filter(|_| rest.as_ref().is_ok_and(|rest| !rest.is_empty()));
-        rest.map_err(unavailable)?;
+        let tied = all(client, &with(conditions::at(last)), request.with_vectors).await?;
+        items.extend(records(tenant, tied)?);
+        let rest = ordered(client, &with(beyond(last)), direction, 1, false).await?;
+        next = next.filter(|_| !rest.is_empty());
         sort(&mut items, request.order);
     } else {
         items.truncate(limit);
@@ -141,45 +124,37 @@ pub(super) async fn list(
     Ok(Page { items, next })
 }
 
-/// The server looks for the places alone: so few can stand there that the rest is decided here.
+/// Returns the matching records at these offsets. The server looks for the offsets alone: so few records can be there that
+/// the filter is cheaper to apply here.
 pub(super) async fn at_slots(
     client: &Client,
     tenant: &TenantId,
     slots: &[i64],
     matching: &Filter,
-) -> Result<Vec<Arc<Record>>, StoreError> {
+) -> Result<Vec<Arc<Record>>, Failure> {
     let Some(conditions) = conditions::at_slots(tenant, slots) else {
         return Ok(Vec::new());
     };
-    let found = all(client, &conditions, true).await;
-    let found = found.map_err(|failure| failure.into_store_error("at_slots"))?;
-    let mut records = Vec::with_capacity(found.len());
-    for found in found {
-        let record = found.record(tenant).map_err(|error| internal("at_slots", error))?;
-        if matching.matches(&record.context) {
-            records.push(Arc::new(record));
-        }
-    }
-    Ok(records)
+    let mut records = records(tenant, all(client, &conditions, true).await?)?;
+    records.retain(|record| matching.matches(&record.context));
+    Ok(records.into_iter().map(Arc::new).collect())
 }
 
-/// The tenants that have a point that matches.
-pub(super) async fn tenants(client: &Client, conditions: &[Condition]) -> Result<Vec<TenantId>, StoreError> {
-    let names = facet(client, key::TENANT, conditions, false).await;
-    let names = names.map_err(|failure| failure.into_store_error("tenants"))?;
-    let tenants = names.into_iter().map(|(name, _)| TenantId::try_new(&name));
-    tenants
-        .collect::<Result<_, _>>()
-        .map_err(|error| internal("tenants", error))
+/// Returns the tenants that have a point that matches.
+pub(super) async fn tenants(client: &Client, conditions: &[Condition]) -> Result<Vec<TenantId>, Failure> {
+    let names = facet(client, key::TENANT, conditions, false).await?;
+    let tenant =
+        |(name, _): (String, u64)| TenantId::try_new(&name).map_err(|_invalid| Failure::Incomplete("valid tenant"));
+    names.into_iter().map(tenant).collect()
 }
 
-/// Which of these points exist.
+/// Returns the ids of the points that exist.
 pub(super) async fn existing(client: &Client, ids: Vec<PointId>) -> Result<HashSet<PointId>, Failure> {
     let found = retrieve(client, ids, false).await?;
     Ok(found.into_iter().filter_map(|found| found.id).collect())
 }
 
-/// Those of these points that exist, in any order.
+/// Returns the points that exist, in any order.
 pub(super) async fn retrieve(client: &Client, ids: Vec<PointId>, with_payload: bool) -> Result<Vec<Stored>, Failure> {
     let request = GetPoints {
         collection_name: client.collection.clone(),
@@ -189,13 +164,11 @@ pub(super) async fn retrieve(client: &Client, ids: Vec<PointId>, with_payload: b
         timeout: Some(client.timeout_secs()),
         ..GetPoints::default()
     };
-    let found = client
-        .points(request, |mut points, request| async move { points.get(request).await })
-        .await?;
+    let found = client.points(request, rpc!(get)).await?;
     Ok(found.result.into_iter().map(Stored::from).collect())
 }
 
-/// The words under a key of what matches, each with how often it occurs: exactly, or about.
+/// Returns the values of a key among the points that match, each with its exact or approximate number of occurrences.
 pub(super) async fn facet(
     client: &Client,
     key: &str,
@@ -206,19 +179,14 @@ pub(super) async fn facet(
         collection_name: client.collection.clone(),
         key: key.to_owned(),
         filter: Some(filter::all(conditions)),
-        // All of them.
+        // No limit.
         limit: Some(u32::MAX.into()),
         exact: Some(exact),
         timeout: Some(client.timeout_secs()),
         read_consistency: client.consistency,
         ..FacetCounts::default()
     };
-    let answer = client
-        .points(
-            request,
-            |mut points, request| async move { points.facet(request).await },
-        )
-        .await?;
+    let answer = client.points(request, rpc!(facet)).await?;
     let hits = answer.hits.into_iter().filter_map(|hit| match hit.value?.variant? {
         facet_value::Variant::StringValue(word) => Some((word, hit.count)),
         facet_value::Variant::IntegerValue(_) | facet_value::Variant::BoolValue(_) => None,
@@ -226,7 +194,7 @@ pub(super) async fn facet(
     Ok(hits.collect())
 }
 
-/// The ids of one page of what matches, from `offset` on, and where the next page begins.
+/// Returns the ids of one page of the points that match, from `offset` on, and the offset of the next page.
 pub(super) async fn ids(
     client: &Client,
     conditions: &[Condition],
@@ -243,7 +211,7 @@ pub(super) async fn ids(
     Ok((found.into_iter().filter_map(|found| found.id).collect(), next))
 }
 
-/// What matches, by sequence number.
+/// Returns the points that match, by sequence number.
 async fn ordered(
     client: &Client,
     conditions: &[Condition],
@@ -260,7 +228,7 @@ async fn ordered(
     Ok(scroll(client, request).await?.0)
 }
 
-/// Everything that matches, in no order.
+/// Returns all points that match, in no order.
 async fn all(client: &Client, conditions: &[Condition], with_vectors: bool) -> Result<Vec<Stored>, Failure> {
     let mut request = ScrollPoints {
         limit: Some(page_size(SCROLL)),
@@ -279,12 +247,7 @@ async fn all(client: &Client, conditions: &[Condition], with_vectors: bool) -> R
 }
 
 async fn scroll(client: &Client, request: ScrollPoints) -> Result<(Vec<Stored>, Option<PointId>), Failure> {
-    let answer = client
-        .points(
-            request,
-            |mut points, request| async move { points.scroll(request).await },
-        )
-        .await?;
+    let answer = client.points(request, rpc!(scroll)).await?;
     let found = answer.result.into_iter().map(Stored::from).collect();
     Ok((found, answer.next_page_offset))
 }
@@ -300,7 +263,7 @@ fn scroll_request(client: &Client, conditions: &[Condition]) -> ScrollPoints {
     }
 }
 
-/// The order in which contexts were stored.
+/// Orders points by the time at which their contexts were stored.
 pub(super) fn by_sequence(direction: Direction) -> OrderBy {
     OrderBy {
         key: key::SEQUENCE.to_owned(),
@@ -309,11 +272,8 @@ pub(super) fn by_sequence(direction: Direction) -> OrderBy {
     }
 }
 
-fn records(tenant: &TenantId, found: Vec<Stored>) -> Result<Vec<Record>, StoreError> {
-    let records = found.into_iter().map(|found| found.record(tenant));
-    records
-        .collect::<Result<_, _>>()
-        .map_err(|error| internal("list", error))
+fn records(tenant: &TenantId, found: Vec<Stored>) -> Result<Vec<Record>, Failure> {
+    found.into_iter().map(|found| found.record(tenant)).collect()
 }
 
 fn page_size(records: usize) -> u32 {

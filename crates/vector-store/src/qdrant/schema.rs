@@ -1,4 +1,4 @@
-//! How the collection is set up, and telling ours from anything else.
+//! Shape of the collection, and checks that tell it from foreign ones.
 
 use std::collections::HashMap;
 
@@ -17,14 +17,13 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, Quantization};
 use crate::payload::key::{self, DENSE, WORDS};
 
-/// The format this version writes, and the newest it reads.
+/// Format that this version writes, and the newest it reads.
 const FORMAT: u32 = 1;
 
-/// The key of the collection's metadata under which it says what it is, as JSON.
+/// Key of the manifest in the collection's metadata, as JSON text.
 const MANIFEST: &str = "context_manager";
 
-/// What a collection says about itself. It is there from the moment the collection is, so that there is none whose
-/// model is unknown.
+/// Description of a collection. It is created with the collection, so that the model of every collection is known.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     format: u32,
@@ -35,16 +34,16 @@ struct Manifest {
     groups: Option<u32>,
 }
 
-/// How to make the collection.
+/// Returns the request that creates the collection.
 pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollection {
-    // Servers before 1.19 know the older words for where things are kept, and newer ones still do.
+    // The older parameters for placement on disk: servers before 1.19 know no others, and newer ones accept them.
     let dense = VectorParamsBuilder::new(model.dimensions as u64, Distance::Cosine).on_disk(config.on_disk);
     let mut collection = CreateCollectionBuilder::new(config.collection())
         .vectors_config(vectors_config::Config::ParamsMap(VectorParamsMap {
             map: HashMap::from([(DENSE.to_owned(), dense.build())]),
         }))
         .sparse_vectors_config(SparseVectorConfig {
-            // Without the server's own measure of rarity: it is that of all tenants, within one shard.
+            // Without the server's own IDF, which covers all tenants within one shard.
             map: HashMap::from([(WORDS.to_owned(), SparseVectorParams::default())]),
         })
         .hnsw_config(
@@ -68,7 +67,7 @@ pub(super) fn create(config: &Config, model: &ModelFingerprint) -> CreateCollect
     }
 }
 
-/// Update that completes the fingerprint in the collection's metadata with that of `model`; `None` when it is there.
+/// Returns the update that completes the fingerprint in the collection's metadata, or `None` if it is complete.
 pub(super) fn complete(info: &CollectionInfo, model: &ModelFingerprint) -> Result<Option<UpdateCollection>, Mismatch> {
     let stored = stored_model(info)?;
     if stored == *model {
@@ -108,16 +107,16 @@ fn quantization(quantization: Quantization) -> Option<quantization_config::Quant
     }
 }
 
-/// Why a collection cannot be used.
+/// Difference that makes a collection unusable.
 #[derive(Debug)]
 pub(super) enum Mismatch {
-    /// It is somebody else's, or has another shape. What is different.
+    /// The collection belongs to another program, or has another shape.
     Shape(String),
-    /// Its vectors are another model's.
+    /// The vectors belong to another model.
     Model(ModelFingerprint),
 }
 
-/// The model whose vectors a collection of ours holds.
+/// Returns the model whose vectors a collection of ours holds.
 pub(super) fn stored_model(info: &CollectionInfo) -> Result<ModelFingerprint, Mismatch> {
     Ok(manifest(info)?.model)
 }
@@ -168,8 +167,8 @@ pub(super) fn check(info: &CollectionInfo, model: &ModelFingerprint) -> Result<(
             "its vector `{DENSE}` has {size} dimensions, and its metadata says {said}"
         ));
     }
-    let words = params.and_then(|params| params.sparse_vectors_config.as_ref()?.map.get(WORDS));
-    if words.is_none_or(|words| words.modifier() != Modifier::None) {
+    let sparse = params.and_then(|params| params.sparse_vectors_config.as_ref()?.map.get(WORDS));
+    if sparse.is_none_or(|sparse| sparse.modifier() != Modifier::None) {
         return shape(format!("it has no sparse vector `{WORDS}` without a modifier"));
     }
     for index in indexes() {
@@ -186,9 +185,9 @@ pub(super) fn check(info: &CollectionInfo, model: &ModelFingerprint) -> Result<(
     }
 }
 
-/// An index of the payload.
+/// Index of the payload.
 pub(super) struct Index {
-    /// The key that is indexed.
+    /// Indexed key.
     pub(super) key: &'static str,
     kind: PayloadSchemaType,
     field: FieldType,
@@ -196,7 +195,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// How to make it.
+    /// Returns the request that creates the index.
     pub(super) fn create(self, collection: &str, timeout_secs: u64) -> CreateFieldIndexCollection {
         CreateFieldIndexCollection {
             collection_name: collection.to_owned(),
@@ -211,7 +210,7 @@ impl Index {
         }
     }
 
-    /// What is different about the index that is there. A tenant index that is none still works, and is slower.
+    /// Describes the difference of an existing index. A plain index of the tenant passes: it works, only slower.
     fn mismatch(&self, found: &PayloadSchemaInfo) -> Option<String> {
         (found.data_type() != self.kind).then(|| {
             let (key, found, expected) = (self.key, found.data_type().as_str_name(), self.kind.as_str_name());

@@ -1,15 +1,15 @@
-//! Sessions at a glance, in five calls however many there are on the page.
+//! Session summaries, in five calls for a page of any size.
 
 use std::collections::{BTreeSet, HashMap};
 
 use context_manager_core::context::Level;
-use context_manager_core::ports::{SessionSummary, StoreError};
+use context_manager_core::ports::SessionSummary;
 use context_manager_core::{Page, TenantId, Visibility};
 use jiff::Timestamp;
-use qdrant_client::qdrant::{Direction, Query, QueryBatchPoints, QueryPoints, WithPayloadSelector};
+use qdrant_client::qdrant::{Direction, Query, QueryPoints, WithPayloadSelector};
 
 use super::client::Client;
-use super::failure::{Failure, internal};
+use super::failure::Failure;
 use super::filter;
 use super::points::Stored;
 use super::reads::{by_sequence, facet};
@@ -20,19 +20,16 @@ use crate::payload::key;
 /// Counts by level, as in [`Level::ALL`].
 type Counts = [u64; Level::ALL.len()];
 
-/// One page of the sessions of a tenant.
+/// Returns one page of the sessions of a tenant.
 pub(super) async fn list(
     client: &Client,
     tenant: &TenantId,
     visibility: Visibility,
     after: Option<&str>,
     limit: usize,
-) -> Result<Page<SessionSummary, String>, StoreError> {
-    let unavailable = |failure: Failure| failure.into_store_error("sessions");
-    // These counts are approximate, and not looked at; the values are all that there are.
-    let known = facet(client, key::SESSION, &conditions::visible(tenant, visibility), false)
-        .await
-        .map_err(unavailable)?;
+) -> Result<Page<SessionSummary, String>, Failure> {
+    // These counts are approximate, and unused; the list of values is complete.
+    let known = facet(client, key::SESSION, &conditions::visible(tenant, visibility), false).await?;
     let known: BTreeSet<String> = known.into_iter().map(|(id, _)| id).collect();
     let mut known = known
         .into_iter()
@@ -45,10 +42,10 @@ pub(super) async fn list(
             next: None,
         });
     }
-    let mut counts = counts(client, tenant, visibility, &page).await.map_err(unavailable)?;
+    let mut counts = counts(client, tenant, visibility, &page).await?;
     let activity = activity(client, tenant, visibility, &page).await?;
     let summaries = page.into_iter().zip(activity).filter_map(|(session_id, activity)| {
-        // What is deleted meanwhile is left out.
+        // Sessions deleted in the meantime are left out.
         let (first_activity_at, last_activity_at) = activity?;
         Some(SessionSummary {
             counts: counts.remove(&session_id)?,
@@ -81,13 +78,14 @@ async fn counts(
     Ok(counts)
 }
 
-/// When the first and the last visible context of each session was stored; `None` when nothing of it is left.
+/// Returns the times at which the first and the last visible context of each session was stored; `None` for a session
+/// without any.
 async fn activity(
     client: &Client,
     tenant: &TenantId,
     visibility: Visibility,
     page: &[String],
-) -> Result<Vec<Option<(Timestamp, Timestamp)>>, StoreError> {
+) -> Result<Vec<Option<(Timestamp, Timestamp)>>, Failure> {
     let end = |session: &String, direction| {
         let mut conditions = conditions::visible(tenant, visibility);
         conditions.push(conditions::of_session(session));
@@ -103,30 +101,12 @@ async fn activity(
     let both = page
         .iter()
         .flat_map(|id| [end(id, Direction::Asc), end(id, Direction::Desc)]);
-    let request = QueryBatchPoints {
-        collection_name: client.collection.clone(),
-        query_points: both.collect(),
-        read_consistency: client.consistency,
-        timeout: Some(client.timeout_secs()),
-    };
-    let answer = client
-        .points(request, |mut points, request| async move {
-            points.query_batch(request).await
-        })
-        .await
-        .map_err(|failure| failure.into_store_error("sessions"))?;
-    let mut times = Vec::with_capacity(answer.result.len());
-    for found in answer.result {
-        let context = found
-            .result
-            .into_iter()
-            .next()
-            .map(|found| Stored::from(found).context(tenant));
-        let context = context.transpose().map_err(|error| internal("sessions", error))?;
+    let answer = client.query_batch(both.collect()).await?;
+    let mut times = Vec::with_capacity(answer.len());
+    for found in answer {
+        let context = found.result.into_iter().next();
+        let context = context.map(|found| Stored::from(found).context(tenant)).transpose()?;
         times.push(context.map(|context| context.created_at));
-    }
-    if times.len() != 2 * page.len() {
-        return Err(Failure::Incomplete("result for every query").into_store_error("sessions"));
     }
     Ok(times.chunks_exact(2).map(|ends| ends[0].zip(ends[1])).collect())
 }

@@ -1,5 +1,6 @@
-//! The store on a Qdrant server as the domain sees it: the port, call by call.
+//! The port [`VectorStore`] on a Qdrant server, call by call.
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,22 +11,33 @@ use context_manager_core::ports::{
     Candidate, Leases, ListRequest, PositionRange, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
+use futures::TryFutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use qdrant_client::qdrant::PointStruct;
 use uuid::Uuid;
 
-use super::failure::{Failure, internal};
+use super::failure::Failure;
 use super::filter::point_id;
 use super::unchanged::{self, Change, New};
-use super::{QdrantStore, lease, points, positions, reads, search, sessions, writes};
-use crate::conditions;
+use super::{QdrantStore, lease, offsets, points, reads, search, sessions, writes};
 use crate::metrics::observed;
-use crate::payload::{Malformed, PointIds};
-use crate::validate;
+use crate::payload::PointIds;
+use crate::{conditions, validate};
 
 /// Number of session counters that are requested at once.
 const COUNTERS_AT_ONCE: usize = 16;
+
+/// Runs an operation and records its duration and outcome.
+fn call<T>(
+    operation: &'static str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> impl Future<Output = Result<T, StoreError>> {
+    observed(
+        operation,
+        work.map_err(move |failure| failure.into_store_error(operation)),
+    )
+}
 
 #[async_trait]
 impl VectorStore for QdrantStore {
@@ -34,9 +46,9 @@ impl VectorStore for QdrantStore {
     }
 
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
-        observed("upsert", async {
+        call("upsert", async {
             let points = self.points("upsert", scope, records)?;
-            writes::upsert(&self.client, points).await.map_err(failed("upsert"))
+            writes::upsert(&self.client, points).await
         })
         .await
     }
@@ -47,30 +59,25 @@ impl VectorStore for QdrantStore {
         new: Vec<Record>,
         changed: Vec<Record>,
     ) -> Result<Vec<ContextId>, StoreError> {
-        observed("replace", async {
+        call("replace", async {
             let new = self.points("replace", scope, new)?;
             let ids: Vec<_> = changed.iter().map(|record| record.context.id).collect();
             let changed = self.points("replace", scope, changed)?;
             let named: Vec<_> = ids.into_iter().zip(changed.iter().map(|(point, _)| *point)).collect();
-            let mut found = writes::replace(&self.client, new, changed)
-                .await
-                .map_err(failed("replace"))?;
-            let was_there = named.into_iter().filter(|(_, point)| found.remove(&point_id(*point)));
-            Ok(was_there.map(|(id, _)| id).collect())
+            let mut found = writes::replace(&self.client, new, changed).await?;
+            let existed = named.into_iter().filter(|(_, point)| found.remove(&point_id(*point)));
+            Ok(existed.map(|(id, _)| id).collect())
         })
         .await
     }
 
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
-        observed("update", async {
+        call("update", async {
             validate::contexts("update", &contexts)?;
             let ids = PointIds::of(scope.tenant());
             let payload = |context: Context| Ok((ids.point(context.id), points::encode_payload(scope, context)?));
-            let payloads = contexts.into_iter().map(payload).collect::<Result<Vec<_>, Malformed>>();
-            let payloads = payloads.map_err(|error| internal("update", error))?;
-            writes::update(&self.client, scope.tenant(), payloads)
-                .await
-                .map_err(failed("update"))
+            let payloads = contexts.into_iter().map(payload).collect::<Result<_, Failure>>()?;
+            writes::update(&self.client, scope.tenant(), payloads).await
         })
         .await
     }
@@ -80,19 +87,16 @@ impl VectorStore for QdrantStore {
         scope: &Scope,
         changes: Vec<(Context, Context)>,
     ) -> Result<Vec<ContextId>, StoreError> {
-        observed("update_unchanged", async {
+        call("update_unchanged", async {
             let ids = PointIds::of(scope.tenant());
             let change = |(read, new): (Context, Context)| {
-                validate::contexts("update_unchanged", std::slice::from_ref(&new))?;
-                let payload = points::encode_payload(scope, new);
-                let new = New::Payload(payload.map_err(|error| internal("update_unchanged", error))?);
+                validate::contexts("update_unchanged", slice::from_ref(&new))?;
+                let new = New::Payload(points::encode_payload(scope, new)?);
                 let id = ids.point(read.id);
                 Ok(Change { read, id, new })
             };
-            let changes: Vec<Change> = changes.into_iter().map(change).collect::<Result<_, StoreError>>()?;
-            unchanged::write(&self.client, scope.tenant(), &changes)
-                .await
-                .map_err(failed("update_unchanged"))
+            let changes: Vec<Change> = changes.into_iter().map(change).collect::<Result<_, Failure>>()?;
+            unchanged::write(&self.client, scope.tenant(), &changes).await
         })
         .await
     }
@@ -102,7 +106,7 @@ impl VectorStore for QdrantStore {
         scope: &Scope,
         changes: Vec<(Context, Record)>,
     ) -> Result<Vec<ContextId>, StoreError> {
-        observed("replace_unchanged", async {
+        call("replace_unchanged", async {
             let (read, new): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
             let new = self.points("replace_unchanged", scope, new)?;
             let change = |(read, (id, point))| Change {
@@ -111,59 +115,51 @@ impl VectorStore for QdrantStore {
                 new: New::Point(point),
             };
             let changes: Vec<Change> = read.into_iter().zip(new).map(change).collect();
-            unchanged::write(&self.client, scope.tenant(), &changes)
-                .await
-                .map_err(failed("replace_unchanged"))
+            unchanged::write(&self.client, scope.tenant(), &changes).await
         })
         .await
     }
 
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
-        observed("set_vectors", async {
+        call("set_vectors", async {
             let ids = PointIds::of(scope.tenant());
             let change = |(context, vector): (Context, Vec<f32>)| {
-                validate::contexts("set_vectors", std::slice::from_ref(&context))?;
+                validate::contexts("set_vectors", slice::from_ref(&context))?;
                 validate::vector("set_vectors", self.dimensions, &vector)?;
                 let id = ids.point(context.id);
-                let payload = points::encode_payload(scope, context.clone());
-                let payload = payload.map_err(|error| internal("set_vectors", error))?;
+                let payload = points::encode_payload(scope, context.clone())?;
                 Ok(Change {
                     read: context,
                     id,
                     new: New::Vectors(points::encode_vector(id, vector), payload),
                 })
             };
-            let changes: Vec<Change> = embedded.into_iter().map(change).collect::<Result<_, StoreError>>()?;
-            unchanged::write(&self.client, scope.tenant(), &changes)
-                .await
-                .map(drop)
-                .map_err(failed("set_vectors"))
+            let changes: Vec<Change> = embedded.into_iter().map(change).collect::<Result<_, Failure>>()?;
+            unchanged::write(&self.client, scope.tenant(), &changes).await.map(drop)
         })
         .await
     }
 
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
-        observed("get", reads::get(&self.client, scope.tenant(), ids)).await
+        call("get", reads::get(&self.client, scope.tenant(), ids)).await
     }
 
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError> {
-        observed(
-            "find_by_content",
-            reads::find_by_content(&self.client, scope.tenant(), keys),
-        )
-        .await
+        let find = reads::find_by_content(&self.client, scope.tenant(), keys);
+        call("find_by_content", find).await
     }
 
     async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
-        observed("at_slots", reads::at_slots(&self.client, scope.tenant(), slots, filter)).await
+        let read = reads::at_slots(&self.client, scope.tenant(), slots, filter);
+        call("at_slots", read).await
     }
 
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
-        observed("list", reads::list(&self.client, scope.tenant(), &request)).await
+        call("list", reads::list(&self.client, scope.tenant(), &request)).await
     }
 
     async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError> {
-        observed("tenants", async {
+        call("tenants", async {
             match conditions::of_any_tenant(filter) {
                 Some(conditions) => reads::tenants(&self.client, &conditions).await,
                 None => Ok(Vec::new()),
@@ -173,9 +169,9 @@ impl VectorStore for QdrantStore {
     }
 
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        observed("count", async {
+        call("count", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => reads::count(&self.client, &conditions).await.map_err(failed("count")),
+                Some(conditions) => reads::count(&self.client, &conditions).await,
                 None => Ok(0),
             }
         })
@@ -183,11 +179,9 @@ impl VectorStore for QdrantStore {
     }
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        observed("delete", async {
+        call("delete", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => writes::delete(&self.client, &conditions)
-                    .await
-                    .map_err(failed("delete")),
+                Some(conditions) => writes::delete(&self.client, &conditions).await,
                 None => Ok(0),
             }
         })
@@ -195,7 +189,7 @@ impl VectorStore for QdrantStore {
     }
 
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError> {
-        observed("search", async {
+        call("search", async {
             validate::query("search", self.dimensions, &query)?;
             search::search(&self.client, scope.tenant(), query).await
         })
@@ -208,11 +202,9 @@ impl VectorStore for QdrantStore {
         filter: &Filter,
         limit: usize,
     ) -> Result<Vec<SparseVector>, StoreError> {
-        observed("sample", async {
+        call("sample", async {
             match conditions::matching(scope.tenant(), filter) {
-                Some(conditions) => reads::sample_terms(&self.client, &conditions, limit)
-                    .await
-                    .map_err(failed("sample")),
+                Some(conditions) => reads::sample_terms(&self.client, &conditions, limit).await,
                 None => Ok(Vec::new()),
             }
         })
@@ -226,11 +218,8 @@ impl VectorStore for QdrantStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
-        observed(
-            "sessions",
-            sessions::list(&self.client, scope.tenant(), visibility, after, limit),
-        )
-        .await
+        let list = sessions::list(&self.client, scope.tenant(), visibility, after, limit);
+        call("sessions", list).await
     }
 
     fn is_shared(&self) -> bool {
@@ -244,13 +233,10 @@ impl VectorStore for QdrantStore {
         now: Timestamp,
     ) -> Result<Vec<Option<u32>>, StoreError> {
         let ids = PointIds::of(scope.tenant());
-        let take = |range| positions::take(&self.agreements, ids, range, now);
+        let take = |range| offsets::take(&self.agreements, ids, range, now);
         let calls: Vec<_> = wanted.iter().map(take).collect();
         let taken = stream::iter(calls).buffered(COUNTERS_AT_ONCE).try_collect();
-        observed("take_positions", async {
-            taken.await.map_err(failed("take_positions"))
-        })
-        .await
+        call("take_positions", taken).await
     }
 
     /// 0: the protocol does not tell.
@@ -258,8 +244,8 @@ impl VectorStore for QdrantStore {
         Ok(0)
     }
 
-    /// Nothing is left to be done: what the server acknowledged it has in its log and on as many nodes as are asked
-    /// for, and when it forces that log to the disk is its own configuration.
+    /// Does nothing: the server has every acknowledged write in its log, on as many nodes as configured, and its own
+    /// configuration says when it syncs the log.
     async fn flush(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -274,35 +260,29 @@ impl Leases for QdrantStore {
         now: Timestamp,
         time: Duration,
     ) -> Result<bool, StoreError> {
-        observed("lease", async {
-            let taken = lease::take(&self.agreements, name, holder, now, time).await;
-            if time.is_zero() && taken.is_ok() {
+        call("lease", async {
+            let taken = lease::take(&self.agreements, name, holder, now, time).await?;
+            if time.is_zero() {
                 // The guarded work is over: a good moment to clean up.
-                let removed = positions::remove_unused(&self.agreements, now).await;
-                removed.map_err(failed("lease"))?;
+                offsets::remove_unused(&self.agreements, now).await?;
             }
-            taken.map_err(failed("lease"))
+            Ok(taken)
         })
         .await
     }
 }
 
 impl QdrantStore {
-    /// Records as points, if they may be stored.
+    /// Converts records to points, after checking them.
     fn points(
         &self,
         operation: &'static str,
         scope: &Scope,
         records: Vec<Record>,
-    ) -> Result<Vec<(Uuid, PointStruct)>, StoreError> {
+    ) -> Result<Vec<(Uuid, PointStruct)>, Failure> {
         validate::records(operation, self.dimensions, &records)?;
         let ids = PointIds::of(scope.tenant());
         let points = records.into_iter().map(|record| points::encode(scope, ids, record));
-        let points: Result<_, _> = points.collect();
-        points.map_err(|error| internal(operation, error))
+        Ok(points.collect::<Result<_, _>>()?)
     }
-}
-
-fn failed(operation: &'static str) -> impl Fn(Failure) -> StoreError {
-    move |failure| failure.into_store_error(operation)
 }

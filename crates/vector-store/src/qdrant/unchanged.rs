@@ -1,7 +1,6 @@
-//! Compare-and-set: writes to points that still hold the context that was read.
+//! Compare-and-set: writes to points that still hold the context that the caller read.
 //!
-//! Contexts are compared here, and the server is told to write only where the text of the payload is the one that was
-//! compared.
+//! Contexts are compared here, and the server writes only where the text of the payload is still the compared one.
 
 use std::collections::HashMap;
 
@@ -21,12 +20,12 @@ use super::reads;
 use super::writes::{CHUNK, batch};
 use crate::conditions::{self, Condition};
 
-/// Number of attempts to set vectors while points of the call are being deleted.
-const ATTEMPTS: u32 = 3;
+/// Maximum number of attempts to set vectors; one fails if a point is deleted at the same time.
+const MAX_ATTEMPTS: u32 = 3;
 
 /// A change of a point that is applied only if the point is unchanged.
 pub(super) struct Change {
-    /// Context as it was read. Vectors are set whether it is embedded or not.
+    /// Context as it was read. Setting vectors ignores its field `embedded`.
     pub(super) read: Context,
     pub(super) id: Uuid,
     pub(super) new: New,
@@ -60,7 +59,7 @@ impl Change {
         }
     }
 
-    /// Returns the operations that apply it to the point if the text of its payload is `text`.
+    /// Returns the operations that apply the change if the text of the payload is `text`.
     fn operations(&self, tenant: &TenantId, text: &str) -> Vec<PointsUpdateOperation> {
         let mut conditions = conditions::of_tenant(tenant);
         conditions.push(Condition::Points(vec![self.id]));
@@ -68,7 +67,7 @@ impl Change {
         let still = filter::all(&conditions);
         let operations = match &self.new {
             New::Payload(payload) => vec![overwrite(payload, still)],
-            // In this order, so that no context says too early that it is embedded.
+            // In this order, so that no payload claims a vector too early.
             New::Vectors(vectors, payload) => vec![
                 Operation::UpdateVectors(UpdateVectors {
                     points: vec![vectors.clone()],
@@ -103,8 +102,8 @@ pub(super) async fn write(client: &Client, tenant: &TenantId, changes: &[Change]
         let mut attempts = 1;
         written.extend(loop {
             match write_chunk(client, tenant, chunk).await {
-                // Vectors are selected by id, and one that is deleted before it is written fails the call.
-                Err(failure) if failure.code() == Some(Code::NotFound) && attempts < ATTEMPTS => attempts += 1,
+                // Vectors are selected by id, so that a point deleted between lookup and write fails the call.
+                Err(failure) if failure.code() == Some(Code::NotFound) && attempts < MAX_ATTEMPTS => attempts += 1,
                 done => break done?,
             }
         });
@@ -125,7 +124,7 @@ async fn write_chunk(client: &Client, tenant: &TenantId, chunk: &[Change]) -> Re
         return Ok(Vec::new());
     }
     batch(client, operations).await?;
-    // The server does not say which points matched.
+    // The server does not tell which points matched.
     let after = stored(client, tenant, chunk).await?;
     let is_written = |change: &&Change| {
         let new = points::text(change.payload());
@@ -136,7 +135,8 @@ async fn write_chunk(client: &Client, tenant: &TenantId, chunk: &[Change]) -> Re
     Ok(chunk.iter().filter(is_written).map(|change| change.read.id).collect())
 }
 
-/// Returns the stored contexts with the text of their payload. One that cannot be read is not what was read before.
+/// Returns the stored contexts with the text of their payloads. Unreadable ones are left out, as they differ from any that
+/// was read.
 async fn stored(
     client: &Client,
     tenant: &TenantId,

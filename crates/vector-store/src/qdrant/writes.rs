@@ -1,4 +1,4 @@
-//! What is written to the server. Every write is waited for until it is applied.
+//! Writes. Each returns once the server has applied it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,20 +11,20 @@ use qdrant_client::qdrant::{
 };
 use uuid::Uuid;
 
-use super::client::{Client, applied};
+use super::client::{Client, applied, rpc};
 use super::failure::Failure;
 use super::filter::{self, point_id};
 use super::points::Payload;
 use super::reads;
 use crate::conditions::{self, Condition};
 
-/// Points in one call: some megabytes at most, and a fraction of a second of the server's time.
+/// Number of points in one call: a few megabytes at most, and a fraction of a second of the server's time.
 pub(super) const CHUNK: usize = 100;
 
-/// Points deleted in one call; an id is all there is to each.
+/// Number of points deleted in one call.
 const DELETE_CHUNK: u32 = 1000;
 
-/// Inserts or replaces points. Of a repeated id the last one stays.
+/// Inserts or replaces points. The last one of a repeated id wins.
 pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) -> Result<(), Failure> {
     for chunk in last_of_each(points).chunks(CHUNK) {
         let request = UpsertPoints {
@@ -35,21 +35,16 @@ pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) ->
             timeout: Some(client.timeout_secs()),
             ..UpsertPoints::default()
         };
-        client
-            .write(
-                request,
-                |mut points, request| async move { points.upsert(request).await },
-            )
-            .await?;
+        client.write(request, rpc!(upsert)).await?;
     }
     Ok(())
 }
 
-/// Inserts or replaces points and then replaces those of others that exist, and returns which of those there are. Of a
-/// repeated id the last one stays.
+/// Inserts or replaces `new`, then replaces those of `changed` that exist, and returns the ids of the latter. The last point
+/// of a repeated id wins.
 ///
-/// The server takes both as one call and applies them in this order. It decides itself which of `changed` exist: looked for
-/// beforehand, one that is deleted before the call arrives would be made anew by it.
+/// Both go in one call, which the server applies in this order. The server decides which of `changed` exist: a lookup
+/// before the call could recreate a point that is deleted in between.
 pub(super) async fn replace(
     client: &Client,
     new: Vec<(Uuid, PointStruct)>,
@@ -74,19 +69,13 @@ pub(super) async fn replace(
     reads::existing(client, ids).await
 }
 
-/// Replaces the payloads of points that exist, of a repeated id by the last one.
+/// Replaces the payloads of points that exist. The last payload of a repeated id wins.
 ///
-/// They are selected by a filter: selected by id, one that does not exist fails the call after others were changed.
+/// Selects the points by filter: selected by id, a missing one would fail the call after others were changed.
 pub(super) async fn update(client: &Client, tenant: &TenantId, payloads: Vec<(Uuid, Payload)>) -> Result<(), Failure> {
     for chunk in payloads.chunks(CHUNK) {
-        batch(
-            client,
-            chunk
-                .iter()
-                .map(|(id, payload)| overwrite(tenant, *id, payload))
-                .collect(),
-        )
-        .await?;
+        let operations = chunk.iter().map(|(id, payload)| overwrite(tenant, *id, payload));
+        batch(client, operations.collect()).await?;
     }
     Ok(())
 }
@@ -110,18 +99,13 @@ pub(super) async fn batch(client: &Client, operations: Vec<PointsUpdateOperation
         ordering: client.ordering,
         timeout: Some(client.timeout_secs()),
     };
-    let answer = client
-        .points(request, |mut points, request| async move {
-            points.update_batch(request).await
-        })
-        .await?;
+    let answer = client.points(request, rpc!(update_batch)).await?;
     applied(&answer.result)
 }
 
-/// Deletes page by page what it has found, and counts that.
+/// Deletes the points that match, page by page, and returns their number.
 ///
-/// What is found is deleted only if it still matches: what somebody else has changed meanwhile, so that it does not, was
-/// acknowledged to them and stays.
+/// A found point is deleted only if it still matches: one that was changed in the meantime was acknowledged, and stays.
 pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<u64, Failure> {
     let (mut deleted, mut offset) = (0, None);
     loop {
@@ -129,9 +113,8 @@ pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<
         if !ids.is_empty() {
             deleted += ids.len() as u64;
             let mut found = filter::all(conditions);
-            found
-                .must
-                .push(condition::ConditionOneOf::HasId(HasIdCondition { has_id: ids }).into());
+            let has_id = condition::ConditionOneOf::HasId(HasIdCondition { has_id: ids });
+            found.must.push(has_id.into());
             let request = DeletePoints {
                 collection_name: client.collection.clone(),
                 wait: Some(true),
@@ -140,12 +123,7 @@ pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<
                 timeout: Some(client.timeout_secs()),
                 ..DeletePoints::default()
             };
-            client
-                .write(
-                    request,
-                    |mut points, request| async move { points.delete(request).await },
-                )
-                .await?;
+            client.write(request, rpc!(delete)).await?;
         }
         offset = Some(match next {
             Some(next) => next,
@@ -154,7 +132,7 @@ pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<
     }
 }
 
-/// The points without those that a later one replaces.
+/// Keeps the last point of each id.
 fn last_of_each(points: Vec<(Uuid, PointStruct)>) -> Vec<PointStruct> {
     let last: HashMap<Uuid, usize> = points.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
     let points = points.into_iter().enumerate();

@@ -56,7 +56,7 @@ async fn every_kind_of_difference_is_counted() {
             },
             ..record(12)
         },
-        // Made anew wherever it is taken in.
+        // Recomputed by every import.
         Record {
             context: Context {
                 token_count: 77,

@@ -67,7 +67,7 @@ async fn writers_and_readers_do_not_disturb_each_other() {
 /// The engine moves what is updated from an optimised segment into another one. Who reads meanwhile must find it in
 /// either, and not in none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_is_being_updated_is_never_missed() {
+async fn a_context_under_update_is_always_found() {
     const COUNT: u64 = 3000;
     // Large vectors: the engine optimises by the megabyte.
     let model = ModelFingerprint {
@@ -132,9 +132,9 @@ async fn what_is_being_updated_is_never_missed() {
 /// More records than the engine takes at once otherwise.
 const MANY: u64 = 300;
 
-/// A fact that was replaced and the one that replaces it are one fact, and whoever lists sees it once.
+/// A superseded context and its successor are one fact, which a list shows exactly once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_a_supersession_exactly_one_is_seen() {
+async fn a_list_shows_either_a_superseded_context_or_its_successor() {
     let store = Arc::new(new_store().await);
     store.upsert(&scope(), records(0..MANY)).await.unwrap();
     let done = Arc::new(AtomicBool::new(false));
@@ -190,7 +190,7 @@ async fn of_a_supersession_exactly_one_is_seen() {
     assert!(readers.join_all().await.into_iter().all(|lists| lists > 0));
 }
 
-/// Whether the engine has built an index of vectors anywhere below a folder.
+/// Returns `true` if there is a vector index anywhere below a folder.
 fn has_graph(folder: &Path) -> bool {
     // Folders of temporary segments come and go.
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -204,7 +204,7 @@ fn has_graph(folder: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn what_nobody_waits_for_any_more_harms_nothing() {
+async fn cancelled_calls_leave_the_store_intact() {
     let store = new_store().await;
     for part in 0..20 {
         let scope = scope();

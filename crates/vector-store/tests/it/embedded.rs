@@ -58,7 +58,7 @@ async fn everything_is_there_after_closing_and_opening() {
     }
 }
 
-/// What is copied while the store is open and was never flushed is what a killed process leaves behind.
+/// Copies the folder of an open store that was never flushed, as a killed process would leave it.
 async fn acknowledged_writes_are_in_a_copy_of_the_folder(config: Config) {
     let (store_folder, copy_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let path = store_folder.path().join("data");
@@ -160,7 +160,7 @@ async fn a_closed_store_accepts_nothing_and_can_be_closed_again() {
 }
 
 #[tokio::test]
-async fn what_waits_when_the_store_is_closed_is_still_written() {
+async fn queued_writes_are_applied_on_close() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     let scope = scope();
@@ -178,7 +178,7 @@ async fn what_waits_when_the_store_is_closed_is_still_written() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_dropped_saves_everything_in_the_background() {
+async fn a_dropped_store_saves_everything_in_the_background() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     store.upsert(&scope(), records(1..=10)).await.unwrap();
@@ -220,7 +220,7 @@ async fn a_disk_that_is_nearly_full_is_not_filled_up() {
 }
 
 #[tokio::test]
-async fn a_full_line_turns_writes_away() {
+async fn a_full_queue_refuses_writes() {
     let config = Config {
         write_queue: 1,
         durability: Durability::Fsync,

@@ -1,4 +1,4 @@
-//! Whatever is done to both, a store answers as the store in memory does.
+//! Random operations on two stores: each answers as the memory store does.
 
 use std::fmt::Write;
 use std::ops::Deref;
@@ -208,7 +208,7 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
     }
 }
 
-/// What a store answered: what must be the same, and numbers that must be nearly so.
+/// Answer of a store: a text that must be equal, and numbers that must be nearly equal.
 #[derive(Debug, Default)]
 struct Answer {
     text: String,

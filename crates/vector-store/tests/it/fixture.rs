@@ -1,19 +1,16 @@
-//! Embedded stores in folders of their own.
+//! Embedded stores in temporary folders, and records to fill them with.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use context_manager_core::context::{Context, ContextId, Level};
 use context_manager_core::lexical::SparseVector;
-use context_manager_core::ports::{ModelFingerprint, Record, StoreQuery};
-use context_manager_core::{Filter, Scope, TenantId};
+use context_manager_core::ports::{ModelFingerprint, Record};
+pub(crate) use context_manager_vector_store::contract::fixture::{acme as scope, by_words, context, id};
 use context_manager_vector_store::embedded::Config;
 use context_manager_vector_store::{EmbeddedStore, contract};
-use jiff::Timestamp;
 use tempfile::TempDir;
-use uuid::Uuid;
 
-/// An embedded store whose folder goes away with it.
+/// Embedded store in a temporary folder.
 pub(crate) struct TempStore {
     pub(crate) store: EmbeddedStore,
     _folder: TempDir,
@@ -48,7 +45,7 @@ impl Drop for TempStore {
     }
 }
 
-/// Waits for something where nothing can be awaited. A runtime cannot be waited for inside another.
+/// Runs a future to its end in synchronous code, on a thread of its own: runtimes do not nest.
 pub(crate) fn wait_for<T: Send>(work: impl Future<Output = T> + Send) -> T {
     let wait = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -83,45 +80,7 @@ pub(crate) fn at(path: &Path) -> Config {
     }
 }
 
-pub(crate) fn scope() -> Scope {
-    Scope::authenticated(TenantId::try_new("acme").unwrap())
-}
-
-pub(crate) fn id(number: u64) -> ContextId {
-    ContextId(Uuid::from_u128(number.into()))
-}
-
-pub(crate) fn context(number: u64) -> Context {
-    let time = Timestamp::from_second(1_700_000_000 + i64::try_from(number).unwrap()).unwrap();
-    Context {
-        id: id(number),
-        text: format!("context {number}"),
-        level: Level::LongTerm,
-        user_id: None,
-        agent_id: None,
-        session_id: None,
-        tags: Vec::new(),
-        metadata: serde_json::Map::new(),
-        importance: 0.5,
-        pinned: false,
-        token_count: 2,
-        access_count: 0,
-        occurred_at: time.into(),
-        created_at: time,
-        updated_at: time,
-        last_accessed_at: None,
-        expires_at: None,
-        ttl_secs: None,
-        embedded: true,
-        derived_from: Vec::new(),
-        similar_to: Vec::new(),
-        superseded_by: None,
-        sequence: number,
-        slot: None,
-    }
-}
-
-/// The record with this number: all have the word 1, each has a word of its own, and the vectors fan out.
+/// Returns the record with this number. All have the word 1, each has a word of its own, and the vectors fan out.
 pub(crate) fn record(number: u64) -> Record {
     let angle = f32::from(u16::try_from(number % 10_000).unwrap()) / 10_000.0;
     Record {
@@ -135,18 +94,7 @@ pub(crate) fn records(numbers: impl IntoIterator<Item = u64>) -> Vec<Record> {
     numbers.into_iter().map(record).collect()
 }
 
-pub(crate) fn by_words(terms: &[u32]) -> StoreQuery {
-    let terms = SparseVector::new(terms.iter().map(|term| (*term, 1.0)));
-    StoreQuery {
-        dense: None,
-        terms: Some(terms),
-        filter: Filter::default(),
-        limit: 100,
-        exact: false,
-    }
-}
-
-/// Copies a folder with everything in it, as a snapshot of the disk would.
+/// Copies a folder recursively, as a snapshot of the disk would.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -160,7 +108,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Every file below a folder with its content, to be compared.
+/// Returns all files below a folder with their contents.
 pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -163,7 +163,7 @@ async fn another_model_is_refused_with_the_ways_out() {
 }
 
 #[tokio::test]
-async fn what_killed_optimisations_left_is_removed() {
+async fn leftovers_of_killed_optimizations_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path()).await;
     let left = folder.path().join("shard/temp_segments/segment_builder_x");
@@ -176,7 +176,7 @@ async fn what_killed_optimisations_left_is_removed() {
 }
 
 #[tokio::test]
-async fn a_start_that_was_killed_is_begun_anew() {
+async fn a_killed_first_start_is_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     assert_eq!(EmbeddedStore::stored_models(path).unwrap(), None);
@@ -194,7 +194,7 @@ async fn a_start_that_was_killed_is_begun_anew() {
 }
 
 #[tokio::test]
-async fn a_configuration_without_sense_is_refused() {
+async fn an_invalid_configuration_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config {
         write_queue: 0,

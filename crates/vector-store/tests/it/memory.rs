@@ -1,10 +1,10 @@
-//! The store in memory keeps the contract.
+//! The memory store keeps the contract.
 
 use context_manager_vector_store::{MemoryStore, contract};
 
-use crate::leases;
+use crate::sharing;
 
-#[expect(clippy::unused_async, reason = "the contract makes its stores asynchronously")]
+#[expect(clippy::unused_async, reason = "stores may be created asynchronously")]
 async fn new_store() -> Box<MemoryStore> {
     Box::new(MemoryStore::new(contract::DIMENSIONS))
 }
@@ -12,7 +12,7 @@ async fn new_store() -> Box<MemoryStore> {
 contract!(new_store);
 
 #[tokio::test]
-async fn a_turn_is_one_processes_until_it_ends() {
+async fn a_lease_has_one_holder() {
     let store = new_store().await;
-    leases::a_turn_is_one_processes_until_it_ends(&*store, &*store).await;
+    sharing::a_lease_has_one_holder(&*store, &*store).await;
 }

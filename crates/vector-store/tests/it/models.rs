@@ -1,17 +1,17 @@
-//! A second model's vectors beside those of the one in use, and its taking over.
+//! Vectors of a second model beside those of the model in use, and the switch between both.
 
 use std::sync::Arc;
 
 use context_manager_core::Filter;
 use context_manager_core::ports::{
-    ModelChange, ModelFingerprint, OtherModel, Snapshots, StoreErrorKind, StoreQuery, VectorStore,
+    Candidate, ModelChange, ModelFingerprint, OtherModel, Snapshots, StoreErrorKind, StoreQuery, VectorStore,
 };
 use context_manager_vector_store::EmbeddedStore;
 use context_manager_vector_store::embedded::{EmbeddedSnapshots, SnapshotConfig};
 
-use crate::fixture::{at, context, id, model, new_store, open, records, scope};
+use crate::fixture::{at, by_words, context, id, model, new_store, open, records, scope};
 
-/// A model whose vectors are shorter.
+/// Returns a model with shorter vectors.
 fn small(name: &str) -> ModelFingerprint {
     ModelFingerprint {
         name: name.to_owned(),
@@ -20,14 +20,21 @@ fn small(name: &str) -> ModelFingerprint {
     }
 }
 
-fn by(vector: Vec<f32>) -> StoreQuery {
+fn by(vector: &[f32]) -> StoreQuery {
     StoreQuery {
-        dense: Some(vector),
+        dense: Some(vector.to_vec()),
         terms: None,
-        filter: Filter::default(),
-        limit: 100,
-        exact: false,
+        ..by_words(&[])
     }
+}
+
+/// Returns the number of contexts that a search for this vector finds.
+async fn found(store: &EmbeddedStore, vector: &[f32]) -> usize {
+    store.search(&scope(), by(vector)).await.unwrap().len()
+}
+
+async fn other(store: &EmbeddedStore) -> Option<OtherModel> {
+    store.models().await.unwrap().other
 }
 
 async fn count_without_other(store: &EmbeddedStore) -> usize {
@@ -44,7 +51,7 @@ async fn count_without_other(store: &EmbeddedStore) -> usize {
     }
 }
 
-/// Gives the contexts with these numbers vectors of the other model.
+/// Sets vectors of the other model for the contexts with these numbers.
 async fn fill(store: &EmbeddedStore, numbers: std::ops::RangeInclusive<u64>) {
     let vectors = numbers.map(|number| (id(number), vec![1.0, 0.0])).collect();
     store.set_other_vectors(&scope(), vectors).await.unwrap();
@@ -62,92 +69,63 @@ async fn another_model_fills_beside_the_one_in_use_and_takes_over() {
     assert_eq!(store.tenants_without_other().await.unwrap(), [scope().tenant().clone()]);
     fill(&store, 1..=20).await;
     assert_eq!(count_without_other(&store).await, 10);
-    assert_eq!(
-        store
-            .search(&scope(), by(vec![1.0, 0.0, 0.0, 0.0]))
-            .await
-            .unwrap()
-            .len(),
-        30
-    );
+    assert_eq!(found(&store, &[1.0, 0.0, 0.0, 0.0]).await, 30);
 
-    // What is written anew has only the vector it brings; what is deleted is gone from both.
+    // A rewritten context has only its new vector; a deleted one has none.
     store.upsert(&scope(), records(1..=1)).await.unwrap();
     store.delete(&scope(), &Filter::by_ids(vec![id(2)])).await.unwrap();
     assert_eq!(count_without_other(&store).await, 11);
     store.close().await.unwrap();
 
-    // It goes on where it was.
+    // A restart continues.
     let store = open(folder.path()).await;
-    let other = store.models().await.unwrap().other.unwrap();
-    assert_eq!(
-        other,
-        OtherModel {
-            model: small("b"),
-            filling: true
-        }
-    );
+    let filling = OtherModel {
+        model: small("b"),
+        filling: true,
+    };
+    assert_eq!(other(&store).await, Some(filling));
     assert_eq!(count_without_other(&store).await, 11);
     store.add_model(&small("b")).await.unwrap();
-    assert_eq!(count_without_other(&store).await, 11, "what is there of it stays");
+    assert_eq!(count_without_other(&store).await, 11, "its vectors stay");
     fill(&store, 1..=30).await;
     assert_eq!(count_without_other(&store).await, 0);
     store.switch().await.unwrap();
-    let found = store.search(&scope(), by(vec![1.0, 0.0])).await.unwrap();
-    assert_eq!(found.len(), 29);
-    assert!(
-        found
-            .iter()
-            .all(|candidate| candidate.record.dense.as_ref().unwrap().len() == 2)
-    );
-    let wrong = store.search(&scope(), by(vec![1.0, 0.0, 0.0, 0.0])).await.unwrap_err();
-    assert!(matches!(
-        wrong.kind,
-        StoreErrorKind::DimensionMismatch { expected: 2, actual: 4 }
-    ));
+    let candidates = store.search(&scope(), by(&[1.0, 0.0])).await.unwrap();
+    assert_eq!(candidates.len(), 29);
+    let is_short = |candidate: &Candidate| candidate.record.dense.as_ref().unwrap().len() == 2;
+    assert!(candidates.iter().all(is_short));
+    let wrong = store.search(&scope(), by(&[1.0, 0.0, 0.0, 0.0])).await.unwrap_err();
+    let expected = StoreErrorKind::DimensionMismatch { expected: 2, actual: 4 };
+    assert_eq!(wrong.kind, expected);
     store.close().await.unwrap();
 
-    // Now the folder is the new model's, and the old one's vectors are still there.
+    // The folder belongs to the new model, and keeps the vectors of the old one.
     assert!(EmbeddedStore::open(at(folder.path()), &model()).await.is_err());
     let store = EmbeddedStore::open(at(folder.path()), &small("b")).await.unwrap();
-    let other = store.models().await.unwrap().other.unwrap();
-    assert_eq!(
-        other,
-        OtherModel {
-            model: model(),
-            filling: false
-        }
-    );
-    assert_eq!(store.search(&scope(), by(vec![1.0, 0.0])).await.unwrap().len(), 29);
+    let complete = OtherModel {
+        model: model(),
+        filling: false,
+    };
+    assert_eq!(other(&store).await, Some(complete));
+    assert_eq!(found(&store, &[1.0, 0.0]).await, 29);
     store.switch().await.unwrap();
-    assert_eq!(
-        store
-            .search(&scope(), by(vec![1.0, 0.0, 0.0, 0.0]))
-            .await
-            .unwrap()
-            .len(),
-        29
-    );
+    assert_eq!(found(&store, &[1.0, 0.0, 0.0, 0.0]).await, 29);
     assert_eq!(store.get(&scope(), &[id(7)]).await.unwrap(), [context(7)]);
     store.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn there_is_one_other_model_at_most() {
+async fn at_most_one_other_model_is_kept() {
     let store = new_store().await;
     store.upsert(&scope(), records(1..=5)).await.unwrap();
     assert!(store.switch().await.is_err(), "there is none to switch to");
     store.add_model(&small("b")).await.unwrap();
     fill(&store, 1..=5).await;
     store.add_model(&small("c")).await.unwrap();
-    assert_eq!(
-        count_without_other(&store).await,
-        5,
-        "the vectors of `b` are none of `c`"
-    );
+    assert_eq!(count_without_other(&store).await, 5, "`c` has no vectors of `b`");
     store.remove_other().await.unwrap();
     store.remove_other().await.unwrap();
-    assert_eq!(store.models().await.unwrap().other, None);
+    assert_eq!(other(&store).await, None);
     store.add_model(&small("b")).await.unwrap();
     assert_eq!(count_without_other(&store).await, 5, "removed vectors do not come back");
 }
@@ -158,15 +136,11 @@ async fn bad_vectors_of_the_other_model_are_refused() {
     store.upsert(&scope(), records(1..=2)).await.unwrap();
     store.add_model(&small("b")).await.unwrap();
     for bad in [vec![1.0], vec![f32::NAN, 0.0]] {
-        let refused = store
-            .set_other_vectors(&scope(), vec![(id(1), vec![1.0, 0.0]), (id(2), bad)])
-            .await;
-        assert!(matches!(
-            refused.unwrap_err().kind,
-            StoreErrorKind::DimensionMismatch { .. }
-        ));
+        let vectors = vec![(id(1), vec![1.0, 0.0]), (id(2), bad)];
+        let kind = store.set_other_vectors(&scope(), vectors).await.unwrap_err().kind;
+        assert!(matches!(kind, StoreErrorKind::DimensionMismatch { .. }), "{kind}");
     }
-    assert_eq!(count_without_other(&store).await, 2, "nothing of it was written");
+    assert_eq!(count_without_other(&store).await, 2, "nothing was written");
 }
 
 #[tokio::test]
@@ -178,7 +152,7 @@ async fn indexes_are_built_over_both_models() {
     store.switch().await.unwrap();
     store.upsert(&scope(), Vec::new()).await.unwrap();
     store.remove_other().await.unwrap();
-    assert_eq!(store.search(&scope(), by(vec![1.0, 0.0])).await.unwrap().len(), 100);
+    assert_eq!(found(&store, &[1.0, 0.0]).await, 100);
     store.flush().await.unwrap();
 }
 
@@ -208,7 +182,7 @@ async fn an_unverified_model_is_completed_once_and_by_no_other() {
     store.complete_model(&later).await.unwrap_err();
     store.upsert(&scope(), records(1..=3)).await.unwrap();
 
-    // A snapshot of before holds no vectors of any model.
+    // The snapshot holds no vectors.
     let staged = snapshots.stage(&snapshot.name, false).await.unwrap();
     staged.take_over().await.unwrap();
     assert_eq!(store.models().await.unwrap().in_use, model());

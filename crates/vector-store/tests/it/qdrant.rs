@@ -1,5 +1,4 @@
-//! The store on a Qdrant server keeps the contract, and survives what may happen to a server. All over gRPC, against the
-//! [stand-in](crate::standin).
+//! The store on a Qdrant server: the contract and failures of the server, over gRPC against the [stand-in](crate::standin).
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -7,20 +6,20 @@ use std::time::Duration;
 
 use context_manager_core::Filter;
 use context_manager_core::context::Context;
-use context_manager_core::ports::{StoreErrorKind, VectorStore};
+use context_manager_core::ports::{Record, StoreError, StoreErrorKind, VectorStore};
 use context_manager_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
 use context_manager_vector_store::qdrant::Config;
 use context_manager_vector_store::{PayloadTooLarge, QdrantStore};
 use tonic::Code;
 
 use crate::fixture::{by_words, context, id, model, record, records, scope};
+use crate::sharing;
 use crate::standin::{Fault, StandIn};
-use crate::{leases, processes};
 
-/// The version of the protocol that the stand-in speaks.
+/// Version of the protocol that the stand-in speaks.
 pub(crate) const VERSION: &str = "1.20.0";
 
-/// A store, and the server that goes away with it.
+/// Store with a server of its own.
 pub(crate) struct Served {
     store: QdrantStore,
     pub(crate) server: StandIn,
@@ -38,7 +37,14 @@ pub(crate) async fn new_store() -> Served {
     with(Config::default()).await
 }
 
-/// A store with these settings.
+/// Checks that an operation failed in a way that tells to retry later.
+#[track_caller]
+fn assert_unavailable(error: &StoreError) {
+    let is_unavailable = matches!(error.kind, StoreErrorKind::Unavailable(Some(_)));
+    assert!(is_unavailable, "{error:?}");
+}
+
+/// Connects a store with these settings to a new server.
 async fn with(config: Config) -> Served {
     let server = StandIn::start(VERSION);
     let config = Config {
@@ -58,22 +64,22 @@ mod contract_over_grpc {
 }
 
 #[tokio::test]
-async fn a_turn_is_one_processes_until_it_ends() {
+async fn a_lease_has_one_holder() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.server.config(), &model()).await.unwrap();
-    leases::a_turn_is_one_processes_until_it_ends(&*one, &other).await;
+    sharing::a_lease_has_one_holder(&*one, &other).await;
 }
 
 #[tokio::test]
 async fn processes_respect_each_other() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.server.config(), &model()).await.unwrap();
-    processes::positions_are_given_out_once(&one, &other).await;
-    processes::a_change_is_not_overwritten_by_who_has_not_seen_it(&*one, &other).await;
+    sharing::offsets_are_assigned_once(&one, &other).await;
+    sharing::an_outdated_update_is_skipped(&*one, &other).await;
 }
 
 #[tokio::test]
-async fn a_refused_call_says_whether_to_come_back() {
+async fn a_refused_call_tells_whether_to_retry() {
     let store = new_store().await;
     for (code, expected) in [
         (Code::Unavailable, true),
@@ -95,12 +101,12 @@ async fn a_refused_call_says_whether_to_come_back() {
     store.server.faults().next([Fault::Limited(30)]);
     let refused = store.count(&scope(), &Filter::default()).await.unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::Unavailable(Some(Duration::from_secs(30))));
-    // Told to wait, it does not come back at once.
+    // A call that is told to wait is not retried at once.
     assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 0);
 }
 
 #[tokio::test]
-async fn a_call_ends_when_its_time_is_over() {
+async fn a_call_ends_at_its_deadline() {
     let config = Config {
         timeout_secs: 1,
         ..Config::default()
@@ -113,13 +119,13 @@ async fn a_call_ends_when_its_time_is_over() {
         .await
         .unwrap()
         .unwrap_err();
-    assert!(matches!(late.kind, StoreErrorKind::Unavailable(Some(_))), "{late:?}");
+    assert_unavailable(&late);
     store.server.faults().next([]);
     assert_eq!(store.count(&scope, &everything).await.unwrap(), 0);
 }
 
 #[tokio::test]
-async fn what_ends_a_call_for_a_moment_is_not_noticed() {
+async fn transient_errors_are_retried() {
     let store = new_store().await;
     let gone = || Fault::Refused(Code::Unavailable);
     store.server.faults().next([gone(), gone(), Fault::None]);
@@ -130,7 +136,7 @@ async fn what_ends_a_call_for_a_moment_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn an_outage_in_the_middle_of_a_deletion_fails_it_and_repeating_finishes_it() {
+async fn an_outage_during_a_deletion_fails_it_and_a_retry_finishes_it() {
     let store = new_store().await;
     store.upsert(&scope(), records(0..2500)).await.unwrap();
     let gone = || Fault::Refused(Code::Unavailable);
@@ -138,27 +144,21 @@ async fn an_outage_in_the_middle_of_a_deletion_fails_it_and_repeating_finishes_i
     let faults = [Fault::None, Fault::None, Fault::None, gone(), gone(), gone()];
     store.server.faults().next(faults);
     let refused = store.delete(&scope(), &Filter::default()).await.unwrap_err();
-    assert!(
-        matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
-        "{refused:?}"
-    );
+    assert_unavailable(&refused);
     let left = store.count(&scope(), &Filter::default()).await.unwrap();
     assert_eq!(left, 1500);
     assert_eq!(store.delete(&scope(), &Filter::default()).await.unwrap(), left);
 }
 
 #[tokio::test]
-async fn a_half_written_batch_is_not_acknowledged_and_repeating_makes_it_whole() {
+async fn a_half_written_batch_fails_and_a_retry_completes_it() {
     let store = new_store().await;
     store
         .server
         .faults()
         .next([Fault::HalfWritten, Fault::HalfWritten, Fault::HalfWritten]);
     let refused = store.upsert(&scope(), records(0..10)).await.unwrap_err();
-    assert!(
-        matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
-        "{refused:?}"
-    );
+    assert_unavailable(&refused);
     assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 5);
     store.server.faults().next([Fault::HalfWritten, Fault::None]);
     store.upsert(&scope(), records(0..10)).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_half_written_batch_is_not_acknowledged_and_repeating_makes_it_whole()
 }
 
 #[tokio::test]
-async fn a_write_that_was_accepted_but_not_applied_is_not_acknowledged() {
+async fn a_write_that_was_accepted_but_not_applied_fails() {
     let store = new_store().await;
     store.server.faults().always(Fault::NotApplied);
     for refused in [
@@ -174,31 +174,25 @@ async fn a_write_that_was_accepted_but_not_applied_is_not_acknowledged() {
         store.update(&scope(), vec![context(1)]).await.unwrap_err(),
         store.delete(&scope(), &Filter::default()).await.unwrap_err(),
     ] {
-        assert!(
-            matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
-            "{refused:?}"
-        );
+        assert_unavailable(&refused);
     }
 }
 
 #[tokio::test]
-async fn an_outage_of_the_server_is_survived_without_a_restart() {
+async fn an_outage_of_the_server_needs_no_restart() {
     let mut store = new_store().await;
     store.upsert(&scope(), records(1..=3)).await.unwrap();
     for _ in 0..3 {
         store.server.stop();
         let refused = store.count(&scope(), &Filter::default()).await.unwrap_err();
-        assert!(
-            matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
-            "{refused:?}"
-        );
+        assert_unavailable(&refused);
         store.server.restart();
         assert_eq!(store.count(&scope(), &Filter::default()).await.unwrap(), 3);
     }
 }
 
 #[tokio::test]
-async fn a_server_that_fails_is_not_asked_for_a_while() {
+async fn a_failing_server_opens_the_circuit() {
     let server = StandIn::start(VERSION);
     let circuit = CircuitBreakerConfig {
         consecutive_failures: 2,
@@ -206,10 +200,11 @@ async fn a_server_that_fails_is_not_asked_for_a_while() {
         ..CircuitBreakerConfig::default()
     };
     let circuit = Arc::new(CircuitBreaker::new("qdrant", circuit));
-    let builder = QdrantStore::builder(server.config()).with_circuit_breaker(Arc::clone(&circuit));
-    let store = builder.connect(&model()).await.unwrap();
+    let (config, model) = (server.config(), model());
+    let connect = QdrantStore::connect_through(&config, Some(Arc::clone(&circuit)), &model);
+    let store = connect.await.unwrap();
     let (scope, everything) = (scope(), Filter::default());
-    // What the server refuses for good reasons is no failure of its.
+    // An invalid argument is no failure of the server.
     server.faults().always(Fault::Refused(Code::InvalidArgument));
     for _ in 0..5 {
         store.count(&scope, &everything).await.unwrap_err();
@@ -222,10 +217,7 @@ async fn a_server_that_fails_is_not_asked_for_a_while() {
     assert_eq!(circuit.state(), CircuitState::Open);
     server.faults().next([]);
     let refused = store.count(&scope, &everything).await.unwrap_err();
-    assert!(
-        matches!(refused.kind, StoreErrorKind::Unavailable(Some(_))),
-        "{refused:?}"
-    );
+    assert_unavailable(&refused);
     // It recovers by itself.
     let recovered = async {
         while store.count(&scope, &everything).await.is_err() {
@@ -236,7 +228,7 @@ async fn a_server_that_fails_is_not_asked_for_a_while() {
 }
 
 #[tokio::test]
-async fn more_than_fits_on_a_page_is_written_listed_and_deleted() {
+async fn many_pages_are_written_listed_and_deleted() {
     let store = new_store().await;
     store.upsert(&scope(), records(0..2345)).await.unwrap();
     let keys: Vec<_> = (0..2345).map(|number| context(number).content_key()).collect();
@@ -248,7 +240,7 @@ async fn more_than_fits_on_a_page_is_written_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_not_sent() {
+async fn a_context_that_is_too_large_is_not_sent() {
     let store = new_store().await;
     let large = |number, bytes: usize| Context {
         text: "x".repeat(bytes),
@@ -256,7 +248,7 @@ async fn what_is_too_large_is_not_sent() {
     };
     // In quotes, beside an empty list and an empty object.
     let most = 65_536 - 6;
-    let fits = context_manager_core::ports::Record {
+    let fits = Record {
         context: large(1, most),
         ..record(1)
     };

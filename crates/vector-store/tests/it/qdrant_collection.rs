@@ -1,11 +1,11 @@
-//! Making the collection on a server, and refusing those that do not fit. Against the [stand-in](crate::standin).
+//! Creation and checks of the collection, against the [stand-in](crate::standin).
 
 use std::collections::HashMap;
 
 use context_manager_core::Filter;
 use context_manager_core::ports::{ModelFingerprint, VectorStore};
 use context_manager_vector_store::qdrant::Config;
-use context_manager_vector_store::{Error, QdrantStore};
+use context_manager_vector_store::{Error, QdrantStore, StoreHandle};
 use futures::future::join_all;
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::{
@@ -35,7 +35,7 @@ async fn replicas_that_start_at_once_agree() {
     assert_eq!(QdrantStore::stored_model(&config).await.unwrap(), Some(model));
 }
 
-/// Connecting fails, the collection is left exactly as it was, and the message names it.
+/// Checks that connecting fails with a message that names the collection and leaves it unchanged.
 async fn refused(server: &StandIn, model: &ModelFingerprint) -> Error {
     let before = server.collection("context_manager_contexts");
     let error = QdrantStore::connect(&server.config(), model).await.unwrap_err();
@@ -93,7 +93,7 @@ async fn an_unverified_model_is_completed_once_and_by_no_other() {
     QdrantStore::connect(&config, &model()).await.unwrap();
 }
 
-/// Makes a collection under the name of ours.
+/// Creates another collection with the name of ours.
 async fn occupy(server: &StandIn, collection: CreateCollection) {
     let url = server.config().url.unwrap();
     let mut collections = CollectionsClient::connect(url).await.unwrap();

@@ -1,5 +1,4 @@
-//! Connections to a Qdrant server that are slow, silent and broken: against the [stand-in](crate::standin), so that this
-//! is tested in every run.
+//! Slow, silent and broken connections to a Qdrant server, against the [stand-in](crate::standin).
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::proxy::{Proxy, Way};
 use crate::qdrant::VERSION;
 use crate::standin::StandIn;
 
-/// A store that reaches its server through a proxy, and may take so many seconds for a call.
+/// Connects a store to its server through a proxy, with this timeout.
 async fn behind_proxy(timeout_secs: u64) -> (QdrantStore, Proxy, StandIn) {
     let server = StandIn::start(VERSION);
     let url = server.config().url.unwrap();
@@ -34,7 +33,7 @@ async fn count(store: &QdrantStore) -> Result<u64, StoreErrorKind> {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_made_anew_without_anybody_noticing() {
+async fn a_broken_connection_is_replaced_without_an_error() {
     let (store, proxy, _server) = behind_proxy(10).await;
     for number in 0..20 {
         proxy.be(Way::Broken);
@@ -45,7 +44,7 @@ async fn a_connection_that_breaks_is_made_anew_without_anybody_noticing() {
 }
 
 #[tokio::test]
-async fn while_connections_break_calls_are_refused_and_then_work_again() {
+async fn calls_fail_while_connections_break_and_work_again_afterwards() {
     let (store, proxy, _server) = behind_proxy(10).await;
     store.upsert(&scope(), records(0..10)).await.unwrap();
     proxy.be(Way::Broken);
@@ -71,7 +70,7 @@ async fn a_slow_connection_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_silent_connection_is_given_up_in_time_and_used_again_when_it_speaks() {
+async fn a_silent_connection_times_out_and_is_used_again_once_it_answers() {
     let (store, proxy, _server) = behind_proxy(1).await;
     store.upsert(&scope(), records(0..10)).await.unwrap();
     proxy.be(Way::Silent);

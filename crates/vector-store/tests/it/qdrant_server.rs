@@ -1,8 +1,8 @@
-//! The store on a real Qdrant server keeps the contract, too.
+//! The contract, on a real Qdrant server.
 //!
-//! The server is the one at `QDRANT_URL`, with the key in `QDRANT_API_KEY` if it asks for one. Every test makes a
-//! collection of its own there and removes it at its end. They are ignored unless asked for, as no Qdrant server comes
-//! with the workspace: `cargo xtask integration` runs them.
+//! The server is at `QDRANT_URL`, with the key in `QDRANT_API_KEY` if it needs one. Every test creates a collection of its
+//! own and removes it at its end. The tests are ignored by default, as the workspace has no Qdrant server: `cargo xtask
+//! integration` runs them.
 
 use std::env;
 use std::ops::Deref;
@@ -16,9 +16,9 @@ use qdrant_client::Qdrant;
 use uuid::Uuid;
 
 use crate::fixture::{by_words, model, records, scope, wait_for};
-use crate::{leases, processes};
+use crate::sharing;
 
-/// A store on the real server, whose collection is removed with it.
+/// Store on the real server. Dropping it removes its collection.
 struct OnServer {
     store: QdrantStore,
     config: Config,
@@ -48,7 +48,7 @@ impl Drop for OnServer {
     }
 }
 
-/// A collection that nobody else has.
+/// Returns settings with a new collection.
 fn config() -> Config {
     let url = env::var("QDRANT_URL").expect("QDRANT_URL is set, as `cargo xtask integration` does");
     Config {
@@ -77,10 +77,10 @@ mod contract {
 
 #[tokio::test]
 #[ignore = "needs a Qdrant server: cargo xtask integration"]
-async fn a_turn_is_one_processes_until_it_ends() {
+async fn a_lease_has_one_holder() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.config, &model()).await.unwrap();
-    leases::a_turn_is_one_processes_until_it_ends(&*one, &other).await;
+    sharing::a_lease_has_one_holder(&*one, &other).await;
 }
 
 #[tokio::test]
@@ -88,8 +88,8 @@ async fn a_turn_is_one_processes_until_it_ends() {
 async fn processes_respect_each_other() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.config, &model()).await.unwrap();
-    processes::positions_are_given_out_once(&one, &other).await;
-    processes::a_change_is_not_overwritten_by_who_has_not_seen_it(&*one, &other).await;
+    sharing::offsets_are_assigned_once(&one, &other).await;
+    sharing::an_outdated_update_is_skipped(&*one, &other).await;
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn restore(snapshots: &EmbeddedSnapshots, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_snapshot_never_changes_whatever_becomes_of_the_store() {
+async fn later_writes_do_not_change_a_snapshot() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(open(folder.path()).await);
     let snapshots = snapshots(&store, 7);
@@ -86,7 +86,7 @@ async fn a_snapshot_never_changes_whatever_becomes_of_the_store() {
 }
 
 #[tokio::test]
-async fn what_was_discarded_may_come_back_and_what_was_deleted_may_not() {
+async fn a_restore_may_bring_back_discarded_contexts_but_no_deleted_ones() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(open(folder.path()).await);
     let snapshots = snapshots(&store, 7);
@@ -96,23 +96,75 @@ async fn what_was_discarded_may_come_back_and_what_was_deleted_may_not() {
     // More than the engine deletes at once.
     assert_eq!(store.discard(&scope(), &by_ids(1..=700)).await.unwrap(), 700);
     assert_eq!(log_bytes(folder.path()), log, "what is discarded is in no log");
+    // Of these, all but ten were discarded before.
     assert_eq!(store.delete(&scope(), &by_ids(650..=710)).await.unwrap(), 10);
     let staged = snapshots.stage(&made.name, false).await.unwrap();
     // Also what is deleted and discarded while it is prepared.
     store.delete(&scope(), &by_ids(720..=721)).await.unwrap();
     store.discard(&scope(), &by_ids(730..=740)).await.unwrap();
-    assert_eq!(staged.take_over().await.unwrap().1, 12);
-    assert_eq!(count(&store).await, 988);
-    let erased: Vec<_> = (701..=710).chain(720..=721).map(id).collect();
+    assert_eq!(staged.take_over().await.unwrap().1, 63);
+    assert_eq!(count(&store).await, 937);
+    let erased: Vec<_> = (650..=710).chain(720..=721).map(id).collect();
     assert_eq!(store.get(&scope(), &erased).await.unwrap(), []);
     store.close().await.unwrap();
     let reopened = open(folder.path()).await;
-    assert_eq!(count(&reopened).await, 988);
+    assert_eq!(count(&reopened).await, 937);
     reopened.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn damage_in_the_log_of_deletions_is_told_and_what_can_be_read_still_counts() {
+async fn a_deletion_by_filter_holds_for_contexts_that_were_discarded_before_it() {
+    let of = |change: fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        filter
+    };
+    let of_user = of(|filter| filter.user_id = Some("ann".to_owned()));
+    let of_session = of(|filter| filter.session_id = Some("s".to_owned()));
+    let of_tag = of(|filter| filter.tags_any = vec!["draft".to_owned()]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(folder.path()).await);
+    let snapshots = snapshots(&store, 7);
+    let mut all = records(1..=20);
+    for record in &mut all {
+        match record.context.sequence {
+            1..=5 => record.context.user_id = Some("ann".to_owned()),
+            6..=10 => record.context.session_id = Some("s".to_owned()),
+            11..=16 => record.context.tags = vec!["draft".to_owned()],
+            _ => {}
+        }
+    }
+    store.upsert(&scope(), all.clone()).await.unwrap();
+    let made = snapshots.create().await.unwrap();
+
+    let mut published = all[15].context.clone();
+    published.tags.clear();
+    store.update(&scope(), vec![published]).await.unwrap();
+    store.discard(&scope(), &by_ids(1..=15)).await.unwrap();
+    assert_eq!(store.delete(&scope(), &of_user).await.unwrap(), 0);
+    assert_eq!(store.delete(&scope(), &of_session).await.unwrap(), 0);
+    let staged = snapshots.stage(&made.name, false).await.unwrap();
+    // Also one while it is prepared. It never concerned the context that is there without the tag.
+    assert_eq!(store.delete(&scope(), &of_tag).await.unwrap(), 0);
+    assert_eq!(staged.take_over().await.unwrap().1, 15);
+    assert_eq!(count(&store).await, 5);
+
+    // It holds for what was stored before it only, and after a restart.
+    store.upsert(&scope(), all[..5].to_vec()).await.unwrap();
+    let later = snapshots.create().await.unwrap();
+    store.close().await.unwrap();
+    let store = Arc::new(open(folder.path()).await);
+    let snapshots = EmbeddedSnapshots::new(Arc::clone(&store), SnapshotConfig::default());
+    assert_eq!(restore(&snapshots, &later.name).await, 0);
+    assert_eq!(store.count(&scope(), &of_user).await.unwrap(), 5);
+    store.discard(&scope(), &by_ids(1..=5)).await.unwrap();
+    assert_eq!(restore(&snapshots, &made.name).await, 15);
+    assert_eq!(store.count(&scope(), &of_user).await.unwrap(), 0);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn damage_in_the_log_of_deletions_is_reported_and_the_readable_rest_applies() {
     let folder = tempfile::tempdir().unwrap();
     for reopened in [false, true] {
         let folder = folder.path().join(reopened.to_string());
@@ -207,7 +259,7 @@ fn a_deletion_that_is_half_in_the_log_is_refused_and_the_log_goes_on() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn folders_and_snapshots_that_others_could_read_are_tightened() {
+async fn permissions_of_folders_and_snapshots_are_tightened() {
     use std::os::unix::fs::PermissionsExt;
 
     let parent = tempfile::tempdir().unwrap();
@@ -245,7 +297,7 @@ async fn folders_and_snapshots_that_others_could_read_are_tightened() {
 }
 
 #[tokio::test]
-async fn old_snapshots_leave_and_one_thing_is_done_at_a_time() {
+async fn old_snapshots_are_pruned_and_operations_exclude_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(open(folder.path()).await);
     let snapshots = snapshots(&store, 2);

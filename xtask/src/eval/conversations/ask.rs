@@ -7,17 +7,32 @@ use context_manager_client::Client;
 use context_manager_client::wire::{Filter, SearchMode, SearchRequest, SearchResponse};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
+use serde::Serialize;
 use uuid::Uuid;
 
-use super::dataset::{Conversation, Question};
-use super::metrics::{BUDGETS, Outcome};
+use super::dataset::{Category, Conversation, Question};
 use super::store::Stored;
-use crate::eval::{IN_FLIGHT, rank_of, search};
+use crate::eval::calls::{IN_FLIGHT, rank_of, search};
+use crate::eval::figures::Ranks;
 
+/// Token budgets to search with.
+pub(super) const BUDGETS: [usize; 4] = [500, 1_000, 2_000, 4_000];
 /// Length of the ranked list.
 const LIMIT: usize = 100;
 /// Number of searches for a question: the ranked list, and one for each token budget.
 pub(super) const SEARCHES: usize = 1 + BUDGETS.len();
+
+/// Ranks of a question's evidence.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcome {
+    pub(super) conversation: String,
+    /// Index of the question in its conversation.
+    pub(super) question: usize,
+    pub(super) category: Category,
+    pub(super) ranks: Ranks,
+    /// Number of pieces of evidence found within each of [`BUDGETS`].
+    pub(super) within: [usize; BUDGETS.len()],
+}
 
 /// A question and the contexts that answer it.
 #[derive(Debug)]
@@ -128,7 +143,7 @@ impl Answers {
 }
 
 /// Returns the rank of each piece of evidence, from 1.
-fn ranks(evidence: &[Uuid], found: &SearchResponse) -> Vec<Option<usize>> {
+fn ranks(evidence: &[Uuid], found: &SearchResponse) -> Ranks {
     evidence.iter().map(|id| rank_of(found, *id)).collect()
 }
 

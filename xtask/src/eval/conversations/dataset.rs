@@ -50,41 +50,28 @@ pub(super) struct Question {
     pub(super) evidence: Vec<String>,
 }
 
-/// Categories of questions, with the benchmark's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+/// Category of a question, by the benchmark's numbers from 1 to 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "u8", into = "u8")]
-pub(super) enum Category {
-    MultiHop = 1,
-    Temporal = 2,
-    OpenDomain = 3,
-    SingleHop = 4,
-    Adversarial = 5,
-}
+pub(super) struct Category(u8);
 
 impl Category {
-    /// All categories by number.
-    pub(super) const ALL: [Self; 5] = [
-        Self::MultiHop,
-        Self::Temporal,
-        Self::OpenDomain,
-        Self::SingleHop,
-        Self::Adversarial,
-    ];
+    /// The benchmark's names.
+    const NAMES: [&str; 5] = ["multi-hop", "temporal", "open-domain", "single-hop", "adversarial"];
+
+    /// Returns all categories by number.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (1..=5).map(Self)
+    }
 
     /// Returns the benchmark's name.
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::MultiHop => "multi-hop",
-            Self::Temporal => "temporal",
-            Self::OpenDomain => "open-domain",
-            Self::SingleHop => "single-hop",
-            Self::Adversarial => "adversarial",
-        }
+        Self::NAMES[usize::from(self.0) - 1]
     }
 
-    /// Returns whether the total includes it: adversarial questions have no answer.
+    /// Returns whether the total includes it: adversarial questions, the last, have no answer.
     pub(super) fn in_total(self) -> bool {
-        self != Self::Adversarial
+        self.0 < 5
     }
 }
 
@@ -92,14 +79,14 @@ impl TryFrom<u8> for Category {
     type Error = String;
 
     fn try_from(number: u8) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|category| u8::from(*category) == number);
+        let known = (1..=5).contains(&number).then_some(Self(number));
         known.ok_or_else(|| format!("unknown category {number}, known are 1 to 5"))
     }
 }
 
 impl From<Category> for u8 {
     fn from(category: Category) -> Self {
-        category as Self
+        category.0
     }
 }
 
@@ -168,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn file_is_read_and_turns_become_texts() {
+    fn a_file_is_read_and_turns_become_texts() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), ONE).unwrap();
         let conversations = load(file.path()).unwrap();
@@ -180,46 +167,26 @@ mod tests {
         ];
         assert_eq!(texts, expected);
         assert_eq!(conversations[0].turn_count(), 2);
-        assert_eq!(conversations[0].questions[0].category, Category::SingleHop);
+        assert_eq!(conversations[0].questions[0].category, Category(4));
     }
 
     #[test]
     fn dates_are_read_and_turns_keep_their_order() {
-        assert_eq!(
-            session("1:56 pm on 8 May, 2023").said_at(0).unwrap().to_string(),
-            "2023-05-08T13:56:00Z"
-        );
-        assert_eq!(
-            session("1:56 pm on 8 May, 2023").said_at(61).unwrap().to_string(),
-            "2023-05-08T13:57:01Z"
-        );
-        assert_eq!(
-            session("12:09 am on 13 September, 2023")
-                .said_at(1)
-                .unwrap()
-                .to_string(),
-            "2023-09-13T00:09:01Z"
-        );
-        assert_eq!(
-            session("12:30 pm on 1 January, 2022").said_at(0).unwrap().to_string(),
-            "2022-01-01T12:30:00Z"
-        );
-    }
-
-    #[test]
-    fn unreadable_date_is_an_error_that_shows_it() {
+        for (date, turn, expected) in [
+            ("1:56 pm on 8 May, 2023", 61, "2023-05-08T13:57:01Z"),
+            ("12:09 am on 13 September, 2023", 1, "2023-09-13T00:09:01Z"),
+            ("12:30 pm on 1 January, 2022", 0, "2022-01-01T12:30:00Z"),
+        ] {
+            assert_eq!(session(date).said_at(turn).unwrap().to_string(), expected);
+        }
         let error = session("yesterday").began_at().unwrap_err();
         assert!(error.to_string().contains("yesterday"), "{error}");
     }
 
     #[test]
-    fn unknown_category_is_an_error() {
-        assert!(
-            serde_json::from_str::<Category>("6")
-                .unwrap_err()
-                .to_string()
-                .contains("unknown category 6")
-        );
-        assert_eq!(serde_json::to_string(&Category::Temporal).unwrap(), "2");
+    fn an_unknown_category_is_an_error() {
+        let error = serde_json::from_str::<Category>("6").unwrap_err();
+        assert!(error.to_string().contains("unknown category 6"), "{error}");
+        assert_eq!(serde_json::to_string(&Category(2)).unwrap(), "2");
     }
 }

@@ -2,7 +2,6 @@
 
 mod ask;
 mod dataset;
-mod metrics;
 mod report;
 mod store;
 
@@ -12,7 +11,8 @@ use anyhow::{Result, ensure};
 use context_manager_client::Client;
 use context_manager_client::wire::SearchMode;
 
-use super::{Place, bar};
+use super::calls::bar;
+use super::place::Place;
 use crate::subject::{self, word};
 use dataset::Conversation;
 use report::Report;

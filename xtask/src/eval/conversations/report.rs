@@ -1,15 +1,16 @@
 //! Report of the evaluation: a table for people, and the same with every question as JSON.
 
+use std::collections::BTreeMap;
+
 use comfy_table::Table;
 use context_manager_client::wire::SearchMode;
 use serde::Serialize;
 
-use super::ask::Answers;
+use super::ask::{Answers, BUDGETS, Outcome};
 use super::dataset::Category;
-use super::metrics::{Outcome, Summary};
 use super::store::Stored;
-use crate::eval::IN_FLIGHT;
-use crate::eval::figures::percentile;
+use crate::eval::calls::IN_FLIGHT;
+use crate::eval::figures::{Figures, Latency, mean, percent, share};
 use crate::report::{milliseconds, table};
 
 /// Results of an evaluation.
@@ -17,28 +18,20 @@ use crate::report::{milliseconds, table};
 pub(super) struct Report {
     mode: SearchMode,
     conversations: usize,
-    contexts: Contexts,
-    questions: Questions,
-    /// All questions with an answer in the conversation.
-    total: Summary,
-    categories: Vec<CategorySummary>,
-    search: Latency,
-    outcomes: Vec<Outcome>,
-}
-
-#[derive(Debug, Serialize)]
-struct Contexts {
     turns: usize,
     deduplicated: usize,
     pending: usize,
     store_ms: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct Questions {
     asked: usize,
-    /// Questions without evidence among the stored turns.
+    /// Number of questions without evidence among the stored turns.
     skipped: usize,
+    /// All questions with an answer in the conversation.
+    total: Summary,
+    categories: Vec<CategorySummary>,
+    in_flight: usize,
+    degraded: usize,
+    search: Latency,
+    outcomes: Vec<Outcome>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,13 +42,39 @@ struct CategorySummary {
     summary: Summary,
 }
 
+/// Cutoffs of recall@k.
+const CUTOFFS: [usize; 3] = [5, 10, 20];
+
+/// Means over questions.
 #[derive(Debug, Serialize)]
-struct Latency {
-    searches: usize,
-    in_flight: usize,
-    degraded: usize,
-    p50_ms: f64,
-    p99_ms: f64,
+struct Summary {
+    #[serde(flatten)]
+    figures: Figures,
+    /// Share of the evidence in the results of a search, by its `max_tokens`.
+    evidence_within_tokens: BTreeMap<usize, f64>,
+}
+
+impl Summary {
+    /// Averages over the questions whose category `counts`.
+    fn of(outcomes: &[Outcome], counts: impl Fn(Category) -> bool) -> Self {
+        let chosen: Vec<_> = outcomes.iter().filter(|outcome| counts(outcome.category)).collect();
+        let ranks: Vec<_> = chosen.iter().map(|outcome| &outcome.ranks).collect();
+        let within = |budget: usize| mean(&chosen, |outcome| share(outcome.within[budget], outcome.ranks.len()));
+        Self {
+            figures: Figures::of(&ranks, &CUTOFFS),
+            evidence_within_tokens: (0..BUDGETS.len())
+                .map(|budget| (BUDGETS[budget], within(budget)))
+                .collect(),
+        }
+    }
+
+    fn cells(&self, name: String) -> impl Iterator<Item = String> {
+        let within = self.evidence_within_tokens.values().map(|share| percent(*share));
+        [name, self.figures.questions.to_string()]
+            .into_iter()
+            .chain(self.figures.cells())
+            .chain(within)
+    }
 }
 
 impl Report {
@@ -67,12 +86,8 @@ impl Report {
         questions: usize,
         answers: Answers,
     ) -> Self {
-        let Answers {
-            outcomes,
-            latencies,
-            degraded,
-        } = answers;
-        let summaries = Category::ALL.map(|category| CategorySummary {
+        let outcomes = answers.outcomes;
+        let categories = Category::all().map(|category| CategorySummary {
             category,
             name: category.name(),
             summary: Summary::of(&outcomes, |other| other == category),
@@ -80,93 +95,61 @@ impl Report {
         Self {
             mode,
             conversations,
-            contexts: Contexts {
-                turns: stored.contexts.iter().map(std::collections::HashMap::len).sum(),
-                deduplicated: stored.deduplicated,
-                pending: stored.pending,
-                store_ms: milliseconds(stored.took),
-            },
-            questions: Questions {
-                asked: outcomes.len(),
-                skipped: questions - outcomes.len(),
-            },
+            turns: stored.contexts.iter().map(std::collections::HashMap::len).sum(),
+            deduplicated: stored.deduplicated,
+            pending: stored.pending,
+            store_ms: milliseconds(stored.took),
+            asked: outcomes.len(),
+            skipped: questions - outcomes.len(),
             total: Summary::of(&outcomes, Category::in_total),
-            categories: summaries
-                .into_iter()
-                .filter(|category| category.summary.questions > 0)
+            categories: categories
+                .filter(|category| category.summary.figures.questions > 0)
                 .collect(),
-            search: Latency {
-                searches: latencies.len(),
-                in_flight: IN_FLIGHT,
-                degraded,
-                p50_ms: milliseconds(percentile(&latencies, 50)),
-                p99_ms: milliseconds(percentile(&latencies, 99)),
-            },
+            in_flight: IN_FLIGHT,
+            degraded: answers.degraded,
+            search: Latency::of(&answers.latencies),
             outcomes,
         }
     }
 
     /// Builds a table with a row for each category and one for all that count, in percent.
     pub(super) fn table(&self) -> Table {
-        let mut header = vec!["category".to_owned(), "questions".to_owned()];
-        header.extend(self.total.recall_at.keys().map(|k| format!("recall@{k}")));
-        header.extend(["hit@10".to_owned(), "MRR@10".to_owned()]);
-        header.extend(
-            self.total
-                .evidence_within_tokens
-                .keys()
-                .map(|budget| format!("in {budget} tokens")),
-        );
-
+        let recall = CUTOFFS.map(|k| format!("recall@{k}"));
+        let within = BUDGETS.map(|budget| format!("in {budget} tokens"));
+        let header = ["category", "questions"].map(str::to_owned).into_iter().chain(recall);
+        let header = header.chain(["hit@10", "MRR@10"].map(str::to_owned)).chain(within);
         let mut table = table(header, 1);
         for row in &self.categories {
-            table.add_row(cells(&format!("{} {}", u8::from(row.category), row.name), &row.summary));
+            table.add_row(row.summary.cells(format!("{} {}", u8::from(row.category), row.name)));
         }
-        table.add_row(cells("1 to 4 together", &self.total));
+        table.add_row(self.total.cells("1 to 4 together".to_owned()));
         table
     }
 
     /// Returns counts, latency, and reasons to doubt the figures.
     pub(super) fn notes(&self) -> String {
-        let Self {
-            contexts,
-            questions,
-            search,
-            ..
-        } = self;
+        let search = &self.search;
         let mut notes = vec![
             format!(
                 "percent; {} turns stored in {:.0} ms, {} questions asked, {} skipped for want of evidence",
-                contexts.turns, contexts.store_ms, questions.asked, questions.skipped
+                self.turns, self.store_ms, self.asked, self.skipped
             ),
             format!(
                 "{} searches, {} at once: p50 {:.2} ms, p99 {:.2} ms",
-                search.searches, search.in_flight, search.p50_ms, search.p99_ms
+                search.searches, self.in_flight, search.p50_ms, search.p99_ms
             ),
         ];
-        if contexts.pending > 0 {
+        if self.pending > 0 {
             notes.push(format!(
                 "WARNING: {} contexts were stored without their vector",
-                contexts.pending
+                self.pending
             ));
         }
-        if search.degraded > 0 {
-            notes.push(format!("WARNING: {} searches were answered degraded", search.degraded));
+        if self.degraded > 0 {
+            notes.push(format!("WARNING: {} searches were answered degraded", self.degraded));
         }
         notes.join("\n")
     }
-}
-
-fn cells(name: &str, summary: &Summary) -> Vec<String> {
-    let shares = summary.recall_at.values();
-    let shares = shares
-        .chain([&summary.hit_at_10, &summary.mrr_at_10])
-        .chain(summary.evidence_within_tokens.values());
-    let shares = shares.map(|share| format!("{:.1}", share * 100.0));
-    [name.to_owned(), summary.questions.to_string()]
-        .into_iter()
-        .chain(shares)
-        .collect()
 }
 
 #[cfg(test)]
@@ -176,18 +159,15 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        let outcome = |category, rank| Outcome {
+        let outcome = |category: u8, rank| Outcome {
             conversation: "c".to_owned(),
             question: 0,
-            category,
+            category: category.try_into().unwrap(),
             ranks: vec![rank],
             within: [0, 0, 1, 1],
         };
         let answers = Answers {
-            outcomes: vec![
-                outcome(Category::Temporal, Some(4)),
-                outcome(Category::Adversarial, None),
-            ],
+            outcomes: vec![outcome(2, Some(4)), outcome(5, None)],
             latencies: vec![Duration::from_millis(2), Duration::from_millis(3)],
             degraded: 1,
         };
@@ -204,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn table_shows_the_categories_that_were_asked_and_the_total() {
+    fn the_table_shows_the_categories_asked_and_the_total() {
         let table = report().table().to_string();
         let rows: Vec<Vec<_>> = table
             .lines()
@@ -231,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_warn_of_what_lessens_the_figures() {
+    fn notes_give_reasons_to_doubt_the_figures() {
         let notes = report().notes();
         for part in [
             "2 questions asked, 3 skipped",
@@ -248,7 +228,6 @@ mod tests {
         let json = serde_json::to_value(report()).unwrap();
         assert_eq!(json["total"]["recall_at"]["10"], 1.0);
         assert_eq!(json["total"]["evidence_within_tokens"]["2000"], 1.0);
-        assert_eq!(json["categories"][0]["name"], "temporal");
         assert_eq!(json["categories"][0]["mrr_at_10"], 0.25);
         assert_eq!(json["outcomes"][0]["ranks"][0], 4);
     }

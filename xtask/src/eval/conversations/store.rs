@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::dataset::Conversation;
-use crate::eval;
+use crate::eval::calls;
 
 /// Metadata key of a turn's id in the dataset.
 const TURN: &str = "dia_id";
@@ -38,7 +38,7 @@ pub(super) async fn store_all(client: &Client, conversations: &[Conversation], b
     let mut stored = Stored::default();
     let start = Instant::now();
     for conversation in conversations {
-        let written = eval::store(client, &contexts(conversation)?, bar).await?;
+        let written = calls::store(client, &contexts(conversation)?, bar).await?;
         stored.deduplicated += written.iter().filter(|written| written.is_deduplicated()).count();
         stored.pending += written.iter().filter(|written| written.is_pending()).count();
         let turns = conversation.sessions.iter().flat_map(|session| &session.turns);

@@ -17,8 +17,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Map;
 use uuid::Uuid;
 
-use super::{IN_FLIGHT, Place, bar, rank_of, search};
-use crate::eval;
+use super::calls::{self, IN_FLIGHT, bar, rank_of, search};
+use super::place::Place;
 use crate::subject::{self, word};
 use corpus::{Corpus, Entry};
 use report::{Asked, Report};
@@ -105,7 +105,7 @@ async fn measure(modes: &[SearchMode], corpus: &Corpus, client: &Client) -> Resu
 async fn store(client: &Client, entries: &[Entry]) -> Result<Vec<Uuid>> {
     let bar = bar(entries.len());
     let contexts: Vec<_> = entries.iter().map(context).collect();
-    let written = eval::store(client, &contexts, &bar).await?;
+    let written = calls::store(client, &contexts, &bar).await?;
     bar.finish_and_clear();
     let pending = written.iter().filter(|written| written.is_pending()).count();
     ensure!(pending == 0, "{pending} paragraphs were stored without their vector");
@@ -145,7 +145,7 @@ async fn ask(client: &Client, entries: &[Entry], ids: &[Uuid], mode: SearchMode)
     bar.finish_and_clear();
     Ok(Asked {
         mode,
-        ranks: answered.iter().map(|(rank, ..)| *rank).collect(),
+        ranks: answered.iter().map(|(rank, ..)| vec![*rank]).collect(),
         latencies: answered.iter().map(|(_, took, _)| *took).collect(),
         degraded: answered.iter().filter(|(.., degraded)| *degraded).count(),
     })

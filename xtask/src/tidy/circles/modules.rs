@@ -222,15 +222,14 @@ impl<'a> Modules<'a> {
             }
             return Ok(());
         }
-        let name = first_ident(rest).map(|(_, name)| name);
-        if let (true, Some(name)) = (keyword != "impl", &name) {
+        if let Some((_, name)) = first_ident(rest).filter(|_| keyword != "impl") {
             if keyword == "mod" {
-                return self.read_child(id, name, rest);
+                return self.read_child(id, &name, rest);
             }
             if keyword == "macro_rules" {
                 self.macros.insert(name.clone(), module.file);
             }
-            module.items.insert(name.clone());
+            module.items.insert(name);
         }
         self.tree[id].scan(item);
         Ok(())

@@ -8,9 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 
 use crate::context::{Context, ContextId, to_millis};
-use crate::engine::locks::KeyedLocks;
-use crate::engine::working_memory::WorkingMemory;
-use crate::ports::{StoreError, VectorStore};
+use crate::engine::contexts::Contexts;
+use crate::ports::StoreError;
 use crate::{Scope, TenantId};
 
 /// Maximum number of contexts whose counts wait; beyond that accesses are lost, and counted as such.
@@ -123,49 +122,38 @@ impl Accesses {
     }
 }
 
-/// Writing of access counts.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AccessCounts<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) locks: &'a KeyedLocks,
-    pub(crate) memory: &'a WorkingMemory,
-    pub(crate) accesses: &'a Accesses,
+/// Writes one batch and returns its number of contexts; 0 when nothing waits. After an error, the batch waits for the
+/// next call.
+pub(crate) async fn flush(contexts: Contexts<'_>, accesses: &Accesses) -> Result<usize, StoreError> {
+    let Some((scope, served)) = accesses.take() else {
+        return Ok(0);
+    };
+    let count = served.len();
+    if let Err(error) = write(contexts, &scope, &served).await {
+        accesses.put_back(&scope, served);
+        return Err(error);
+    }
+    Ok(count)
 }
 
-impl AccessCounts<'_> {
-    /// Writes one batch and returns its number of contexts; 0 when nothing waits. After an error, the batch waits for the
-    /// next call.
-    pub(crate) async fn flush(&self) -> Result<usize, StoreError> {
-        let Some((scope, served)) = self.accesses.take() else {
-            return Ok(0);
-        };
-        let count = served.len();
-        if let Err(error) = self.write(&scope, &served).await {
-            self.accesses.put_back(&scope, served);
-            return Err(error);
+async fn write(at: Contexts<'_>, scope: &Scope, served: &HashMap<ContextId, Served>) -> Result<(), StoreError> {
+    let ids: Vec<ContextId> = served.keys().copied().collect();
+    // Read for their sessions, which are locked, too.
+    let contexts = at.store.get(scope, &ids).await?;
+    let _locks = at.locks.lock_contexts(scope.tenant(), &contexts).await;
+    let current = at.store.get(scope, &ids).await?;
+    let mut counted = current.clone();
+    for context in &mut counted {
+        if let Some(served) = served.get(&context.id) {
+            context.access_count = context.access_count.saturating_add(u64::from(served.times));
+            context.last_accessed_at = context.last_accessed_at.max(Some(served.last));
         }
-        Ok(count)
     }
-
-    async fn write(&self, scope: &Scope, served: &HashMap<ContextId, Served>) -> Result<(), StoreError> {
-        let ids: Vec<ContextId> = served.keys().copied().collect();
-        // Read for their sessions, which are locked, too.
-        let contexts = self.store.get(scope, &ids).await?;
-        let _locks = self.locks.lock_contexts(scope.tenant(), &contexts).await;
-        let current = self.store.get(scope, &ids).await?;
-        let mut counted = current.clone();
-        for context in &mut counted {
-            if let Some(served) = served.get(&context.id) {
-                context.access_count = context.access_count.saturating_add(u64::from(served.times));
-                context.last_accessed_at = context.last_accessed_at.max(Some(served.last));
-            }
-        }
-        // A change that another process makes meanwhile costs the count.
-        let changes = current.into_iter().zip(counted.iter().cloned()).collect();
-        self.store.update_unchanged(scope, changes).await?;
-        for context in &counted {
-            self.memory.changed(scope, context, None);
-        }
-        Ok(())
+    // A change that another process makes meanwhile costs the count.
+    let changes = current.into_iter().zip(counted.iter().cloned()).collect();
+    at.store.update_unchanged(scope, changes).await?;
+    for context in &counted {
+        at.memory.changed(scope, context, None);
     }
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! Contexts at the end of their life: expired ones, and short-term ones that are due to become long-term.
 
 use std::collections::HashSet;
-use std::pin::pin;
 
 use futures::stream::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +17,7 @@ use crate::{Filter, L2OnExpiry, Visibility};
 /// Ends the life of everything that is expired, oldest first.
 pub(super) async fn end_expired(run: &mut Run<'_>, summaries: Option<Summaries<'_>>) {
     let expired = Filter {
-        visibility: Visibility::Expired(run.clock.now()),
+        visibility: Visibility::Expired(run.contexts.now()),
         ..Filter::default()
     };
     end_matching(run, summaries, expired, Timestamp::MAX).await;
@@ -30,12 +29,12 @@ pub(super) async fn promote_due(run: &mut Run<'_>, summaries: Option<Summaries<'
         levels: vec![Level::ShortTerm],
         // With `forget`, all others expire.
         pinned: run.config.l2_on_expiry == L2OnExpiry::Forget,
-        visibility: Visibility::Current(run.clock.now()),
+        visibility: Visibility::Current(run.contexts.now()),
         ..Filter::default()
     };
     let at_this_level = SignedDuration::from_secs(i64::try_from(run.config.l2_cache_ttl).unwrap_or(i64::MAX));
     // Contexts stored later are not due.
-    let since = run.clock.now().checked_sub(at_this_level);
+    let since = run.contexts.now().checked_sub(at_this_level);
     end_matching(run, summaries, without_end, since.unwrap_or(Timestamp::MIN)).await;
 }
 
@@ -48,7 +47,7 @@ async fn end_matching(run: &mut Run<'_>, summaries: Option<Summaries<'_>>, filte
         with_vectors: summaries.is_some(),
         ..ListRequest::default()
     };
-    let mut pages = pin!(pages(run.store, run.scope, request));
+    let mut pages = pages(run.contexts.store, run.scope, request);
     loop {
         let page = match pages.try_next().await {
             Ok(Some(page)) => page,
@@ -58,7 +57,8 @@ async fn end_matching(run: &mut Run<'_>, summaries: Option<Summaries<'_>>, filte
         match end_batch(run, &page).await {
             Ok(promoted) => {
                 if let Some(summaries) = summaries {
-                    summaries.of_promoted(run, promoted).await;
+                    // Boxed, as it holds a whole write.
+                    Box::pin(summaries.of_promoted(run, promoted)).await;
                 }
             }
             Err(error) => run.failed(&error),
@@ -72,7 +72,7 @@ async fn end_matching(run: &mut Run<'_>, summaries: Option<Summaries<'_>>, filte
 
 /// Decides about a batch under the locks of its contexts, and returns those that became long-term.
 async fn end_batch(run: &mut Run<'_>, batch: &[Record]) -> Result<Vec<Record>, StoreError> {
-    let now = run.clock.now();
+    let now = run.contexts.now();
     let contexts = batch.iter().map(|record| &record.context);
     let ending: Vec<Context> = contexts
         .filter(|context| verdict(run, context, now) != Verdict::Keep)
@@ -81,10 +81,10 @@ async fn end_batch(run: &mut Run<'_>, batch: &[Record]) -> Result<Vec<Record>, S
     if ending.is_empty() {
         return Ok(Vec::new());
     }
-    let _locks = run.locks.lock_contexts(run.scope.tenant(), &ending).await;
+    let _locks = run.contexts.locks.lock_contexts(run.scope.tenant(), &ending).await;
     let ids: Vec<ContextId> = ending.iter().map(|context| context.id).collect();
     let (mut promoted, mut gone) = (Vec::new(), Vec::new());
-    for context in run.store.get(run.scope, &ids).await? {
+    for context in run.contexts.store.get(run.scope, &ids).await? {
         match verdict(run, &context, now) {
             Verdict::Keep => {}
             Verdict::Promote => promoted.push(context),
@@ -96,7 +96,10 @@ async fn end_batch(run: &mut Run<'_>, batch: &[Record]) -> Result<Vec<Record>, S
             .iter()
             .cloned()
             .map(|context| (context.clone(), long_term(context, now)));
-        run.store.update_unchanged(run.scope, changes.collect()).await?;
+        run.contexts
+            .store
+            .update_unchanged(run.scope, changes.collect())
+            .await?;
         discard_expired(run, &gone, now).await?;
     }
     for context in &promoted {
@@ -119,8 +122,10 @@ async fn discard_expired(run: &Run<'_>, gone: &[(Context, Reason)], now: Timesta
         visibility: Visibility::Expired(now),
         ..Filter::by_ids(gone.iter().map(|(context, _)| context.id).collect())
     };
-    run.store.discard(run.scope, &filter).await?;
-    run.memory.removed(run.scope, gone.iter().map(|(context, _)| context));
+    run.contexts.store.discard(run.scope, &filter).await?;
+    run.contexts
+        .memory
+        .removed(run.scope, gone.iter().map(|(context, _)| context));
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! Idle sessions: their working memory becomes short-term.
 
 use std::collections::HashSet;
-use std::pin::pin;
 
 use futures::stream::TryStreamExt;
 use jiff::SignedDuration;
@@ -21,7 +20,7 @@ pub(super) async fn settle_sessions(run: &mut Run<'_>) {
     if idle_secs == 0 {
         return;
     }
-    let now = run.clock.now();
+    let now = run.contexts.now();
     let idle = SignedDuration::from_secs(i64::try_from(idle_secs).unwrap_or(i64::MAX));
     // A session whose contexts are all newer than this was used.
     let Ok(since) = now.checked_sub(idle) else { return };
@@ -36,7 +35,7 @@ pub(super) async fn settle_sessions(run: &mut Run<'_>) {
         ..ListRequest::default()
     };
     let mut seen: HashSet<Option<String>> = HashSet::new();
-    let mut pages = pin!(pages(run.store, run.scope, request));
+    let mut pages = pages(run.contexts.store, run.scope, request);
     loop {
         let page = match pages.try_next().await {
             Ok(Some(page)) => contexts(page),
@@ -57,7 +56,7 @@ pub(super) async fn settle_sessions(run: &mut Run<'_>) {
                 since,
                 batch: (!run.dry).then_some(run.config.gc_batch_size),
             };
-            match run.memory.settle(run.scope, check).await {
+            match run.contexts.memory.settle(run.scope, check).await {
                 Ok(demoted) => {
                     for context in &demoted {
                         run.note(context, GcAction::Settle, None);

@@ -19,17 +19,14 @@ mod summary;
 
 use tokio::time::Instant;
 
+use super::contexts::Contexts;
 use super::listing::count_everywhere;
-use super::locks::KeyedLocks;
-use super::vocabulary::Vocabularies;
-use super::working_memory::WorkingMemory;
 use crate::context::Level;
 use crate::lifecycle::Gc;
 use crate::metrics::{GC_BACKLOG, GC_DURATION, GC_RUNS};
-use crate::ports::{Clock, VectorStore};
 use crate::{Config, Filter, Scope, Visibility};
 
-pub(super) use accesses::{AccessCounts, Accesses};
+pub(super) use accesses::{Accesses, flush as flush_accesses};
 pub(super) use summary::Summaries;
 
 pub use report::{GcAction, GcAffected, GcReport, MAX_LISTED};
@@ -41,12 +38,8 @@ use run::Run;
 pub(super) struct Collector<'a> {
     pub(super) config: &'a Config,
     pub(super) gc: &'a Gc,
-    pub(super) store: &'a dyn VectorStore,
-    pub(super) clock: &'a dyn Clock,
-    pub(super) locks: &'a KeyedLocks,
-    pub(super) memory: &'a WorkingMemory,
-    pub(super) vocabularies: &'a Vocabularies,
-    pub(super) accesses: AccessCounts<'a>,
+    pub(super) contexts: Contexts<'a>,
+    pub(super) accesses: &'a Accesses,
     pub(super) summaries: Option<Summaries<'a>>,
 }
 
@@ -56,7 +49,7 @@ impl Collector<'_> {
         let start = Instant::now();
         let mut report = GcReport::default();
         self.count_backlog().await;
-        match self.store.tenants(&Filter::default()).await {
+        match self.contexts.store.tenants(&Filter::default()).await {
             Ok(tenants) => {
                 for tenant in tenants {
                     self.run(&Scope::maintenance(tenant), false, &mut report).await;
@@ -84,23 +77,23 @@ impl Collector<'_> {
         let mut run = Run {
             config: self.config,
             gc: self.gc,
-            store: self.store,
-            clock: self.clock,
-            locks: self.locks,
-            memory: self.memory,
+            contexts: self.contexts,
             scope,
             dry: dry_run,
             report,
         };
         // Recent accesses count.
-        while self.accesses.flush().await.is_ok_and(|written| written > 0) {}
+        while flush_accesses(self.contexts, self.accesses)
+            .await
+            .is_ok_and(|written| written > 0)
+        {}
         idle::settle_sessions(&mut run).await;
         expired::promote_due(&mut run, self.summaries).await;
         expired::end_expired(&mut run, self.summaries).await;
         policies::apply(&mut run).await;
         if !dry_run && run.report.deleted() > 0 {
             // Once, as the next search waits for the new vocabulary.
-            self.vocabularies.forget(scope.tenant());
+            self.contexts.vocabularies.forget(scope.tenant());
         }
     }
 
@@ -109,10 +102,10 @@ impl Collector<'_> {
         for level in Level::ALL {
             let expired = Filter {
                 levels: vec![level],
-                visibility: Visibility::Expired(self.clock.now()),
+                visibility: Visibility::Expired(self.contexts.now()),
                 ..Filter::default()
             };
-            let Ok(count) = count_everywhere(self.store, &expired).await else {
+            let Ok(count) = count_everywhere(self.contexts.store, &expired).await else {
                 return;
             };
             #[expect(clippy::cast_precision_loss, reason = "a gauge")]

@@ -1,7 +1,6 @@
 //! Deletion by policy.
 
 use std::collections::HashMap;
-use std::pin::pin;
 
 use futures::stream::TryStreamExt;
 
@@ -26,7 +25,7 @@ pub(super) async fn apply(run: &mut Run<'_>) {
         Ok(standings) => standings,
         Err(error) => return run.failed(&error),
     };
-    let judged = judge(policies, &standings, run.clock.now());
+    let judged = judge(policies, &standings, run.contexts.now());
     for batch in judged.chunks(run.config.gc_batch_size) {
         let of_id = |(at, policy): &(usize, usize)| {
             let standing = &standings[*at];
@@ -42,7 +41,7 @@ pub(super) async fn apply(run: &mut Run<'_>) {
 async fn standings(run: &Run<'_>) -> Result<Vec<Standing>, StoreError> {
     let policies = &run.gc.policies;
     let concerned = |level: &Level| policies.iter().any(|policy| policy.levels().contains(level));
-    let now = run.clock.now();
+    let now = run.contexts.now();
     let request = ListRequest {
         filter: Filter {
             levels: Level::ALL.into_iter().filter(concerned).collect(),
@@ -56,7 +55,7 @@ async fn standings(run: &Run<'_>) -> Result<Vec<Standing>, StoreError> {
     let (mut users, mut sessions) = (Interner::default(), Interner::default());
     let half_life = run.config.recency_half_life_secs;
     let mut standings = Vec::new();
-    let mut pages = pin!(pages(run.store, run.scope, request));
+    let mut pages = pages(run.contexts.store, run.scope, request);
     while let Some(page) = pages.try_next().await? {
         let concerned = page
             .iter()
@@ -69,14 +68,14 @@ async fn standings(run: &Run<'_>) -> Result<Vec<Standing>, StoreError> {
 async fn delete(run: &mut Run<'_>, batch: &HashMap<ContextId, (&Standing, &str)>) -> Result<(), StoreError> {
     let ids: Vec<ContextId> = batch.keys().copied().collect();
     // Read for their sessions, which are locked, too.
-    let contexts = run.store.get(run.scope, &ids).await?;
-    let _locks = run.locks.lock_contexts(run.scope.tenant(), &contexts).await;
-    let mut current = run.store.get(run.scope, &ids).await?;
+    let contexts = run.contexts.store.get(run.scope, &ids).await?;
+    let _locks = run.contexts.locks.lock_contexts(run.scope.tenant(), &contexts).await;
+    let mut current = run.contexts.store.get(run.scope, &ids).await?;
     current.retain(|context| batch[&context.id].0.is_of(context));
     if !run.dry && !current.is_empty() {
         let filter = Filter::by_ids(current.iter().map(|context| context.id).collect());
-        run.store.discard(run.scope, &filter).await?;
-        run.memory.removed(run.scope, current.iter());
+        run.contexts.store.discard(run.scope, &filter).await?;
+        run.contexts.memory.removed(run.scope, current.iter());
     }
     for context in &current {
         let (_, policy) = batch[&context.id];

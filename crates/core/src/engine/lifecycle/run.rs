@@ -4,22 +4,18 @@ use tokio::time::Duration;
 
 use super::report::{GcAction, GcAffected, GcReport, MAX_LISTED};
 use crate::context::Context;
-use crate::engine::locks::KeyedLocks;
-use crate::engine::working_memory::WorkingMemory;
+use crate::engine::contexts::Contexts;
 use crate::lifecycle::Gc;
 use crate::metrics::{GC_CONSOLIDATED, GC_DELETED, GC_MADE, GC_PROMOTED, GC_SETTLED};
-use crate::ports::{Clock, StoreError, VectorStore};
+use crate::ports::StoreError;
 use crate::{Config, Scope};
 
-/// What every stage of a run works with.
+/// State of a run that all its stages share.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) config: &'a Config,
     pub(super) gc: &'a Gc,
-    pub(super) store: &'a dyn VectorStore,
-    pub(super) clock: &'a dyn Clock,
-    pub(super) locks: &'a KeyedLocks,
-    pub(super) memory: &'a WorkingMemory,
+    pub(super) contexts: Contexts<'a>,
     pub(super) scope: &'a Scope,
     /// Set if the run changes nothing.
     pub(super) dry: bool,

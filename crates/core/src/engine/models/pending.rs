@@ -8,17 +8,14 @@ use std::sync::Arc;
 use futures::stream::TryStreamExt;
 use jiff::Timestamp;
 use moka::sync::Cache;
-use std::pin::pin;
 use tokio::time::Duration;
 
-use super::in_use::Models;
 use super::unchanged::while_unchanged;
 use crate::context::{Context, ContextId};
+use crate::engine::contexts::Contexts;
 use crate::engine::listing::{contexts, count_everywhere, pages};
-use crate::engine::locks::KeyedLocks;
-use crate::engine::working_memory::WorkingMemory;
 use crate::metrics::{EMBEDDED_LATER, EMBEDDING_PENDING, EMBEDDING_PENDING_OLDEST_AGE};
-use crate::ports::{Clock, EmbedErrorKind, Embedder, ListRequest, Order, StoreError, VectorStore};
+use crate::ports::{EmbedErrorKind, Embedder, ListRequest, Order, StoreError};
 use crate::{Filter, Scope, TenantId, Visibility};
 
 /// Backoff for a text that the embedder refused.
@@ -85,11 +82,7 @@ impl Backoff {
 /// Embedding of pending contexts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PendingVectors<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) locks: &'a KeyedLocks,
-    pub(crate) memory: &'a WorkingMemory,
-    pub(crate) models: &'a Models,
+    pub(crate) contexts: Contexts<'a>,
     pub(crate) backoff: &'a Backoff,
 }
 
@@ -98,17 +91,21 @@ impl PendingVectors<'_> {
     pub(crate) async fn count(&self) -> Result<Pending, StoreError> {
         let request = self.request(1);
         let mut pending = Pending {
-            contexts: count_everywhere(self.store, &request.filter).await?,
+            contexts: count_everywhere(self.contexts.store, &request.filter).await?,
             oldest: None,
         };
-        for tenant in self.store.tenants(&request.filter).await? {
-            let page = self.store.list(&Scope::maintenance(tenant), request.clone()).await?;
+        for tenant in self.contexts.store.tenants(&request.filter).await? {
+            let page = self
+                .contexts
+                .store
+                .list(&Scope::maintenance(tenant), request.clone())
+                .await?;
             let since = page.items.first().map(|record| record.context.updated_at);
             pending.oldest = pending.oldest.into_iter().chain(since).min();
         }
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
         metrics::gauge!(EMBEDDING_PENDING).set(pending.contexts as f64);
-        let now = self.clock.now();
+        let now = self.contexts.now();
         let age = pending.oldest.map(|oldest| now.duration_since(oldest).as_secs_f64());
         metrics::gauge!(EMBEDDING_PENDING_OLDEST_AGE).set(age.unwrap_or(0.0).max(0.0));
         Ok(pending)
@@ -117,11 +114,11 @@ impl PendingVectors<'_> {
     /// Embeds up to `batch` pending contexts of each tenant, oldest first.
     pub(crate) async fn embed(&self, batch: usize) -> Result<PendingRound, StoreError> {
         let mut round = PendingRound::default();
-        for tenant in self.store.tenants(&self.request(0).filter).await? {
+        for tenant in self.contexts.store.tenants(&self.request(0).filter).await? {
             let scope = Scope::maintenance(tenant);
             // The guard is not held while vectors are made, which may take seconds: another model would wait for it to take
             // over, and every call for that model.
-            let model = Arc::clone(&*self.models.in_use().await);
+            let model = Arc::clone(&*self.contexts.models.in_use().await);
             let contexts = self.worth_trying(&scope, batch).await?;
             round.tried += contexts.len();
             if !contexts.is_empty() {
@@ -141,7 +138,7 @@ impl PendingVectors<'_> {
         ListRequest {
             filter: Filter {
                 embedded: Some(false),
-                visibility: Visibility::Live(self.clock.now()),
+                visibility: Visibility::Live(self.contexts.now()),
                 ..Filter::default()
             },
             order: Order::OldestFirst,
@@ -152,7 +149,7 @@ impl PendingVectors<'_> {
 
     async fn worth_trying(&self, scope: &Scope, batch: usize) -> Result<Vec<Context>, StoreError> {
         let mut found = Vec::new();
-        let mut pages = pin!(pages(self.store, scope, self.request(batch)));
+        let mut pages = pages(self.contexts.store, scope, self.request(batch));
         while found.len() < batch
             && let Some(page) = pages.try_next().await?
         {
@@ -188,7 +185,7 @@ impl PendingVectors<'_> {
         }
         let is_done = |context: &Context| vectors.contains_key(&context.id);
         let done: Vec<Context> = contexts.into_iter().filter(is_done).collect();
-        let in_use = self.models.in_use().await;
+        let in_use = self.contexts.models.in_use().await;
         if !Arc::ptr_eq(&in_use, model) {
             // Another model took over meanwhile; the next round embeds with it.
             return Ok((0, unavailable));
@@ -207,11 +204,11 @@ impl PendingVectors<'_> {
                 ))
             });
             // Contexts that another process changes meanwhile stay pending for the next round.
-            self.store.set_vectors(scope, embedded.collect()).await?;
-            self.memory.reload(scope, &current);
+            self.contexts.store.set_vectors(scope, embedded.collect()).await?;
+            self.contexts.memory.reload(scope, &current);
             Ok(current.len())
         };
-        let embedded = while_unchanged(self.store, self.locks, scope, &done, write).await?;
+        let embedded = while_unchanged(self.contexts, scope, &done, write).await?;
         Ok((embedded, unavailable))
     }
 }

@@ -9,13 +9,11 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
-use super::in_use::Models;
 use super::unchanged::while_unchanged;
 use crate::context::{Context, ContextId};
+use crate::engine::contexts::Contexts;
 use crate::engine::listing::count_everywhere;
-use crate::engine::locks::KeyedLocks;
-use crate::engine::working_memory::WorkingMemory;
-use crate::ports::{EmbedErrorKind, Embedder, ModelChange, ModelFingerprint, StoreError, VectorStore};
+use crate::ports::{EmbedErrorKind, Embedder, ModelChange, ModelFingerprint, StoreError};
 use crate::{Filter, Scope};
 
 /// Number of contexts without a new vector at which the models are swapped. Those become pending, found by their words
@@ -67,99 +65,87 @@ pub enum ReembedPhase {
     Done,
 }
 
-/// A change of the embedding model.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reembedding<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) locks: &'a KeyedLocks,
-    pub(crate) memory: &'a WorkingMemory,
-    pub(crate) models: &'a Models,
+/// Embeds everything with another model, then swaps the models.
+pub(crate) async fn reembed(
+    contexts: Contexts<'_>,
+    change: &dyn ModelChange,
+    to: Arc<dyn Embedder>,
+    settings: ReembedSettings,
+    report: impl Fn(&ReembedProgress) + Send + Sync,
+) -> Result<ReembedProgress, StoreError> {
+    let stored = change.models().await?;
+    let mut progress = ReembedProgress {
+        phase: ReembedPhase::Filling,
+        from: stored.in_use.clone(),
+        to: to.fingerprint().clone(),
+        total: count_everywhere(contexts.store, &Filter::default()).await?,
+        seen: 0,
+        embedded: 0,
+        refused: 0,
+    };
+    if stored.in_use == *to.fingerprint() {
+        progress.phase = ReembedPhase::Done;
+        return Ok(progress);
+    }
+    change.add_model(to.fingerprint()).await?;
+    let mut filler = Filler {
+        contexts,
+        change,
+        to: &*to,
+        settings,
+        report,
+        progress,
+        refused: HashSet::new(),
+    };
+    while filler.pass().await? > FEW {}
+    filler.report(ReembedPhase::Switching);
+    switch(contexts, change, &to).await?;
+    filler.report(ReembedPhase::Done);
+    Ok(filler.progress)
 }
 
-impl Reembedding<'_> {
-    pub(crate) async fn run(
-        &self,
-        change: &dyn ModelChange,
-        to: Arc<dyn Embedder>,
-        settings: ReembedSettings,
-        report: impl Fn(&ReembedProgress) + Send + Sync,
-    ) -> Result<ReembedProgress, StoreError> {
-        let stored = change.models().await?;
-        let mut progress = ReembedProgress {
-            phase: ReembedPhase::Filling,
-            from: stored.in_use.clone(),
-            to: to.fingerprint().clone(),
-            total: count_everywhere(self.store, &Filter::default()).await?,
-            seen: 0,
-            embedded: 0,
-            refused: 0,
-        };
-        if stored.in_use == *to.fingerprint() {
-            progress.phase = ReembedPhase::Done;
-            return Ok(progress);
-        }
-        change.add_model(to.fingerprint()).await?;
-        let mut filler = Filler {
-            store: self.store,
-            locks: self.locks,
-            change,
-            to: &*to,
-            settings,
-            report,
-            progress,
-            refused: HashSet::new(),
-        };
-        while filler.pass().await? > FEW {}
-        filler.report(ReembedPhase::Switching);
-        self.switch(change, &to).await?;
-        filler.report(ReembedPhase::Done);
-        Ok(filler.progress)
-    }
-
-    /// Swaps the models. Contexts without a vector of `to` become pending first: after a crash in between, they are embedded
-    /// once more with the old model, and nothing is lost.
-    async fn switch(&self, change: &dyn ModelChange, to: &Arc<dyn Embedder>) -> Result<(), StoreError> {
-        let start = Instant::now();
-        let mut in_use = self.models.exclusively().await;
-        let mut marked = 0;
-        // Not all tenants: searches wait meanwhile.
-        for tenant in change.tenants_without_other().await? {
-            let scope = Scope::maintenance(tenant);
-            let mut after = None;
-            loop {
-                let page = change.without_other(&scope, after, MARKED_AT_ONCE).await?;
-                marked += page.items.len();
-                let mark = async |mut current: Vec<Context>| {
-                    current.retain(|context| context.embedded);
-                    for context in &mut current {
-                        context.embedded = false;
-                    }
-                    self.store.update(&scope, current).await
-                };
-                while_unchanged(self.store, self.locks, &scope, &page.items, mark).await?;
-                after = page.next;
-                if after.is_none() {
-                    break;
+/// Swaps the models. Contexts without a vector of `to` become pending first: after a crash in between, they are embedded
+/// once more with the old model, and nothing is lost.
+async fn switch(contexts: Contexts<'_>, change: &dyn ModelChange, to: &Arc<dyn Embedder>) -> Result<(), StoreError> {
+    let start = Instant::now();
+    let mut in_use = contexts.models.exclusively().await;
+    let mut marked = 0;
+    // Not all tenants: searches wait meanwhile.
+    for tenant in change.tenants_without_other().await? {
+        let scope = Scope::maintenance(tenant);
+        let mut after = None;
+        loop {
+            let page = change.without_other(&scope, after, MARKED_AT_ONCE).await?;
+            marked += page.items.len();
+            let mark = async |mut current: Vec<Context>| {
+                current.retain(|context| context.embedded);
+                for context in &mut current {
+                    context.embedded = false;
                 }
+                contexts.store.update(&scope, current).await
+            };
+            while_unchanged(contexts, &scope, &page.items, mark).await?;
+            after = page.next;
+            if after.is_none() {
+                break;
             }
         }
-        change.switch().await?;
-        *in_use = Arc::clone(to);
-        self.memory.reload_all();
-        drop(in_use);
-        self.models.announce_pending();
-        tracing::info!(
-            model = %to.fingerprint(), waiting = marked, paused_ms = start.elapsed().as_millis(),
-            "embedding model changed"
-        );
-        Ok(())
     }
+    change.switch().await?;
+    *in_use = Arc::clone(to);
+    contexts.memory.reload_all();
+    drop(in_use);
+    contexts.models.announce_pending();
+    tracing::info!(
+        model = %to.fingerprint(), waiting = marked, paused_ms = start.elapsed().as_millis(),
+        "embedding model changed"
+    );
+    Ok(())
 }
 
 /// Embedding of stored contexts with another model.
 struct Filler<'a, R> {
-    store: &'a dyn VectorStore,
-    locks: &'a KeyedLocks,
+    contexts: Contexts<'a>,
     change: &'a dyn ModelChange,
     to: &'a dyn Embedder,
     settings: ReembedSettings,
@@ -179,7 +165,7 @@ impl<R: Fn(&ReembedProgress)> Filler<'_, R> {
         let mut found = 0;
         self.progress.seen = 0;
         let batch_time = Duration::from_secs(self.settings.batch as u64) / self.settings.texts_per_sec.max(1);
-        for tenant in self.store.tenants(&Filter::default()).await? {
+        for tenant in self.contexts.store.tenants(&Filter::default()).await? {
             let scope = Scope::maintenance(tenant);
             let mut after = None;
             loop {
@@ -234,7 +220,7 @@ impl<R: Fn(&ReembedProgress)> Filler<'_, R> {
                 vectors.retain(|(id, _)| current.iter().any(|context| context.id == *id));
                 change.set_other_vectors(scope, vectors).await
             };
-            while_unchanged(self.store, self.locks, scope, &done, write).await?;
+            while_unchanged(self.contexts, scope, &done, write).await?;
             let Some(wait) = wait else {
                 (self.report)(&self.progress);
                 return Ok(());

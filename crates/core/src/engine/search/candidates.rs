@@ -8,10 +8,9 @@ use super::question::Question;
 use super::recall::RecallSampling;
 use super::request::{Degraded, MAX_LIMIT, SearchRequest};
 use crate::context::{ContextId, Level};
-use crate::engine::vocabulary::Vocabularies;
-use crate::engine::working_memory::WorkingMemory;
+use crate::engine::contexts::Contexts;
 use crate::lexical::SparseVector;
-use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery, VectorStore};
+use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery};
 use crate::rank::{self, Likeness, Place, Rarity, cosine};
 use crate::{Config, Error, Filter, Fusion, Scope};
 
@@ -30,20 +29,20 @@ pub(super) struct Hits {
 pub(super) struct Pool {
     pub(super) records: Vec<Arc<Record>>,
     /// Similarity of each candidate to the question.
-    pub(super) likeness: Vec<Likeness>,
+    pub(super) similarities: Vec<Likeness>,
 }
 
 impl Pool {
     /// Returns the input of lending between neighbours.
     pub(super) fn places(&self) -> Vec<Place<'_>> {
-        let likeness = self.likeness.iter();
+        let similarities = self.similarities.iter();
         self.records
             .iter()
-            .zip(likeness)
-            .map(|(record, likeness)| Place {
+            .zip(similarities)
+            .map(|(record, similarity)| Place {
                 slot: record.context.slot,
                 session: record.context.session_id.as_deref(),
-                likeness: likeness.fused,
+                likeness: similarity.fused,
             })
             .collect()
     }
@@ -100,13 +99,13 @@ impl<'a> Comparison<'a> {
     }
 
     /// Returns both similarities on one scale.
-    fn likeness(&self, limit: usize, fusion: Fusion) -> Vec<Likeness> {
+    fn similarities(&self, limit: usize, fusion: Fusion) -> Vec<Likeness> {
         let lexical = self.terms.map(|_| self.lexical.as_slice());
         let dense = self.vector.as_ref().map(|_| self.dense.as_slice());
-        let mut likeness = rank::fuse(lexical, dense, limit, &fusion);
+        let mut similarities = rank::fuse(lexical, dense, limit, &fusion);
         // Without anything to compare by, working memory is still returned.
-        likeness.resize(self.compared, Likeness::default());
-        likeness
+        similarities.resize(self.compared, Likeness::default());
+        similarities
     }
 }
 
@@ -114,9 +113,7 @@ impl<'a> Comparison<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retrieval<'a> {
     pub(crate) config: &'a Config,
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) memory: &'a WorkingMemory,
-    pub(crate) vocabularies: &'a Vocabularies,
+    pub(crate) contexts: Contexts<'a>,
     pub(crate) recall: &'a RecallSampling,
 }
 
@@ -142,11 +139,11 @@ impl Retrieval<'_> {
         });
         let mut comparison = Comparison::with(question, &rarity);
         comparison.extend(&pool.records);
-        pool.likeness = comparison.likeness(limit, self.config.fusion);
+        pool.similarities = comparison.similarities(limit, self.config.fusion);
         let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
-        if pool.records.len() > pool.likeness.len() {
+        if pool.records.len() > pool.similarities.len() {
             comparison.extend(&pool.records);
-            pool.likeness = comparison.likeness(limit, self.config.fusion);
+            pool.similarities = comparison.similarities(limit, self.config.fusion);
         }
         (pool, brought_in)
     }
@@ -162,7 +159,7 @@ impl Retrieval<'_> {
         if !request.levels().contains(&Level::Immediate) {
             return Ok(None);
         }
-        let mut entries = self.memory.read(scope, request.working_memory()).await?;
+        let mut entries = self.contexts.memory.read(scope, request.working_memory()).await?;
         entries.retain(|record| filter.matches(&record.context));
         tracing::Span::current().record("found", entries.len());
         Ok(Some(entries))
@@ -192,7 +189,7 @@ impl Retrieval<'_> {
             exact: false,
         };
         let sample = self.recall.chooses(scope, &query);
-        let found = self.store.search(scope, query).await?;
+        let found = self.contexts.store.search(scope, query).await?;
         tracing::Span::current().record("found", found.len());
         if let Some(sample) = sample {
             self.recall.offer(sample, &found);
@@ -213,8 +210,9 @@ impl Retrieval<'_> {
     /// Returns the IDF weights of the question's words among the user's contexts; `None` if the store fails.
     pub(super) async fn rarity(&self, scope: &Scope, request: &SearchRequest, question: &Question) -> Option<Rarity> {
         match self
+            .contexts
             .vocabularies
-            .of(self.store, scope, request.filter.user_id.as_deref())
+            .of(self.contexts.store, scope, request.filter.user_id.as_deref())
             .await
         {
             Ok(vocabulary) => Some(vocabulary.rarity(question.words.iter().map(|(_, term)| *term))),
@@ -242,7 +240,7 @@ impl Retrieval<'_> {
             levels,
             ..filter.clone()
         };
-        pool.extend(self.store.at_slots(scope, &missing, &filter).await?);
+        pool.extend(self.contexts.store.at_slots(scope, &missing, &filter).await?);
         Ok(())
     }
 }

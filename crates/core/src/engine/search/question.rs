@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::request::{Degraded, SearchMode, SearchRequest};
 use crate::Scope;
-use crate::engine::models::{ModelGuard, Models};
+use crate::engine::model_in_use::{ModelGuard, Models};
 use crate::lexical::{Analyzer, SparseVector};
 use crate::ports::Embedder;
 

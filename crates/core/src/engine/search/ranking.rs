@@ -9,10 +9,9 @@ use super::candidates::{Pool, Retrieval, surviving};
 use super::question::Question;
 use super::request::{Degraded, Found, SearchRequest};
 use crate::context::{Context, Level};
-use crate::engine::models::Models;
 use crate::lexical::{Analyzer, asks, speaker};
 use crate::metrics::{Step, count_degraded};
-use crate::ports::{Clock, Record};
+use crate::ports::Record;
 use crate::rank::{self, Parts};
 use crate::{Error, Filter, Scope, Visibility};
 
@@ -49,9 +48,7 @@ pub(super) struct Ranking {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ranker<'a> {
     pub(crate) retrieval: Retrieval<'a>,
-    pub(crate) models: &'a Models,
     pub(crate) analyzer: &'a Analyzer,
-    pub(crate) clock: &'a dyn Clock,
 }
 
 impl Ranker<'_> {
@@ -61,11 +58,19 @@ impl Ranker<'_> {
         let mut degraded = Vec::new();
         let start = Instant::now();
         // Held to the end: the query and its candidates must be of one model.
-        let model = self.models.in_use().await;
-        let question = Question::prepare(self.models, &model, self.analyzer, scope, request, &mut degraded).await;
+        let model = retrieval.contexts.models.in_use().await;
+        let question = Question::prepare(
+            retrieval.contexts.models,
+            &model,
+            self.analyzer,
+            scope,
+            request,
+            &mut degraded,
+        )
+        .await;
         let rarity = retrieval.rarity(scope, request, &question).await;
         Step::Question.took(start);
-        let now = self.clock.now();
+        let now = retrieval.contexts.now();
         let visibility = if request.include_superseded {
             Visibility::Live(now)
         } else {
@@ -114,12 +119,12 @@ impl Ranker<'_> {
         let mut ranked: Vec<Ranked> = pool
             .records
             .into_iter()
-            .zip(pool.likeness)
+            .zip(pool.similarities)
             .zip(relevance)
-            .map(|((record, likeness), relevance)| {
+            .map(|((record, similarity), relevance)| {
                 let parts = Parts {
-                    similarity: likeness.dense,
-                    lexical: likeness.lexical,
+                    similarity: similarity.dense,
+                    lexical: similarity.lexical,
                     relevance,
                     ..Parts::of(&record.context, now, self.retrieval.config.recency_half_life_secs)
                 };

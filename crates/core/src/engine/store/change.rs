@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use super::duplicates::Duplicates;
+use super::duplicates::name_similar;
 use crate::context::{Context, ContextId, Patch};
-use crate::engine::listing::get;
-use crate::engine::locks::KeyedLocks;
-use crate::engine::models::{ModelGuard, Models};
+use crate::engine::contexts::Contexts;
+use crate::engine::model_in_use::ModelGuard;
 use crate::engine::prepare::Preparer;
-use crate::engine::vocabulary::Vocabularies;
-use crate::engine::working_memory::WorkingMemory;
-use crate::ports::{Clock, Record, StoreError, StoreErrorKind, VectorStore};
+use crate::lifecycle::Dedup;
+use crate::ports::{Record, StoreError, StoreErrorKind};
 use crate::{Error, Filter, Scope};
 
 /// Number of times that a change is applied to what other processes write meanwhile.
@@ -19,14 +17,9 @@ const ATTEMPTS: usize = 5;
 /// Changes to stored contexts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Changer<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) locks: &'a KeyedLocks,
-    pub(crate) memory: &'a WorkingMemory,
-    pub(crate) models: &'a Models,
+    pub(crate) contexts: Contexts<'a>,
     pub(crate) text: &'a Arc<Preparer>,
-    pub(crate) vocabularies: &'a Vocabularies,
-    pub(crate) duplicates: Duplicates<'a>,
+    pub(crate) dedup: &'a Dedup,
     pub(crate) short_term_ttl_secs: Option<u64>,
 }
 
@@ -35,35 +28,37 @@ impl Changer<'_> {
     /// of another process makes the store refuse the change, which is applied again to what is stored then.
     pub(crate) async fn update(&self, scope: &Scope, id: ContextId, patch: Patch) -> Result<Context, Error> {
         patch.validate().into_result()?;
-        let model = self.models.in_use().await;
+        let model = self.contexts.models.in_use().await;
         // Its session never changes.
-        let found = get(self.store, scope, id, self.clock.now()).await?;
-        let _locks = self.locks.lock_contexts(scope.tenant(), &[found]).await;
+        let found = self.contexts.get(scope, id).await?;
+        let _locks = self.contexts.locks.lock_contexts(scope.tenant(), &[found]).await;
         for _ in 0..ATTEMPTS {
-            let now = self.clock.now();
-            let read = get(self.store, scope, id, now).await?;
+            let read = self.contexts.get(scope, id).await?;
             let mut context = read.clone();
-            patch.apply(&mut context, now, self.short_term_ttl_secs);
+            patch.apply(&mut context, self.contexts.now(), self.short_term_ttl_secs);
             Patch::validate_result(&context).into_result()?;
             let (written, record) = if context.text == read.text {
                 let change = vec![(read, context.clone())];
-                (self.store.update_unchanged(scope, change).await?, None)
+                (self.contexts.store.update_unchanged(scope, change).await?, None)
             } else {
                 let record = self.reworded(scope, &model, context).await?;
                 context = record.context.clone();
                 let change = vec![(read, record.clone())];
-                (self.store.replace_unchanged(scope, change).await?, Some(record))
+                (
+                    self.contexts.store.replace_unchanged(scope, change).await?,
+                    Some(record),
+                )
             };
             if written.is_empty() {
                 continue;
             }
             if let Some(record) = &record {
                 if record.dense.is_none() {
-                    self.models.announce_pending();
+                    self.contexts.models.announce_pending();
                 }
-                self.vocabularies.forget(scope.tenant());
+                self.contexts.vocabularies.forget(scope.tenant());
             }
-            self.memory.changed(scope, &context, record.as_ref());
+            self.contexts.memory.changed(scope, &context, record.as_ref());
             return Ok(context);
         }
         Err(Error::Store(StoreError {
@@ -77,7 +72,7 @@ impl Changer<'_> {
     async fn reworded(&self, scope: &Scope, model: &ModelGuard<'_>, context: Context) -> Result<Record, Error> {
         let texts = [context.text.clone()];
         let prepared = self.text.prepare(&texts).await.remove(0);
-        let dense = self.models.embed(scope, model, &texts).await.remove(0)?;
+        let dense = self.contexts.models.embed(scope, model, &texts).await.remove(0)?;
         let mut record = Record {
             context: Context {
                 token_count: prepared.tokens,
@@ -87,17 +82,17 @@ impl Changer<'_> {
             dense,
             terms: prepared.terms,
         };
-        self.duplicates.name_similar(scope, std::iter::once(&mut record)).await;
+        name_similar(self.contexts, self.dedup, scope, std::iter::once(&mut record)).await;
         Ok(record)
     }
 
     /// Deletes everything that matches, visible or not, and returns the exact number.
     pub(crate) async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
-        let deleted = self.store.delete(scope, filter).await?;
+        let deleted = self.contexts.store.delete(scope, filter).await?;
         if deleted > 0 {
-            self.vocabularies.forget(scope.tenant());
+            self.contexts.vocabularies.forget(scope.tenant());
         }
-        self.memory.deleted(scope, filter);
+        self.contexts.memory.deleted(scope, filter);
         Ok(deleted)
     }
 }

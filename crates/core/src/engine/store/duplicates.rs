@@ -1,8 +1,9 @@
 //! Stored contexts that are close to a new one, named if `dedup.policy` is `report`. They have no other effect.
 
 use crate::context::{Context, Similar};
+use crate::engine::contexts::Contexts;
 use crate::lifecycle::{Dedup, DedupPolicy};
-use crate::ports::{Clock, Record, StoreQuery, VectorStore};
+use crate::ports::{Record, StoreQuery};
 use crate::{Filter, Scope, Visibility};
 
 /// Maximum number of similar contexts that are named.
@@ -10,64 +11,58 @@ const MAX_SIMILAR: usize = 10;
 /// Number of nearest contexts that are compared, as those of other users, agents and sessions may be among them.
 const COMPARED: usize = 64;
 
-/// Search for contexts that are close to new ones.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Duplicates<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) config: &'a Dedup,
+/// Names in each of `records` the stored contexts that are close to it. A failure of the store costs the names only.
+pub(super) async fn name_similar<'r>(
+    contexts: Contexts<'_>,
+    config: &Dedup,
+    scope: &Scope,
+    records: impl Iterator<Item = &'r mut Record>,
+) {
+    if config.policy == DedupPolicy::Keep {
+        return;
+    }
+    for record in records {
+        record.context.similar_to = similar_to(contexts, scope, record, config.similarity_threshold).await;
+    }
 }
 
-impl Duplicates<'_> {
-    /// Names in each of `records` the stored contexts that are close to it. A failure of the store costs the names only.
-    pub(super) async fn name_similar<'r>(&self, scope: &Scope, records: impl Iterator<Item = &'r mut Record>) {
-        if self.config.policy == DedupPolicy::Keep {
-            return;
-        }
-        for record in records {
-            record.context.similar_to = self.similar_to(scope, record).await;
-        }
-    }
-
-    async fn similar_to(&self, scope: &Scope, record: &Record) -> Vec<Similar> {
-        let context = &record.context;
-        let Some(vector) = record.dense.clone() else {
+async fn similar_to(contexts: Contexts<'_>, scope: &Scope, record: &Record, threshold: f32) -> Vec<Similar> {
+    let context = &record.context;
+    let Some(vector) = record.dense.clone() else {
+        return Vec::new();
+    };
+    let query = StoreQuery {
+        dense: Some(vector),
+        terms: None,
+        filter: Filter {
+            user_id: context.user_id.clone(),
+            agent_id: context.agent_id.clone(),
+            session_id: context.session_id.clone(),
+            visibility: Visibility::Current(contexts.now()),
+            ..Filter::default()
+        },
+        limit: COMPARED,
+        exact: false,
+    };
+    let found = match contexts.store.search(scope, query).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(%error, "similar contexts are not named: the store failed");
             return Vec::new();
-        };
-        let query = StoreQuery {
-            dense: Some(vector),
-            terms: None,
-            filter: Filter {
-                user_id: context.user_id.clone(),
-                agent_id: context.agent_id.clone(),
-                session_id: context.session_id.clone(),
-                visibility: Visibility::Current(self.clock.now()),
-                ..Filter::default()
-            },
-            limit: COMPARED,
-            exact: false,
-        };
-        let found = match self.store.search(scope, query).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(%error, "similar contexts are not named: the store failed");
-                return Vec::new();
-            }
-        };
-        let threshold = self.config.similarity_threshold;
-        let close = found.iter().filter_map(|candidate| {
-            let other = &candidate.record.context;
-            let similarity = candidate.dense.filter(|similarity| *similarity >= threshold)?;
-            (other.id != context.id && same_scope(other, context)).then_some(Similar {
-                id: other.id,
-                similarity: similarity.min(1.0),
-            })
-        });
-        let mut similar: Vec<Similar> = close.collect();
-        similar.sort_unstable_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.id.cmp(&b.id)));
-        similar.truncate(MAX_SIMILAR);
-        similar
-    }
+        }
+    };
+    let close = found.iter().filter_map(|candidate| {
+        let other = &candidate.record.context;
+        let similarity = candidate.dense.filter(|similarity| *similarity >= threshold)?;
+        (other.id != context.id && same_scope(other, context)).then_some(Similar {
+            id: other.id,
+            similarity: similarity.min(1.0),
+        })
+    });
+    let mut similar: Vec<Similar> = close.collect();
+    similar.sort_unstable_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.id.cmp(&b.id)));
+    similar.truncate(MAX_SIMILAR);
+    similar
 }
 
 /// Compares users, agents and sessions; a filter without one of them matches all.

@@ -9,19 +9,23 @@ mod write;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::models::Models;
+use super::contexts::Contexts;
+use super::model_in_use::ModelGuard;
 use super::prepare::Preparer;
 use crate::context::{ContextId, NewContext};
-use crate::ports::{Clock, StoreError, StoreErrorKind};
+use crate::lifecycle::Dedup;
+use crate::ports::{StoreError, StoreErrorKind};
 use crate::{Error, Scope};
 
 pub(super) use change::Changer;
-pub(super) use duplicates::Duplicates;
 pub(super) use pending_write::same_content;
 pub(super) use write::Writer;
 
+#[cfg(test)]
+pub(crate) use pending_write::test_context;
 pub use plan::Stored;
 
+use duplicates::name_similar;
 use pending_write::PendingWrite;
 
 /// Maximum number of contexts that are written in one step and locked together.
@@ -30,10 +34,9 @@ const WRITTEN_AT_ONCE: usize = 64;
 /// Storing of new contexts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Storing<'a> {
-    pub(super) clock: &'a dyn Clock,
+    pub(super) contexts: Contexts<'a>,
     pub(super) text: &'a Arc<Preparer>,
-    pub(super) models: &'a Models,
-    pub(super) duplicates: Duplicates<'a>,
+    pub(super) dedup: &'a Dedup,
     pub(super) writer: Writer<'a>,
 }
 
@@ -66,29 +69,35 @@ impl Storing<'_> {
 
     #[tracing::instrument(level = "debug", name = "store", skip_all, fields(contexts = new.len()))]
     async fn store_valid(&self, scope: &Scope, new: Vec<NewContext>) -> Vec<Result<Stored, Error>> {
-        let texts: Vec<String> = new.iter().map(|new| new.text.trim().to_owned()).collect();
-        let prepared = self.text.prepare(&texts).await;
-        let model = self.models.in_use().await;
-        let vectors = self.models.embed(scope, &model, &texts).await;
-        let now = self.clock.now();
-        let mut writes = Vec::with_capacity(texts.len());
-        let mut rejected = Vec::with_capacity(texts.len());
-        for ((new, prepared), dense) in new.into_iter().zip(prepared).zip(vectors) {
-            rejected.push(match dense {
-                Ok(dense) => {
-                    writes.push(self.writer.pending_write(new, prepared, dense, now));
-                    None
-                }
-                Err(error) => Some(error),
-            });
-        }
+        let model = self.contexts.models.in_use().await;
+        let mut writes = Vec::with_capacity(new.len());
+        let prepared = self.prepare(scope, &model, new).await.into_iter();
+        let rejected: Vec<Option<Error>> = prepared
+            .map(|write| write.map(|write| writes.push(write)).err())
+            .collect();
         let records = writes.iter_mut().map(|write| &mut write.record);
-        self.duplicates.name_similar(scope, records).await;
+        name_similar(self.contexts, self.dedup, scope, records).await;
         let mut written = self.write_all(scope, writes).await.into_iter();
         let results = rejected
             .into_iter()
             .map(|rejected| rejected.map_or_else(|| written.next(), |error| Some(Err(error))));
         results.flatten().collect()
+    }
+
+    /// Indexes and embeds contexts.
+    async fn prepare(
+        &self,
+        scope: &Scope,
+        model: &ModelGuard<'_>,
+        new: Vec<NewContext>,
+    ) -> Vec<Result<PendingWrite, Error>> {
+        let texts: Vec<String> = new.iter().map(|new| new.text.trim().to_owned()).collect();
+        let prepared = self.text.prepare(&texts).await;
+        let vectors = self.contexts.models.embed(scope, model, &texts).await;
+        let (now, ttl_secs) = (self.contexts.now(), self.writer.short_term_ttl_secs);
+        let new = new.into_iter().zip(prepared).zip(vectors);
+        new.map(|((new, prepared), dense)| Ok(PendingWrite::new(new, prepared, dense?, now, ttl_secs)))
+            .collect()
     }
 
     /// Writes part by part, so that other calls get the locks in between.
@@ -116,11 +125,8 @@ impl Storing<'_> {
         sources: Vec<ContextId>,
     ) -> Result<(), Error> {
         new.validate("").into_result()?;
-        let texts = [new.text.clone()];
-        let prepared = self.text.prepare(&texts).await.remove(0);
-        let model = self.models.in_use().await;
-        let dense = self.models.embed(scope, &model, &texts).await.remove(0)?;
-        let mut write = self.writer.pending_write(new, prepared, dense, self.clock.now());
+        let model = self.contexts.models.in_use().await;
+        let mut write = self.prepare(scope, &model, vec![new]).await.remove(0)?;
         write.record.context.derived_from = sources;
         let mut written = self.writer.write(scope, vec![write], &mut HashMap::new()).await?;
         written.remove(0).map(drop)

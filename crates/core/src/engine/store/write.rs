@@ -6,15 +6,11 @@ use jiff::Timestamp;
 
 use super::pending_write::PendingWrite;
 use super::plan::{Existing, Outcome, Plan, Stored};
-use crate::context::{Context, ContextId, NewContext, Superseded, after, to_millis};
+use crate::context::{Context, ContextId, Superseded, after, to_millis};
+use crate::engine::contexts::Contexts;
 use crate::engine::listing::records;
-use crate::engine::locks::{Key, KeyedLocks};
-use crate::engine::models::Models;
-use crate::engine::prepare::Prepared;
-use crate::engine::sequences::Sequences;
-use crate::engine::vocabulary::Vocabularies;
-use crate::engine::working_memory::WorkingMemory;
-use crate::ports::{Clock, Record, StoreError, VectorStore};
+use crate::engine::locks::Key;
+use crate::ports::{Record, StoreError};
 use crate::{Error, Scope};
 
 /// Maximum length of a chain of replacements that is followed to find a circle.
@@ -23,28 +19,12 @@ const MAX_REPLACEMENTS: usize = 1000;
 /// Writer of prepared contexts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Writer<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) locks: &'a KeyedLocks,
-    pub(crate) memory: &'a WorkingMemory,
-    pub(crate) models: &'a Models,
-    pub(crate) sequences: &'a Sequences,
-    pub(crate) vocabularies: &'a Vocabularies,
+    pub(crate) contexts: Contexts<'a>,
     pub(crate) short_term_ttl_secs: Option<u64>,
     pub(crate) superseded_ttl_secs: u64,
 }
 
 impl Writer<'_> {
-    pub(super) fn pending_write(
-        &self,
-        new: NewContext,
-        prepared: Prepared,
-        dense: Option<Vec<f32>>,
-        now: Timestamp,
-    ) -> PendingWrite {
-        PendingWrite::new(new, prepared, dense, now, self.short_term_ttl_secs)
-    }
-
     /// Writes contexts in one step. `unresolved` holds replacements of contexts that were not stored yet.
     #[tracing::instrument(level = "debug", skip_all, fields(contexts = writes.len()))]
     pub(super) async fn write(
@@ -54,13 +34,13 @@ impl Writer<'_> {
         unresolved: &mut HashMap<ContextId, ContextId>,
     ) -> Result<Vec<Result<Stored, Error>>, StoreError> {
         let keys: Vec<Key<'_>> = writes.iter().flat_map(PendingWrite::keys).collect();
-        let _locks = self.locks.lock(scope.tenant(), keys).await;
+        let _locks = self.contexts.locks.lock(scope.tenant(), keys).await;
         let contexts = writes.iter().map(|write| &write.record.context);
-        let expected = self.memory.expect(scope, contexts);
-        let existing = Existing::look_up(self.store, scope, &writes, self.clock.now()).await?;
+        let expected = self.contexts.memory.expect(scope, contexts);
+        let existing = Existing::look_up(self.contexts.store, scope, &writes, self.contexts.now()).await?;
         let mut plan = Plan::new(existing, std::mem::take(unresolved));
         let outcomes: Vec<Outcome> = writes.into_iter().map(|write| plan.admit(write)).collect();
-        let now = self.clock.now();
+        let now = self.contexts.now();
         let mut changed = self.current_again(scope, &plan, now).await?;
         let Plan {
             new: mut records,
@@ -68,10 +48,10 @@ impl Writer<'_> {
             ..
         } = plan;
         let mut contexts: Vec<Context> = records.iter().map(|record| record.context.clone()).collect();
-        self.memory.offsets.assign(scope, &mut contexts).await?;
-        self.sequences.seed(scope).await?;
+        self.contexts.memory.offsets.assign(scope, &mut contexts).await?;
+        self.contexts.sequences.seed(scope).await?;
         for (record, mut context) in records.iter_mut().zip(contexts) {
-            context.sequence = self.sequences.next(now);
+            context.sequence = self.contexts.sequences.next(now);
             if let Some(by) = replaced.remove(&context.id) {
                 self.supersede(&mut context, by, now);
             }
@@ -81,16 +61,19 @@ impl Writer<'_> {
         *unresolved = replaced;
         if !records.is_empty() || !changed.is_empty() {
             // In one step: no reader sees a context beside its replacement, or neither of them.
-            self.store.replace(scope, records.clone(), changed.clone()).await?;
+            self.contexts
+                .store
+                .replace(scope, records.clone(), changed.clone())
+                .await?;
         }
-        self.vocabularies.stored(scope.tenant(), &records);
+        self.contexts.vocabularies.stored(scope.tenant(), &records);
         if records.iter().any(|record| record.dense.is_none()) {
-            self.models.announce_pending();
+            self.contexts.models.announce_pending();
         }
         for record in &changed {
-            self.memory.changed(scope, &record.context, None);
+            self.contexts.memory.changed(scope, &record.context, None);
         }
-        self.memory.added(scope, &records, expected).await;
+        self.contexts.memory.added(scope, &records, expected).await;
         let written = records.into_iter().chain(changed);
         let written: HashMap<ContextId, Context> = written.map(|record| (record.context.id, record.context)).collect();
         let results = outcomes.into_iter().map(|outcome| outcome.into_result(&written));
@@ -107,7 +90,7 @@ impl Writer<'_> {
         if replaced.is_empty() {
             return Ok(Vec::new());
         }
-        let mut old = records(self.store, scope, replaced.keys().copied().collect()).await?;
+        let mut old = records(self.contexts.store, scope, replaced.keys().copied().collect()).await?;
         old.retain_mut(|record| {
             let by = replaced.remove(&record.context.id);
             // A context that was replaced before stays as it is.
@@ -135,7 +118,7 @@ impl Writer<'_> {
                     ids.push(context.id);
                     break;
                 }
-                let stored = self.store.get(scope, &[id]).await?.pop();
+                let stored = self.contexts.store.get(scope, &[id]).await?.pop();
                 let superseded = stored.and_then(|stored| stored.superseded_by);
                 at = superseded.map(|superseded| superseded.by);
                 steps += 1;
@@ -144,7 +127,7 @@ impl Writer<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut current = records(self.store, scope, ids).await?;
+        let mut current = records(self.contexts.store, scope, ids).await?;
         for record in &mut current {
             record.context.superseded_by = None;
             record.context.renew_expiry(now, self.short_term_ttl_secs);

@@ -1,9 +1,8 @@
 //! Export of everything that a tenant has stored, page by page.
 
 use crate::context::Context;
-use crate::engine::models::Models;
-use crate::engine::sequences::Sequences;
-use crate::ports::{Clock, ListRequest, ModelFingerprint, Order, StoreError, VectorStore};
+use crate::engine::contexts::Contexts;
+use crate::ports::{ListRequest, ModelFingerprint, Order, StoreError};
 use crate::{Cursor, Filter, Page, Scope, Visibility};
 
 /// Export record: a context on its way from one store to another.
@@ -29,49 +28,44 @@ pub struct ExportRequest {
     pub with_vectors: bool,
 }
 
-/// Reader of exports.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Exporter<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) models: &'a Models,
-    pub(crate) sequences: &'a Sequences,
+/// Returns the end of an export that begins now.
+pub(crate) async fn export_end(contexts: Contexts<'_>, scope: &Scope) -> Result<Cursor, StoreError> {
+    contexts.sequences.seed(scope).await?;
+    Ok(Cursor(contexts.sequences.next(contexts.now())))
 }
 
-impl Exporter<'_> {
-    pub(crate) async fn end(&self, scope: &Scope) -> Result<Cursor, StoreError> {
-        self.sequences.seed(scope).await?;
-        Ok(Cursor(self.sequences.next(self.clock.now())))
-    }
-
-    pub(crate) async fn page(&self, scope: &Scope, request: ExportRequest) -> Result<Page<Carried>, StoreError> {
-        // Held so that the vectors are of this model.
-        let model = self.models.in_use().await;
-        let list = ListRequest {
-            filter: Filter {
-                visibility: Visibility::Live(self.clock.now()),
-                ..Filter::default()
-            },
-            order: Order::OldestFirst,
-            after: request.after,
-            limit: request.limit,
-            with_vectors: request.with_vectors,
-        };
-        let page = self.store.list(scope, list).await?;
-        let fetched = page.items.len();
-        let in_range = page
-            .items
-            .into_iter()
-            .take_while(|record| record.context.sequence <= request.end.0);
-        let items: Vec<Carried> = in_range
-            .map(|record| Carried {
-                vector: record.dense.map(|dense| (model.fingerprint().clone(), dense)),
-                context: record.context,
-            })
-            .collect();
-        Ok(Page {
-            next: page.next.filter(|_| items.len() == fetched),
-            items,
+/// Returns one page of everything that has not expired.
+pub(crate) async fn export_page(
+    contexts: Contexts<'_>,
+    scope: &Scope,
+    request: ExportRequest,
+) -> Result<Page<Carried>, StoreError> {
+    // Held so that the vectors are of this model.
+    let model = contexts.models.in_use().await;
+    let list = ListRequest {
+        filter: Filter {
+            visibility: Visibility::Live(contexts.now()),
+            ..Filter::default()
+        },
+        order: Order::OldestFirst,
+        after: request.after,
+        limit: request.limit,
+        with_vectors: request.with_vectors,
+    };
+    let page = contexts.store.list(scope, list).await?;
+    let fetched = page.items.len();
+    let in_range = page
+        .items
+        .into_iter()
+        .take_while(|record| record.context.sequence <= request.end.0);
+    let items: Vec<Carried> = in_range
+        .map(|record| Carried {
+            vector: record.dense.map(|dense| (model.fingerprint().clone(), dense)),
+            context: record.context,
         })
-    }
+        .collect();
+    Ok(Page {
+        next: page.next.filter(|_| items.len() == fetched),
+        items,
+    })
 }

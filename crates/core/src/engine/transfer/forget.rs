@@ -4,20 +4,17 @@
 //! do not bring purged contexts back, see [`Snapshots`](crate::ports::Snapshots).
 
 use std::fmt::Write as _;
-use std::pin::pin;
 
 use futures::stream::TryStreamExt;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::context::{Context, Level, MAX_ID_BYTES, Violations, to_millis};
+use crate::engine::contexts::Contexts;
 use crate::engine::lifecycle::Accesses;
 use crate::engine::listing::{contexts, pages};
-use crate::engine::locks::KeyedLocks;
 use crate::engine::models::Backoff;
-use crate::engine::vocabulary::Vocabularies;
-use crate::engine::working_memory::WorkingMemory;
-use crate::ports::{Clock, ListRequest, StoreError, VectorStore};
+use crate::ports::{ListRequest, StoreError};
 use crate::{Error, Filter, Scope};
 
 /// Number of contexts that are deleted at once.
@@ -61,13 +58,9 @@ impl Forgotten {
 /// Purge of a person's data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Purge<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) locks: &'a KeyedLocks,
-    pub(crate) memory: &'a WorkingMemory,
+    pub(crate) contexts: Contexts<'a>,
     pub(crate) backoff: &'a Backoff,
     pub(crate) accesses: &'a Accesses,
-    pub(crate) vocabularies: &'a Vocabularies,
 }
 
 impl Purge<'_> {
@@ -84,7 +77,7 @@ impl Purge<'_> {
             rounds: 0,
             receipt: Receipt {
                 hash: String::new(),
-                time: to_millis(self.clock.now()),
+                time: to_millis(self.contexts.now()),
             },
         };
         loop {
@@ -95,25 +88,27 @@ impl Purge<'_> {
                 break;
             }
         }
-        self.vocabularies.forget(scope.tenant());
-        forgotten.receipt = receipt(scope, user_id, &forgotten, to_millis(self.clock.now()));
+        // Damaged contexts, which no list shows. The store also records the filter, so that no snapshot brings back contexts
+        // of the person that garbage collection had discarded.
+        let of_user = of_user(user_id);
+        self.contexts.store.delete(scope, &of_user).await?;
+        self.contexts.memory.deleted(scope, &of_user);
+        self.contexts.vocabularies.forget(scope.tenant());
+        forgotten.receipt = receipt(scope, user_id, &forgotten, to_millis(self.contexts.now()));
         Ok(forgotten)
     }
 
     /// Deletes the person's contexts, newest first, and all contexts derived from them. Contexts stored meanwhile come
     /// before the first page, so that every pass ends.
     async fn pass(&self, scope: &Scope, user_id: &str, forgotten: &mut Forgotten) -> Result<(), StoreError> {
-        let mut filters = vec![Filter {
-            user_id: Some(user_id.to_owned()),
-            ..Filter::default()
-        }];
+        let mut filters = vec![of_user(user_id)];
         while let Some(filter) = filters.pop() {
             let request = ListRequest {
                 filter,
                 limit: BATCH,
                 ..ListRequest::default()
             };
-            let mut pages = pin!(pages(self.store, scope, request));
+            let mut pages = pages(self.contexts.store, scope, request);
             while let Some(page) = pages.try_next().await? {
                 let page = contexts(page);
                 if !page.is_empty() {
@@ -136,7 +131,7 @@ impl Purge<'_> {
         forgotten: &mut Forgotten,
     ) -> Result<(), StoreError> {
         // A concurrent change would write back the context that it has read.
-        let _locks = self.locks.lock_contexts(scope.tenant(), contexts).await;
+        let _locks = self.contexts.locks.lock_contexts(scope.tenant(), contexts).await;
         for level in Level::ALL {
             let of_level = contexts.iter().filter(|context| context.level == level);
             let (own, derived): (Vec<_>, Vec<_>) =
@@ -145,7 +140,7 @@ impl Purge<'_> {
             forgotten.derived += self.delete_ids(scope, &derived).await?;
         }
         forgotten.pending += contexts.iter().filter(|context| !context.embedded).count() as u64;
-        forgotten.working_memory += self.memory.purged(scope, contexts);
+        forgotten.working_memory += self.contexts.memory.purged(scope, contexts);
         self.accesses.forget(scope, contexts);
         self.backoff.forget(scope, contexts);
         Ok(())
@@ -156,7 +151,14 @@ impl Purge<'_> {
             return Ok(0);
         }
         let ids = contexts.iter().map(|context| context.id).collect();
-        self.store.delete(scope, &Filter::by_ids(ids)).await
+        self.contexts.store.delete(scope, &Filter::by_ids(ids)).await
+    }
+}
+
+fn of_user(user_id: &str) -> Filter {
+    Filter {
+        user_id: Some(user_id.to_owned()),
+        ..Filter::default()
     }
 }
 

@@ -10,14 +10,13 @@ use super::export::Carried;
 use crate::context::{
     Context, ContextId, MAX_DERIVED_FROM, NewContext, SessionTrack, Violations, after, to_millis, unique_tags,
 };
-use crate::engine::locks::{Key, KeyedLocks};
-use crate::engine::models::{ModelGuard, Models};
+use crate::engine::contexts::Contexts;
+use crate::engine::locks::Key;
+use crate::engine::model_in_use::ModelGuard;
 use crate::engine::prepare::Preparer;
-use crate::engine::sequences::{Sequences, sequence_at};
+use crate::engine::sequences::sequence_at;
 use crate::engine::store::{repeat_error, same_content};
-use crate::engine::vocabulary::Vocabularies;
-use crate::engine::working_memory::WorkingMemory;
-use crate::ports::{Clock, Record, StoreError, VectorStore};
+use crate::ports::{Record, StoreError};
 use crate::{Error, Scope};
 
 /// End of sequence numbers: stores compare numbers as floats.
@@ -39,20 +38,14 @@ pub enum Imported {
 /// Import of export records.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Importer<'a> {
-    pub(crate) store: &'a dyn VectorStore,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) locks: &'a KeyedLocks,
-    pub(crate) memory: &'a WorkingMemory,
-    pub(crate) models: &'a Models,
+    pub(crate) contexts: Contexts<'a>,
     pub(crate) text: &'a Arc<Preparer>,
-    pub(crate) sequences: &'a Sequences,
-    pub(crate) vocabularies: &'a Vocabularies,
 }
 
 impl Importer<'_> {
     pub(crate) async fn import(&self, scope: &Scope, carried: Vec<Carried>) -> Vec<Result<Imported, Error>> {
-        let now = self.clock.now();
-        let model = self.models.in_use().await;
+        let now = self.contexts.now();
+        let model = self.contexts.models.in_use().await;
         let mut checked: Vec<Option<Result<Imported, Error>>> = Vec::with_capacity(carried.len());
         let mut valid = Vec::new();
         for record in carried {
@@ -93,11 +86,11 @@ impl Importer<'_> {
             let session = Key::Session(one.context.session_id.as_deref());
             [Key::Id(one.context.id), session]
         });
-        let _locks = self.locks.lock(scope.tenant(), keys).await;
+        let _locks = self.contexts.locks.lock(scope.tenant(), keys).await;
         // Again: another call may have stored some of them meanwhile.
         let mut existing = self.existing(scope, &carried).await?;
-        self.sequences.seed(scope).await?;
-        let now = self.clock.now();
+        self.contexts.sequences.seed(scope).await?;
+        let now = self.contexts.now();
         let latest = sequence_at(after(now, MAX_CLOCK_SKEW_SECS));
         let mut new = Vec::new();
         let mut results = Vec::with_capacity(carried.len());
@@ -108,7 +101,7 @@ impl Importer<'_> {
                 (None, Some(Ok(mut record))) => {
                     if record.context.sequence > latest {
                         // From a clock that was ahead: contexts stored next must follow it.
-                        record.context.sequence = self.sequences.next(now);
+                        record.context.sequence = self.contexts.sequences.next(now);
                     }
                     existing.insert(context.id, record.context.clone());
                     new.push(record);
@@ -137,8 +130,8 @@ impl Importer<'_> {
             return Ok(HashMap::new());
         }
         let ids: Vec<ContextId> = ids.into_iter().collect();
-        let now = self.clock.now();
-        let stored = self.store.get(scope, &ids).await?.into_iter();
+        let now = self.contexts.now();
+        let stored = self.contexts.store.get(scope, &ids).await?.into_iter();
         let live = stored.filter(|context| context.is_live(now));
         Ok(live.map(|context| (context.id, context)).collect())
     }
@@ -158,7 +151,7 @@ impl Importer<'_> {
         let mut embedded = if to_embed.is_empty() {
             Vec::new()
         } else {
-            self.models.embed(scope, model, &to_embed).await
+            self.contexts.models.embed(scope, model, &to_embed).await
         }
         .into_iter();
         let mut records = HashMap::with_capacity(carried.len());
@@ -190,14 +183,14 @@ impl Importer<'_> {
             return Ok(());
         }
         let contexts: Vec<Context> = records.iter().map(|record| record.context.clone()).collect();
-        self.memory.offsets.pass_over(scope, &contexts).await?;
-        self.store.upsert(scope, records.clone()).await?;
+        self.contexts.memory.offsets.pass_over(scope, &contexts).await?;
+        self.contexts.store.upsert(scope, records.clone()).await?;
         // Sequence numbers within the allowed skew may be ahead of the clock.
-        self.sequences.forget(scope.tenant());
-        self.vocabularies.stored(scope.tenant(), &records);
-        self.memory.reload(scope, &contexts);
+        self.contexts.sequences.forget(scope.tenant());
+        self.contexts.vocabularies.stored(scope.tenant(), &records);
+        self.contexts.memory.reload(scope, &contexts);
         if records.iter().any(|record| record.dense.is_none()) {
-            self.models.announce_pending();
+            self.contexts.models.announce_pending();
         }
         Ok(())
     }

@@ -5,10 +5,10 @@ mod forget;
 mod import;
 mod restore;
 
-pub(super) use export::Exporter;
+pub(super) use export::{export_end, export_page};
 pub(super) use forget::Purge;
 pub(super) use import::Importer;
-pub(super) use restore::Restoring;
+pub(super) use restore::restore;
 
 pub use export::{Carried, ExportRequest};
 pub use forget::{Forgotten, Receipt};

@@ -1,6 +1,5 @@
 //! Sessions as the store holds them: reading them, and demoting what exceeds their size.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
@@ -36,7 +35,7 @@ impl StoredSessions {
     /// a smaller configuration.
     pub(super) async fn read(&self, scope: &Scope, key: &SessionKey) -> Result<Vec<Record>, StoreError> {
         let mut kept: Vec<Record> = Vec::new();
-        let mut pages = pin!(pages(&*self.store, scope, newest_first(key, self.size.max(PAGE))));
+        let mut pages = pages(&*self.store, scope, newest_first(key, self.size.max(PAGE)));
         while let Some(page) = pages.try_next().await? {
             let mut overflow = Vec::new();
             for record in page {
@@ -71,7 +70,7 @@ impl StoredSessions {
             ..request
         };
         let mut overflow = Vec::new();
-        let mut pages = pin!(pages(&*self.store, scope, request));
+        let mut pages = pages(&*self.store, scope, request);
         while overflow.len() < excess
             && let Some(page) = pages.try_next().await?
         {

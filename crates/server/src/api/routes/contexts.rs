@@ -20,15 +20,15 @@ const INVALID_CURSOR: &str = "must be a `next_cursor` that this server gave out"
 
 /// Store a context
 ///
-/// Answers 200 with `deduplicated` when the same text stands in the same scope and level already, or the same id was
-/// sent before, unchanged. A key without the permission `read` gets a receipt instead of the context.
+/// Answers 200 with `deduplicated` when the same text is stored already in the same scope and level, or the same context
+/// was sent before under the same id. A key without the permission `read` gets a receipt instead of the context.
 #[utoipa::path(
     post, path = "/contexts", tag = "contexts", request_body = StoreBody,
     responses(
         (status = 201, description = "Stored", body = WrittenBody, headers(("Location" = String, description = "Path of the context"))),
-        (status = 200, description = "Was there before", body = WrittenBody),
+        (status = 200, description = "Already stored", body = WrittenBody),
         (status = 403, description = "The tenant's quota is used up"),
-        (status = 409, description = "The id holds something else"),
+        (status = 409, description = "Another context has this id"),
     ),
 )]
 pub(super) async fn store_context(call: Call, Json(body): Json<StoreBody>) -> Result<Response, Problem> {
@@ -50,8 +50,8 @@ pub(super) async fn store_context(call: Call, Json(body): Json<StoreBody>) -> Re
 #[utoipa::path(
     post, path = "/contexts/batch", tag = "contexts", request_body = BatchBody,
     responses(
-        (status = 200, description = "What became of each", body = BatchAnswer),
-        (status = 400, description = "Not valid as a whole"),
+        (status = 200, description = "The outcome of each context, in the order sent", body = BatchAnswer),
+        (status = 400, description = "The batch is not valid as a whole"),
     ),
 )]
 pub(super) async fn store_contexts(call: Call, Json(body): Json<BatchBody>) -> Result<Json<BatchAnswer>, Problem> {
@@ -74,7 +74,7 @@ pub(super) async fn store_contexts(call: Call, Json(body): Json<BatchBody>) -> R
     responses(
         (status = 200, description = "The context", body = ContextBody),
         (status = 400, description = "Not a UUID"),
-        (status = 404, description = "There is none"),
+        (status = 404, description = "No such context"),
     ),
 )]
 pub(super) async fn get_context(call: Call, PathId(id): PathId) -> Result<Json<ContextBody>, Problem> {
@@ -88,9 +88,9 @@ pub(super) async fn get_context(call: Call, PathId(id): PathId) -> Result<Json<C
     patch, path = "/contexts/{id}", tag = "contexts", request_body = PatchBody,
     params(("id" = uuid::Uuid, Path, description = "Id of the context")),
     responses(
-        (status = 200, description = "As it is now", body = WrittenBody),
+        (status = 200, description = "The changed context", body = WrittenBody),
         (status = 403, description = "The tenant's quota is used up"),
-        (status = 404, description = "There is none"),
+        (status = 404, description = "No such context"),
     ),
 )]
 pub(super) async fn update_context(
@@ -109,12 +109,12 @@ pub(super) async fn update_context(
 #[utoipa::path(
     get, path = "/contexts", tag = "contexts",
     params(
-        ("level" = Option<crate::api::wire::WireLevel>, Query, description = "Only this level"),
+        ("level" = Option<crate::api::wire::WireLevel>, Query, description = "Contexts of this level only"),
         ("user_id" = Option<String>, Query), ("agent_id" = Option<String>, Query), ("session_id" = Option<String>, Query),
-        ("tag" = Option<String>, Query, description = "Only with this tag"),
-        ("include_superseded" = Option<bool>, Query, description = "Replaced ones too"),
+        ("tag" = Option<String>, Query, description = "Contexts with this tag only"),
+        ("include_superseded" = Option<bool>, Query, description = "Include superseded contexts"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page"),
     ),
     responses(
         (status = 200, description = "One page", body = ContextPage),
@@ -167,7 +167,7 @@ fn check(filter: &Filter) -> Result<(), Error> {
     get, path = "/sessions", tag = "sessions",
     params(
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page"),
     ),
     responses(
         (status = 200, description = "One page", body = SessionPage),

@@ -9,11 +9,11 @@ use crate::service::Call;
 
 /// Delete a context
 ///
-/// Answers 204 also when it was gone already.
+/// Answers 204 also when the context does not exist.
 #[utoipa::path(
     delete, path = "/contexts/{id}", tag = "contexts", params(("id" = uuid::Uuid, Path, description = "Id of the context")),
     responses(
-        (status = 204, description = "Gone"),
+        (status = 204, description = "Deleted"),
         (status = 400, description = "Not a UUID"),
     ),
 )]
@@ -26,8 +26,8 @@ pub(super) async fn delete_context(call: Call, PathId(id): PathId) -> Result<Sta
 #[utoipa::path(
     post, path = "/contexts/delete", tag = "contexts", request_body = DeleteBody,
     responses(
-        (status = 200, description = "How many were deleted", body = Deleted),
-        (status = 400, description = "Not valid, or without any condition"),
+        (status = 200, description = "The number of deleted contexts", body = Deleted),
+        (status = 400, description = "Not valid, or without a condition"),
     ),
 )]
 pub(super) async fn delete_contexts(call: Call, Json(body): Json<DeleteBody>) -> Result<Json<Deleted>, Problem> {
@@ -39,7 +39,7 @@ pub(super) async fn delete_contexts(call: Call, Json(body): Json<DeleteBody>) ->
 #[utoipa::path(
     post, path = "/contexts/clear", tag = "contexts", request_body = ClearBody,
     responses(
-        (status = 200, description = "How many were deleted", body = Deleted),
+        (status = 200, description = "The number of deleted contexts", body = Deleted),
     ),
 )]
 pub(super) async fn clear_contexts(call: Call, Json(body): Json<ClearBody>) -> Result<Json<Deleted>, Problem> {
@@ -47,12 +47,12 @@ pub(super) async fn clear_contexts(call: Call, Json(body): Json<ClearBody>) -> R
     Ok(Json(Deleted { deleted }))
 }
 
-/// Forget a session, at all levels
+/// Delete a session at all levels
 #[utoipa::path(
     delete, path = "/sessions/{session_id}", tag = "sessions",
     params(("session_id" = String, Path, description = "Id of the session")),
     responses(
-        (status = 200, description = "How many contexts were deleted", body = Deleted),
+        (status = 200, description = "The number of deleted contexts", body = Deleted),
     ),
 )]
 pub(super) async fn delete_session(call: Call, Path(session_id): Path<String>) -> Result<Json<Deleted>, Problem> {
@@ -62,13 +62,13 @@ pub(super) async fn delete_session(call: Call, Path(session_id): Path<String>) -
 
 /// Forget a person
 ///
-/// Deletes all contexts of a user at all levels, and what was made from them, and everything in memory about them. Looks
-/// again until nothing is left. Snapshots made before do not bring them back.
+/// Deletes all contexts of a user at all levels, those derived from them, and all cached data. Repeats until nothing is
+/// left. Restoring an older snapshot does not bring the contexts back.
 #[utoipa::path(
     delete, path = "/users/{user_id}", tag = "contexts",
     params(("user_id" = String, Path, description = "Id of the user")),
     responses(
-        (status = 200, description = "What was forgotten", body = ForgottenBody),
+        (status = 200, description = "The number of forgotten contexts, with a receipt", body = ForgottenBody),
     ),
 )]
 pub(super) async fn forget_user(call: Call, Path(user_id): Path<String>) -> Result<Json<ForgottenBody>, Problem> {

@@ -1,20 +1,9 @@
 //! The filter of the log, while the server runs.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use context_manager_client::wire::LogFilter;
 
 use crate::http::{Json, Problem};
 use crate::service::Call;
-
-/// The filter of the log.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LogFilter {
-    /// A level (`error`, `warn`, `info`, `debug`, `trace`), or `target=level` joined by commas, as `log.filter` of the
-    /// configuration.
-    #[schema(example = "info,context_manager_core=debug")]
-    filter: String,
-}
 
 /// Get the log filter
 #[utoipa::path(
@@ -32,7 +21,7 @@ pub(super) async fn get_log_filter(call: Call) -> Result<Json<LogFilter>, Proble
 #[utoipa::path(
     put, path = "/admin/log-filter", tag = "operations", request_body = LogFilter,
     responses(
-        (status = 200, description = "The filter that is in force now", body = LogFilter),
+        (status = 200, description = "The new filter", body = LogFilter),
     ),
 )]
 pub(super) async fn set_log_filter(call: Call, Json(wanted): Json<LogFilter>) -> Result<Json<LogFilter>, Problem> {

@@ -56,7 +56,7 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(operations::get_metrics))
 }
 
-/// A path that is not one of ours.
+/// Answers requests for unknown paths.
 pub(super) async fn not_found() -> Problem {
     Problem::new(Code::NotFound)
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use context_manager_client::wire::HealthAnswer;
 use context_manager_observability::Health;
-use serde::Serialize;
 use tokio::time::Instant;
-use utoipa::ToSchema;
 
 use crate::api::wire::{
     GcAnswer, GcBody, HealthBody, ReembedAnswer, StatsBody, health_body, reembed_answer, stats_body,
@@ -25,8 +24,8 @@ use crate::service::{Call, Service};
     get, path = "/health", tag = "operations",
     params(("fresh" = Option<bool>, Query, description = "Check now")),
     responses(
-        (status = 200, description = "Serves requests", body = HealthBody),
-        (status = 503, description = "Does not serve requests"),
+        (status = 200, description = "The server serves requests", body = HealthBody),
+        (status = 503, description = "The server does not serve requests"),
     ),
 )]
 pub(super) async fn get_health(
@@ -47,30 +46,27 @@ pub(super) async fn get_health(
 /// Check that the process runs
 #[utoipa::path(
     get, path = "/health/live", tag = "operations",
-    responses((status = 200, description = "It does", body = Answer)),
+    responses((status = 200, description = "The process runs", body = HealthAnswer)),
 )]
-pub(super) async fn get_liveness() -> Json<Answer> {
-    Json(Answer { status: "up" })
+pub(super) async fn get_liveness() -> Json<HealthAnswer> {
+    Json(HealthAnswer {
+        status: "up".to_owned(),
+    })
 }
 
 /// Check that requests can be served
 #[utoipa::path(
     get, path = "/health/ready", tag = "operations",
     responses(
-        (status = 200, description = "They can", body = Answer),
-        (status = 503, description = "Not yet, or not any more"),
+        (status = 200, description = "The server is ready", body = HealthAnswer),
+        (status = 503, description = "The server is starting, stopping or unhealthy"),
     ),
 )]
-pub(super) async fn get_readiness(State(service): State<Arc<Service>>) -> Result<Json<Answer>, Problem> {
+pub(super) async fn get_readiness(State(service): State<Arc<Service>>) -> Result<Json<HealthAnswer>, Problem> {
     ready(&service.health.check_health())?;
-    Ok(Json(Answer { status: "ready" }))
-}
-
-/// One word.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = HealthAnswer)]
-pub(super) struct Answer {
-    status: &'static str,
+    Ok(Json(HealthAnswer {
+        status: "ready".to_owned(),
+    }))
 }
 
 fn ready(health: &Health) -> Result<(), Problem> {
@@ -123,13 +119,12 @@ pub(super) async fn collect_garbage(
 
 /// Change to the other embedding model
 ///
-/// Gives every context of every tenant a vector of the configured model that is not in use, while searches go on, and then
-/// lets that model take over. The vectors of the old one stay, so that the same call goes back. A change that runs already
-/// goes on.
+/// Embeds every context of every tenant with the configured model that is not in use, while searches continue, and then
+/// swaps the models. The old vectors stay, so that the same call swaps back. A change that runs already continues.
 #[utoipa::path(
     post, path = "/admin/reembed", tag = "operations",
     responses(
-        (status = 202, description = "It runs", body = ReembedAnswer),
+        (status = 202, description = "The change runs", body = ReembedAnswer),
         (status = 409, description = "No other model is configured, or it cannot be reached, or the store keeps one model only"),
     ),
 )]
@@ -151,11 +146,11 @@ pub(super) async fn get_reembedding(call: Call) -> Result<Json<ReembedAnswer>, P
 
 /// Stop the change of the embedding model
 ///
-/// Stops a change that runs, and removes the vectors of the model that is not in use: after a change there is then no way
-/// back but embedding everything again.
+/// Stops a change that runs, and removes the vectors of the model that is not in use. Going back to that model then means
+/// embedding everything again.
 #[utoipa::path(
     delete, path = "/admin/reembed", tag = "operations",
-    responses((status = 204, description = "Only the vectors of the model in use are left")),
+    responses((status = 204, description = "The other model's vectors are removed")),
 )]
 pub(super) async fn discard_reembedding(call: Call) -> Result<StatusCode, Problem> {
     call.discard_reembedding().await?;

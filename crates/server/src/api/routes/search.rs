@@ -26,10 +26,10 @@ pub(super) async fn search_contexts(call: Call, Json(body): Json<SearchBody>) ->
     Ok(Json(SearchAnswer::new(response, explain, took_ms)))
 }
 
-/// Write what answers a query into one text for a prompt
+/// Assemble the contexts that answer a query into one text for a prompt
 ///
-/// What changes least stands first (pinned, then long-term, short-term and the session's own), so that a provider's
-/// prompt cache can use the beginning again. Stored text is quoted or escaped: it cannot leave its place.
+/// The most stable contexts come first (pinned, then long-term, short-term and the session's own), so that a provider's
+/// prompt cache can reuse the beginning. Stored text is quoted or escaped: it cannot break out of its block.
 #[utoipa::path(
     post, path = "/contexts/assemble", tag = "contexts", request_body = AssembleBody,
     responses(

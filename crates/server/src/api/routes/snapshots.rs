@@ -7,16 +7,16 @@ use crate::api::wire::{RestoreBody, RestoredBody, SnapshotBody, SnapshotList, Ve
 use crate::http::{Json, OptionalJson, Problem};
 use crate::service::Call;
 
-/// Make a snapshot
+/// Create a snapshot
 ///
-/// A consistent copy of everything that is stored, of all tenants, made while the server serves; writes wait for some
-/// moments. The oldest snapshots beyond `snapshots.max_kept` are removed.
+/// Copies the whole store with all tenants consistently, while the server serves; writes pause for a moment. Removes the
+/// oldest snapshots beyond `snapshots.max_kept`.
 #[utoipa::path(
     post, path = "/admin/snapshots", tag = "operations",
     responses(
-        (status = 201, description = "It is made", body = SnapshotBody),
-        (status = 501, description = "The store makes snapshots in another way"),
-        (status = 507, description = "The disk is too small"),
+        (status = 201, description = "The new snapshot", body = SnapshotBody),
+        (status = 501, description = "The store has its own snapshots"),
+        (status = 507, description = "Too little free disk space"),
     ),
 )]
 pub(super) async fn create_snapshot(call: Call) -> Result<(StatusCode, Json<SnapshotBody>), Problem> {
@@ -28,7 +28,7 @@ pub(super) async fn create_snapshot(call: Call) -> Result<(StatusCode, Json<Snap
     get, path = "/admin/snapshots", tag = "operations",
     responses(
         (status = 200, description = "The snapshots, newest first", body = SnapshotList),
-        (status = 501, description = "The store makes snapshots in another way"),
+        (status = 501, description = "The store has its own snapshots"),
     ),
 )]
 pub(super) async fn list_snapshots(call: Call) -> Result<Json<SnapshotList>, Problem> {
@@ -40,36 +40,36 @@ pub(super) async fn list_snapshots(call: Call) -> Result<Json<SnapshotList>, Pro
 
 /// Verify a snapshot
 ///
-/// Opens a copy of it, and compares its files and what is in it with what was written down when it was made.
+/// Opens a copy, and compares its files and contents with those recorded when the snapshot was created.
 #[utoipa::path(
     post, path = "/admin/snapshots/{name}/verify", tag = "operations",
     params(("name" = String, Path, description = "Name of the snapshot")),
     responses(
-        (status = 200, description = "It is what it was", body = VerifiedBody),
+        (status = 200, description = "The snapshot is undamaged", body = VerifiedBody),
         (status = 404, description = "No such snapshot"),
-        (status = 409, description = "It is damaged"),
-        (status = 501, description = "The store makes snapshots in another way"),
-        (status = 507, description = "The disk is too small"),
+        (status = 409, description = "The snapshot is damaged"),
+        (status = 501, description = "The store has its own snapshots"),
+        (status = 507, description = "Too little free disk space"),
     ),
 )]
 pub(super) async fn verify_snapshot(call: Call, Path(name): Path<String>) -> Result<Json<VerifiedBody>, Problem> {
     Ok(Json(call.verify_snapshot(&name).await?.into()))
 }
 
-/// Go back to a snapshot
+/// Restore a snapshot
 ///
-/// Sets the whole store, of all tenants, back to what it was. Calls go on while the snapshot is checked and copied, and
-/// wait while it takes over. What was deleted after it was made is deleted again.
+/// Sets the whole store with all tenants back to the snapshot. Calls continue while the snapshot is checked and copied, and
+/// wait while it is swapped in. Contexts deleted after the snapshot was created are deleted again.
 #[utoipa::path(
     post, path = "/admin/snapshots/{name}/restore", tag = "operations",
     params(("name" = String, Path, description = "Name of the snapshot")),
     request_body(content = Option<RestoreBody>, content_type = "application/json"),
     responses(
-        (status = 200, description = "The store is what it was", body = RestoredBody),
+        (status = 200, description = "The store was restored", body = RestoredBody),
         (status = 404, description = "No such snapshot"),
-        (status = 409, description = "The snapshot is damaged, of another model, or what was deleted since is not known"),
-        (status = 501, description = "The store makes snapshots in another way"),
-        (status = 507, description = "The disk is too small"),
+        (status = 409, description = "The snapshot is damaged or of another model, or the log of later deletions is incomplete"),
+        (status = 501, description = "The store has its own snapshots"),
+        (status = 507, description = "Too little free disk space"),
     ),
 )]
 pub(super) async fn restore_snapshot(

@@ -29,14 +29,14 @@ pub(in crate::api) struct StreamLimits {
 
 /// Export everything that is stored
 ///
-/// One JSON text a line: a header, each context with its checksum, in the order in which they were stored, and a trailer.
-/// Without the trailer the export is not whole. The same contexts give the same bytes. Compressed with gzip if
-/// `Accept-Encoding` asks for it.
+/// One JSON text per line: a header, each context with its checksum in the order of storing, and a trailer. An export
+/// without the trailer is incomplete. The same contexts give the same bytes. Compressed with gzip if `Accept-Encoding`
+/// allows it.
 #[utoipa::path(
     get, path = "/admin/export", tag = "operations",
     params(("vectors" = Option<bool>, Query, description = "Export vectors too, so that importing need not make them again. Default false")),
     responses(
-        (status = 200, description = "The lines", body = String, content_type = "application/x-ndjson"),
+        (status = 200, description = "The export, as JSON lines", body = String, content_type = "application/x-ndjson"),
     ),
 )]
 pub(super) async fn export_contexts(
@@ -135,7 +135,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Import what was exported
+/// Import an export
 ///
 /// Ids, times and counts are kept. A context that is stored already with the same content is skipped, so importing again
 /// changes nothing. Each line is checked by itself, and the errors of the first 1,000 bad ones are returned. Vectors are
@@ -145,10 +145,10 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     post, path = "/admin/import", tag = "operations",
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
-        (status = 200, description = "The result for the lines", body = ImportAnswer),
+        (status = 200, description = "The result of the import", body = ImportAnswer),
         (status = 400, description = "Not an export"),
         (status = 413, description = "The first line is too long"),
-        (status = 415, description = "Compressed in another way than with gzip"),
+        (status = 415, description = "Compressed with anything but gzip"),
     ),
 )]
 pub(super) async fn import_contexts(

@@ -6,6 +6,7 @@ mod signature;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use context_manager_client::{Certificates, http_client};
 use context_manager_core::TenantId;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Validation, decode, decode_header};
@@ -16,10 +17,9 @@ use tokio::time::{Duration, sleep, timeout};
 
 use super::denied::Denied;
 use super::files::FileState;
-use super::principal::Claim;
-use super::{Permission, Permissions, Principal};
+use super::permission::{Permission, Permissions};
+use super::principal::{Claim, Principal};
 use crate::config::{self, JwtConfig};
-use crate::outgoing;
 
 use jwks::{JwksError, KeySet};
 
@@ -65,9 +65,9 @@ impl Jwt {
             .jwks_url
             .as_deref()
             .map(config::is_encrypted)
-            .map(outgoing::client);
+            .map(|encrypted| http_client(encrypted, Certificates::System));
         let jwt = Self {
-            client: client.transpose()?,
+            client: client.transpose().map_err(|error| anyhow::anyhow!(error))?,
             claim: Claim {
                 name: config.permissions_claim.as_str().into(),
                 prefix: config.permissions_prefix.as_str().into(),

@@ -1,11 +1,11 @@
-//! What the demo stores and asks: Mira plans a trip and a kitchen with an assistant.
+//! Contexts and questions of the demo: Mira plans a trip and a kitchen with an assistant.
 
 use context_manager_core::{Level, NewContext};
 
-/// The session whose working memory the questions read.
+/// Session whose working memory is searched.
 pub(super) const SESSION: &str = "today";
 
-/// Answers lie at different levels, and two of them share no word with their question.
+/// Questions, answered at different levels; two answers share no word with their question.
 pub(super) const QUESTIONS: [&str; 5] = [
     "What can Mira not eat?",
     "Which city are we flying to, and when?",
@@ -14,7 +14,7 @@ pub(super) const QUESTIONS: [&str; 5] = [
     "Did the plumber say when he would come?",
 ];
 
-/// Things known for long, things of this week, and what was said just now.
+/// Returns lasting knowledge, knowledge of the week, and the latest turns.
 pub(super) fn contexts() -> Vec<NewContext> {
     let long_term = [
         "Mira is allergic to peanuts and avoids shellfish.",

@@ -1,4 +1,4 @@
-//! `context-manager demo`: a small conversation, five questions, and what memory finds for each.
+//! `context-manager demo`: a small conversation, and the results of five searches.
 
 mod conversation;
 
@@ -13,7 +13,7 @@ use crate::app::{Memory, default_tenant};
 use crate::config::Config;
 use conversation::{QUESTIONS, SESSION, contexts};
 
-/// How many contexts each answer shows.
+/// Number of contexts shown for a question.
 const SHOWN: usize = 3;
 
 pub(super) fn run() -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The lines of an export: one header, one line for each context, one trailer.
+//! Lines of an export: a header, a record for each context, and a trailer.
 //!
 //! ```text
 //! {"header":{"format":1,"model":{…},"vectors":false}}
@@ -6,9 +6,9 @@
 //! {"trailer":{"contexts":1,"sha256":"…"}}
 //! ```
 //!
-//! A context's checksum is that of its JSON as it stands in the line. The trailer's is that of the lines before it without
-//! their ends, each hashed, the hashes one after the other. Lines hold neither the time nor the place of the export, so that
-//! the same contexts give the same bytes.
+//! The checksum of a record is the hash of its JSON as written in the line. The trailer's is the hash of the concatenated
+//! hashes of all lines before it, without line ends. Lines hold neither time nor origin of the export, so that the same
+//! contexts give the same bytes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,46 +23,46 @@ use uuid::Uuid;
 
 use crate::http::{Code, Problem, read_text};
 
-/// The form this version writes, and the newest it reads.
+/// Format that this version writes, and the newest it reads.
 const FORMAT: u32 = 1;
 
-/// The highest place in a session that is read, so that there is room for those that follow.
+/// Maximum offset in a session that is read, which leaves room for further contexts.
 const MAX_POSITION: u32 = u32::MAX / 2;
 
-/// A line of an export, read.
+/// A parsed line of an export.
 #[derive(Debug)]
 pub(crate) enum Line {
-    /// The first one, in a form that this version reads.
+    /// The header, in a format that this version reads.
     Header,
-    /// A context.
+    /// The record of a context.
     Context(Box<Carried>),
-    /// The last one.
+    /// The trailer.
     Trailer(Trailer),
 }
 
-/// What the contexts of an export have in common.
+/// Header of an export.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     format: u32,
-    /// The model in use when the export began.
+    /// Model in use when the export began.
     model: ModelFingerprint,
-    /// Whether vectors come along.
+    /// True if contexts have their vectors.
     vectors: bool,
 }
 
-/// Tells that an export is whole.
+/// Trailer of an export, which proves it complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Trailer {
     pub(crate) contexts: u64,
     pub(crate) sha256: String,
 }
 
-/// The checksum of all lines so far.
+/// Checksum of all lines so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LinesHash(Sha256);
 
 impl LinesHash {
-    /// Adds a line, without its end.
+    /// Adds a line without its end.
     pub(crate) fn add(&mut self, line: &[u8]) {
         self.0.update(Sha256::digest(line));
     }
@@ -84,7 +84,7 @@ struct AnyLine<'a> {
     trailer: Option<&'a RawValue>,
 }
 
-/// A context with everything that has to survive.
+/// Record of a context.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ContextLine {
@@ -110,9 +110,9 @@ struct ContextLine {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     similar_to: Vec<Similar>,
     superseded_by: Option<SupersededLine>,
-    /// Its place among all contexts.
+    /// Sequence number among all contexts.
     sequence: u64,
-    /// Its place in its session.
+    /// Offset in its session.
     position: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vector: Option<VectorLine>,
@@ -144,8 +144,8 @@ pub(crate) fn header_line(model: ModelFingerprint, vectors: bool) -> Vec<u8> {
 }
 
 /// A context's line.
-pub(crate) fn context_line(carried: Carried) -> Vec<u8> {
-    let context = json(&ContextLine::from(carried));
+pub(crate) fn context_line(record: Carried) -> Vec<u8> {
+    let context = json(&ContextLine::from(record));
     let sum = hex(&Sha256::digest(&context));
     let mut line = Vec::with_capacity(context.len() + 100);
     line.extend_from_slice(b"{\"context\":");

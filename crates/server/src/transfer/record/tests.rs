@@ -89,7 +89,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn carried()(
+    fn record()(
         times in times(),
         (session_id, slot, sequence) in place(),
         (id, text, level) in (id(), ".*", 0_usize..3),
@@ -110,20 +110,20 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn every_context_comes_back_as_it_was(carried in carried()) {
-        let line = context_line(carried.clone());
+    fn every_context_comes_back_as_it_was(record in record()) {
+        let line = context_line(record.clone());
         prop_assert!(!line.contains(&b'\n'));
         let Ok(Line::Context(read)) = Line::parse(&line) else { panic!("it is a context's line") };
-        prop_assert_eq!(*read, carried.clone());
-        prop_assert_eq!(context_line(carried), line);
+        prop_assert_eq!(*read, record.clone());
+        prop_assert_eq!(context_line(record), line);
     }
 
     #[test]
-    fn a_changed_byte_never_passes(carried in carried(), at in any::<prop::sample::Index>(), flip in 1_u8..=255) {
-        let mut line = context_line(carried);
+    fn a_changed_byte_never_passes(record in record(), at in any::<prop::sample::Index>(), flip in 1_u8..=255) {
+        let mut line = context_line(record);
         let at = at.index(line.len());
         line[at] ^= flip;
-        // White space around the parts and the case of the checksum's digits are nobody's business.
+        // White space around the parts and the case of the checksum's digits are not checked.
         if let Ok(Line::Context(read)) = Line::parse(&line) {
             let again = context_line(*read);
             prop_assert!(again.eq_ignore_ascii_case(&line), "{}", String::from_utf8_lossy(&line));

@@ -1,16 +1,16 @@
-//! Which metrics and labels an expression of `PromQL` reads.
+//! Metrics and labels that a `PromQL` expression reads.
 //!
-//! Not a parser: whether an expression is right is for Prometheus to say. The one parser there is as a crate
-//! (promql-parser) brings a parser generator along and changes the features of what the engine is built from.
+//! Not a parser: Prometheus checks the syntax. The one parser that exists as a crate (promql-parser) needs a parser generator
+//! and changes the features of dependencies of the engine.
 
 use std::collections::BTreeSet;
 
-/// What stands before labels in parentheses.
+/// Words before labels in parentheses.
 const GROUPINGS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
 /// Words between operands.
 const OPERATORS: [&str; 7] = ["and", "or", "unless", "offset", "bool", "inf", "nan"];
 
-/// What an expression reads.
+/// Metrics and labels that an expression reads.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reads {
     /// Every metric, with the labels it is selected by.

@@ -25,7 +25,7 @@ use super::faulty::{Faulty, Gate};
 use super::{HOUR, new, query};
 use crate::standin::StandIn;
 
-/// Write that concerns the context that is to be deleted.
+/// Write that concerns the context to delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Write {
     /// The same text once more.
@@ -169,7 +169,7 @@ impl Case {
         engine(Arc::new(store), &self.model, &self.clock, lifecycle)
     }
 
-    /// Stores the context that is to be deleted, so that there is something for this write to do.
+    /// Stores the context to delete, so that this write has something to do.
     async fn prepared(&mut self, write: Write) -> Context {
         let subject = || NewContext {
             level: Level::LongTerm,
@@ -213,7 +213,7 @@ impl Case {
         context
     }
 
-    /// Begins a write about `subject`, which tells whether it has stored a context under that id anew.
+    /// Begins a write about `subject`, which returns whether it has stored a new context under that id.
     #[expect(clippy::too_many_lines, reason = "one arm for each write")]
     async fn begun(&self, write: Write, subject: &Context) -> JoinHandle<bool> {
         let (engine, scope, subject) = (Arc::clone(&self.engine), self.scope.clone(), subject.clone());

@@ -6,9 +6,9 @@ mod cut_off;
 mod deleted;
 mod faulty;
 mod killed;
+mod leases;
 mod similar;
 mod summaries;
-mod turns;
 
 use std::sync::Arc;
 

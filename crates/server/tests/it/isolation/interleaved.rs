@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::TestApp;
 
-/// What a tenant does. Both use the same few ids, texts and sessions.
+/// Operation of a tenant. Both use the same few ids, texts and sessions.
 #[derive(Debug, Clone)]
 enum Act {
     Store {

@@ -83,7 +83,7 @@ async fn view(app: &TestApp, tenant: &str) -> Vec<Value> {
     view
 }
 
-/// An answer as far as it must be the same for all who ask for what is not theirs.
+/// Parts of an answer that must be equal for all tenants that ask for data of others.
 fn comparable(answer: &Answer, subject: &Subject) -> (u16, Value) {
     let mut text = answer.text.clone();
     for (name, placeholder) in [
@@ -161,7 +161,7 @@ async fn whatever_names_another_tenants_data_is_answered_as_if_it_did_not_exist(
     let app = start(&["asker", "control", "owner"]).await;
     let (owner, nobody) = (subject("owner", 0x40), subject("nobody", 0x80));
     seed(&app, "owner", &owner).await;
-    // Whoever asks has something too, so that answers are not empty for that reason.
+    // The asking tenant has contexts too, so that answers are not empty for that reason.
     for tenant in ["asker", "control"] {
         for level in ["immediate", "long_term"] {
             let body =

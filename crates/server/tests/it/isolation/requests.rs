@@ -1,7 +1,7 @@
 //! Requests generated from the OpenAPI document, with every field that can name somebody's data filled.
 //!
-//! What may stand in a field is decided by its name. A name that is not known here fails the test: whoever adds a field or
-//! a route says what another tenant would put into it.
+//! The name of a field decides its values. An unknown name fails the test, so that every new field and route says which
+//! value another tenant would send.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ pub(super) struct Call {
     pub(super) body: Option<Value>,
 }
 
-/// Operations that concern the server as a whole, whoever may call them: their answers tell what happened before.
+/// Operations that concern the server as a whole: their answers depend on earlier calls of any tenant.
 pub(super) const OF_THE_SERVER: [&str; 5] = [
     "create_snapshot",
     "get_log_filter",
@@ -127,7 +127,7 @@ fn objects(document: &Value, subject: &Subject, operation: &str, schema: &Value)
     all.into_iter().map(Value::Object).collect()
 }
 
-/// What may stand in a field.
+/// Values of a field.
 fn values(document: &Value, subject: &Subject, operation: &str, name: &str, schema: &Value) -> Vec<Value> {
     match name {
         "filter" if operation == "set_log_filter" => vec![json!("info")],

@@ -1,4 +1,4 @@
-//! Whether an id is another tenant's or nobody's cannot be told by how long the answer takes.
+//! Answers about another tenant's id take as long as those about an unknown one.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{call, seed, start, subject};
 
 /// Calls of each kind. They take turns, so that whatever else the machine does meets both alike.
 const CALLS: usize = 600;
-/// How far apart the medians may be, as a part of them. Generous, as machines are noisy: what it must catch is a read from
+/// Maximum distance of the medians, as a share of them. Generous, as machines are noisy: what it must catch is a read from
 /// the store more or less, which is several times that. docs/benchmarks.md has what was measured.
 const APART: f64 = 0.25;
 

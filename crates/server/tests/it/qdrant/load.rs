@@ -1,4 +1,4 @@
-//! Reads and writes at the same time, and what became of each.
+//! Reads and writes at the same time, and the outcome of each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ pub(super) struct Load {
     tasks: JoinSet<Outcome>,
 }
 
-/// What became of the requests.
+/// Outcome of the requests.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// The ids of contexts whose storing was acknowledged.
@@ -131,7 +131,7 @@ impl Caller {
     }
 }
 
-/// How many of these contexts cannot be found.
+/// Number of these contexts that cannot be found.
 pub(super) async fn missing(server: &Server, ids: &[String]) -> usize {
     let mut missing = 0;
     for chunk in ids.chunks(500) {

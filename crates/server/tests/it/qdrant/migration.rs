@@ -80,7 +80,7 @@ async fn fill(data: &Path, contexts: usize) {
     assert_eq!(server.process.wait().unwrap().code(), Some(0));
 }
 
-/// There and back, killed once on each way; `slow` says how fast the server is to be.
+/// Migrates there and back, killed once on each way; `slow` limits the speed of the server.
 async fn goes_there_and_back(url: &str, contexts: usize, slow: impl Fn(bool)) {
     let folder = tempfile::tempdir().unwrap();
     let (data, back) = (folder.path().join("data"), folder.path().join("back"));

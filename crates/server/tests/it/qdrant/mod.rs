@@ -19,7 +19,7 @@ use crate::standin::StandIn;
 
 /// A Qdrant server that can be broken.
 trait Breakable {
-    /// What our server is told to use.
+    /// Settings of our server.
     fn url(&self) -> String;
 
     /// Ends it as a crash would.
@@ -48,7 +48,7 @@ fn stand_in() -> StandIn {
     StandIn::start("1.18.3")
 }
 
-/// How many points our collection has, once it is there.
+/// Number of points of our collection, once it exists.
 async fn points(url: &str) -> Option<u64> {
     let client = Qdrant::from_url(url).skip_compatibility_check().build().unwrap();
     let count = CountPointsBuilder::new("context_manager_contexts").exact(true);

@@ -13,7 +13,7 @@ use super::Breakable;
 use crate::server::http_client;
 use crate::support::until;
 
-/// Where servers come from.
+/// Origin of the Qdrant servers.
 enum Means {
     /// A binary on this machine.
     Binary(PathBuf),
@@ -156,7 +156,7 @@ impl Node {
 }
 
 impl Breakable for Node {
-    /// What our server is told to use.
+    /// Settings of our server.
     fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.grpc_port)
     }

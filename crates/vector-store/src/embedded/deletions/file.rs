@@ -21,7 +21,13 @@ pub(super) const DAMAGE: Uuid = Uuid::max();
 /// Mark of a snapshot: later deletions have larger numbers, even if the clock is set back.
 pub(super) const SNAPSHOT: Uuid = Uuid::from_u128(1);
 
-/// A number, and a deleted point, whose id is a hash and so never one of the marks.
+/// First byte of the mark that a filter follows, whose length is in the last eight bytes. The id of a point, which is a hash of
+/// version 5, never has zeros behind the first byte.
+const FILTER: u8 = b'F';
+/// Bytes of a filter per entry, the last ones padded with zeros. A filter is text, so no chunk is a mark.
+pub(super) const CHUNK: usize = 16;
+
+/// A number, and a deleted point, a mark, or a part of a filter. The id of a point is a hash and so never a mark.
 pub(super) type Entry = (u64, Uuid);
 
 /// The content of a log.
@@ -117,6 +123,26 @@ fn decode_entry(bytes: &[u8; ENTRY_BYTES]) -> Option<Entry> {
     let (number, point) = content.split_first_chunk()?;
     let entry = (u64::from_le_bytes(*number), Uuid::from_slice(point).ok()?);
     (crc32fast::hash(content).to_le_bytes() == *sum).then_some(entry)
+}
+
+/// Encodes a filter as the contents of entries.
+pub(super) fn encode_filter(filter: &[u8]) -> impl Iterator<Item = Uuid> {
+    let mut mark = [0; CHUNK];
+    mark[0] = FILTER;
+    mark[8..].copy_from_slice(&(filter.len() as u64).to_be_bytes());
+    let chunks = filter.chunks(CHUNK).map(|bytes| {
+        let mut chunk = [0; CHUNK];
+        chunk[..bytes.len()].copy_from_slice(bytes);
+        chunk
+    });
+    std::iter::once(mark).chain(chunks).map(Uuid::from_bytes)
+}
+
+/// Returns the length of the filter that follows this mark; `None` when it is none.
+pub(super) fn filter_bytes(content: Uuid) -> Option<usize> {
+    let (mark, length) = content.as_bytes().split_last_chunk()?;
+    let is_mark = *mark == [FILTER, 0, 0, 0, 0, 0, 0, 0];
+    is_mark.then(|| usize::try_from(u64::from_be_bytes(*length)).ok())?
 }
 
 /// Microseconds since the epoch.

@@ -1,7 +1,8 @@
 //! The log of deletions, which keeps deleted contexts from coming back when an older snapshot is restored.
 //!
-//! A file beside the engine's, which restoring does not touch. It has the id of every deleted point, which is a hash, and a
-//! number that grows with time. An entry is written before the deletion is acknowledged, and as durable as the deletion. The
+//! A file beside the engine's, which restoring does not touch. It has the id of every deleted point, which is a hash, every
+//! filter by which was deleted, and a number that grows with time. The filters hold for contexts that garbage collection had
+//! discarded by then: an older snapshot still has them. An entry is written before the deletion is acknowledged, and as durable as the deletion. The
 //! log is bounded: it drops the oldest entries, and a mark says since when it is complete.
 //!
 //! Invariants: a failed deletion leaves nothing in the log; damage is never taken for the log's end. A part of an entry at
@@ -17,7 +18,10 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use self::file::{BEGINNING, Content, DAMAGE, ENTRY_BYTES, Entry, MAGIC, SNAPSHOT, encode, encode_entry, micros_now};
+use self::file::{
+    BEGINNING, CHUNK, Content, DAMAGE, ENTRY_BYTES, Entry, MAGIC, SNAPSHOT, encode, encode_entry, encode_filter,
+    filter_bytes, micros_now,
+};
 use super::folder::DELETIONS;
 use crate::disk;
 
@@ -40,6 +44,8 @@ pub(super) struct DeletionLog {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Deleted {
     pub(super) points: BTreeSet<Uuid>,
+    /// As they were given to [`DeletionLog::append`].
+    pub(super) filters: BTreeSet<Vec<u8>>,
     /// Number of the last one.
     pub(super) until: u64,
     pub(super) completeness: Completeness,
@@ -83,10 +89,12 @@ impl DeletionLog {
         Ok(log)
     }
 
-    /// Logs that these points are about to be deleted. An error leaves the log unchanged.
-    pub(super) fn append(&mut self, points: impl Iterator<Item = Uuid>) -> io::Result<()> {
+    /// Logs that these points, and everything that the filter matches, are about to be deleted. An error leaves the log
+    /// unchanged.
+    pub(super) fn append(&mut self, filter: Option<&[u8]>, points: impl Iterator<Item = Uuid>) -> io::Result<()> {
         let number = self.next_number();
-        self.write(points.map(|point| (number, point)))?;
+        let filter = filter.map(encode_filter).into_iter().flatten();
+        self.write(filter.chain(points).map(|content| (number, content)))?;
         if self.entries > self.full
             && let Err(error) = self.drop_oldest()
         {
@@ -121,17 +129,34 @@ impl DeletionLog {
         };
         let mut deleted = Deleted {
             points: BTreeSet::new(),
+            filters: BTreeSet::new(),
             until: number,
             completeness: Completeness::Complete,
         };
-        for (at, point) in entries.into_iter().filter(|(at, _)| *at > number) {
-            if point == DAMAGE {
-                deleted.completeness = Completeness::Damaged;
-            } else if point == BEGINNING {
-                deleted.completeness = Completeness::BeginsLater;
-            } else if point != SNAPSHOT {
-                deleted.points.insert(point);
-                deleted.until = at;
+        let mut entries = entries.into_iter().filter(|(at, _)| *at > number).peekable();
+        while let Some((at, content)) = entries.next() {
+            match content {
+                DAMAGE => deleted.completeness = Completeness::Damaged,
+                BEGINNING => deleted.completeness = Completeness::BeginsLater,
+                SNAPSHOT => {}
+                _ => {
+                    deleted.until = at;
+                    let Some(bytes) = filter_bytes(content) else {
+                        deleted.points.insert(content);
+                        continue;
+                    };
+                    let mut filter = Vec::with_capacity(bytes);
+                    while filter.len() < bytes
+                        && let Some((_, chunk)) = entries.next_if(|(number, chunk)| *number == at && *chunk != DAMAGE)
+                    {
+                        let end = CHUNK.min(bytes - filter.len());
+                        filter.extend(&chunk.as_bytes()[..end]);
+                    }
+                    // An incomplete one is behind a mark of damage.
+                    if filter.len() == bytes {
+                        deleted.filters.insert(filter);
+                    }
+                }
             }
         }
         Ok(deleted)
@@ -206,11 +231,23 @@ mod tests {
         let mut log = DeletionLog::open(folder, 100).unwrap();
         let marks = (10..15).map(|number| {
             let before = log.last;
-            log.append([point(number)].into_iter()).unwrap();
+            delete(&mut log, [number]);
             before
         });
         let marks = marks.collect();
         (log, marks)
+    }
+
+    fn delete(log: &mut DeletionLog, points: impl IntoIterator<Item = u128>) {
+        log.append(None, points.into_iter().map(Uuid::from_u128)).unwrap();
+    }
+
+    /// Flips a bit of the file.
+    fn damage(path: &Path, byte: impl FnOnce(usize) -> usize) {
+        let mut bytes = fs::read(path).unwrap();
+        let byte = byte(bytes.len());
+        bytes[byte] ^= 4;
+        fs::write(path, bytes).unwrap();
     }
 
     fn point(number: u128) -> Uuid {
@@ -233,14 +270,14 @@ mod tests {
     fn deletions_after_a_mark_are_known_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = DeletionLog::open(folder.path(), 100).unwrap();
-        log.append([point(11)].into_iter()).unwrap();
+        delete(&mut log, [11]);
         let mark = log.mark().unwrap();
-        log.append([point(12), point(13)].into_iter()).unwrap();
+        delete(&mut log, [12, 13]);
         assert_eq!(points(folder.path(), mark), [12, 13]);
         assert_eq!(points(folder.path(), 0), [11, 12, 13]);
 
         let mut log = DeletionLog::open(folder.path(), 100).unwrap();
-        log.append([point(14)].into_iter()).unwrap();
+        delete(&mut log, [14]);
         let deleted = DeletionLog::since(folder.path(), mark).unwrap();
         assert_eq!(numbers(deleted.points), [12, 13, 14]);
         assert_eq!(deleted.completeness, Completeness::Complete);
@@ -255,8 +292,27 @@ mod tests {
         let mark = log.mark().unwrap();
         drop(log);
         let mut log = DeletionLog::open(folder.path(), 100).unwrap();
-        log.append([point(11)].into_iter()).unwrap();
+        delete(&mut log, [11]);
         assert_eq!(points(folder.path(), mark), [11]);
+    }
+
+    #[test]
+    fn filters_of_every_length_are_kept_and_a_damaged_one_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = DeletionLog::open(folder.path(), 1000).unwrap();
+        let filters: Vec<Vec<u8>> = (1..40).map(|length| vec![b'x'; length]).collect();
+        for filter in &filters {
+            log.append(Some(filter), [point(11)].into_iter()).unwrap();
+        }
+        let since = |number| DeletionLog::since(folder.path(), number).unwrap();
+        assert_eq!(since(0).filters, filters.iter().cloned().collect());
+        assert_eq!(numbers(since(0).points), [11]);
+        assert_eq!(since(log.last).filters, BTreeSet::new());
+
+        // The second chunk of the last one, before its last chunk and the point.
+        damage(&log.path, |length| length - 3 * ENTRY_BYTES + 9);
+        assert_eq!(completeness(folder.path(), 0), Completeness::Damaged);
+        assert_eq!(since(0).filters, filters[..filters.len() - 1].iter().cloned().collect());
     }
 
     #[test]
@@ -267,7 +323,7 @@ mod tests {
             let bytes = MAGIC.len() + 5 * ENTRY_BYTES + left;
             log.file.set_len(bytes as u64).unwrap();
             let mut log = DeletionLog::open(folder.path(), 100).unwrap();
-            log.append([point(20)].into_iter()).unwrap();
+            delete(&mut log, [20]);
             assert_eq!(points(folder.path(), 0), [10, 11, 12, 13, 20]);
             assert_eq!(completeness(folder.path(), marks[0]), Completeness::Complete);
         }
@@ -277,9 +333,7 @@ mod tests {
     fn damage_is_recorded_and_the_log_is_complete_behind_it() {
         let folder = tempfile::tempdir().unwrap();
         let (log, marks) = log(folder.path());
-        let mut bytes = fs::read(&log.path).unwrap();
-        bytes[MAGIC.len() + 3 * ENTRY_BYTES] ^= 4;
-        fs::write(&log.path, bytes).unwrap();
+        damage(&log.path, |_| MAGIC.len() + 3 * ENTRY_BYTES);
         for _ in 0..2 {
             assert_eq!(completeness(folder.path(), marks[0]), Completeness::Damaged);
             assert_eq!(completeness(folder.path(), marks[2]), Completeness::Damaged);
@@ -294,13 +348,11 @@ mod tests {
     fn damage_at_the_end_affects_earlier_numbers_only() {
         let folder = tempfile::tempdir().unwrap();
         let (log, marks) = log(folder.path());
-        let mut bytes = fs::read(&log.path).unwrap();
-        *bytes.last_mut().unwrap() ^= 1;
-        fs::write(&log.path, bytes).unwrap();
+        damage(&log.path, |length| length - 1);
         assert_eq!(completeness(folder.path(), marks[4]), Completeness::Damaged);
         let mut log = DeletionLog::open(folder.path(), 100).unwrap();
         let mark = log.mark().unwrap();
-        log.append([point(20)].into_iter()).unwrap();
+        delete(&mut log, [20]);
         assert_eq!(completeness(folder.path(), marks[4]), Completeness::Damaged);
         assert_eq!(completeness(folder.path(), mark), Completeness::Complete);
         assert_eq!(points(folder.path(), marks[3]), [13, 20]);
@@ -338,7 +390,7 @@ mod tests {
         let mut log = DeletionLog::open(folder.path(), 8).unwrap();
         let first = log.mark().unwrap();
         for number in 11..20 {
-            log.append([point(number)].into_iter()).unwrap();
+            delete(&mut log, [number]);
         }
         assert_eq!(points(folder.path(), 0), [14, 15, 16, 17, 18, 19]);
         assert_eq!(completeness(folder.path(), first), Completeness::BeginsLater);

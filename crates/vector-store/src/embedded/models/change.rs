@@ -44,8 +44,8 @@ fn add(engine: &Engine, manifest: Manifest, model: ModelFingerprint) -> Result<(
         }
         None => vector_name(&model),
     };
-    schema::create_vector(engine.shard(), &vector, model.dimensions)?;
-    engine.shard().flush()?;
+    schema::create_vector(&engine.shard, &vector, model.dimensions)?;
+    engine.shard.flush()?;
     let other = Some(Other {
         model,
         vector,
@@ -73,7 +73,7 @@ fn switch(engine: &Engine, manifest: Manifest) -> Result<(), Failure> {
 fn remove_other(engine: &Engine, mut manifest: Manifest) -> Result<(), Failure> {
     if let Some(other) = manifest.other.take() {
         engine.set_manifest(manifest)?;
-        schema::delete_vector(engine.shard(), &other.vector)?;
+        schema::delete_vector(&engine.shard, &other.vector)?;
     }
     Ok(())
 }

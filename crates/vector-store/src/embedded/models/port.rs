@@ -46,7 +46,7 @@ impl ModelChange for EmbeddedStore {
 
     async fn tenants_without_other(&self) -> Result<Vec<TenantId>, StoreError> {
         self.read("tenants_without_other", |engine| match &engine.manifest().other {
-            Some(other) => reads::tenants(engine.shard(), filter::without_vector(None, &other.vector)),
+            Some(other) => reads::tenants(&engine.shard, filter::without_vector(None, &other.vector)),
             None => Ok(Vec::new()),
         })
         .await
@@ -66,7 +66,7 @@ impl ModelChange for EmbeddedStore {
                 })
             });
             let new = new.collect::<Result<Vec<_>, StoreError>>()?;
-            Ok((!new.is_empty()).then(|| |reply| Write::SetVectors(new, reply)))
+            Ok((!new.is_empty()).then_some(|reply| Write::SetVectors(new, reply)))
         })
         .await
     }
@@ -105,7 +105,7 @@ fn without_vector(
         .build();
     request.offset = last;
     loop {
-        let (found, next) = engine.shard().scroll(request.clone())?;
+        let (found, next) = engine.shard.scroll(request.clone())?;
         let points = found.into_iter().map(|found| found.id).filter(|id| Some(*id) != last);
         let items = reads::contexts(engine, tenant, &points.collect::<Vec<_>>())?;
         if next.is_none() || !items.is_empty() {

@@ -35,17 +35,13 @@ pub(super) struct Description {
 }
 
 impl Description {
-    pub(super) fn new(frozen: &Frozen, created_at: Timestamp, files: Vec<FileEntry>) -> Self {
+    pub(super) fn new(frozen: Frozen, created_at: Timestamp, files: Vec<FileEntry>) -> Self {
         Self {
             format: FORMAT,
             created_at,
             paused_ms: u64::try_from(frozen.paused.as_millis()).unwrap_or(u64::MAX),
             erased_until: frozen.deleted_until,
-            contexts: frozen
-                .contexts
-                .iter()
-                .map(|(tenant, count)| (tenant.as_str().to_owned(), *count))
-                .collect(),
+            contexts: frozen.contexts,
             files,
         }
     }

@@ -155,7 +155,7 @@ fn make(store: &EmbeddedStore, running: &Running, staging: &Path, folder: &Path)
     disk::sync_all(staging).map_err(io_failed)?;
     let created_at = SystemClock.now();
     let entries = files::read_entries(staging, description::FILE).map_err(io_failed)?;
-    let description = Description::new(&frozen, created_at, entries);
+    let description = Description::new(frozen, created_at, entries);
     description.write(staging).map_err(io_failed)?;
     let name = description::name_at(created_at);
     put_in_place(staging, folder, &name)?;

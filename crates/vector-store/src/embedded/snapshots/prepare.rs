@@ -1,25 +1,31 @@
 //! Preparing a snapshot to take over: a checked copy, without what was deleted since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Weak;
 
-use context_manager_core::ports::{Snapshot, SnapshotError};
-use qdrant_edge::{EdgeShard, OperationError, PointId, PointOperations, UpdateOperation};
-use uuid::Uuid;
+use context_manager_core::ports::{BoxError, ModelFingerprint, Snapshot, SnapshotError};
+use qdrant_edge::{EdgeShard, Filter as EngineFilter, PointId};
 
 use super::description::{self, Description};
 use super::failure::{check_space, damaged, failed, io_failed, store_failed};
 use super::files::{FileEntry, read_entries};
+use crate::Error;
 use crate::disk::{self, remove_folder};
 use crate::embedded::config::Config;
 use crate::embedded::deletions::{Completeness, Deleted, DeletionLog};
+use crate::embedded::engine::Engine;
 use crate::embedded::folder::{self, MANIFEST, Manifest, State};
 use crate::embedded::freeze::copy_folder;
+use crate::embedded::purge::purge;
 use crate::embedded::{open, reads, takeover};
 
-/// Maximum number of points per deletion.
+/// Those of some points that the store still holds.
+type Stored = Result<HashSet<PointId>, BoxError>;
+
+/// Maximum number of points per look-up.
 const CHUNK: usize = 512;
 
 /// A snapshot whose copy is staged.
@@ -39,19 +45,20 @@ pub(super) fn prepare(
     config: &Config,
     folder: &Path,
     name: &str,
-    current: &Manifest,
+    model: &ModelFingerprint,
+    current: &Weak<Engine>,
     accept_erased: bool,
 ) -> Result<Prepared, SnapshotError> {
     let staging = &takeover::staging(&config.path);
     let description = Description::read(folder)?;
     let mut manifest = manifest_of(folder)?;
     // Made before the model had answered, so it has no vectors of any model.
-    let is_unverified = manifest.model.is_completed_by(&current.model);
-    if manifest.model != current.model && !is_unverified {
+    let is_unverified = manifest.model.is_completed_by(model);
+    if manifest.model != *model && !is_unverified {
         return Err(SnapshotError::Unusable(format!(
             "the snapshot holds vectors of the model {}, and the store those of the model {}: configure the model of the \
              snapshot for an empty store and restore it there",
-            manifest.model, current.model
+            manifest.model, model
         )));
     }
     remove_folder(staging).map_err(io_failed)?;
@@ -59,15 +66,19 @@ pub(super) fn prepare(
     check_files(&description, folder)?;
     copy(folder, staging).map_err(io_failed)?;
     if is_unverified {
-        manifest.model = current.model.clone();
+        manifest.model = model.clone();
         folder::replace_manifest(staging, &manifest).map_err(store_failed)?;
     }
     let deleted = deleted_since(config, description.erased_until, accept_erased)?;
     let shard = open_copy(config, staging, &manifest)?;
     check_contexts(&description, &shard)?;
-    let deleted_again = delete(&shard, deleted.points).map_err(failed)?;
-    shard.flush().map_err(failed)?;
-    drop(shard);
+    let stored = |ids| -> Stored {
+        let engine = current.upgrade().ok_or("the store was closed")?;
+        let (engine, _gate) = engine.read();
+        Ok(reads::existing(&engine.shard, ids)?)
+    };
+    let load = || open::load(&of_copy(config, staging), &manifest);
+    let deleted_again = delete(shard, load, &deleted, stored)?;
     disk::sync_all(staging).map_err(io_failed)?;
     Ok(Prepared {
         snapshot: description.snapshot(name)?,
@@ -84,11 +95,19 @@ impl Prepared {
         let staging = takeover::staging(&config.path);
         let deleted = deleted_since(config, self.deleted_until, self.accept_erased)?;
         let mut deleted_again = self.deleted_again;
-        if !deleted.points.is_empty() {
+        if !deleted.points.is_empty() || !deleted.filters.is_empty() {
+            let load_current = || EdgeShard::load(&folder::shard(&config.path), None);
+            let current = (!deleted.filters.is_empty()).then(load_current);
+            let current = current.transpose().map_err(failed)?;
+            let stored = |ids| -> Stored {
+                match &current {
+                    Some(current) => Ok(reads::existing(current, ids)?),
+                    None => Ok(HashSet::new()),
+                }
+            };
             let shard = open_copy(config, &staging, &self.manifest)?;
-            deleted_again += delete(&shard, deleted.points).map_err(failed)?;
-            shard.flush().map_err(failed)?;
-            drop(shard);
+            let load = || open::load(&of_copy(config, &staging), &self.manifest);
+            deleted_again += delete(shard, load, &deleted, stored)?;
             disk::sync_all(&staging).map_err(io_failed)?;
         }
         takeover::take_over(&config.path).map_err(io_failed)?;
@@ -145,30 +164,32 @@ fn copy(folder: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn open_copy(config: &Config, folder: &Path, manifest: &Manifest) -> Result<EdgeShard, SnapshotError> {
-    let config = Config {
+    open::load(&of_copy(config, folder), manifest)
+        .map_err(|error| damaged(format!("the engine cannot open it: {error}")))
+}
+
+/// Returns the configuration of a copy in `folder`.
+fn of_copy(config: &Config, folder: &Path) -> Config {
+    Config {
         path: folder.to_owned(),
         ..config.clone()
-    };
-    open::load(&config, manifest).map_err(|error| damaged(format!("the engine cannot open it: {error}")))
+    }
 }
 
 fn check_files(description: &Description, folder: &Path) -> Result<(), SnapshotError> {
+    fn by_path(files: &[FileEntry]) -> BTreeMap<&str, &FileEntry> {
+        files.iter().map(|file| (file.path.as_str(), file)).collect()
+    }
+
     let found = read_entries(folder, description::FILE).map_err(io_failed)?;
-    let by_path = |files: &[FileEntry]| -> BTreeMap<String, (u64, String)> {
-        let entry = |file: &FileEntry| (file.path.clone(), (file.bytes, file.sha256.clone()));
-        files.iter().map(entry).collect()
-    };
     let (expected, found) = (by_path(&description.files), by_path(&found));
-    let missing = expected.keys().find(|path| !found.contains_key(*path));
-    if let Some(path) = missing {
+    if let Some(path) = expected.keys().find(|path| !found.contains_key(*path)) {
         return Err(damaged(format!("the file {path} is missing")));
     }
-    for (path, content) in &found {
+    for (path, file) in &found {
         match expected.get(path) {
             None => return Err(damaged(format!("the file {path} does not belong to it"))),
-            Some(expected) if expected != content => {
-                return Err(damaged(format!("the file {path} is not what it was")));
-            }
+            Some(expected) if expected != file => return Err(damaged(format!("the file {path} is not what it was"))),
             Some(_) => {}
         }
     }
@@ -177,10 +198,6 @@ fn check_files(description: &Description, folder: &Path) -> Result<(), SnapshotE
 
 fn check_contexts(description: &Description, shard: &EdgeShard) -> Result<(), SnapshotError> {
     let counts = reads::tenant_counts(shard).map_err(|error| damaged(error.to_string()))?;
-    let counts: BTreeMap<String, u64> = counts
-        .into_iter()
-        .map(|(tenant, count)| (tenant.as_str().to_owned(), count))
-        .collect();
     if counts == description.contexts {
         return Ok(());
     }
@@ -192,16 +209,21 @@ fn check_contexts(description: &Description, shard: &EdgeShard) -> Result<(), Sn
     )))
 }
 
-/// Deletes those of these points that exist, and returns their number.
-fn delete(shard: &EdgeShard, points: impl IntoIterator<Item = Uuid>) -> Result<u64, OperationError> {
-    let points: Vec<PointId> = points.into_iter().map(PointId::Uuid).collect();
-    let mut deleted = 0;
-    for chunk in points.chunks(CHUNK) {
-        let ids: Vec<PointId> = reads::existing(shard, chunk.to_vec())?.into_iter().collect();
-        deleted += ids.len() as u64;
-        if !ids.is_empty() {
-            shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
+/// Applies deletions to a copy, and returns the number of deleted contexts. `stored` returns those of some points that the
+/// store still holds: they were no match of a filter when it was used, whatever they are in the copy.
+fn delete(
+    copy: EdgeShard,
+    load: impl Fn() -> Result<EdgeShard, Error>,
+    deleted: &Deleted,
+    stored: impl Fn(Vec<PointId>) -> Stored,
+) -> Result<u64, SnapshotError> {
+    let mut points: Vec<PointId> = deleted.points.iter().copied().map(PointId::Uuid).collect();
+    for filter in &deleted.filters {
+        let filter: EngineFilter = serde_json::from_slice(filter).map_err(failed)?;
+        for chunk in reads::ids(&copy, &filter).map_err(failed)?.chunks(CHUNK) {
+            let stored = stored(chunk.to_vec()).map_err(failed)?;
+            points.extend(chunk.iter().filter(|id| !stored.contains(id)));
         }
     }
-    Ok(deleted)
+    purge(copy, load, &points).map_err(failed)
 }

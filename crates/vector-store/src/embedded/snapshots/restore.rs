@@ -1,7 +1,7 @@
 //! Going back to a snapshot: staged while calls go on, it takes over in one step.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use context_manager_core::ports::{Snapshot, SnapshotError, Staged};
@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use super::failure::failed;
 use super::prepare::{Prepared, prepare};
 use crate::disk;
-use crate::embedded::engine::Engine;
+use crate::embedded::engine::Retired;
 use crate::embedded::store::EmbeddedStore;
 use crate::embedded::takeover;
 
@@ -24,28 +24,6 @@ pub(super) struct StagedRestore {
     lock: OwnedMutexGuard<()>,
 }
 
-/// Prevents the engine from rebuilding indexes until it is dropped.
-#[derive(Debug)]
-struct Retired(Weak<Engine>);
-
-impl Retired {
-    /// Waits for a running optimisation, which cannot be stopped. Blocks.
-    fn new(engine: &Arc<Engine>) -> Self {
-        let retired = Self(Arc::downgrade(engine));
-        engine.retire();
-        retired
-    }
-}
-
-impl Drop for Retired {
-    fn drop(&mut self) {
-        // The engine is gone if the snapshot took over.
-        if let Some(engine) = self.0.upgrade() {
-            engine.unretire();
-        }
-    }
-}
-
 /// Stages the snapshot in `folder`, called `name`.
 pub(super) async fn stage(
     store: Arc<EmbeddedStore>,
@@ -54,10 +32,12 @@ pub(super) async fn stage(
     name: String,
     accept_erased: bool,
 ) -> Result<StagedRestore, SnapshotError> {
-    let current = store.running.read().await.engine("restore")?.manifest();
+    let engine = store.running.read().await.engine("restore")?;
+    let (model, current) = (engine.manifest().model.clone(), Arc::downgrade(&engine));
+    drop(engine);
     let config = store.config.clone();
     let work = move || {
-        let prepared = prepare(&config, &folder, &name, &current, accept_erased);
+        let prepared = prepare(&config, &folder, &name, &model, &current, accept_erased);
         if prepared.is_err() {
             // The first error is reported.
             let _ = disk::remove_folder(&takeover::staging(&config.path));

@@ -1,4 +1,4 @@
-//! Making collections, and looking at them.
+//! Creation and description of collections.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -48,8 +48,7 @@ impl Collections for Service {
         &self,
         request: Request<CreateCollection>,
     ) -> Result<Response<CollectionOperationResponse>, Status> {
-        self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (_, request) = self.0.receive(request).await?;
         let name = request.collection_name.clone();
         let mut collections = self.0.collections();
         if collections.contains_key(&name) {
@@ -140,7 +139,7 @@ fn engine_config(request: &CreateCollection) -> EdgeConfig {
     config.max_search_threads(1).build()
 }
 
-/// What the collection says about itself.
+/// Returns the configuration of a collection.
 fn config(request: CreateCollection) -> CollectionConfig {
     CollectionConfig {
         params: Some(CollectionParams {

@@ -1,4 +1,4 @@
-//! Between the protocol's types and the engine's, as far as the store uses them.
+//! Conversions between the types of the protocol and of the engine, where the store uses them.
 
 use std::collections::HashMap;
 

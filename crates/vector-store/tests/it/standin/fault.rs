@@ -1,4 +1,4 @@
-//! How the stand-in fails.
+//! Faults of the stand-in.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tonic::Status;
 
-/// What happens to a call.
+/// Fate of a call.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// It is answered.
@@ -17,33 +17,33 @@ pub(crate) enum Fault {
     Limited(u64),
     /// It is answered after this long.
     Late(Duration),
-    /// If it writes several points, the first half is written and then the server is gone.
+    /// A write stores the first half of its points, and then fails.
     HalfWritten,
-    /// If it writes, it is accepted, and not applied while the caller waits.
+    /// A write is accepted, but not applied in time.
     NotApplied,
 }
 
-/// What happens to the next calls, one after the other, and to all after them.
+/// Faults of the next calls in order, and of all later ones.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<(VecDeque<Fault>, Option<Fault>)>);
 
 impl Faults {
-    /// The next calls end like this, and those after them are answered.
+    /// Sets the faults of the next calls; later ones are answered.
     pub(crate) fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (faults.into_iter().collect(), None);
     }
 
-    /// All calls end like this from now on.
+    /// Sets the fault of all calls from now on.
     pub(crate) fn always(&self, fault: Fault) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (VecDeque::new(), Some(fault));
     }
 
-    /// How many of the announced faults were not met yet.
+    /// Returns the number of faults that no call has met yet.
     pub(crate) fn left(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0.len()
     }
 
-    /// Lets a call meet what is announced for it; what only writes can meet is returned.
+    /// Applies the next fault to a call, and returns it if only writes can meet it.
     pub(super) async fn meet(&self) -> Result<Fault, Status> {
         let fault = {
             let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,9 +51,9 @@ impl Faults {
             next.or_else(|| faults.1.clone()).unwrap_or(Fault::None)
         };
         match fault {
-            Fault::Refused(code) => Err(Status::new(code, "refused, as the test asked for")),
+            Fault::Refused(code) => Err(Status::new(code, "refused by the test")),
             Fault::Limited(secs) => {
-                let mut status = Status::resource_exhausted("slow down, as the test asked for");
+                let mut status = Status::resource_exhausted("slowed down by the test");
                 status.metadata_mut().insert("retry-after", secs.into());
                 Err(status)
             }

@@ -1,11 +1,10 @@
 //! A stand-in for a Qdrant server: the real protocol on a loopback address, answered by the embedded engine.
 //!
-//! It is no Qdrant. It covers what [`QdrantStore`](context_manager_vector_store::QdrantStore) asks for and what its
-//! errors look like, so that the way over gRPC is walked in every run of the tests, and it fails when told to. It does
-//! **not** cover: clusters, shards, replicas and their consistency; the order of writes, and waiting for them; shard keys,
-//! aliases and snapshots; quantisation; limits of the server (strict mode); API keys and TLS; and whatever the server does
-//! differently from the engine it shares with the embedded store. The tests in `qdrant_server.rs` run the same clauses
-//! against a real one.
+//! It covers the calls and errors that [`QdrantStore`](context_manager_vector_store::QdrantStore) relies on, so that every
+//! test run exercises gRPC, and it fails on demand. It does **not** cover clusters, shards, replicas and their consistency;
+//! the order of writes; aliases and snapshots; quantization; limits of the server (strict mode); API keys and TLS; and
+//! differences between the server and the engine. The tests in `qdrant_server.rs` run the same clauses against a real
+//! server.
 
 mod collections;
 mod convert;
@@ -31,8 +30,8 @@ use tonic::{Request, Response, Status};
 
 pub(crate) use fault::{Fault, Faults};
 
-/// Emits an answer for calls that the stand-in does not know. It is what the attribute makes of an `async fn`, as that
-/// does not look into macros.
+/// Defines methods that fail as unimplemented, in the form to which `async_trait`, which does not look into macros, expands
+/// an `async fn`.
 macro_rules! unimplemented_rpcs {
     ($($name:ident($request:ident) -> $response:ident;)+) => { $(
         fn $name<'server, 'call>(
@@ -49,16 +48,16 @@ macro_rules! unimplemented_rpcs {
 }
 use unimplemented_rpcs;
 
-/// The server, which ends with this.
+/// Server that stops when dropped.
 pub(crate) struct StandIn {
     address: SocketAddr,
     service: Service,
-    // A runtime of its own, so that its end breaks every connection at once, as that of a process does.
+    // A runtime of its own, so that stopping breaks all connections at once, as the end of a process does.
     runtime: Option<Runtime>,
 }
 
 impl StandIn {
-    /// A server without collections that says it has this version.
+    /// Starts a server without collections that reports this version.
     pub(crate) fn start(version: &str) -> Self {
         let state = State {
             version: version.to_owned(),
@@ -75,7 +74,7 @@ impl StandIn {
         }
     }
 
-    /// What is needed to call it.
+    /// Returns the settings of a store on this server.
     pub(crate) fn config(&self) -> Config {
         Config {
             url: Some(format!("http://{}", self.address)),
@@ -83,25 +82,25 @@ impl StandIn {
         }
     }
 
-    /// How it is to fail.
+    /// Returns the faults to inject.
     pub(crate) fn faults(&self) -> &Faults {
         &self.service.0.faults
     }
 
-    /// Breaks all connections and accepts no more. What was stored stays.
+    /// Breaks all connections and accepts no more. Stored points stay.
     pub(crate) fn stop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 
-    /// Accepts connections again, at the same address.
+    /// Accepts connections again, on the same address.
     pub(crate) fn restart(&mut self) {
         self.stop();
         self.runtime = Some(serve(&self.service, self.address).0);
     }
 
-    /// The configuration of a collection, and its indexes.
+    /// Returns the configuration of a collection, and its indexes.
     pub(crate) fn collection(&self, name: &str) -> Option<(CollectionConfig, HashMap<String, PayloadSchemaInfo>)> {
         let collections = self.service.0.collections();
         collections
@@ -123,7 +122,7 @@ fn serve(service: &Service, address: SocketAddr) -> (Runtime, SocketAddr) {
         .build()
         .unwrap();
     let bind = async move {
-        // The sockets of the server that was there before are closed in the background.
+        // The sockets of the stopped server close in the background.
         loop {
             match TcpListener::bind(address).await {
                 Ok(listener) => return listener,
@@ -131,7 +130,7 @@ fn serve(service: &Service, address: SocketAddr) -> (Runtime, SocketAddr) {
             }
         }
     };
-    // A runtime cannot be waited for inside another.
+    // Runtimes do not nest.
     let listener = std::thread::scope(|scope| scope.spawn(|| runtime.block_on(bind)).join().unwrap());
     let address = listener.local_addr().unwrap();
     let server = Server::builder()
@@ -142,7 +141,7 @@ fn serve(service: &Service, address: SocketAddr) -> (Runtime, SocketAddr) {
     (runtime, address)
 }
 
-/// What answers the calls.
+/// Implementation of the services.
 #[derive(Clone)]
 struct Service(Arc<State>);
 
@@ -160,12 +159,17 @@ struct Collection {
 }
 
 impl State {
+    /// Lets a call meet its fault, and unwraps its request.
+    async fn receive<T>(&self, request: Request<T>) -> Result<(Fault, T), Status> {
+        Ok((self.faults.meet().await?, request.into_inner()))
+    }
+
     /// One call at a time, so that no call sees half of another.
     fn collections(&self) -> MutexGuard<'_, HashMap<String, Collection>> {
         self.collections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has `work` done with a collection.
+    /// Runs `work` on a collection.
     fn with<T>(&self, name: &str, work: impl FnOnce(&mut Collection) -> Result<T, Status>) -> Result<T, Status> {
         let mut collections = self.collections();
         let collection = collections.get_mut(name);

@@ -1,4 +1,4 @@
-//! Points: written, read and searched.
+//! Writes, reads and searches of points.
 
 use std::pin::Pin;
 
@@ -27,8 +27,7 @@ use super::{Fault, Service, convert, internal, unimplemented_rpcs};
 #[tonic::async_trait]
 impl Points for Service {
     async fn upsert(&self, request: Request<UpsertPoints>) -> Result<Response<PointsOperationResponse>, Status> {
-        let fault = self.0.faults.meet().await?;
-        let mut request = request.into_inner();
+        let (fault, mut request) = self.0.receive(request).await?;
         let half_written = matches!(fault, Fault::HalfWritten);
         if half_written {
             request.points.truncate(request.points.len() / 2);
@@ -37,24 +36,20 @@ impl Points for Service {
         let upsert = upsert(request.points, request.update_filter, mode)?;
         self.update(&request.collection_name, vec![upsert])?;
         if half_written {
-            return Err(Status::unavailable(
-                "gone after half of the points, as the test asked for",
-            ));
+            return Err(Status::unavailable("failed after half of the points"));
         }
         Ok(written(&fault))
     }
 
     async fn delete(&self, request: Request<DeletePoints>) -> Result<Response<PointsOperationResponse>, Status> {
-        let fault = self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (fault, request) = self.0.receive(request).await?;
         let delete = PointOperations::DeletePointsByFilter(convert::selected(request.points)?);
         self.update(&request.collection_name, vec![UpdateOperation::PointOperation(delete)])?;
         Ok(written(&fault))
     }
 
     async fn update_batch(&self, request: Request<UpdateBatchPoints>) -> Result<Response<UpdateBatchResponse>, Status> {
-        let fault = self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (fault, request) = self.0.receive(request).await?;
         let operations = request
             .operations
             .into_iter()
@@ -105,8 +100,7 @@ impl Points for Service {
         &self,
         request: Request<CreateFieldIndexCollection>,
     ) -> Result<Response<PointsOperationResponse>, Status> {
-        let fault = self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (fault, request) = self.0.receive(request).await?;
         let (params, kind) = index(request.field_index_params.as_ref())?;
         let create = CreateIndex {
             field_name: convert::path(&request.field_name)?,
@@ -127,8 +121,7 @@ impl Points for Service {
     }
 
     async fn get(&self, request: Request<GetPoints>) -> Result<Response<GetResponse>, Status> {
-        self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (_, request) = self.0.receive(request).await?;
         let ids: Result<Vec<_>, _> = request.ids.into_iter().map(convert::point_id).collect();
         let retrieve = RetrieveRequestBuilder::new(ids?)
             .with_payload(convert::with_payload(request.with_payload))
@@ -137,7 +130,7 @@ impl Points for Service {
         let mut found = self.read(&request.collection_name, |shard| {
             shard.retrieve(retrieve).map_err(internal)
         })?;
-        // Nobody promises an order.
+        // The protocol promises no order.
         found.reverse();
         Ok(Response::new(GetResponse {
             result: found.into_iter().map(retrieved).collect(),
@@ -146,8 +139,7 @@ impl Points for Service {
     }
 
     async fn scroll(&self, request: Request<ScrollPoints>) -> Result<Response<ScrollResponse>, Status> {
-        self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (_, request) = self.0.receive(request).await?;
         let mut scroll = ScrollRequestBuilder::new()
             .filter(convert::filter(request.filter)?)
             .limit(request.limit.unwrap_or(10) as usize)
@@ -167,8 +159,7 @@ impl Points for Service {
     }
 
     async fn count(&self, request: Request<CountPoints>) -> Result<Response<CountResponse>, Status> {
-        self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (_, request) = self.0.receive(request).await?;
         let count = CountRequestBuilder::new()
             .filter(convert::filter(request.filter)?)
             .exact(request.exact.unwrap_or(true))
@@ -181,8 +172,7 @@ impl Points for Service {
     }
 
     async fn facet(&self, request: Request<FacetCounts>) -> Result<Response<FacetResponse>, Status> {
-        self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (_, request) = self.0.receive(request).await?;
         let facet = FacetRequestBuilder::new(convert::path(&request.key)?)
             .filter(convert::filter(request.filter)?)
             .limit(usize::try_from(request.limit.unwrap_or(10)).unwrap())
@@ -207,8 +197,7 @@ impl Points for Service {
     }
 
     async fn query_batch(&self, request: Request<QueryBatchPoints>) -> Result<Response<QueryBatchResponse>, Status> {
-        self.0.faults.meet().await?;
-        let request = request.into_inner();
+        let (_, request) = self.0.receive(request).await?;
         let queries: Result<Vec<_>, _> = request.query_points.into_iter().map(query).collect();
         let queries = queries?;
         let result: Result<Vec<_>, _> = self.read(&request.collection_name, |shard| {
@@ -263,7 +252,7 @@ impl Service {
     }
 }
 
-/// The engine compares and writes in one step, as the server does.
+/// Converts an upsert. The engine compares and writes in one step, as the server does.
 fn upsert(
     points: Vec<PointStruct>,
     filter: Option<qdrant::Filter>,
@@ -282,7 +271,7 @@ fn upsert(
     Ok(UpdateOperation::PointOperation(upsert))
 }
 
-/// The server says the same of a point that is not there.
+/// Converts an error as the server does: a missing point is not found.
 fn refused(error: OperationError) -> Status {
     if matches!(error, OperationError::PointIdError { .. }) {
         Status::not_found(error.to_string())
@@ -375,7 +364,7 @@ fn query(query: QueryPoints) -> Result<QueryRequest, Status> {
     )
 }
 
-/// An index as the engine makes it.
+/// Converts the parameters of an index.
 fn index(params: Option<&PayloadIndexParams>) -> Result<(PayloadSchemaParams, PayloadSchemaType), Status> {
     match params.and_then(|params| params.index_params.as_ref()) {
         Some(IndexParams::KeywordIndexParams(keyword)) => {

@@ -28,37 +28,37 @@ async fn slow() -> Bench {
 }
 
 #[tokio::test]
-async fn a_process_waits_for_the_turn_of_another_one() {
+async fn a_process_waits_for_the_lease_of_another_one() {
     let bench = slow().await;
     let another = Uuid::now_v7();
     assert!(bench.engine.may_collect(another, LONG).await.unwrap());
-    let collection = Arc::new(GarbageCollector::new(Arc::clone(&bench.engine)));
+    let collector = Arc::new(GarbageCollector::new(Arc::clone(&bench.engine)));
     let run = {
-        let (collection, scope) = (Arc::clone(&collection), bench.scope.clone());
-        tokio::spawn(async move { collection.run(&scope, collection.turn().await).await.unwrap().unwrap() })
+        let (collector, scope) = (Arc::clone(&collector), bench.scope.clone());
+        tokio::spawn(async move { collector.run(&scope, collector.permit().await).await.unwrap().unwrap() })
     };
     sleep(Duration::from_mins(1)).await;
-    assert_eq!(bench.stored().await, 60, "it is not its turn");
-    let foreseen = collection.preview(&bench.scope).await.unwrap();
+    assert_eq!(bench.stored().await, 60, "another process holds the lease");
+    let foreseen = collector.preview(&bench.scope).await.unwrap();
     assert_eq!(foreseen.deleted(), 60, "what would be done can be told at any time");
     bench.engine.may_collect(another, Duration::ZERO).await.unwrap();
     assert_eq!(run.await.unwrap().deleted(), 60);
     assert!(
         bench.engine.may_collect(another, LONG).await.unwrap(),
-        "it gave its turn back"
+        "it gave its lease back"
     );
 }
 
 #[tokio::test]
-async fn a_process_that_lost_its_turn_stops_and_goes_on_when_it_has_it_again() {
+async fn a_process_that_lost_its_lease_stops_and_goes_on_with_a_new_one() {
     let bench = slow().await;
-    let collection = GarbageCollector::new(Arc::clone(&bench.engine));
+    let collector = GarbageCollector::new(Arc::clone(&bench.engine));
     let (another, scope) = (Uuid::now_v7(), bench.scope.clone());
-    let run = tokio::spawn(async move { collection.run(&scope, collection.turn().await).await.unwrap().unwrap() });
+    let run = tokio::spawn(async move { collector.run(&scope, collector.permit().await).await.unwrap().unwrap() });
     sleep(Duration::from_millis(1500)).await;
     let begun = bench.stored().await;
     assert!((1..60).contains(&begun), "{begun}");
-    // As if it had been stopped for longer than its turn lasts.
+    // As if it had been stopped for longer than its lease lasts.
     bench.clock.advance_secs(11);
     assert!(bench.engine.may_collect(another, LONG).await.unwrap());
     sleep(Duration::from_mins(1)).await;

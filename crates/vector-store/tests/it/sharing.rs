@@ -1,14 +1,48 @@
-//! Tests of what processes that share a store do not do to each other.
+//! Tests of stores that several processes share.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use context_manager_core::Filter;
 use context_manager_core::context::{Context, Level};
 use context_manager_core::ports::{Leases, PositionRange, VectorStore};
 use context_manager_vector_store::QdrantStore;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use crate::fixture::{context, id, records, scope};
+
+/// A lease belongs to one process until it is released or over, also when many ask at once.
+pub(crate) async fn a_lease_has_one_holder(one: &dyn Leases, other: &dyn Leases) {
+    let [mine, theirs] = [Uuid::now_v7(), Uuid::now_v7()];
+    let at = |secs| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000) + SignedDuration::from_secs(secs);
+    let take = async |store: &dyn Leases, name, holder, now, secs| {
+        let taken = store.lease(name, holder, at(now), Duration::from_secs(secs)).await;
+        taken.unwrap()
+    };
+
+    assert!(take(one, "work", mine, 0, 10).await);
+    assert!(!take(other, "work", theirs, 9, 10).await, "it is taken");
+    assert!(
+        take(other, "other work", theirs, 9, 10).await,
+        "other work has another lease"
+    );
+    assert!(take(one, "work", mine, 9, 10).await, "it can be renewed");
+    assert!(!take(other, "work", theirs, 11, 0).await, "only the holder releases it");
+    assert!(!take(other, "work", theirs, 18, 10).await);
+    assert!(take(other, "work", theirs, 20, 10).await, "it is over");
+    assert!(!take(one, "work", mine, 21, 10).await);
+    assert!(take(other, "work", theirs, 22, 0).await);
+    assert!(take(one, "work", mine, 23, 10).await, "it was released");
+
+    let all = (0..8).map(|number| {
+        let store = if number % 2 == 0 { one } else { other };
+        take(store, "rush", Uuid::now_v7(), 0, 10)
+    });
+    let taken = join_all(all).await;
+    assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 1);
+}
 
 fn range(count: u32, at_least: Option<u32>) -> PositionRange {
     PositionRange {
@@ -29,21 +63,21 @@ async fn take(store: &dyn VectorStore, count: u32, at_least: Option<u32>) -> Opt
     taken.unwrap()[0]
 }
 
-/// Every position of a session is given out once, whoever asks and at whatever moment.
-pub(crate) async fn positions_are_given_out_once(one: &QdrantStore, other: &QdrantStore) {
+/// No two processes get the same offset of a session.
+pub(crate) async fn offsets_are_assigned_once(one: &QdrantStore, other: &QdrantStore) {
     assert!(one.is_shared() && other.is_shared());
-    assert_eq!(take(one, 2, None).await, None, "nobody has said where it begins");
+    assert_eq!(take(one, 2, None).await, None, "no process has said where to start");
     assert_eq!(
         take(one, 0, Some(9)).await,
         None,
-        "where nothing is counted, nothing is passed over"
+        "nothing is skipped without a counter"
     );
     assert_eq!(take(one, 2, Some(5)).await, Some(5));
     assert_eq!(take(other, 1, None).await, Some(7));
     assert_eq!(
         take(other, 1, Some(5)).await,
         Some(8),
-        "a look that is older is of no use"
+        "an older lower bound has no effect"
     );
     assert_eq!(take(one, 0, Some(20)).await, Some(20));
     assert_eq!(take(other, 1, None).await, Some(20));
@@ -64,21 +98,20 @@ pub(crate) async fn positions_are_given_out_once(one: &QdrantStore, other: &Qdra
         "none twice, and none left out"
     );
 
-    // The end is no beginning.
+    // The counter does not wrap around.
     assert_eq!(take(one, 3, Some(u32::MAX - 1)).await, Some(u32::MAX - 1));
     assert_eq!(take(other, 1, None).await, Some(u32::MAX));
 
-    // What was not used for a day is counted anew.
-    let holder = uuid::Uuid::now_v7();
-    let time = std::time::Duration::ZERO;
+    // A counter that was not used for a day is removed.
+    let (holder, time) = (Uuid::now_v7(), Duration::ZERO);
     one.lease("work", holder, hours(23), time).await.unwrap();
     assert_eq!(take(one, 0, Some(0)).await, Some(u32::MAX));
     one.lease("work", holder, hours(25), time).await.unwrap();
     assert_eq!(take(one, 0, Some(0)).await, None);
 }
 
-/// Checks that writing what was read a while ago does not undo what another process did meanwhile.
-pub(crate) async fn a_change_is_not_overwritten_by_who_has_not_seen_it(one: &dyn VectorStore, other: &dyn VectorStore) {
+/// An update of an outdated context does not undo the change of another process.
+pub(crate) async fn an_outdated_update_is_skipped(one: &dyn VectorStore, other: &dyn VectorStore) {
     let scope = scope();
     one.upsert(&scope, records(1..=3)).await.unwrap();
     let patched = Context {
@@ -86,7 +119,7 @@ pub(crate) async fn a_change_is_not_overwritten_by_who_has_not_seen_it(one: &dyn
         ..context(1)
     };
     other.update(&scope, vec![patched.clone()]).await.unwrap();
-    let by_id = context_manager_core::Filter::by_ids(vec![id(2)]);
+    let by_id = Filter::by_ids(vec![id(2)]);
     other.delete(&scope, &by_id).await.unwrap();
     let moved = |number| Context {
         level: Level::ShortTerm,
@@ -96,7 +129,7 @@ pub(crate) async fn a_change_is_not_overwritten_by_who_has_not_seen_it(one: &dyn
     one.update_unchanged(&scope, changes.collect()).await.unwrap();
     let stored = other.get(&scope, &[id(1), id(2), id(3)]).await.unwrap();
     assert_eq!(stored, [patched.clone(), moved(3)]);
-    // Once it was read again it can be moved.
+    // With the current context it is applied.
     let again = Context {
         level: Level::ShortTerm,
         ..patched.clone()

@@ -1,9 +1,9 @@
-//! Positions in sessions, given out so that no two processes on a server get the same one.
+//! Offsets in sessions, assigned so that no two processes on a server get the same one.
 //!
-//! A session that is stored to has a counter, a point that says which position is free. Whoever takes some writes the next
-//! free one on the condition that nobody else has done so since it was read, and reads back whether it has.
+//! Each session in use has a counter, a point with the next free offset. A process takes offsets by a compare-and-set of the
+//! counter, and reads it back to learn whether it won.
 //!
-//! A counter that was not used for a day is removed: whoever needs it then begins it again behind the session's contexts.
+//! A counter that was not used for a day is removed; the next process restarts it after the session's last context.
 
 use context_manager_core::ports::PositionRange;
 use jiff::{SignedDuration, Timestamp};
@@ -15,21 +15,21 @@ use super::agreements::Agreements;
 use super::failure::Failure;
 use super::filter;
 use super::points::Payload;
-use crate::conditions::{Bounds, Condition};
+use crate::conditions::{at_least, below};
 use crate::payload::PointIds;
 
-/// The next free position.
+/// Key of the next free offset.
 const NEXT: &str = "next";
-/// Takers of the last ranges, latest first: one name for each time.
+/// Key of the takers of the last ranges, latest first: a unique name for each range.
 const TAKERS: &str = "takers";
-/// When the last range was taken, in milliseconds since 1970.
+/// Key of the time at which the last range was taken, in milliseconds since the epoch.
 const USED: &str = "used";
 
-/// Number of takers that are remembered: as many others may be faster than the check whether one's own range was taken.
+/// Number of takers kept: as many processes may take a range between a write and the read that confirms it.
 const REMEMBERED: usize = 16;
-/// Number of attempts to take a range. Each time that one fails, another process has taken a range.
-const ATTEMPTS: usize = 64;
-/// Time for which an unused counter stays.
+/// Maximum number of attempts to take a range. One fails only if another process took a range.
+const MAX_ATTEMPTS: usize = 64;
+/// Time after which an unused counter is removed.
 const UNUSED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Contents of a counter.
@@ -39,8 +39,8 @@ struct Counter {
     takers: Vec<String>,
 }
 
-/// Takes a range of a session, and returns its first position; `None` where there is no counter and nobody says where it
-/// begins.
+/// Takes a range of offsets of a session and returns the first. Returns `None` if there is no counter and the caller does not
+/// say where to start.
 pub(super) async fn take(
     agreements: &Agreements,
     ids: PointIds,
@@ -50,7 +50,7 @@ pub(super) async fn take(
     let id = ids.session(&wanted.session_id);
     let taker = Uuid::now_v7().to_string();
     let mut counter = read(agreements, id).await?;
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let begun = wanted.at_least.filter(|_| wanted.count > 0);
         let Some(first) = counter.next.or(begun) else {
             return Ok(None);
@@ -76,11 +76,11 @@ pub(super) async fn take(
     Err(Failure::NotApplied)
 }
 
-/// Removes the counters that were not used for long.
+/// Removes unused counters.
 pub(super) async fn remove_unused(agreements: &Agreements, now: Timestamp) -> Result<(), Failure> {
     let end = now.saturating_sub(UNUSED).unwrap_or(now);
     agreements
-        .delete(filter::all(&[below(USED, end.as_millisecond())]))
+        .delete(filter::all(&[below(USED, exact(end.as_millisecond()))]))
         .await
 }
 
@@ -101,35 +101,18 @@ async fn read(agreements: &Agreements, id: Uuid) -> Result<Counter, Failure> {
         Some(_) | None => None,
     };
     Ok(Counter {
-        next: Some(next.ok_or(Failure::Incomplete("position"))?),
+        next: Some(next.ok_or(Failure::Incomplete("offset"))?),
         takers: takers.into_iter().filter_map(name).collect(),
     })
 }
 
-/// A counter that still says this; none that is there, where it was not.
+/// Filter for a counter with this next offset; with `None`, a filter that no counter meets.
 fn is_at(next: Option<u32>) -> Filter {
     let next = next.map_or(-1, i64::from);
-    filter::all(&[
-        Condition::Within(
-            NEXT,
-            Bounds {
-                at_least: Some(exact(next)),
-                ..Bounds::default()
-            },
-        ),
-        below(NEXT, next + 1),
-    ])
+    filter::all(&[at_least(NEXT, exact(next)), below(NEXT, exact(next + 1))])
 }
 
-fn below(key: &'static str, end: i64) -> Condition {
-    let bounds = Bounds {
-        below: Some(exact(end)),
-        ..Bounds::default()
-    };
-    Condition::Within(key, bounds)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "positions and milliseconds are below 2^53")]
+#[expect(clippy::cast_precision_loss, reason = "offsets and milliseconds are below 2^53")]
 fn exact(number: i64) -> f64 {
     number as f64
 }

@@ -21,11 +21,11 @@ pub enum OnEmbeddingFailure {
 }
 
 /// Read access to the model in use; no other model takes over while it is held.
-pub(crate) type ModelGuard<'a> = RwLockReadGuard<'a, Arc<dyn Embedder>>;
+pub(super) type ModelGuard<'a> = RwLockReadGuard<'a, Arc<dyn Embedder>>;
 
 /// The embedding model in use.
 #[derive(Debug)]
-pub(crate) struct Models {
+pub(super) struct Models {
     in_use: RwLock<Arc<dyn Embedder>>,
     on_failure: OnEmbeddingFailure,
     timeout: Duration,
@@ -35,7 +35,7 @@ pub(crate) struct Models {
 }
 
 impl Models {
-    pub(crate) fn new(embedder: Arc<dyn Embedder>, on_failure: OnEmbeddingFailure, timeout: Duration) -> Self {
+    pub(super) fn new(embedder: Arc<dyn Embedder>, on_failure: OnEmbeddingFailure, timeout: Duration) -> Self {
         Self {
             in_use: RwLock::new(embedder),
             on_failure,
@@ -47,18 +47,18 @@ impl Models {
 
     /// Waits for a model that is taking over. Acquired before the locks of keys, and held from embedding until the vectors
     /// are stored or compared, so that they never meet vectors of another model.
-    pub(crate) async fn in_use(&self) -> ModelGuard<'_> {
+    pub(super) async fn in_use(&self) -> ModelGuard<'_> {
         self.in_use.read().await
     }
 
     /// Waits until no vectors are on their way, and excludes all that follow.
-    pub(crate) async fn exclusively(&self) -> RwLockWriteGuard<'_, Arc<dyn Embedder>> {
+    pub(super) async fn exclusively(&self) -> RwLockWriteGuard<'_, Arc<dyn Embedder>> {
         self.in_use.write().await
     }
 
     /// Returns the vectors of texts, a result for each; `None` for a text that is stored without one.
     #[tracing::instrument(level = "debug", skip_all, fields(texts = texts.len()))]
-    pub(crate) async fn embed(
+    pub(super) async fn embed(
         &self,
         scope: &Scope,
         model: &ModelGuard<'_>,
@@ -84,7 +84,7 @@ impl Models {
     }
 
     /// Returns the vector of a query; `None` if there is none in time.
-    pub(crate) async fn embed_query(
+    pub(super) async fn embed_query(
         &self,
         scope: &Scope,
         model: &ModelGuard<'_>,
@@ -107,7 +107,7 @@ impl Models {
 
     /// Checks that the embedder works: an embedding within `proven_for` without a failure since suffices. Otherwise embeds
     /// `text`, which no cache should hold.
-    pub(crate) async fn check(&self, proven_for: Duration, text: &str) -> Result<(), EmbedError> {
+    pub(super) async fn check(&self, proven_for: Duration, text: &str) -> Result<(), EmbedError> {
         let proven = *self.proven.lock().unwrap_or_else(PoisonError::into_inner);
         if proven.is_some_and(|proven| proven.elapsed() < proven_for) {
             return Ok(());
@@ -119,12 +119,12 @@ impl Models {
     }
 
     /// Announces contexts without their vectors.
-    pub(crate) fn announce_pending(&self) {
+    pub(super) fn announce_pending(&self) {
         self.arrived.notify_one();
     }
 
     /// Completes when pending contexts are announced, at once if they were since the last time.
-    pub(crate) async fn pending_announced(&self) {
+    pub(super) async fn pending_announced(&self) {
         self.arrived.notified().await;
     }
 

@@ -1,0 +1,175 @@
+//! The state of the engine, and the composition of the rooms that work with it.
+
+use std::sync::Arc;
+
+use tokio::time::Duration;
+
+use super::contexts::Contexts;
+use super::lifecycle::{Accesses, Collector, Summaries};
+use super::locks::KeyedLocks;
+use super::model_in_use::{Models, OnEmbeddingFailure};
+use super::models::{Backoff, PendingVectors};
+use super::prepare::Preparer;
+use super::search::{Ranker, RecallSampling, Retrieval, Searcher};
+use super::sequences::Sequences;
+use super::store::{Changer, Storing, Writer};
+use super::transfer::{Importer, Purge};
+use super::vocabulary::Vocabularies;
+use super::working_memory::WorkingMemory;
+use crate::Config;
+use crate::lexical::Analyzer;
+use crate::lifecycle::Lifecycle;
+use crate::ports::{Clock, Embedder, Leases, Summarizer, TokenCounter, VectorStore};
+
+/// Dependencies of the engine.
+#[derive(Debug)]
+pub struct Deps {
+    /// Store of the contexts.
+    pub store: Arc<dyn VectorStore>,
+    /// Embedding model.
+    pub embedder: Arc<dyn Embedder>,
+    /// Treatment of texts that cannot be embedded.
+    pub on_embedding_failure: OnEmbeddingFailure,
+    /// Counter of tokens.
+    pub tokens: Arc<dyn TokenCounter>,
+    /// Wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Maker of sparse vectors.
+    pub analyzer: Analyzer,
+}
+
+/// The parts of an engine.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) config: Config,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) store: Arc<dyn VectorStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) models: Models,
+    pub(super) memory: WorkingMemory,
+    pub(super) recall: RecallSampling,
+    pub(super) summarizer: Option<Arc<dyn Summarizer>>,
+    pub(super) leases: Option<Arc<dyn Leases>>,
+    text: Arc<Preparer>,
+    backoff: Backoff,
+    locks: Arc<KeyedLocks>,
+    sequences: Sequences,
+    pub(super) accesses: Accesses,
+    vocabularies: Vocabularies,
+}
+
+impl Parts {
+    pub(super) fn new(config: Config, deps: Deps) -> Self {
+        let Deps { store, clock, .. } = deps;
+        let locks = Arc::default();
+        let timeout = Duration::from_millis(config.embed_timeout_ms);
+        Self {
+            memory: WorkingMemory::new(&config, &store, &clock, &locks),
+            models: Models::new(deps.embedder, deps.on_embedding_failure, timeout),
+            recall: RecallSampling::new(config.recall_sample_ratio),
+            sequences: Sequences::new(Arc::clone(&store)),
+            text: Arc::new(Preparer {
+                analyzer: deps.analyzer,
+                tokens: deps.tokens,
+            }),
+            lifecycle: Lifecycle::default(),
+            backoff: Backoff::default(),
+            accesses: Accesses::default(),
+            vocabularies: Vocabularies::default(),
+            summarizer: None,
+            leases: None,
+            config,
+            store,
+            clock,
+            locks,
+        }
+    }
+
+    pub(super) fn contexts(&self) -> Contexts<'_> {
+        Contexts {
+            store: &*self.store,
+            clock: &*self.clock,
+            locks: &self.locks,
+            models: &self.models,
+            memory: &self.memory,
+            sequences: &self.sequences,
+            vocabularies: &self.vocabularies,
+        }
+    }
+
+    pub(super) fn storing(&self) -> Storing<'_> {
+        Storing {
+            contexts: self.contexts(),
+            text: &self.text,
+            dedup: &self.lifecycle.dedup,
+            writer: Writer {
+                contexts: self.contexts(),
+                short_term_ttl_secs: self.config.short_term_ttl_secs(),
+                superseded_ttl_secs: self.lifecycle.gc.superseded_ttl_secs,
+            },
+        }
+    }
+
+    pub(super) fn changer(&self) -> Changer<'_> {
+        Changer {
+            contexts: self.contexts(),
+            text: &self.text,
+            dedup: &self.lifecycle.dedup,
+            short_term_ttl_secs: self.config.short_term_ttl_secs(),
+        }
+    }
+
+    pub(super) fn searcher(&self) -> Searcher<'_> {
+        Searcher {
+            config: &self.config,
+            clock: &*self.clock,
+            text: &self.text,
+            accesses: &self.accesses,
+            ranker: Ranker {
+                retrieval: Retrieval {
+                    config: &self.config,
+                    contexts: self.contexts(),
+                    recall: &self.recall,
+                },
+                analyzer: &self.text.analyzer,
+            },
+        }
+    }
+
+    pub(super) fn collector(&self) -> Collector<'_> {
+        Collector {
+            config: &self.config,
+            gc: &self.lifecycle.gc,
+            contexts: self.contexts(),
+            accesses: &self.accesses,
+            summaries: self.summarizer.as_deref().map(|summarizer| Summaries {
+                summarizer,
+                rules: &self.lifecycle.consolidation,
+                text: &self.text,
+                storing: self.storing(),
+            }),
+        }
+    }
+
+    pub(super) fn pending_vectors(&self) -> PendingVectors<'_> {
+        PendingVectors {
+            contexts: self.contexts(),
+            backoff: &self.backoff,
+        }
+    }
+
+    pub(super) fn importer(&self) -> Importer<'_> {
+        Importer {
+            contexts: self.contexts(),
+            text: &self.text,
+        }
+    }
+
+    pub(super) fn purge(&self) -> Purge<'_> {
+        Purge {
+            contexts: self.contexts(),
+            backoff: &self.backoff,
+            accesses: &self.accesses,
+        }
+    }
+}

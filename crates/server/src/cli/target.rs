@@ -1,0 +1,100 @@
+//! Data that commands work on: a data folder that no server has open, or a running server.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use context_manager_client::wire::{Restore, Restored, Snapshot, SnapshotList, VerifiedSnapshot};
+use context_manager_client::{Client, Config as ClientConfig, Secret};
+use context_manager_core::ports::Snapshots;
+
+use crate::app::Memory;
+use crate::config::{API_KEY_VARIABLE, Config};
+
+/// Maximum duration of a call that lasts as long as there is data.
+const LONG_TIMEOUT: Duration = Duration::from_hours(24);
+
+/// A server to call. Without one, a command opens the data folder, which no server may have open then.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Remote {
+    /// URL of a running server to call, such as `http://127.0.0.1:8080`, instead of opening the data folder.
+    #[arg(long, global = true, value_name = "URL")]
+    url: Option<String>,
+    /// Key for that server; it decides the tenant.
+    #[arg(long, global = true, env = API_KEY_VARIABLE, hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
+}
+
+/// Data to work on.
+#[derive(Debug)]
+pub(super) enum Target {
+    Folder(Box<Memory>),
+    Server(Client),
+}
+
+impl Remote {
+    /// Prepares calls to the server, or opens the data folder.
+    pub(super) async fn open(&self, config: &Config) -> anyhow::Result<Target> {
+        let Some(url) = &self.url else {
+            return Ok(Target::Folder(Box::new(Memory::open_offline(config).await?)));
+        };
+        let config = ClientConfig {
+            api_key: self.api_key.clone().map(Secret::from),
+            long_timeout: LONG_TIMEOUT,
+            ..ClientConfig::default()
+        };
+        Ok(Target::Server(Client::new(url, config)?))
+    }
+}
+
+impl Target {
+    /// Closes the data folder.
+    pub(super) async fn close(self) -> anyhow::Result<()> {
+        match self {
+            Self::Folder(memory) => memory.close().await,
+            Self::Server(_) => Ok(()),
+        }
+    }
+
+    pub(super) async fn create_snapshot(&self) -> anyhow::Result<Snapshot> {
+        Ok(match self {
+            Self::Folder(memory) => snapshots(memory)?.create().await?.into(),
+            Self::Server(client) => client.create_snapshot().await?,
+        })
+    }
+
+    pub(super) async fn list_snapshots(&self) -> anyhow::Result<SnapshotList> {
+        Ok(match self {
+            Self::Folder(memory) => {
+                let snapshots = snapshots(memory)?.list().await?;
+                SnapshotList {
+                    snapshots: snapshots.into_iter().map(Into::into).collect(),
+                }
+            }
+            Self::Server(client) => client.list_snapshots().await?,
+        })
+    }
+
+    pub(super) async fn verify_snapshot(&self, name: &str) -> anyhow::Result<VerifiedSnapshot> {
+        Ok(match self {
+            Self::Folder(memory) => snapshots(memory)?.verify(name).await?.into(),
+            Self::Server(client) => client.verify_snapshot(name).await?,
+        })
+    }
+
+    pub(super) async fn restore_snapshot(&self, name: &str, options: &Restore) -> anyhow::Result<Restored> {
+        Ok(match self {
+            Self::Folder(memory) => {
+                let snapshots = snapshots(memory)?;
+                let restored = memory.engine.restore(snapshots, name, options.accept_erased);
+                restored.await?.into()
+            }
+            Self::Server(client) => client.restore_snapshot(name, options).await?,
+        })
+    }
+}
+
+fn snapshots(memory: &Memory) -> anyhow::Result<&dyn Snapshots> {
+    let snapshots = memory.store.snapshots.as_deref();
+    snapshots.context("this store makes no snapshots: a Qdrant server makes its own")
+}
