@@ -1,4 +1,4 @@
-//! How memory is kept and ranked. Every number has a default that was measured or is explained.
+//! Settings of the HiRAG engine.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,40 +8,39 @@ use crate::context::Level;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How many contexts the immediate level keeps for each session; older ones move to `short_term`.
+    /// Maximum number of contexts of a session at the immediate level; older ones move to `short_term`.
     pub l1_cache_size: usize,
-    /// How many contexts the immediate level holds in memory for all sessions; the sessions idle longest leave first.
+    /// Maximum number of contexts in memory over all sessions; the sessions idle longest are evicted first.
     pub l1_max_contexts: usize,
-    /// A session not used for this many seconds leaves memory; it is read back when it is used again.
+    /// Seconds without use after which a session leaves memory; its next use reads it back.
     pub l1_idle_secs: u64,
     /// Seconds that a `short_term` context without a TTL of its own stays at that level.
     pub l2_cache_ttl: u64,
     /// End of a `short_term` context without a TTL of its own, once `l2_cache_ttl` has passed: `promote` or `forget`.
     pub l2_on_expiry: L2OnExpiry,
-    /// Seconds between two collections, and between two looks for idle sessions.
+    /// Seconds between garbage collections, and between evictions of idle sessions.
     pub gc_interval_secs: u64,
-    /// How many contexts one batch of a collection treats.
+    /// Number of contexts in one batch of a garbage collection.
     pub gc_batch_size: usize,
-    /// After this many seconds a context's recency is worth half.
+    /// Seconds after which the recency of a context is halved.
     pub recency_half_life_secs: u64,
-    /// How many candidates each of the two searches, by vector and by words, brings before ranking.
+    /// Number of candidates that the vector search and the lexical search each return for ranking.
     pub candidates: usize,
-    /// The longest wait for an embedding, in milliseconds; then a store goes on without it and a search by words alone.
+    /// Maximum wait for an embedding in milliseconds; a store then continues without a vector, a search with terms alone.
     pub embed_timeout_ms: u64,
-    /// Seconds between two writings of how often contexts were served.
+    /// Seconds between writes of access counts.
     pub access_flush_interval_secs: u64,
-    /// The part of searches by vector that is repeated exactly in the background, to know what the index misses; 0 is
-    /// none.
+    /// Share of vector searches that is repeated exactly in the background to measure the recall of the index.
     pub recall_sample_ratio: f64,
-    /// What each part of a score is worth.
+    /// Weights of the parts of a score.
     pub weights: Weights,
-    /// What the two kinds of similarity are worth against each other.
+    /// Weights of lexical and vector similarity.
     pub fusion: Fusion,
-    /// What contexts of one session lend each other.
+    /// Similarity lent between contexts of a session.
     pub neighbours: Neighbours,
-    /// What the form of a text adds.
+    /// Factors for the form of a text.
     pub speech: Speech,
-    /// How levels share a token budget.
+    /// Shares of the levels in a token budget.
     pub budget: Budget,
 }
 
@@ -73,27 +72,27 @@ impl Default for Config {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum L2OnExpiry {
-    /// It becomes `long_term`.
+    /// Promotion to `long_term`.
     #[default]
     Promote,
-    /// It expires, unless its importance, its accesses or its pin make it `long_term`.
+    /// Expiry, unless its importance, its accesses or its pin promote it to `long_term`.
     Forget,
 }
 
-/// What each part of a score is worth; only their proportions matter.
+/// Weights of the parts of a score; only their proportions matter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Weights {
-    /// Likeness to the query, by vector and by words.
+    /// Similarity to the query, by vector and by terms.
     pub similarity: f32,
-    /// How lately it happened.
+    /// Recency of the event.
     pub recency: f32,
-    /// Its level: immediate 1.0, short-term 0.7, long-term 0.5.
+    /// Level: immediate 1.0, short-term 0.7, long-term 0.5.
     pub level: f32,
-    /// How often it was served before: 100 times is full marks, on a logarithmic scale. 0 by default: what is found
-    /// would be found more easily the next time, whether it was of use or not (docs/benchmarks.md).
+    /// Number of earlier accesses, on a logarithmic scale with 1 at 100. The default is 0, as each answer would otherwise
+    /// reinforce itself, useful or not (docs/reference/benchmarks.md).
     pub frequency: f32,
-    /// How important it was said to be.
+    /// Importance given by the caller.
     pub importance: f32,
 }
 
@@ -109,13 +108,13 @@ impl Default for Weights {
     }
 }
 
-/// What likeness by words and likeness by vector are worth against each other in hybrid search.
+/// Weights of lexical and vector similarity in hybrid search.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fusion {
-    /// By words (BM25).
+    /// Lexical similarity (BM25).
     pub lexical: f32,
-    /// By vector (cosine).
+    /// Vector similarity (cosine).
     pub dense: f32,
 }
 
@@ -128,18 +127,18 @@ impl Default for Fusion {
     }
 }
 
-/// What contexts of one session lend each other: the answer to a question often stands beside the words that match it.
+/// Similarity lent between contexts of a session: the answer to a question is often next to the text that matches it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Neighbours {
-    /// How much of its likeness a context lends to the next and the previous one, 0 to 1; to the one after next the
-    /// square of that, and so on. 0 switches it off.
+    /// Share of its similarity, 0 to 1, that a context lends to its direct neighbours; raised to the distance for others.
+    /// 0 disables it.
     pub decay: f32,
-    /// How far it lends, in contexts.
+    /// Maximum distance of lending, in contexts.
     pub reach: u8,
-    /// How many of the most alike contexts bring in neighbours that were not found by themselves.
+    /// Number of most similar contexts whose neighbours become candidates.
     pub seeds: usize,
-    /// How much of the likeness of its best context a session lends to all of its contexts, 0 to 1.
+    /// Share of the similarity of its best context, 0 to 1, that a session lends to all its contexts.
     pub session: f32,
 }
 
@@ -154,18 +153,18 @@ impl Default for Neighbours {
     }
 }
 
-/// By what a context's likeness is multiplied for the form of its text; 1 switches one off.
+/// Factors that multiply a context's similarity for the form of its text; 1 disables one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Speech {
-    /// When the question names who says it, as in `Mira: I moved to Lisbon`.
+    /// The question names the speaker of the text, as in `Mira: I moved to Lisbon`.
     pub speaker: f32,
-    /// When it ends by asking: a question is seldom the answer to one.
+    /// The text ends with a question, which is seldom the answer to one.
     pub question: f32,
 }
 
 impl Default for Speech {
-    /// Both have a wide optimum, see docs/benchmarks.md.
+    /// Returns measured factors; both have a wide optimum, see docs/reference/benchmarks.md.
     fn default() -> Self {
         Self {
             speaker: 1.3,
@@ -174,17 +173,17 @@ impl Default for Speech {
     }
 }
 
-/// The share of a token budget that each level may use before it takes what others leave; only proportions matter.
+/// Shares of a token budget that each level may use before it takes what the others leave; only proportions matter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Budget {
-    /// Of the immediate level.
+    /// Share of the immediate level.
     pub immediate: f32,
-    /// Of the short-term level.
+    /// Share of the short-term level.
     pub short_term: f32,
-    /// Of the long-term level.
+    /// Share of the long-term level.
     pub long_term: f32,
-    /// How many of the best contexts of each level come before shares are looked at, as far as they fit.
+    /// Number of best contexts of each level that are chosen before shares apply, if they fit.
     pub min_contexts_per_level: usize,
 }
 
@@ -200,19 +199,19 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// The shares in the order of [`Level::ALL`].
-    pub fn shares(&self) -> [f32; Level::ALL.len()] {
+    /// Returns the shares in the order of [`Level::ALL`].
+    pub(crate) fn shares(&self) -> [f32; Level::ALL.len()] {
         [self.immediate, self.short_term, self.long_term]
     }
 }
 
 impl Config {
-    /// Seconds after which a short-term context expires that has no TTL of its own; `None` when it is promoted instead.
+    /// Returns the TTL of short-term contexts without their own; `None` if they are promoted instead.
     pub(crate) fn short_term_ttl_secs(&self) -> Option<u64> {
         (self.l2_on_expiry == L2OnExpiry::Forget).then_some(self.l2_cache_ttl)
     }
 
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns all problems, each as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let at_least_one = [
@@ -232,23 +231,18 @@ impl Config {
                 .filter(|(_, value)| *value == 0)
                 .map(|(key, _)| format!("{key}: must be at least 1")),
         );
-        for (key, value) in [
-            ("neighbours.decay", self.neighbours.decay),
-            ("neighbours.session", self.neighbours.session),
+        let (unit, factor) = ((0.0, 1.0), (0.1, 10.0));
+        for (key, value, (least, most)) in [
+            ("neighbours.decay", self.neighbours.decay, unit),
+            ("neighbours.session", self.neighbours.session, unit),
+            ("speech.speaker", self.speech.speaker, factor),
+            ("speech.question", self.speech.question, factor),
         ] {
-            if !(0.0..=1.0).contains(&value) {
-                problems.push(format!("{key}: must be from 0 to 1"));
+            if !(least..=most).contains(&value) {
+                problems.push(format!("{key}: must be from {least} to {most}"));
             }
         }
-        for (key, value) in [
-            ("speech.speaker", self.speech.speaker),
-            ("speech.question", self.speech.question),
-        ] {
-            if !(0.1..=10.0).contains(&value) {
-                problems.push(format!("{key}: must be from 0.1 to 10"));
-            }
-        }
-        // More than a page of the store would have it read in vain.
+        // A larger batch than a page of the store would waste reads.
         if !(1..=1000).contains(&self.gc_batch_size) {
             problems.push("gc_batch_size: must be from 1 to 1000".to_owned());
         }
@@ -284,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_are_sound_and_every_problem_is_named() {
+    fn defaults_are_valid_and_every_problem_is_named() {
         assert_eq!(Config::default().problems(), Vec::<String>::new());
         let config = Config {
             candidates: 0,

@@ -1,23 +1,23 @@
-//! Why a call to the engine failed.
+//! Errors of the engine.
 
 use std::time::Duration;
 
 use crate::context::{ContextId, Violations};
 use crate::ports::{EmbedError, EmbedErrorKind, StoreError, StoreErrorKind};
 
-/// Why a call to the engine failed. Match on [`Error::kind`] unless a variant's data is needed.
+/// Error of a call to the engine. Match on [`Error::kind`] unless a variant's data is needed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The request is not as it must be.
+    /// The request is invalid.
     #[error("the request is not valid")]
     Invalid(Violations),
-    /// There is no such context in this scope.
+    /// The scope has no such context.
     #[error("no context `{0}`")]
     NotFound(ContextId),
-    /// The id is taken by a context with other content.
+    /// The id belongs to a context with other content.
     #[error("id `{0}` holds another context")]
     Conflict(ContextId),
-    /// The text cannot be embedded now, and contexts without a vector are not wanted.
+    /// The text cannot be embedded now, and pending embeddings are not allowed.
     #[error("the text cannot be embedded")]
     Embedding(#[from] EmbedError),
     /// The store failed.
@@ -25,25 +25,25 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
-/// What a caller can do about an [`Error`].
+/// Kind of an [`Error`], by the caller's remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Change the request.
+    /// The request must change.
     Invalid,
-    /// Nothing is there.
+    /// The context does not exist.
     NotFound,
-    /// Choose another id, or do without: it is there already.
+    /// The id is taken.
     Conflict,
-    /// The vector's size does not fit the store's.
+    /// The embedder's vectors have another size than the store's.
     DimensionMismatch,
-    /// Try again later.
+    /// A retry may succeed later.
     Unavailable,
-    /// Nothing: it is our fault.
+    /// No remedy: the fault is internal.
     Internal,
 }
 
 impl Error {
-    /// What a caller can do about it.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
@@ -62,7 +62,7 @@ impl Error {
         }
     }
 
-    /// When to try again, if that is known and of use.
+    /// Returns the delay before a retry, if it is known.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Store(StoreError {

@@ -1,23 +1,38 @@
-//! The domain of the Context Manager: what a context is, where it lives, and which ones a model should see now.
+//! Domain of the Context Manager: contexts, their levels of memory, and the engine that finds the ones a model needs.
 //!
-//! [`ContextEngine`] is the way in. It keeps contexts at three [`Level`]s through the ports of [`ports`], finds those
-//! that answer a query and fits them into a token budget (HiRAG: hierarchical retrieval over immediate, short-term
-//! and long-term memory).
+//! [`ContextEngine`] stores contexts at three [`Level`]s through the ports in [`ports`], finds those that answer a query,
+//! and fits them into a token budget (HiRAG: hierarchical retrieval over immediate, short-term and long-term memory).
 //!
-//! Invariants: every call takes a [`Scope`], so no tenant's data can meet another's; what a call acknowledged is in
-//! the [`ports::VectorStore`]; the in-memory level 1 is only a cache over it.
+//! Invariants: every call takes a [`Scope`], so tenants never see each other's data; everything acknowledged is in the
+//! [`ports::VectorStore`]; the in-memory level 1 is only a cache over it.
 //!
-//! Deliberately absent: HTTP, files, a database, configuration loading. Concrete stores and embedders live in their
-//! own crates and are handed in.
+//! The crate has no HTTP, files, database or configuration loader. Stores and embedders are separate crates that implement
+//! the ports: `context-manager-vector-store` without default features adds a store in memory, and its crate page runs an
+//! engine on it.
+//!
+//! # Example
+//!
+//! The pure parts work alone. This example filters a context and assembles a prompt:
 //!
 //! ```
-//! use context_manager_core::{Level, NewContext, TenantId, Scope};
+//! use context_manager_core::assemble::{Entry, Format, Order, write};
+//! use context_manager_core::tokens::Encoding;
+//! use context_manager_core::{Context, Filter, Level};
 //!
-//! let scope = Scope::authenticated(TenantId::try_new("acme")?);
-//! let new = NewContext { text: "User prefers dark mode".to_owned(), level: Level::LongTerm, ..NewContext::default() };
-//! assert!(new.validate("").is_empty());
-//! assert_eq!(scope.tenant().as_str(), "acme");
-//! # Ok::<(), context_manager_core::InvalidTenant>(())
+//! let context = Context {
+//!     user_id: Some("ann".to_owned()),
+//!     ..Context::new("Ann prefers dark mode")
+//! };
+//! let of_ann = Filter {
+//!     user_id: Some("ann".to_owned()),
+//!     levels: vec![Level::LongTerm],
+//!     ..Filter::default()
+//! };
+//! assert!(of_ann.matches(&context));
+//!
+//! let entry = Entry { context: &context, score: 1.0 };
+//! let assembled = write(vec![entry], Format::Plain, Order::Relevance, &*Encoding::Heuristic.counter());
+//! assert!(assembled.prompt.contains("Ann prefers dark mode"));
 //! ```
 
 pub mod assemble;

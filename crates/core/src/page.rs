@@ -1,4 +1,4 @@
-//! Walking through a long list.
+//! Pages of lists, and cursors.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -6,27 +6,27 @@ use std::str::FromStr;
 
 use siphasher::sip::SipHasher13;
 
-/// Hexadecimal digits of the checksum behind a cursor.
+/// Number of hexadecimal digits of a cursor's checksum.
 const SUM_DIGITS: usize = 8;
 
-/// `text` with a checksum behind it: a cursor that was cut or altered on its way would continue somewhere else.
+/// Appends a checksum to `text`, as a truncated or altered cursor would continue at the wrong context.
 pub fn seal(text: &str) -> String {
     let mut hash = SipHasher13::new();
     hash.write(text.as_bytes());
     format!("{text}{:08x}", hash.finish() >> 32)
 }
 
-/// The text that was sealed; `None` when it is not as [`seal`] left it.
+/// Returns the text before the checksum; `None` if the checksum does not match.
 pub fn unseal(sealed: &str) -> Option<&str> {
     let (text, _) = sealed.split_at_checked(sealed.len().checked_sub(SUM_DIGITS)?)?;
     (seal(text) == sealed).then_some(text)
 }
 
-/// Where a list goes on: after the context with this sequence number, downwards.
+/// Position in a list: the sequence number of the last context of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(pub u64);
 
-/// A text that is not a cursor this server gave out.
+/// Error for a text that is not a cursor of this server.
 #[derive(Debug, thiserror::Error)]
 #[error("not a cursor that this server gave out")]
 pub struct InvalidCursor;
@@ -44,7 +44,7 @@ impl FromStr for Cursor {
         let digits = unseal(text)
             .and_then(|text| text.strip_prefix('c'))
             .ok_or(InvalidCursor)?;
-        // Sequence numbers are microseconds since the epoch; what stores can compare exactly ends at 2^53.
+        // Stores compare sequence numbers exactly up to 2^53.
         let sequence = u64::from_str_radix(digits, 16).map_err(|_| InvalidCursor)?;
         if sequence >= 1 << 53 {
             Err(InvalidCursor)
@@ -54,12 +54,12 @@ impl FromStr for Cursor {
     }
 }
 
-/// One page of a list, and where the next one starts.
+/// Page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T, C = Cursor> {
-    /// What is on it.
+    /// Items of the page.
     pub items: Vec<T>,
-    /// Where to go on; `None` on the last page.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<C>,
 }
 
@@ -71,17 +71,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cursors_are_read_back_and_others_refused() {
+    fn cursors_are_parsed_and_other_texts_refused() {
         assert_eq!(Cursor(77).to_string().parse::<Cursor>().unwrap(), Cursor(77));
-        for bad in [
-            "",
-            "77",
-            "c",
-            "cxyz",
-            "cffffffffffffffff",
-            "c4d",
-            "\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}",
-        ] {
+        let umlauts = "\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}";
+        for bad in ["", "77", "c", "cxyz", "cffffffffffffffff", "c4d", umlauts] {
             assert!(bad.parse::<Cursor>().is_err(), "{bad}");
             assert!(seal(bad).parse::<Cursor>().is_err() || bad == "c4d", "{bad}");
         }
@@ -89,7 +82,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_cut_or_altered_is_refused(sequence in 0_u64..1 << 53, at in any::<Index>(), other in "[0-9a-fA-FcC]") {
+        fn truncated_and_altered_cursors_are_refused(sequence in 0_u64..1 << 53, at in any::<Index>(), other in "[0-9a-fA-FcC]") {
             let cursor = Cursor(sequence).to_string();
             let at = at.index(cursor.len());
             let (start, end) = cursor.split_at(at);

@@ -1,28 +1,28 @@
-//! Whose data a call may touch.
+//! Tenants and scopes.
 //!
-//! A [`Scope`] is the first argument of every call that reads or writes contexts. The server makes one only after
+//! A [`Scope`] is the first argument of every call that reads or writes contexts. The server creates one only after
 //! authentication; a tenant never comes from a request body.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The longest tenant name in bytes.
+/// Maximum length of a tenant name in bytes.
 pub const MAX_TENANT_BYTES: usize = 64;
 
-/// The name of a tenant: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+/// Name of a tenant: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(Arc<str>);
 
-/// A tenant name with characters or a length that are not allowed.
+/// Error for a tenant name with an invalid character or length.
 #[derive(Debug, thiserror::Error)]
 #[error("a tenant name has 1 to {MAX_TENANT_BYTES} characters of A-Z a-z 0-9 . _ -")]
 pub struct InvalidTenant;
 
 impl TenantId {
-    /// Checks and takes a tenant name.
+    /// Checks a tenant name.
     ///
     /// # Errors
-    /// [`InvalidTenant`] when it is empty, too long or holds another character.
+    /// [`InvalidTenant`] if it is empty, too long or has another character.
     pub fn try_new(name: &str) -> Result<Self, InvalidTenant> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if name.is_empty() || name.len() > MAX_TENANT_BYTES || !name.bytes().all(allowed) {
@@ -31,12 +31,12 @@ impl TenantId {
         Ok(Self(name.into()))
     }
 
-    /// Whether it is one of the server's own, which begin with `_`: no caller's tenant is.
+    /// Returns `true` for tenants of the server itself, which begin with `_` and are never a caller's.
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with('_')
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -48,25 +48,25 @@ impl fmt::Debug for TenantId {
     }
 }
 
-/// What a caller was authenticated for. Every store call demands one.
+/// Tenant for which a caller was authenticated. Every store call requires one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     tenant: TenantId,
 }
 
 impl Scope {
-    /// The scope of a caller whose tenant has been established. Only authentication calls this; `cargo xtask tidy` sees to
-    /// it.
+    /// Creates the scope of an authenticated caller. In the server only authentication calls this; `cargo xtask tidy`
+    /// checks that.
     pub fn authenticated(tenant: TenantId) -> Self {
         Self { tenant }
     }
 
-    /// The scope of work that no caller asked for, such as embedding what was left pending, for one tenant after the other.
+    /// Creates the scope of background work for a tenant, such as pending embeddings.
     pub fn maintenance(tenant: TenantId) -> Self {
         Self { tenant }
     }
 
-    /// The tenant whose data this scope reaches.
+    /// Returns the tenant.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }

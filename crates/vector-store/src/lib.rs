@@ -20,43 +20,56 @@
 //!
 //! Without default features the crate has the memory store and what all stores share, and builds in seconds.
 //!
+//! # An engine in a minute
+//!
 //! ```
-//! use context_manager_core::context::{Context, ContextId, Level};
-//! use context_manager_core::lexical::Analyzer;
-//! use context_manager_core::ports::{Record, StoreQuery, VectorStore};
-//! use context_manager_core::{Filter, Scope, TenantId};
+//! use std::sync::Arc;
+//!
+//! use async_trait::async_trait;
+//! use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, QueryEmbedding};
+//! use context_manager_core::{Config, ContextEngine, Deps, NewContext, Scope, SearchRequest, TenantId};
 //! use context_manager_vector_store::MemoryStore;
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let store = MemoryStore::new(2);
-//! let scope = Scope::authenticated(TenantId::try_new("acme")?);
-//! let analyzer = Analyzer::new(Default::default());
+//! /// Counts letters; `context-manager-embedding` has real models.
+//! #[derive(Debug)]
+//! struct Letters(ModelFingerprint);
 //!
-//! let context = Context {
-//!     id: ContextId::generate(),
-//!     text: "User prefers dark mode".to_owned(),
-//!     level: Level::LongTerm,
-//! #   user_id: None, agent_id: None, session_id: None, tags: Vec::new(), metadata: Default::default(),
-//! #   importance: 0.5, pinned: false, token_count: 4, access_count: 0, occurred_at: Default::default(),
-//! #   created_at: Default::default(), updated_at: Default::default(), last_accessed_at: None, expires_at: None,
-//! #   ttl_secs: None, embedded: true, derived_from: Vec::new(), similar_to: Vec::new(), superseded_by: None, sequence: 1, slot: None,
-//! };
-//! let terms = analyzer.document(&context.text);
-//! store.upsert(&scope, vec![Record { context, dense: Some(vec![0.6, 0.8]), terms }]).await?;
+//! impl Letters {
+//!     fn vector(text: &str) -> Vec<f32> {
+//!         ('a'..='z').map(|letter| text.to_lowercase().matches(letter).count() as f32 + 0.1).collect()
+//!     }
+//! }
 //!
-//! let query = StoreQuery {
-//!     dense: Some(vec![1.0, 0.0]),
-//!     terms: Some(analyzer.query("which mode?")),
-//!     filter: Filter::default(),
-//!     limit: 10,
-//!     exact: false,
-//! };
-//! let found = store.search(&scope, query).await?;
-//! assert_eq!(found[0].dense, Some(0.6));
-//! assert!(found[0].lexical > Some(0.0));
-//! # Ok(())
-//! # }
+//! #[async_trait]
+//! impl Embedder for Letters {
+//!     fn fingerprint(&self) -> &ModelFingerprint {
+//!         &self.0
+//!     }
+//!
+//!     async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+//!         texts.iter().map(|text| Ok(Self::vector(text))).collect()
+//!     }
+//!
+//!     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
+//!         Ok(QueryEmbedding { vector: Self::vector(text), cached: false })
+//!     }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let store = Arc::new(MemoryStore::new(26));
+//!     let embedder = Arc::new(Letters(ModelFingerprint::unverified("letters", 26)));
+//!     let engine = ContextEngine::new(Config::default(), Deps::new(store, embedder));
+//!
+//!     let scope = Scope::authenticated(TenantId::try_new("acme")?);
+//!     engine.store(&scope, NewContext::new("Ann prefers dark mode")).await?;
+//!     engine.store(&scope, NewContext::new("The office is in Lisbon")).await?;
+//!
+//!     let question = SearchRequest { query: "Which mode does Ann like?".to_owned(), ..SearchRequest::default() };
+//!     let answer = engine.search(&scope, question).await?;
+//!     assert_eq!(answer.contexts[0].context.text, "Ann prefers dark mode");
+//!     Ok(())
+//! }
 //! ```
 
 #![cfg_attr(

@@ -49,7 +49,7 @@ pub(super) fn check(graph: &Graph) -> Vec<Problem> {
             problems.push(Problem::new(
                 member,
                 "this crate has no place in the layering",
-                format!("decide what it may depend on and add it to {HERE} and docs/architecture.md"),
+                format!("decide what it may depend on and add it to {HERE} and docs/explanation/architecture.md"),
             ));
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn check(graph: &Graph) -> Vec<Problem> {
                 format!("{} -> {}", edge.from, edge.to),
                 "the layering does not allow this dependency",
                 format!(
-                    "{}; or, if the layering itself is to change, {HERE} and docs/architecture.md",
+                    "{}; or, if the layering itself is to change, {HERE} and docs/explanation/architecture.md",
                     remedy(list)
                 ),
             ));

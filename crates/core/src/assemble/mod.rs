@@ -1,12 +1,12 @@
-//! One text out of many contexts, ready to put into a prompt.
+//! Assembly of many contexts into one text for a prompt.
 //!
-//! Stored text is data: whatever it holds, it cannot close the block it stands in, start a section of its own or pass
-//! for an instruction of the frame, because every line of it is quoted (markdown, plain) or escaped (xml, json).
+//! Stored text is data: it cannot close its block, start a section of its own or pass for an instruction of the frame,
+//! because every line of it is quoted (markdown, plain) or escaped (xml, json).
 //!
-//! What changes least comes first: pinned contexts, then long-term, short-term and the session's own. A provider that
-//! caches the beginning of a prompt can use it again as long as the stable part is the same.
+//! The most stable contexts come first (pinned, long-term, short-term, then the session's own), so that providers can
+//! reuse their cache of the beginning of a prompt.
 //!
-//! Which contexts fit is the caller's business: tokens are counted over the whole text, frame included.
+//! The caller selects contexts that fit; tokens are counted over the whole text, frame included.
 
 mod format;
 
@@ -15,7 +15,7 @@ use crate::ports::TokenCounter;
 
 pub use format::Format;
 
-/// In which order contexts stand within their section.
+/// Order of contexts within their section.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
     /// Best first.
@@ -25,42 +25,44 @@ pub enum Order {
     Chronological,
 }
 
-/// A text with the places of its contexts.
+/// Assembled text.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Assembled {
-    /// The text; empty when nothing fits.
+    /// Text; empty if no context fits.
     pub prompt: String,
-    /// Tokens of the whole text.
+    /// Number of tokens of the whole text.
     pub tokens: usize,
-    /// What stands where, in the order of the text.
+    /// Contexts in the order of the text.
     pub citations: Vec<Citation>,
 }
 
-/// A context to write.
+/// Context to write.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
-    /// The context.
+    /// Context.
     pub context: &'a Context,
-    /// How well it answers, 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
 }
 
-/// Where a context stands in the text.
+/// Byte range of a context in the text.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Citation {
-    /// The context.
+    /// Id of the context.
     pub id: ContextId,
-    /// Its level.
+    /// Level of the context.
     pub level: Level,
-    /// The first byte of its text, as it is quoted, in the prompt.
+    /// Offset of the first byte of its quoted text.
     pub start: usize,
-    /// The byte after its last.
+    /// Offset after the last byte.
     pub end: usize,
-    /// How well it answers, 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
 }
 
-/// A part of the text. The order is that of the text: what changes least comes first.
+/// Section of the text, in the order of the text: the most stable one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Section {
     Pinned,
@@ -89,9 +91,9 @@ impl Section {
     }
 }
 
-/// Writes `entries`, best first, as one text; nothing gives an empty one.
+/// Writes `entries`, best first, as one text; empty if there are none.
 pub fn write(mut entries: Vec<Entry<'_>>, format: Format, order: Order, tokens: &dyn TokenCounter) -> Assembled {
-    // Stable, so that relevance stays the order within a section unless time is asked for.
+    // The stable sort keeps the order by relevance within a section.
     entries.sort_by_key(|entry| Section::of(entry.context));
     if order == Order::Chronological {
         entries.sort_by_key(|entry| {

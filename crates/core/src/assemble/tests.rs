@@ -2,18 +2,17 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Moment;
-use crate::engine::test_context;
 use crate::tokens::Encoding;
 
 fn context(text: &str, level: Level, day: i64, pinned: bool) -> Context {
-    let mut context = test_context(text);
+    let mut context = Context::new(text);
     context.level = level;
     context.pinned = pinned;
     context.occurred_at = Moment::from_millisecond((1_700_000_000 + day * 86_400) * 1000);
     context
 }
 
-/// Best first, from every section, with texts that try to leave their place.
+/// Contexts of every section, best first, with texts that try to break their frame.
 fn contexts() -> Vec<Context> {
     vec![
         context("Which hut?", Level::Immediate, 9, false),
@@ -53,7 +52,7 @@ fn markdown() {
 }
 
 #[test]
-fn markdown_in_order_of_time() {
+fn markdown_in_chronological_order() {
     insta::assert_snapshot!(assembled(&contexts(), Format::Markdown, Order::Chronological).prompt);
 }
 
@@ -73,7 +72,7 @@ fn json() {
 }
 
 #[test]
-fn nothing_is_an_empty_text() {
+fn no_contexts_make_an_empty_text() {
     let nothing = assembled(&[], Format::Xml, Order::Relevance);
     assert_eq!(
         (nothing.prompt.as_str(), nothing.tokens, nothing.citations.len()),
@@ -82,9 +81,9 @@ fn nothing_is_an_empty_text() {
 }
 
 proptest! {
-    /// Whatever texts hold, the frame stays the frame: a reader of each format finds exactly the contexts in it.
+    /// A reader of each format finds exactly the contexts in it, for any texts.
     #[test]
-    fn texts_stay_in_their_place(texts in prop::collection::vec("[ -~\n\r\u{2028}\u{e9}<>&\"#>]{1,60}", 1..6)) {
+    fn no_text_breaks_its_frame(texts in prop::collection::vec("[ -~\n\r\u{2028}\u{e9}<>&\"#>]{1,60}", 1..6)) {
         let contexts: Vec<Context> = texts.iter().map(|text| context(text, Level::ShortTerm, 0, false)).collect();
         let is_break = |c: char| matches!(c, '\n' | '\r' | '\u{2028}');
 

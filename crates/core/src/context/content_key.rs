@@ -1,4 +1,4 @@
-//! Keys derived from a context's content and scope: one finds duplicates, one finds neighbours in a session.
+//! Keys derived from a context: the content key finds duplicates, the session offset finds neighbours.
 
 use std::hash::Hasher;
 
@@ -7,19 +7,19 @@ use siphasher::sip::SipHasher13;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-/// Equal for contexts with the same text in the same scope (user, agent, session), whatever their level.
+/// Key that is equal for contexts with the same text in the same scope (user, agent, session), at any level.
 ///
-/// Texts are compared in Unicode normalisation form C with line ends as `\n`, so that the same words typed on another
-/// system are recognised. Case and inner spacing matter: they carry meaning in code.
+/// Texts are compared in Unicode normalisation form C with line ends as `\n`, so that text typed on another system is
+/// recognised. Case and inner spacing matter: they carry meaning in code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentKey(String);
 
 impl ContentKey {
-    /// The key of `text` in the scope the ids give.
+    /// Returns the key of `text` in a scope.
     pub fn new(user_id: Option<&str>, agent_id: Option<&str>, session_id: Option<&str>, text: &str) -> Self {
         let mut hash = Sha256::new();
         for part in [user_id, agent_id, session_id] {
-            // A length prefix keeps ("ab", "c") and ("a", "bc") apart; absence differs from the empty string.
+            // A length prefix distinguishes ("ab", "c") from ("a", "bc"), and an absent id from an empty one.
             let length = part.map_or(u64::MAX, |part| part.len() as u64);
             hash.update(length.to_le_bytes());
             hash.update(part.unwrap_or_default());
@@ -28,26 +28,21 @@ impl ContentKey {
         for character in text.trim().replace("\r\n", "\n").nfc() {
             hash.update(character.encode_utf8(&mut buffer));
         }
-        // 128 bits: no accidental collision, and half the index.
+        // 128 bits: no accidental collisions, at half the size of the index.
         let digest = hash.finalize();
         let half = digest.first_chunk().copied().unwrap_or_default();
         Self(Uuid::from_bytes(half).simple().to_string())
     }
 
-    /// A key read back from a store.
-    pub fn from_stored(key: String) -> Self {
-        Self(key)
-    }
-
-    /// 32 hexadecimal digits.
+    /// Returns 32 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `text` as search compares it with others: in Unicode normalisation form C, each run of white space as one space.
+/// Returns `text` as search compares it: in Unicode normalisation form C, with each run of white space as one space.
 ///
-/// Two contexts whose texts are equal in this form say the same to a reader; nothing less makes one stand for the other.
+/// Only contexts whose texts are equal in this form count as repetitions.
 pub(crate) fn comparable_text(text: &str) -> String {
     let mut comparable = String::with_capacity(text.len());
     for word in text.split_whitespace() {
@@ -59,36 +54,36 @@ pub(crate) fn comparable_text(text: &str) -> String {
     comparable
 }
 
-/// The numbers that the contexts of one session occupy, one after the other.
+/// Offsets of the contexts of one session.
 ///
-/// A session's contexts get the slots `base + 0`, `base + 1`, … in the order in which they are stored, where `base` is
-/// a hash of the session. A context's neighbours are then found by number, for all hits of a search in one look-up.
+/// The contexts of a session get the offsets `base + 0`, `base + 1`, … in the order in which they are stored, where `base`
+/// is a hash of the session. One look-up by offset then finds the neighbours of all hits of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionTrack {
     base: i64,
 }
 
 impl SessionTrack {
-    /// The last position that a context may be brought with. Half of all positions are left for what is stored after it;
-    /// contexts beyond the very last one share it.
+    /// Maximum position of an imported context. Half of all positions are left for later contexts; contexts beyond the last
+    /// position share it.
     pub const MAX_POSITION: u32 = u32::MAX / 2;
 
-    /// The track of a session.
+    /// Returns the offsets of a session.
     pub fn new(session_id: &str) -> Self {
         let mut hash = SipHasher13::new();
         hash.write(session_id.as_bytes());
-        // 62 bits leave room above for positions, so that slots never overflow.
+        // 62 bits leave room for positions, so that offsets never overflow.
         Self {
             base: (hash.finish() >> 2).cast_signed(),
         }
     }
 
-    /// The slot of the context at `position`.
+    /// Returns the offset of the context at `position`.
     pub fn slot(self, position: u32) -> i64 {
         self.base + i64::from(position)
     }
 
-    /// The position that `slot` stands for.
+    /// Returns the position of the offset `slot`.
     pub fn position(self, slot: i64) -> u32 {
         u32::try_from(slot.saturating_sub(self.base)).unwrap_or(0)
     }
@@ -99,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn same_words_on_another_system_are_the_same() {
+    fn text_from_another_system_has_the_same_key() {
         let key = |text: &str| ContentKey::new(None, None, None, text);
         assert_eq!(key("caf\u{e9}\nbar"), key(" cafe\u{301}\r\nbar "));
         assert_ne!(key("a b"), key("a  b"));
@@ -107,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_form_and_white_space_may_differ_between_the_same_texts() {
+    fn equal_texts_differ_only_in_unicode_form_and_white_space() {
         let same = |a: &str, b: &str| comparable_text(a) == comparable_text(b);
         assert!(same(" caf\u{e9}\r\n\tbar ", "cafe\u{301} bar"));
         for (a, b) in [
@@ -138,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_count_up_and_back() {
+    fn offsets_and_positions_convert_both_ways() {
         let track = SessionTrack::new("s");
         assert_eq!(track.slot(4) - track.slot(3), 1);
         assert_eq!(track.position(track.slot(7)), 7);

@@ -1,57 +1,47 @@
-//! What a caller gives to store a context.
+//! Contexts to store.
 
 use serde_json::{Map, Value};
 
 use super::{ContextId, Level};
 use crate::Moment;
 
-/// A context to store. Only the text is required.
-#[derive(Debug, Clone, PartialEq)]
+/// Context to store. Only the text is required.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NewContext {
-    /// What to remember.
+    /// Text to remember.
     pub text: String,
-    /// Level at which it starts; default `long_term`.
+    /// Initial level; `long_term` by default.
     pub level: Level,
-    /// The caller's own id; sending the same id again unchanged stores nothing new.
+    /// Id chosen by the caller; sending the same context again stores nothing.
     pub id: Option<ContextId>,
-    /// The person it belongs to.
+    /// User to whom the context belongs.
     pub user_id: Option<String>,
-    /// The agent it belongs to.
+    /// Agent to which the context belongs.
     pub agent_id: Option<String>,
-    /// The conversation it belongs to.
+    /// Conversation to which the context belongs.
     pub session_id: Option<String>,
-    /// Labels; repeated ones count once.
+    /// Tags; duplicates are removed.
     pub tags: Vec<String>,
-    /// Anything else.
+    /// Metadata, filterable by key.
     pub metadata: Map<String, Value>,
-    /// 0 to 1; default 0.5.
+    /// Importance, 0 to 1; 0.5 by default.
     pub importance: Option<f32>,
-    /// Never expired or moved down.
+    /// Exempts the context from expiry and demotion.
     pub pinned: bool,
-    /// Seconds until it expires.
+    /// Seconds until expiry.
     pub ttl_secs: Option<u64>,
-    /// When it happened; default now.
+    /// Time of the event; now by default.
     pub occurred_at: Option<Moment>,
-    /// Contexts this one replaces.
+    /// Contexts that this one replaces.
     pub supersedes: Vec<ContextId>,
 }
 
-impl Default for NewContext {
-    fn default() -> Self {
+impl NewContext {
+    /// Builds a long-term context of `text` without scope or metadata.
+    pub fn new(text: impl Into<String>) -> Self {
         Self {
-            text: String::new(),
-            level: Level::LongTerm,
-            id: None,
-            user_id: None,
-            agent_id: None,
-            session_id: None,
-            tags: Vec::new(),
-            metadata: Map::new(),
-            importance: None,
-            pinned: false,
-            ttl_secs: None,
-            occurred_at: None,
-            supersedes: Vec::new(),
+            text: text.into(),
+            ..Self::default()
         }
     }
 }

@@ -1,29 +1,30 @@
-//! The three levels of memory.
+//! Levels of memory.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How long a context is meant to matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Level of memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Level {
-    /// L1: the working memory of one session, served from memory.
+    /// L1: working memory of one session, served from memory.
     Immediate,
-    /// L2: lives for a TTL.
+    /// L2: contexts that live for a TTL.
     ShortTerm,
-    /// L3: lives until it is deleted or its own TTL ends.
+    /// L3: contexts that live until they are deleted or their own TTL ends.
+    #[default]
     LongTerm,
 }
 
-/// A word that names no level.
+/// Error for an unknown level.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown level; expected `immediate`, `short_term` or `long_term`")]
 pub struct UnknownLevel;
 
 impl Level {
-    /// All levels, nearest first.
+    /// All levels, from L1 to L3.
     pub const ALL: [Self; 3] = [Self::Immediate, Self::ShortTerm, Self::LongTerm];
 
-    /// The name used on the wire and in the store.
+    /// Returns the name used in the API and in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Immediate => "immediate",
@@ -32,7 +33,7 @@ impl Level {
         }
     }
 
-    /// The position in [`Level::ALL`], for tables with one row a level.
+    /// Returns the index in [`Level::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -41,7 +42,7 @@ impl Level {
 impl FromStr for Level {
     type Err = UnknownLevel;
 
-    /// Reads a level; the short names `l1`, `l2` and `l3` are accepted in either case.
+    /// Parses a name; the short names `l1`, `l2` and `l3` are accepted in either case.
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         match word {
             "immediate" | "l1" | "L1" => Ok(Self::Immediate),

@@ -1,4 +1,4 @@
-//! A context: one piece of text an agent may need again, with its level, scope, tags and metadata.
+//! Contexts: pieces of text an agent may need again, with level, scope, tags and metadata.
 
 mod content_key;
 mod input;
@@ -25,12 +25,12 @@ pub use validate::{
     MAX_TTL_SECS, Problem, Violation, Violations,
 };
 
-/// Identifies a context within its tenant.
+/// Id of a context, unique within its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContextId(pub Uuid);
 
 impl ContextId {
-    /// A new id: UUID version 7, so ids made later sort later.
+    /// Generates a UUID of version 7, so that later ids sort later.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
@@ -42,85 +42,115 @@ impl fmt::Display for ContextId {
     }
 }
 
-/// A stored context. Times have millisecond precision.
+/// Stored context. Times have millisecond precision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Context {
-    /// Unique within the tenant.
+    /// Id, unique within the tenant.
     pub id: ContextId,
-    /// What the agent saw or said: 1 to [`MAX_TEXT_BYTES`] bytes, without surrounding white space.
+    /// Text of 1 to [`MAX_TEXT_BYTES`] bytes, without surrounding white space.
     pub text: String,
-    /// Where it lives.
+    /// Level of memory.
     pub level: Level,
-    /// The person it belongs to.
+    /// User to whom the context belongs.
     pub user_id: Option<String>,
-    /// The agent it belongs to.
+    /// Agent to which the context belongs.
     pub agent_id: Option<String>,
-    /// The conversation it belongs to.
+    /// Conversation to which the context belongs.
     pub session_id: Option<String>,
-    /// Labels, without repetition, in the order given.
+    /// Tags, without duplicates, in the order given.
     pub tags: Vec<String>,
-    /// Anything else, filterable by key.
+    /// Metadata, filterable by key.
     pub metadata: Map<String, Value>,
-    /// 0 to 1.
+    /// Importance, 0 to 1.
     pub importance: f32,
-    /// Never expired or moved down.
+    /// Exempts the context from expiry and demotion.
     pub pinned: bool,
-    /// Tokens of the text, by the configured tokenizer.
+    /// Number of tokens of the text, by the configured tokenizer.
     pub token_count: u32,
-    /// How often search served it.
+    /// Number of times that search served it.
     pub access_count: u64,
-    /// When the thing happened.
+    /// Time of the event that the text describes.
     pub occurred_at: Moment,
-    /// When it was stored.
+    /// Time of the first store.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
-    /// When search last served it.
+    /// Time at which search last served it.
     pub last_accessed_at: Option<Timestamp>,
-    /// When it stops being served; `None` is never.
+    /// Time of expiry; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// The time to live it was given, in seconds; kept so that unpinning or a move to another level can renew it.
+    /// TTL that it was given, in seconds, from which unpinning and a change of level renew its expiry.
     pub ttl_secs: Option<u64>,
-    /// Whether its vector is stored.
+    /// `true` once its vector is stored.
     pub embedded: bool,
-    /// The contexts that a summary was made from.
+    /// Contexts from which a summary was made.
     pub derived_from: Vec<ContextId>,
-    /// Stored contexts of the same user, agent and session that were close to it when its text was stored, closest first;
-    /// empty unless `dedup.policy` is `report`.
+    /// Similar contexts of the same user, agent and session at the time its text was stored, most similar first; empty
+    /// unless `dedup.policy` is `report`.
     pub similar_to: Vec<Similar>,
-    /// The context that replaced this one, and when.
+    /// Context that superseded this one.
     pub superseded_by: Option<Superseded>,
-    /// Order of creation within the store: microseconds since the epoch, made unique. Lists and cursors follow it.
+    /// Sequence number: microseconds since the epoch, made unique. Lists and cursors follow it.
     pub sequence: u64,
-    /// Where it stands among the contexts of its session; see [`SessionTrack`].
+    /// Offset in its session; see [`SessionTrack`].
     pub slot: Option<i64>,
 }
 
-/// A context that is close to another one.
+/// Context that is similar to another one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Similar {
-    /// The context that was there before.
+    /// Id of the context that was stored before.
     pub id: ContextId,
     /// Cosine of both vectors, 0 to 1.
     pub similarity: f32,
 }
 
-/// That a context was replaced.
+/// Replacement of a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Superseded {
-    /// The context that replaced it.
+    /// Id of the context that replaced it.
     pub by: ContextId,
-    /// Since when.
+    /// Time of the replacement.
     pub at: Timestamp,
 }
 
 impl Context {
-    /// Whether it is still served at `now`: not expired.
+    /// Builds a long-term context of `text` with a new id and nothing else, as the engine or a test completes it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            id: ContextId::generate(),
+            text: text.into(),
+            level: Level::LongTerm,
+            user_id: None,
+            agent_id: None,
+            session_id: None,
+            tags: Vec::new(),
+            metadata: Map::new(),
+            importance: 0.5,
+            pinned: false,
+            token_count: 0,
+            access_count: 0,
+            occurred_at: Moment::default(),
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            last_accessed_at: None,
+            expires_at: None,
+            ttl_secs: None,
+            embedded: false,
+            derived_from: Vec::new(),
+            similar_to: Vec::new(),
+            superseded_by: None,
+            sequence: 0,
+            slot: None,
+        }
+    }
+
+    /// Returns `true` if the context has not expired at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| end > now)
     }
 
-    /// The key that finds another context with the same text in the same scope.
+    /// Returns the key that equal texts in the same scope share.
     pub fn content_key(&self) -> ContentKey {
         ContentKey::new(
             self.user_id.as_deref(),
@@ -131,7 +161,7 @@ impl Context {
     }
 }
 
-/// `time` cut to whole milliseconds, the precision of the wire and the store.
+/// Truncates `time` to milliseconds, the precision of the wire format and the store.
 pub(crate) fn to_millis(time: Timestamp) -> Timestamp {
     Moment::from(time).try_into().unwrap_or(time)
 }

@@ -1,4 +1,4 @@
-//! What a context may hold. All problems are reported at once, each with a JSON pointer to its field.
+//! Validation of contexts. All problems are reported at once, each with a JSON pointer to its field.
 
 use std::io;
 
@@ -6,64 +6,65 @@ use serde_json::{Map, Value};
 
 use super::{Context, NewContext, Patch};
 
-/// The longest text in bytes, after trimming.
+/// Maximum length of a text in bytes, after trimming.
 pub const MAX_TEXT_BYTES: usize = 32_768;
-/// The most bytes that text, tags and metadata together may serialise to as JSON.
+/// Maximum size of text, tags and metadata together, as JSON.
 pub const MAX_CONTENT_BYTES: usize = 65_536;
-/// The most tags of one context.
+/// Maximum number of tags.
 pub const MAX_TAGS: usize = 64;
-/// The longest tag in bytes.
+/// Maximum length of a tag in bytes.
 pub const MAX_TAG_BYTES: usize = 256;
-/// The longest `user_id`, `agent_id` or `session_id` in bytes.
+/// Maximum length of `user_id`, `agent_id` and `session_id` in bytes.
 pub const MAX_ID_BYTES: usize = 256;
-/// The most contexts one may replace.
+/// Maximum number of contexts that one may replace.
 pub const MAX_SUPERSEDES: usize = 100;
-/// The most contexts that one is made from.
+/// Maximum number of sources of a summary.
 pub const MAX_DERIVED_FROM: usize = 10_000;
-/// The longest time to live in seconds: 100 years.
+/// Maximum TTL in seconds: 100 years.
 pub const MAX_TTL_SECS: u64 = 3_153_600_000;
 
-/// What is wrong with a field.
+/// Kind of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// Missing, empty, out of range or otherwise not allowed.
     Invalid,
     /// Larger than allowed, in bytes.
     TooLarge {
-        /// What was sent.
+        /// Size sent.
         actual: usize,
-        /// What is allowed.
+        /// Size allowed.
         maximum: usize,
     },
 }
 
-/// One field that is not as it must be.
+/// Invalid field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// RFC 6901 pointer to the field in the request body.
     pub pointer: String,
-    /// What is expected, for a person to read. Never repeats the value.
+    /// Expectation, for a person to read. Never repeats the value.
     pub detail: String,
-    /// The kind of problem.
+    /// Kind of the violation.
     pub problem: Problem,
 }
 
-/// All that is wrong with a request; empty when nothing is.
+/// Violations of a request; empty if it is valid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Whether nothing is wrong.
+    /// Returns `true` if there are no violations.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Every violation, in the order found.
+    /// Iterates over the violations in the order found.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
         self.0.iter()
     }
 
-    /// Adds what was found elsewhere.
+    /// Adds other violations.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
     }
@@ -77,36 +78,37 @@ impl Violations {
         });
     }
 
-    /// Adds a field that is too large, when it is.
+    /// Adds a field if it is too large.
     pub fn limit_bytes(&mut self, pointer: impl Into<String>, what: &str, actual: usize, maximum: usize) {
         if actual > maximum {
             let detail = format!("{what} is {actual} bytes; the maximum is {maximum}");
             let problem = Problem::TooLarge { actual, maximum };
+            let pointer = pointer.into();
             self.0.push(Violation {
-                pointer: pointer.into(),
+                pointer,
                 detail,
                 problem,
             });
         }
     }
 
-    /// Adds `value` when it is outside `range`.
+    /// Adds a field if `value` is outside `range`.
     pub fn in_range<T: PartialOrd + std::fmt::Display>(
         &mut self,
         pointer: impl Into<String>,
         value: &T,
         range: &std::ops::RangeInclusive<T>,
     ) {
-        // Not `<` or `>`: NaN must fail too.
+        // `contains` is false for NaN too.
         if !range.contains(value) {
             self.invalid(pointer, format!("must be from {} to {}", range.start(), range.end()));
         }
     }
 
-    /// The violations as a result: the first error is worth as much as the whole list.
+    /// Converts the violations into a result.
     ///
     /// # Errors
-    /// The list itself, when it is not empty.
+    /// The violations, if there are any.
     pub fn into_result(self) -> Result<(), Self> {
         if self.is_empty() { Ok(()) } else { Err(self) }
     }
@@ -122,7 +124,7 @@ impl Violations {
         }
     }
 
-    /// Adds what is wrong with a word such as an id or a tag: 1 to `maximum` bytes without control characters.
+    /// Adds an id, tag or other word unless it has 1 to `maximum` bytes without control characters.
     pub fn word(&mut self, pointer: impl Into<String>, word: &str, maximum: usize) {
         if word.trim().is_empty() || word.len() > maximum || word.chars().any(char::is_control) {
             self.invalid(
@@ -132,7 +134,7 @@ impl Violations {
         }
     }
 
-    /// Adds what is wrong with a list of tags.
+    /// Adds the violations of a list of tags.
     pub fn tags(&mut self, pointer: &str, tags: &[String]) {
         if tags.len() > MAX_TAGS {
             self.invalid(pointer, format!("must have at most {MAX_TAGS} tags"));
@@ -172,12 +174,12 @@ impl Violations {
     }
 }
 
-/// How many bytes text, tags and metadata serialise to.
+/// Returns the size of text, tags and metadata as JSON.
 fn content_bytes(text: &str, tags: &[String], metadata: &Map<String, Value>) -> usize {
     json_len(text.trim()) + json_len(tags) + json_len(metadata)
 }
 
-/// The serialised length of a value, without building the string.
+/// Returns the length of a value as JSON, without building the string.
 fn json_len<T: serde::Serialize + ?Sized>(value: &T) -> usize {
     let mut counter = Counter(0);
     // Writing to a counter cannot fail, and strings, lists and JSON values always serialise.
@@ -198,19 +200,19 @@ impl io::Write for Counter {
 }
 
 impl Context {
-    /// How many bytes text, tags and metadata serialise to as JSON.
+    /// Returns the size of text, tags and metadata as JSON.
     pub fn content_bytes(&self) -> usize {
         content_bytes(&self.text, &self.tags, &self.metadata)
     }
 }
 
 impl NewContext {
-    /// How many bytes text, tags and metadata serialise to as JSON.
+    /// Returns the size of text, tags and metadata as JSON.
     pub fn content_bytes(&self) -> usize {
         content_bytes(&self.text, &self.tags, &self.metadata)
     }
 
-    /// Everything that is wrong, with pointers below `pointer` (such as `/contexts/3`, or empty for the body itself).
+    /// Returns all violations, with pointers below `pointer` (such as `/contexts/3`, or empty for the body itself).
     pub fn validate(&self, pointer: &str) -> Violations {
         let mut found = Violations::default();
         found.text(format!("{pointer}/text"), &self.text);
@@ -242,7 +244,7 @@ impl NewContext {
 }
 
 impl Patch {
-    /// Everything that is wrong with the patch by itself.
+    /// Returns the violations of the patch itself.
     pub fn validate(&self) -> Violations {
         let mut found = Violations::default();
         if let Some(text) = &self.text {
@@ -259,8 +261,8 @@ impl Patch {
         found
     }
 
-    /// What is wrong with the context that the patch led to: its size.
-    pub(crate) fn validate_result(context: &super::Context) -> Violations {
+    /// Returns the violations of a patched context: its size.
+    pub(crate) fn validate_result(context: &Context) -> Violations {
         let mut found = Violations::default();
         found.content("", &context.text, &context.tags, &context.metadata);
         found
@@ -293,29 +295,17 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_stated() {
-        let new = NewContext {
-            text: "x".repeat(MAX_TEXT_BYTES + 1),
-            ..NewContext::default()
-        };
-        let found = new.validate("");
+    fn a_size_violation_states_both_sizes() {
+        let found = NewContext::new("x".repeat(MAX_TEXT_BYTES + 1)).validate("");
         let violation = found.iter().next().unwrap();
-        assert_eq!(
-            violation.problem,
-            Problem::TooLarge {
-                actual: 32_769,
-                maximum: 32_768
-            }
-        );
+        let (actual, maximum) = (32_769, 32_768);
+        assert_eq!(violation.problem, Problem::TooLarge { actual, maximum });
         assert!(violation.detail.contains("32769") && violation.detail.contains("32768"));
     }
 
     #[test]
     fn text_tags_and_metadata_are_limited_together() {
-        let mut new = NewContext {
-            text: "x".repeat(30_000),
-            ..NewContext::default()
-        };
+        let mut new = NewContext::new("x".repeat(30_000));
         new.metadata.insert("k".to_owned(), Value::String("y".repeat(36_000)));
         assert_eq!(pointers(&new), ["/contexts/3"]);
         new.metadata.insert("k".to_owned(), Value::String("y".repeat(35_000)));
@@ -323,25 +313,13 @@ mod tests {
     }
 
     #[test]
-    fn surrounding_white_space_does_not_count() {
+    fn surrounding_white_space_is_not_counted() {
         let text = format!("  {}\n", "x".repeat(MAX_TEXT_BYTES));
-        assert!(
-            pointers(&NewContext {
-                text,
-                ..NewContext::default()
-            })
-            .is_empty()
-        );
+        assert!(pointers(&NewContext::new(text)).is_empty());
     }
 
     #[test]
     fn nul_is_refused() {
-        assert_eq!(
-            pointers(&NewContext {
-                text: "a\0b".to_owned(),
-                ..NewContext::default()
-            }),
-            ["/contexts/3/text"]
-        );
+        assert_eq!(pointers(&NewContext::new("a\0b")), ["/contexts/3/text"]);
     }
 }

@@ -47,8 +47,6 @@ pub use search::{
     SearchRequest, SearchResponse,
 };
 pub use store::Stored;
-#[cfg(test)]
-pub(crate) use store::test_context;
 pub use transfer::{Carried, ExportRequest, Forgotten, Imported, Receipt, Restored};
 
 use contexts::Contexts;

@@ -17,9 +17,10 @@ use super::transfer::{Importer, Purge};
 use super::vocabulary::Vocabularies;
 use super::working_memory::WorkingMemory;
 use crate::Config;
-use crate::lexical::Analyzer;
+use crate::lexical::{self, Analyzer};
 use crate::lifecycle::Lifecycle;
-use crate::ports::{Clock, Embedder, Leases, Summarizer, TokenCounter, VectorStore};
+use crate::ports::{Clock, Embedder, Leases, Summarizer, SystemClock, TokenCounter, VectorStore};
+use crate::tokens::Encoding;
 
 /// Dependencies of the engine.
 #[derive(Debug)]
@@ -36,6 +37,20 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Maker of sparse vectors.
     pub analyzer: Analyzer,
+}
+
+impl Deps {
+    /// Combines a store and an embedder with defaults: exact token counts, the machine's clock and English text.
+    pub fn new(store: Arc<dyn VectorStore>, embedder: Arc<dyn Embedder>) -> Self {
+        Self {
+            store,
+            embedder,
+            on_embedding_failure: OnEmbeddingFailure::default(),
+            tokens: Encoding::default().counter(),
+            clock: Arc::new(SystemClock),
+            analyzer: Analyzer::new(lexical::Config::default()),
+        }
+    }
 }
 
 /// The parts of an engine.

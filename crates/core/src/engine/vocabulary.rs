@@ -2,7 +2,7 @@
 //!
 //! A sample weighs words as well as all contexts of a user do. Statistics of all users mislead (the name of the person a
 //! question is about is rare among them), those of the candidates alone exaggerate (these very words found them), and
-//! general tables of a language bring nothing; see docs/benchmarks.md.
+//! general tables of a language bring nothing; see docs/reference/benchmarks.md.
 
 use std::collections::HashMap;
 use std::sync::Arc;

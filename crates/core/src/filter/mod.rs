@@ -1,12 +1,13 @@
 //! Filters: the contexts that a call is about.
 //!
-//! [`Filter::conditions`] is the table of all filter fields. Matching, the stores and the audit log read it, so that a new
-//! field costs a row here, its field in the wire type, and its key in the stores' payload.
+//! This file is the table of all filter fields. Matching, the stores and the audit log read it, so that a new field costs
+//! its rows here, its field in the wire type, and its key in the stores' payload.
 
-mod condition;
 mod metadata;
 mod outline;
+mod value;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -15,10 +16,10 @@ use serde_json::Value;
 use crate::Moment;
 use crate::context::{Context, ContextId, Level};
 
-pub use condition::{Condition, Field, Number, Test, Values};
-use condition::{Conditions, yes_or_no};
-use metadata::metadata_fact;
 pub(crate) use metadata::same_metadata;
+use metadata::{metadata_fact, metadata_facts};
+use value::{BEGINNING_OF_TIME, expiry, number, words, yes_or_no};
+pub use value::{Number, Values};
 
 /// Conditions that must all hold; an empty list or `None` is no condition.
 ///
@@ -74,6 +75,111 @@ pub enum Visibility {
     Expired(Timestamp),
 }
 
+macro_rules! fields {
+    ($context:ident: $($(#[$doc:meta])* $field:ident => $values:expr;)*) => {
+        /// Field of a context that filters can test.
+        ///
+        /// Not `#[non_exhaustive]`: every store must say where it keeps a new field.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Field {
+            $($(#[$doc])* $field,)*
+        }
+
+        impl Field {
+            /// All fields.
+            pub const ALL: &'static [Self] = &[$(Self::$field),*];
+
+            /// Returns the values that a context has of this field.
+            pub fn of(self, $context: &Context) -> Values<'_> {
+                match self {
+                    $(Self::$field => $values,)*
+                }
+            }
+        }
+    };
+}
+
+fields! {
+    context:
+    /// Level, by name.
+    Level => words([context.level.as_str()]);
+    /// User id.
+    User => words(context.user_id.as_deref());
+    /// Agent id.
+    Agent => words(context.agent_id.as_deref());
+    /// Session id.
+    Session => words(context.session_id.as_deref());
+    /// Tags.
+    Tags => words(context.tags.iter().map(String::as_str));
+    /// Metadata, as facts `key=value`.
+    Metadata => words(metadata_facts(&context.metadata));
+    /// Ids of the sources of a summary.
+    DerivedFrom => words(context.derived_from.iter().map(ContextId::to_string));
+    /// `yes` or `no`.
+    Embedded => words([yes_or_no(context.embedded)]);
+    /// `yes`, or no value.
+    Pinned => words(context.pinned.then_some("yes"));
+    /// Time of the event.
+    OccurredAt => number(context.occurred_at);
+    /// Importance.
+    Importance => number(context.importance);
+    /// Time of expiry; the end of time for contexts that never expire.
+    ExpiresAt => number(expiry(context));
+    /// As [`Field::ExpiresAt`], but the beginning of time for superseded contexts.
+    VisibleUntil => number(context.superseded_by.map_or_else(|| expiry(context), |_| BEGINNING_OF_TIME));
+}
+
+impl Field {
+    /// Returns `true` if the words are text that logs must not repeat.
+    const fn is_private(self) -> bool {
+        matches!(self, Self::Tags | Self::Metadata)
+    }
+}
+
+/// Test of one field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test<'a> {
+    /// The field has one of these words; none matches nothing.
+    AnyOf(Field, Vec<Cow<'a, str>>),
+    /// The field is as large or larger.
+    AtLeast(Field, Number),
+    /// The field is smaller.
+    Below(Field, Number),
+    /// The context belongs to no session.
+    NoSession,
+    /// The context has one of these ids; none matches nothing.
+    Ids(&'a [ContextId]),
+}
+
+/// One condition of a filter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition<'a> {
+    /// Name of the filter field. Several conditions share one if a context must meet each of them.
+    pub name: &'static str,
+    /// Test that a context must pass.
+    pub test: Test<'a>,
+}
+
+impl Test<'_> {
+    /// Returns `true` if `context` passes.
+    pub fn passes(&self, context: &Context) -> bool {
+        let number = |field: &Field| match field.of(context) {
+            Values::Number(number) => Some(number),
+            Values::Words(_) => None,
+        };
+        match self {
+            Self::AnyOf(field, wanted) => match field.of(context) {
+                Values::Words(words) => wanted.iter().any(|word| words.contains(word)),
+                Values::Number(_) => false,
+            },
+            Self::AtLeast(field, least) => number(field).is_some_and(|number| number >= *least),
+            Self::Below(field, end) => number(field).is_some_and(|number| number < *end),
+            Self::NoSession => context.session_id.is_none(),
+            Self::Ids(ids) => ids.contains(&context.id),
+        }
+    }
+}
+
 const VISIBILITY: &str = "visibility";
 
 impl Filter {
@@ -95,58 +201,68 @@ impl Filter {
         self.conditions().iter().all(|condition| condition.test.passes(context))
     }
 
-    /// Returns one line for the audit log, with tags and metadata only as numbers.
-    pub fn outline(&self) -> String {
-        outline::outline(&self.conditions())
-    }
-
     /// Returns the conditions that are set.
     pub fn conditions(&self) -> Vec<Condition<'_>> {
-        let time = |time: Moment| Number::Time(time);
-        let mut rows = Conditions::default();
-        rows.any_of("user_id", Field::User, &self.user_id);
-        rows.any_of("agent_id", Field::Agent, &self.agent_id);
-        rows.any_of("session_id", Field::Session, &self.session_id);
-        rows.any_of("level", Field::Level, self.levels.iter().map(|level| level.as_str()));
-        rows.any_of("tags_any", Field::Tags, &self.tags_any);
-        for tag in &self.tags_all {
-            rows.any_of("tags_all", Field::Tags, [tag]);
-        }
-        for (key, values) in &self.metadata {
-            // No fact is stored of a value that is no scalar, so an empty list must match nothing.
-            let facts = values
-                .iter()
-                .filter_map(|value| metadata_fact(key, value))
-                .map(Into::into);
-            rows.add("metadata", Test::AnyOf(Field::Metadata, facts.collect()));
-        }
-        rows.at_least("occurred_after", Field::OccurredAt, self.occurred_after.map(time));
-        rows.below("occurred_before", Field::OccurredAt, self.occurred_before.map(time));
-        rows.at_least(
-            "min_importance",
-            Field::Importance,
-            self.min_importance.map(Number::Float),
-        );
-        self.ids.iter().for_each(|ids| rows.add("ids", Test::Ids(ids)));
-        rows.any_of(
-            "derived_from",
-            Field::DerivedFrom,
-            self.derived_from.iter().map(ContextId::to_string),
-        );
-        rows.any_of("embedded", Field::Embedded, self.embedded.map(yes_or_no));
-        rows.any_of("pinned", Field::Pinned, self.pinned.then_some(yes_or_no(true)));
-        if self.sessionless {
-            rows.add("sessionless", Test::NoSession);
-        }
-        let after = |now| Number::Time(Moment::from_millisecond(Moment::from(now).as_millisecond() + 1));
-        match self.visibility {
-            Visibility::All => {}
-            Visibility::Current(now) => rows.at_least(VISIBILITY, Field::VisibleUntil, Some(after(now))),
-            Visibility::Live(now) => rows.at_least(VISIBILITY, Field::ExpiresAt, Some(after(now))),
-            Visibility::Expired(now) => rows.below(VISIBILITY, Field::ExpiresAt, Some(after(now))),
-        }
-        rows.into_vec()
+        let visibility = match self.visibility {
+            Visibility::All => None,
+            Visibility::Current(now) => at_least(Field::VisibleUntil, Some(after(now))),
+            Visibility::Live(now) => at_least(Field::ExpiresAt, Some(after(now))),
+            Visibility::Expired(now) => below(Field::ExpiresAt, Some(after(now))),
+        };
+        let levels = self.levels.iter().map(|level| level.as_str());
+        let sources = self.derived_from.iter().map(ContextId::to_string);
+        let pinned = self.pinned.then_some(yes_or_no(true));
+        let tags_all = self.tags_all.iter().map(|tag| any_of(Field::Tags, [tag]));
+        let metadata = self.metadata.iter().map(|(key, values)| {
+            let facts = values.iter().filter_map(|value| metadata_fact(key, value));
+            // Values that are no scalars have no facts; an empty list must match nothing.
+            Some(Test::AnyOf(Field::Metadata, facts.map(Into::into).collect()))
+        });
+        let mut rows = vec![
+            ("user_id", any_of(Field::User, &self.user_id)),
+            ("agent_id", any_of(Field::Agent, &self.agent_id)),
+            ("session_id", any_of(Field::Session, &self.session_id)),
+            ("level", any_of(Field::Level, levels)),
+            ("tags_any", any_of(Field::Tags, &self.tags_any)),
+        ];
+        rows.extend(tags_all.map(|test| ("tags_all", test)));
+        rows.extend(metadata.map(|test| ("metadata", test)));
+        rows.extend([
+            ("occurred_after", at_least(Field::OccurredAt, self.occurred_after)),
+            ("occurred_before", below(Field::OccurredAt, self.occurred_before)),
+            ("min_importance", at_least(Field::Importance, self.min_importance)),
+            ("ids", self.ids.as_deref().map(Test::Ids)),
+            ("derived_from", any_of(Field::DerivedFrom, sources)),
+            ("embedded", any_of(Field::Embedded, self.embedded.map(yes_or_no))),
+            ("pinned", any_of(Field::Pinned, pinned)),
+            ("sessionless", self.sessionless.then_some(Test::NoSession)),
+            (VISIBILITY, visibility),
+        ]);
+        let set = rows.into_iter();
+        set.filter_map(|(name, test)| Some(Condition { name, test: test? }))
+            .collect()
     }
+}
+
+/// Returns the first millisecond after `now`.
+fn after(now: Timestamp) -> Moment {
+    Moment::from_millisecond(Moment::from(now).as_millisecond() + 1)
+}
+
+/// Tests `field` for one of `words`, unless there are none.
+fn any_of<'a, W: Into<Cow<'a, str>>>(field: Field, words: impl IntoIterator<Item = W>) -> Option<Test<'a>> {
+    let words: Vec<_> = words.into_iter().map(Into::into).collect();
+    (!words.is_empty()).then_some(Test::AnyOf(field, words))
+}
+
+/// Tests `field` for numbers from `bound` on, if there is one.
+fn at_least(field: Field, bound: Option<impl Into<Number>>) -> Option<Test<'static>> {
+    bound.map(|bound| Test::AtLeast(field, bound.into()))
+}
+
+/// Tests `field` for numbers below `bound`, if there is one.
+fn below(field: Field, bound: Option<impl Into<Number>>) -> Option<Test<'static>> {
+    bound.map(|bound| Test::Below(field, bound.into()))
 }
 
 #[cfg(test)]

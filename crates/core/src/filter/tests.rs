@@ -1,13 +1,16 @@
 use super::*;
 use crate::context::Superseded;
-use crate::engine::test_context;
+
+/// Returns the default filter after `change`.
+fn with(change: impl FnOnce(&mut Filter)) -> Filter {
+    let mut filter = Filter::default();
+    change(&mut filter);
+    filter
+}
 
 #[test]
 fn visibility_is_no_condition() {
-    let mut filter = Filter {
-        visibility: Visibility::Live(Timestamp::UNIX_EPOCH),
-        ..Filter::default()
-    };
+    let mut filter = with(|filter| filter.visibility = Visibility::Live(Timestamp::UNIX_EPOCH));
     assert!(filter.is_empty());
     filter.ids = Some(Vec::new());
     assert!(!filter.is_empty());
@@ -39,16 +42,17 @@ fn an_outline_hides_tags_and_metadata() {
 fn every_condition_has_its_meaning() {
     let (own, other) = (ContextId::generate(), ContextId::generate());
     let time = |millis| Timestamp::from_millisecond(millis).unwrap();
+    let moment = |millis| Some(Moment::from_millisecond(millis));
     let text = |text: &str| Some(text.to_owned());
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-    let metadata = |value: Value| [("n".to_owned(), vec![value])].into();
+    let metadata = |value| with(|filter| filter.metadata = [("n".to_owned(), vec![value])].into());
+    let visibility = |visibility| with(|filter| filter.visibility = visibility);
     let context = Context {
         id: own,
         level: Level::ShortTerm,
         user_id: text("ann"),
         tags: texts(&["a", "b"]),
         metadata: [("n".to_owned(), 1.into())].into_iter().collect(),
-        importance: 0.5,
         occurred_at: Moment::from_millisecond(10),
         expires_at: Some(time(20)),
         derived_from: vec![other],
@@ -57,123 +61,46 @@ fn every_condition_has_its_meaning() {
             at: time(15),
         }),
         embedded: true,
-        ..test_context("text")
+        ..Context::new("text")
     };
-    let any = Filter::default;
-    let visibility = |visibility| Filter { visibility, ..any() };
-    let matching = [
-        any(),
-        Filter {
-            levels: vec![Level::ShortTerm, Level::LongTerm],
-            ..any()
-        },
-        Filter {
-            user_id: text("ann"),
-            ..any()
-        },
-        Filter {
-            sessionless: true,
-            ..any()
-        },
-        Filter {
-            tags_any: texts(&["b", "c"]),
-            ..any()
-        },
-        Filter {
-            tags_all: texts(&["b", "a"]),
-            ..any()
-        },
-        Filter {
-            metadata: metadata(1.0.into()),
-            ..any()
-        },
-        Filter {
-            occurred_after: Some(Moment::from_millisecond(10)),
-            ..any()
-        },
-        Filter {
-            occurred_before: Some(Moment::from_millisecond(11)),
-            ..any()
-        },
-        Filter {
-            min_importance: Some(0.5),
-            ..any()
-        },
-        Filter::by_ids(vec![other, own]),
-        Filter {
-            derived_from: vec![own, other],
-            ..any()
-        },
-        Filter {
-            embedded: Some(true),
-            ..any()
-        },
-        visibility(Visibility::Live(time(19))),
-        visibility(Visibility::Expired(time(20))),
-    ];
-    for filter in matching {
-        assert!(filter.matches(&context), "{filter:?}");
-    }
-    let others = [
-        Filter {
-            levels: vec![Level::LongTerm],
-            ..any()
-        },
-        Filter {
-            user_id: text("bob"),
-            ..any()
-        },
-        Filter {
-            agent_id: text("x"),
-            ..any()
-        },
-        Filter {
-            session_id: text("s"),
-            ..any()
-        },
-        Filter {
-            tags_any: texts(&["c"]),
-            ..any()
-        },
-        Filter {
-            tags_all: texts(&["a", "c"]),
-            ..any()
-        },
-        Filter {
-            metadata: metadata("1".into()),
-            ..any()
-        },
-        Filter {
-            metadata: metadata(Value::Array(Vec::new())),
-            ..any()
-        },
-        Filter {
-            occurred_after: Some(Moment::from_millisecond(11)),
-            ..any()
-        },
-        Filter {
-            occurred_before: Some(Moment::from_millisecond(10)),
-            ..any()
-        },
-        Filter {
-            min_importance: Some(0.6),
-            ..any()
-        },
-        Filter::by_ids(Vec::new()),
-        Filter {
-            derived_from: vec![own],
-            ..any()
-        },
-        Filter {
-            embedded: Some(false),
-            ..any()
-        },
-        Filter { pinned: true, ..any() },
-        visibility(Visibility::Live(time(20))),
-        visibility(Visibility::Expired(time(19))),
-        visibility(Visibility::Current(time(0))),
-    ];
-    for filter in others {
-        assert!(!filter.matches(&context), "{filter:?}");
+    for (matches, filter) in [
+        (true, Filter::default()),
+        (
+            true,
+            with(|filter| filter.levels = vec![Level::ShortTerm, Level::LongTerm]),
+        ),
+        (false, with(|filter| filter.levels = vec![Level::LongTerm])),
+        (true, with(|filter| filter.user_id = text("ann"))),
+        (false, with(|filter| filter.user_id = text("bob"))),
+        (false, with(|filter| filter.agent_id = text("x"))),
+        (false, with(|filter| filter.session_id = text("s"))),
+        (true, with(|filter| filter.sessionless = true)),
+        (true, with(|filter| filter.tags_any = texts(&["b", "c"]))),
+        (false, with(|filter| filter.tags_any = texts(&["c"]))),
+        (true, with(|filter| filter.tags_all = texts(&["b", "a"]))),
+        (false, with(|filter| filter.tags_all = texts(&["a", "c"]))),
+        (true, metadata(1.0.into())),
+        (false, metadata("1".into())),
+        (false, metadata(Value::Array(Vec::new()))),
+        (true, with(|filter| filter.occurred_after = moment(10))),
+        (false, with(|filter| filter.occurred_after = moment(11))),
+        (true, with(|filter| filter.occurred_before = moment(11))),
+        (false, with(|filter| filter.occurred_before = moment(10))),
+        (true, with(|filter| filter.min_importance = Some(0.5))),
+        (false, with(|filter| filter.min_importance = Some(0.6))),
+        (true, Filter::by_ids(vec![other, own])),
+        (false, Filter::by_ids(Vec::new())),
+        (true, with(|filter| filter.derived_from = vec![own, other])),
+        (false, with(|filter| filter.derived_from = vec![own])),
+        (true, with(|filter| filter.embedded = Some(true))),
+        (false, with(|filter| filter.embedded = Some(false))),
+        (false, with(|filter| filter.pinned = true)),
+        (true, visibility(Visibility::Live(time(19)))),
+        (false, visibility(Visibility::Live(time(20)))),
+        (true, visibility(Visibility::Expired(time(20)))),
+        (false, visibility(Visibility::Expired(time(19)))),
+        (false, visibility(Visibility::Current(time(0)))),
+    ] {
+        assert_eq!(filter.matches(&context), matches, "{filter:?}");
     }
 }

@@ -1,13 +1,13 @@
-//! Level 1: the working memory of each session, held in memory.
+//! Level 1: the working memory of each session.
 //!
-//! A cache over durable contexts of level `immediate`, for stores that no other process writes to: whatever is lost here
-//! is read back from the store. Each session keeps its contexts in order; what overflows stays until the caller has moved
-//! it to `short_term` in the store, so that at every moment one of the two has it.
+//! A cache over durable contexts of level `immediate`, for stores that no other process writes to: lost entries are read
+//! back from the store. Each session keeps its contexts in order. Overflowing contexts stay until the caller has demoted
+//! them to `short_term` in the store, so that one of the two always has them.
 //!
-//! Reading a session back races with deletes and changes, and so does adding to it what was just stored. Both name the
-//! state of the session before they went to the store: [`L1::read`] and [`L1::generation`]. Every delete and change tells
-//! of itself after it has changed the store, which gives the sessions it may concern, and no others, another generation;
-//! what was read or stored before that is refused then, and read again.
+//! Reading a session and adding stored contexts to it race with deletes and changes. Both take the generation of the
+//! session before they call the store ([`L1::read`], [`L1::generation`]). Every delete and change reports here after the
+//! store call, which gives the affected sessions, and no others, a new generation; reads and stores with an older one are
+//! refused and repeated.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::context::{Context, Level};
 use crate::ports::Record;
 use crate::{Filter, TenantId};
 
-/// A tenant's session; contexts of level `immediate` without a session share one working memory.
+/// Session of a tenant; `immediate` contexts without a session share one working memory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey {
     pub(crate) tenant: TenantId,
@@ -29,9 +29,9 @@ pub(crate) struct SessionKey {
 
 #[derive(Debug)]
 struct Session {
-    /// Oldest first; `None` while they are read from the store.
+    /// Contexts, oldest first; `None` while they are read from the store.
     entries: Option<VecDeque<Arc<Record>>>,
-    /// Another one after each delete or change that may concern the session. No two sessions ever have the same.
+    /// Changes with each delete or change that may affect the session. Unique over all sessions.
     generation: u64,
     last_used: Instant,
 }
@@ -42,7 +42,7 @@ impl Session {
     }
 }
 
-/// All sessions in memory.
+/// Sessions in memory.
 #[derive(Debug)]
 pub(crate) struct L1 {
     sessions: DashMap<SessionKey, Session>,
@@ -52,7 +52,7 @@ pub(crate) struct L1 {
     max_total: usize,
 }
 
-/// A session that is being read from the store.
+/// Read of a session from the store.
 #[derive(Debug)]
 pub(crate) struct Reading<'a> {
     l1: &'a L1,
@@ -71,25 +71,25 @@ impl L1 {
         }
     }
 
-    /// How many contexts are in memory.
+    /// Returns the number of contexts in memory.
     pub(crate) fn len(&self) -> usize {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// The contexts of a session, oldest first; `None` when it is not in memory.
+    /// Returns the contexts of a session, oldest first; `None` if it is not in memory.
     pub(crate) fn snapshot(&self, key: &SessionKey) -> Option<Vec<Arc<Record>>> {
         let mut session = self.sessions.get_mut(key)?;
         session.last_used = Instant::now();
         Some(session.entries.as_ref()?.iter().cloned().collect())
     }
 
-    /// Names the state of a session for [`L1::push`], before the store is written to; `None` when it is not in memory.
+    /// Returns the generation of a session for [`L1::push`], before a write to the store; `None` if it is not in memory.
     pub(crate) fn generation(&self, key: &SessionKey) -> Option<u64> {
         let session = self.sessions.get(key)?;
         session.entries.is_some().then_some(session.generation)
     }
 
-    /// Begins to read a session, before the store is asked. Of two that read the same session the later one fills it.
+    /// Begins to read a session, before a read from the store. Of two concurrent reads the later one fills the session.
     pub(crate) fn read<'a>(&'a self, key: &'a SessionKey) -> Reading<'a> {
         let generation = self.next_generation();
         let empty = Session {
@@ -107,14 +107,14 @@ impl L1 {
         }
     }
 
-    /// Adds contexts that were just stored, oldest first, to a session that was in memory before that and is unchanged
-    /// since; says `false` where it is not, and has to be read again.
+    /// Adds stored contexts, oldest first, to a session of this generation. Returns `false` if the session has changed and
+    /// must be read again.
     pub(crate) fn push(&self, key: &SessionKey, records: &[&Record], generation: u64) -> bool {
         {
             let Some(mut session) = self.sessions.get_mut(key) else {
                 return false;
             };
-            // Compared under the entry's lock: a change that comes later finds the entries and changes them.
+            // Compared under the entry's lock: a later change finds the entries and changes them.
             let is_unchanged = session.generation == generation;
             let Some(entries) = session.entries.as_mut().filter(|_| is_unchanged) else {
                 return false;
@@ -127,7 +127,7 @@ impl L1 {
         true
     }
 
-    /// The oldest contexts of a session beyond its size. Pinned ones are never among them, even if all are.
+    /// Returns the oldest contexts of a session beyond its size, except for pinned ones.
     pub(crate) fn overflow(&self, key: &SessionKey) -> Vec<Context> {
         let session = self.sessions.get(key);
         let Some(entries) = session.as_ref().and_then(|session| session.entries.as_ref()) else {
@@ -138,19 +138,19 @@ impl L1 {
         movable.take(excess).map(|entry| entry.context.clone()).collect()
     }
 
-    /// Forgets a session, so that its next use reads it back.
+    /// Evicts a session; its next use reads it back.
     pub(crate) fn forget(&self, key: &SessionKey) {
         if let Some((_, session)) = self.sessions.remove(key) {
             self.total.fetch_sub(session.len(), Ordering::Relaxed);
         }
     }
 
-    /// Forgets everything, so that each session is read back at its next use. A read that runs meanwhile is stale.
+    /// Evicts all sessions. Concurrent reads become stale.
     pub(crate) fn forget_all(&self) {
         self.retain(|_, _| false);
     }
 
-    /// Follows a change in the store: the entry takes the new state, or leaves when its level is no longer this one.
+    /// Applies a change in the store: replaces the entry, or removes it if its level changed.
     pub(crate) fn changed(&self, tenant: &TenantId, context: &Context, record: Option<&Record>) {
         let key = SessionKey {
             tenant: tenant.clone(),
@@ -160,11 +160,11 @@ impl L1 {
         let is_followed = self.sessions.get_mut(&key).is_none_or(|mut session| {
             session.generation = self.next_generation();
             let Some(entries) = &mut session.entries else {
-                // A read that runs meanwhile is stale.
+                // The concurrent read becomes stale.
                 return false;
             };
             let Some(at) = entries.iter().position(|entry| entry.context.id == context.id) else {
-                // Moved to this level by a change: the next use reads the session in its right order.
+                // A context promoted to this level: the next use reads the session in order.
                 return !is_immediate;
             };
             if is_immediate {
@@ -185,7 +185,7 @@ impl L1 {
         }
     }
 
-    /// Follows a deletion in the store, and returns how many of what was deleted were in memory.
+    /// Applies a deletion in the store, and returns the number of deleted contexts that were in memory.
     pub(crate) fn deleted(&self, tenant: &TenantId, filter: &Filter) -> usize {
         let mut deleted = 0;
         self.retain(|key, session| {
@@ -194,24 +194,24 @@ impl L1 {
                 return true;
             }
             session.generation = self.next_generation();
-            // A read that runs meanwhile is stale.
+            // The concurrent read becomes stale.
             let Some(entries) = &session.entries else {
                 return false;
             };
             let gone = entries.iter().filter(|entry| filter.matches(&entry.context)).count();
             deleted += gone;
-            // The same may have been stored again since: the session is read again.
+            // A deleted context may have been stored again: the session is read again.
             gone == 0
         });
         deleted
     }
 
-    /// How long a session in memory was not used; `None` when it is not in memory.
+    /// Returns the time since a session's last use; `None` if it is not in memory.
     pub(crate) fn unused_for(&self, key: &SessionKey) -> Option<Duration> {
         self.sessions.get(key).map(|session| session.last_used.elapsed())
     }
 
-    /// Forgets sessions not used for `idle`, and returns how many.
+    /// Evicts sessions not used for `idle`, and returns their number.
     pub(crate) fn evict_idle(&self, idle: Duration) -> usize {
         let mut evicted = 0;
         self.retain(|_, session| {
@@ -222,12 +222,12 @@ impl L1 {
         evicted
     }
 
-    /// Forgets the sessions idle longest until at most `max` contexts are in memory.
+    /// Evicts the sessions idle longest until at most `max` contexts are in memory.
     fn evict_down_to(&self, max: usize) {
         if self.len() <= max {
             return;
         }
-        // A tenth more than needed, so that sorting is rare.
+        // Evicts a tenth more than needed, so that sorting is rare.
         let max = max - max / 10;
         let mut by_use: Vec<_> = self
             .sessions
@@ -236,7 +236,7 @@ impl L1 {
             .map(|session| (session.last_used, session.key().clone()))
             .collect();
         by_use.sort_unstable_by_key(|(last_used, _)| *last_used);
-        // The newest stays, however large: it is the one being used.
+        // The newest stays at any size, as it is in use.
         by_use.pop();
         for (_, key) in by_use {
             if self.len() <= max {
@@ -262,14 +262,14 @@ impl L1 {
 }
 
 impl Reading<'_> {
-    /// Fills the session with what was read, oldest first; says `false` where that is stale, and has to be read again.
+    /// Fills the session with the records read, oldest first. Returns `false` if they are stale and must be read again.
     pub(crate) fn fill(self, records: Vec<Record>) -> bool {
         let added = records.len();
         {
             let Some(mut session) = self.l1.sessions.get_mut(self.key) else {
                 return false;
             };
-            // Compared under the entry's lock: a change that comes later finds the entries and changes them.
+            // Compared under the entry's lock: a later change finds the entries and changes them.
             if session.generation != self.generation {
                 return false;
             }
@@ -283,7 +283,7 @@ impl Reading<'_> {
 }
 
 impl Drop for Reading<'_> {
-    /// Leaves nothing of a session that was not read to the end.
+    /// Removes a session whose read was cancelled.
     fn drop(&mut self) {
         let is_own = |session: &Session| session.entries.is_none() && session.generation == self.generation;
         self.l1.sessions.remove_if(self.key, |_, session| is_own(session));

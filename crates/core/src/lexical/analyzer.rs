@@ -1,4 +1,4 @@
-//! From text to terms: words, lower case, stems, and their BM25 weights.
+//! Analysis of text: words, lower case, stems and BM25 weights.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -12,25 +12,25 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::SparseVector;
 
-/// Words longer than this are no words people search for (base64, minified code); they are cut to it.
+/// Maximum length of a word. Longer ones (base64, minified code) are not searched for, and are truncated.
 const MAX_WORD_BYTES: usize = 64;
 
-/// How texts become terms. A change applies to contexts stored from then on.
+/// Settings of the analyzer. A change applies to contexts stored from then on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Whose endings are cut off and whose common words are left out of questions.
+    /// Language of the stemmer and of the stop words in questions.
     pub language: Language,
-    /// How fast repetition of a word stops counting (BM25's k1).
+    /// Saturation of term frequency (BM25's k1).
     pub k1: f32,
-    /// How much a long text is discounted (BM25's b), 0 to 1.
+    /// Discount for long texts (BM25's b), 0 to 1.
     pub b: f32,
-    /// The number of words a text usually has, which BM25 measures length against.
+    /// Number of words of a typical text, against which BM25 measures length.
     pub average_words: f32,
 }
 
 impl Default for Config {
-    /// k1 and b as measured in docs/benchmarks.md; conversation turns have some 30 words.
+    /// k1 and b as measured in docs/reference/benchmarks.md; conversation turns have some 30 words.
     fn default() -> Self {
         Self {
             language: Language::English,
@@ -41,88 +41,37 @@ impl Default for Config {
     }
 }
 
-/// A language with a Snowball stemmer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is its own name")]
-pub enum Language {
-    Arabic,
-    Danish,
-    Dutch,
-    #[default]
-    English,
-    Finnish,
-    French,
-    German,
-    Greek,
-    Hungarian,
-    Italian,
-    Norwegian,
-    Portuguese,
-    Romanian,
-    Russian,
-    Spanish,
-    Swedish,
-    Tamil,
-    Turkish,
-    /// No stemming and no stop words: words match as they are written.
-    None,
+macro_rules! languages {
+    ($($language:ident $code:literal),*) => {
+        /// Language with a Snowball stemmer.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Language {
+            $(#[doc = concat!("ISO 639-1 code `", $code, "`.")] $language,)*
+            /// Neither stemming nor stop words: words match as they are written.
+            None,
+        }
+
+        impl Language {
+            /// Returns the stemmer's algorithm and the ISO 639-1 code.
+            fn stemming(self) -> Option<(Algorithm, &'static str)> {
+                match self {
+                    $(Self::$language => Some((Algorithm::$language, $code)),)*
+                    Self::None => None,
+                }
+            }
+        }
+    };
 }
 
-impl Language {
-    fn algorithm(self) -> Option<Algorithm> {
-        Some(match self {
-            Self::Arabic => Algorithm::Arabic,
-            Self::Danish => Algorithm::Danish,
-            Self::Dutch => Algorithm::Dutch,
-            Self::English => Algorithm::English,
-            Self::Finnish => Algorithm::Finnish,
-            Self::French => Algorithm::French,
-            Self::German => Algorithm::German,
-            Self::Greek => Algorithm::Greek,
-            Self::Hungarian => Algorithm::Hungarian,
-            Self::Italian => Algorithm::Italian,
-            Self::Norwegian => Algorithm::Norwegian,
-            Self::Portuguese => Algorithm::Portuguese,
-            Self::Romanian => Algorithm::Romanian,
-            Self::Russian => Algorithm::Russian,
-            Self::Spanish => Algorithm::Spanish,
-            Self::Swedish => Algorithm::Swedish,
-            Self::Tamil => Algorithm::Tamil,
-            Self::Turkish => Algorithm::Turkish,
-            Self::None => return None,
-        })
-    }
-
-    /// Its ISO 639-1 code.
-    fn code(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Arabic => "ar",
-            Self::Danish => "da",
-            Self::Dutch => "nl",
-            Self::English => "en",
-            Self::Finnish => "fi",
-            Self::French => "fr",
-            Self::German => "de",
-            Self::Greek => "el",
-            Self::Hungarian => "hu",
-            Self::Italian => "it",
-            Self::Norwegian => "no",
-            Self::Portuguese => "pt",
-            Self::Romanian => "ro",
-            Self::Russian => "ru",
-            Self::Spanish => "es",
-            Self::Swedish => "sv",
-            Self::Tamil => "ta",
-            Self::Turkish => "tr",
-            Self::None => return None,
-        })
-    }
+languages! {
+    Arabic "ar", Danish "da", Dutch "nl", English "en", Finnish "fi", French "fr", German "de", Greek "el",
+    Hungarian "hu", Italian "it", Norwegian "no", Portuguese "pt", Romanian "ro", Russian "ru", Spanish "es",
+    Swedish "sv", Tamil "ta", Turkish "tr"
 }
 
-/// English words that say how a question is put, not what it is about. Left out of questions only: documents keep
-/// them, as the inverse document frequency makes them count for next to nothing. Chosen by measurement, see
-/// docs/benchmarks.md; other languages use the lists of the crate `stop_words`.
+/// English stop words, removed from questions only: in documents their inverse document frequency is close to 0. Chosen by
+/// measurement, see docs/reference/benchmarks.md; other languages use the lists of the crate `stop_words`.
 const ENGLISH_QUESTION_WORDS: &str = "a an and are as at be been but by can could did do does for from had has have how \
     i if in into is it its me my of on or our she he her his they them their that the there these this those to was we \
     were what when where which who whom whose why will with would you your about s";
@@ -143,21 +92,23 @@ impl fmt::Debug for Analyzer {
 }
 
 impl Analyzer {
-    /// An analyzer for a language and weights.
+    /// Builds an analyzer.
     pub fn new(config: Config) -> Self {
+        let stemming = config.language.stemming();
+        let question_words = if config.language == Language::English {
+            ENGLISH_QUESTION_WORDS.split_ascii_whitespace().collect()
+        } else {
+            let words = stemming.and_then(|(_, code)| stop_words::lookup(code));
+            words.unwrap_or_default().iter().copied().collect()
+        };
         Self {
-            stemmer: config.language.algorithm().map(Stemmer::create),
-            question_words: if config.language == Language::English {
-                ENGLISH_QUESTION_WORDS.split_ascii_whitespace().collect()
-            } else {
-                let words = config.language.code().and_then(stop_words::lookup);
-                words.unwrap_or_default().iter().copied().collect()
-            },
+            stemmer: stemming.map(|(algorithm, _)| Stemmer::create(algorithm)),
+            question_words,
             config,
         }
     }
 
-    /// The terms of a text to store, with BM25 weights:
+    /// Returns the terms of a text to store, with BM25 weights:
     /// `tf * (k1 + 1) / (tf + k1 * (1 - b + b * words / average_words))`.
     #[expect(clippy::cast_precision_loss, reason = "a text has at most 32,768 words")]
     pub fn document(&self, text: &str) -> SparseVector {
@@ -178,7 +129,7 @@ impl Analyzer {
         )
     }
 
-    /// The terms of a question, each with weight 1: what is left without question words, or all if nothing is.
+    /// Returns the terms of a question, each with weight 1, without stop words unless nothing else remains.
     pub fn query(&self, text: &str) -> SparseVector {
         let mut content = Vec::new();
         let mut all = Vec::new();
@@ -192,33 +143,33 @@ impl Analyzer {
         SparseVector::new(if content.is_empty() { all } else { content })
     }
 
-    /// Every word of a text with its term, in their order.
+    /// Returns every word of a text with its term, in order.
     pub fn words(&self, text: &str) -> Vec<(String, u32)> {
         let mut words = Vec::new();
         each_word(text, |word| words.push((word.to_owned(), self.term(word))));
         words
     }
 
-    /// Whether `terms` holds one of the words of a text.
-    pub fn shares_a_word(&self, text: &str, terms: &SparseVector) -> bool {
+    /// Returns `true` if `terms` holds a word of `text`.
+    pub(crate) fn shares_a_word(&self, text: &str, terms: &SparseVector) -> bool {
         let mut shares = false;
         each_word(text, |word| shares |= terms.get(self.term(word)).is_some());
         shares
     }
 
-    /// A stable number for a word's stem.
+    /// Returns the term of a word: a stable hash of its stem.
     fn term(&self, word: &str) -> u32 {
         let mut hash = SipHasher13::new();
         match &self.stemmer {
             Some(stemmer) => hash.write(stemmer.stem(word).as_bytes()),
             None => hash.write(word.as_bytes()),
         }
-        // Half of the bits: two words in a text of thousands share a number less than once in a million.
+        // Half of the bits: two of a thousand words collide less than once in a thousand texts.
         (hash.finish() >> 32) as u32
     }
 }
 
-/// Calls `visit` with each word in lower case, compatibility forms folded (`ﬁ` to `fi`, full width to ASCII).
+/// Calls `visit` with each word in lower case, with compatibility forms folded (`ﬁ` to `fi`, full width to ASCII).
 fn each_word(text: &str, mut visit: impl FnMut(&str)) {
     let folded: String = if text.is_ascii() {
         text.to_ascii_lowercase()
@@ -253,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn question_words_are_left_out_unless_nothing_remains() {
+    fn stop_words_are_removed_unless_nothing_remains() {
         assert_eq!(analyzer().query("When did the dog bark?"), analyzer().query("dog bark"));
         assert!(!analyzer().query("who are you").is_empty());
         assert!(analyzer().query("?!").is_empty());
@@ -261,12 +212,8 @@ mod tests {
 
     #[test]
     fn repetition_saturates_and_length_discounts() {
-        let weight = |text: &str| {
-            analyzer()
-                .document(text)
-                .get(analyzer().query("dog").indices[0])
-                .unwrap()
-        };
+        let dog = analyzer().query("dog").indices[0];
+        let weight = |text: &str| analyzer().document(text).get(dog).unwrap();
         let once = weight("dog barks here");
         let twice = weight("dog dog here");
         assert!(twice > once && twice < 2.0 * once);
@@ -274,20 +221,15 @@ mod tests {
     }
 
     #[test]
-    fn other_scripts_and_forms_are_words_too() {
-        assert_eq!(
-            analyzer().document("\u{ff21}\u{ff22}").indices,
-            analyzer().document("ab").indices
-        );
-        assert!(!analyzer().document("Привет мир").is_empty());
-        assert_eq!(
-            analyzer().document("user\u{2019}s").indices,
-            analyzer().document("user").indices
-        );
+    fn other_scripts_and_forms_are_words() {
+        let terms = |text| analyzer().document(text).indices;
+        assert_eq!(terms("\u{ff21}\u{ff22}"), terms("ab"));
+        assert!(!terms("Привет мир").is_empty());
+        assert_eq!(terms("user\u{2019}s"), terms("user"));
     }
 
     #[test]
-    fn question_words_of_another_language_are_left_out_too() {
+    fn stop_words_of_other_languages_are_removed() {
         let german = Analyzer::new(Config {
             language: Language::German,
             ..Config::default()
@@ -297,7 +239,7 @@ mod tests {
 
     #[test]
     fn terms_never_change_between_versions() {
-        // Stored contexts hold these numbers: a change here makes them unfindable.
+        // Stored contexts hold these numbers: a change makes them unfindable.
         assert_eq!(analyzer().query("memory").indices, [2_742_394_764]);
     }
 }

@@ -1,38 +1,38 @@
 //! Sparse vectors and the inverse document frequency.
 
-/// Weights of terms: `indices` ascending and without repetition, `values` beside them.
+/// Sparse vector of term weights.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SparseVector {
-    /// Term ids, ascending.
+    /// Terms, ascending and without duplicates.
     pub indices: Vec<u32>,
-    /// The weight of each.
+    /// Weight of each term.
     pub values: Vec<f32>,
 }
 
 impl SparseVector {
-    /// From terms in any order; a term that comes twice keeps its last weight.
+    /// Builds a vector of terms in any order; a repeated term keeps its last weight.
     pub fn new(terms: impl IntoIterator<Item = (u32, f32)>) -> Self {
         let terms: std::collections::BTreeMap<u32, f32> = terms.into_iter().collect();
         let (indices, values) = terms.into_iter().unzip();
         Self { indices, values }
     }
 
-    /// Whether it has no terms.
+    /// Returns `true` if the vector has no terms.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
 
-    /// The terms with their weights.
+    /// Iterates over the terms and their weights.
     pub fn iter(&self) -> impl Iterator<Item = (u32, f32)> {
         self.indices.iter().copied().zip(self.values.iter().copied())
     }
 
-    /// The weight of a term, if it has it.
+    /// Returns the weight of a term.
     pub fn get(&self, term: u32) -> Option<f32> {
         self.indices.binary_search(&term).ok().map(|at| self.values[at])
     }
 
-    /// Cosine of two vectors, 0 to 1 where no weight is negative; 0 when one of them is empty.
+    /// Returns the cosine of two vectors, 0 to 1 for weights that are not negative; 0 if one vector is empty.
     pub fn cosine(&self, other: &Self) -> f32 {
         let product: f32 = self
             .iter()
@@ -44,14 +44,11 @@ impl SparseVector {
     }
 }
 
-/// Inverse document frequency of a term that `matching` of `total` documents have.
+/// Returns the inverse document frequency of a term that `matching` of `total` documents have.
 ///
 /// `ln((total - matching + 0.5) / (matching + 0.5) + 1)`, as in Qdrant's IDF modifier and Lucene's BM25.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a ratio of counts needs no more than a float's precision"
-)]
-pub fn idf(total: usize, matching: usize) -> f32 {
+#[expect(clippy::cast_precision_loss, reason = "counts need no more than a float's precision")]
+pub(crate) fn idf(total: usize, matching: usize) -> f32 {
     let (total, matching) = (total as f32, matching as f32);
     ((total - matching + 0.5) / (matching + 0.5) + 1.0).ln()
 }
@@ -68,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn cosine_is_1_for_the_same_direction_and_0_without_a_shared_term() {
+    fn parallel_vectors_have_cosine_1_and_disjoint_ones_0() {
         let vector = SparseVector::new([(1, 3.0), (2, 4.0)]);
         let longer = SparseVector::new([(1, 6.0), (2, 8.0)]);
         assert!((vector.cosine(&longer) - 1.0).abs() < 1e-6);

@@ -1,13 +1,13 @@
-//! What the form of a text tells about it: who says it, and whether it asks.
+//! Form of a text: its speaker, and questions.
 //!
-//! Conversations are stored as turns such as `[8 May 2023] Mira: I moved to Lisbon`. Words alone cannot tell what Mira
-//! said from what was said to her, and a turn that asks is seldom the one that answers.
+//! Conversations are stored as turns such as `[8 May 2023] Mira: I moved to Lisbon`. Terms alone do not distinguish text by
+//! Mira from text addressed to her, and a question is seldom the answer to one.
 
-/// A name longer than this is none, in bytes.
+/// Maximum length of a speaker's name in bytes.
 const MAX_NAME_BYTES: usize = 40;
 
-/// Who says a text: what stands before the first `: `, after an optional part in brackets.
-pub fn speaker(text: &str) -> Option<&str> {
+/// Returns the speaker of a text: the part before the first `: `, after an optional part in brackets.
+pub(crate) fn speaker(text: &str) -> Option<&str> {
     let line = text.trim_start().lines().next()?;
     let line = match line.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?.1.trim_start(),
@@ -17,8 +17,8 @@ pub fn speaker(text: &str) -> Option<&str> {
     (!name.is_empty() && name.len() <= MAX_NAME_BYTES).then_some(name)
 }
 
-/// Whether a text ends by asking; a part in brackets at its end, such as `[photo: a dog]`, does not count.
-pub fn asks(text: &str) -> bool {
+/// Returns `true` if a text ends with a question; a final part in brackets, such as `[photo: a dog]`, is ignored.
+pub(crate) fn asks(text: &str) -> bool {
     let mut text = text.trim_end();
     while let Some((before, _)) = text.strip_suffix(']').and_then(|inner| inner.rsplit_once('[')) {
         text = before.trim_end();
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_speaker_stands_before_the_colon() {
+    fn the_speaker_is_the_part_before_the_colon() {
         assert_eq!(speaker("[1:56 pm on 8 May, 2023] Mira: I moved"), Some("Mira"));
         assert_eq!(speaker("Mira Bell: see https://example.com"), Some("Mira Bell"));
         for text in ["I moved", "see https://example.com", "[only: this", ": nobody", ""] {
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_is_seen_before_brackets() {
+    fn brackets_after_a_question_are_ignored() {
         assert!(asks("Mira: Where is it? [photo: a dog]"));
         assert!(asks("\u{4f60}\u{597d}\u{ff1f}"));
         assert!(!asks("Mira: Why? I know why."));

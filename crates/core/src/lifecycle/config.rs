@@ -1,41 +1,41 @@
-//! What governs the life of a context.
+//! Settings of the lifecycle of contexts.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::context::Level;
 
-/// At most so many policies, as each context remembers in one number which ones are about it.
+/// Maximum number of policies: the bits of the number in which a context keeps those that apply to it.
 const MAX_POLICIES: usize = 64;
 
-/// Everything that governs the life of a context, beside [`Config`](crate::Config).
+/// Settings of the lifecycle of contexts, in addition to [`Config`](crate::Config).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lifecycle {
-    /// What is collected and what is kept.
+    /// Garbage collection.
     pub gc: Gc,
-    /// Recognition of contexts that are close to stored ones.
+    /// Detection of contexts that are similar to stored ones.
     pub dedup: Dedup,
     /// Summaries of promoted contexts.
     pub consolidation: Consolidation,
 }
 
-/// What is collected and what is kept.
+/// Settings of garbage collection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gc {
-    /// Whether collections run by themselves, every `hirag.gc_interval_secs`.
+    /// Runs garbage collection every `hirag.gc_interval_secs`.
     pub enabled: bool,
-    /// Milliseconds of rest after each batch.
+    /// Milliseconds of pause after each batch.
     pub batch_pause_ms: u64,
-    /// Lowest importance, 0 to 1, at which a short-term context is promoted where `hirag.l2_on_expiry` is `forget`; above 1
-    /// none is for that.
+    /// Minimum importance, 0 to 1, at which a short-term context is promoted if `hirag.l2_on_expiry` is `forget`; above 1
+    /// disables it.
     pub promote_min_importance: f32,
-    /// Smallest number of accesses at which it is promoted there; 0 switches it off.
+    /// Minimum number of accesses at which such a context is promoted; 0 disables it.
     pub promote_min_accesses: u64,
-    /// The working memory of a session not used for this many seconds becomes short-term; 0 never.
+    /// Seconds without use after which the working memory of a session becomes short-term; 0 disables it.
     pub session_idle_secs: u64,
-    /// A context that was replaced is kept for this many seconds at most; 0 until its own time to live ends.
+    /// Maximum number of seconds that a superseded context is kept; 0 keeps it until its own TTL ends.
     pub superseded_ttl_secs: u64,
-    /// What is collected for other reasons than its age.
+    /// Policies that delete contexts for other reasons than their age.
     pub policies: Vec<Policy>,
 }
 
@@ -53,40 +53,40 @@ impl Default for Gc {
     }
 }
 
-/// A reason to collect contexts other than their age.
+/// Policy that deletes contexts for other reasons than their age.
 ///
-/// `levels` and `tags_any` say which contexts it is about; of these it collects the ones that meet every condition that
-/// is given. Of several policies each works by itself.
+/// Of the contexts selected by `levels` and `tags_any`, it deletes those that meet every given condition. Policies are
+/// independent of each other.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// What it is called in reports.
+    /// Name in reports.
     pub name: String,
-    /// The levels it is about; empty for short-term and long-term.
+    /// Levels to which the policy applies; empty for short-term and long-term.
     #[serde(serialize_with = "write_levels", deserialize_with = "read_levels")]
     pub levels: Vec<Level>,
-    /// Contexts with one of these tags; empty for all.
+    /// Tags of which a context must have one; empty for all contexts.
     pub tags_any: Vec<String>,
-    /// Neither stored, changed nor served for this many seconds.
+    /// Seconds in which the context was neither stored, changed nor served.
     pub idle_secs: Option<u64>,
-    /// Served at most this often.
+    /// Maximum number of accesses.
     pub max_accesses: Option<u64>,
-    /// Less important than this.
+    /// Exclusive upper bound of importance.
     pub below_importance: Option<f32>,
-    /// Beyond so many of the tenant, those of the lowest value.
+    /// Maximum number of contexts of the tenant; those of the lowest value are deleted.
     pub tenant_max_contexts: Option<u64>,
-    /// Beyond so many bytes of text of the tenant, those of the lowest value.
+    /// Maximum bytes of text of the tenant; contexts of the lowest value are deleted.
     pub tenant_max_bytes: Option<u64>,
-    /// Beyond so many of a user, those of the lowest value.
+    /// Maximum number of contexts of a user; those of the lowest value are deleted.
     pub user_max_contexts: Option<u64>,
-    /// Beyond so many bytes of text of a user, those of the lowest value.
+    /// Maximum bytes of text of a user; contexts of the lowest value are deleted.
     pub user_max_bytes: Option<u64>,
-    /// Beyond the newest so many of a session.
+    /// Number of newest contexts of a session that are kept.
     pub keep_newest_per_session: Option<u64>,
 }
 
 impl Policy {
-    /// The levels it is about.
+    /// Returns the levels to which the policy applies.
     pub fn levels(&self) -> &[Level] {
         if self.levels.is_empty() {
             &[Level::ShortTerm, Level::LongTerm]
@@ -122,7 +122,7 @@ impl Policy {
 }
 
 impl Gc {
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns all problems, each as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !(0.0..=2.0).contains(&self.promote_min_importance) {
@@ -139,14 +139,14 @@ impl Gc {
     }
 }
 
-/// Treatment of contexts that are close to a stored one.
+/// Treatment of contexts that are similar to a stored one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", try_from = "String")]
 pub enum DedupPolicy {
-    /// They are stored like all others.
+    /// Stores them like all others.
     #[default]
     Keep,
-    /// They are stored, and name the ones they are close to.
+    /// Stores them with a list of the similar ones.
     Report,
 }
 
@@ -165,13 +165,13 @@ impl TryFrom<String> for DedupPolicy {
     }
 }
 
-/// Recognition of contexts that are close to stored ones. The same text in the same scope and level is recognised always.
+/// Detection of contexts that are similar to stored ones. Equal texts in the same scope and level are always detected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dedup {
-    /// Treatment of contexts that are close to a stored one: `keep` or `report`.
+    /// Treatment of contexts that are similar to a stored one: `keep` or `report`.
     pub policy: DedupPolicy,
-    /// Lowest cosine at which two contexts count as close.
+    /// Minimum cosine of similar contexts.
     pub similarity_threshold: f32,
 }
 
@@ -185,9 +185,9 @@ impl Default for Dedup {
 }
 
 impl Dedup {
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns all problems, each as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
-        // Below a half, texts that are merely about the same would be reported.
+        // Below 0.5, texts that merely share a topic would be reported.
         let outside = !(0.5..=1.0).contains(&self.similarity_threshold);
         outside
             .then(|| "similarity_threshold: must be from 0.5 to 1".to_owned())
@@ -196,22 +196,22 @@ impl Dedup {
     }
 }
 
-/// Summaries of promoted contexts, which are made only where there is a summarizer.
+/// Settings of summaries of promoted contexts. Summaries need a summarizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Consolidation {
-    /// Lowest mean cosine of a context to the others of its group.
+    /// Minimum cosine of a context to the centre of its group.
     pub similarity: f32,
-    /// Smallest number of contexts that a summary is made of.
+    /// Minimum number of contexts of a summary.
     pub min_group: usize,
-    /// Largest number of contexts that a summary is made of.
+    /// Maximum number of contexts of a summary.
     pub max_group: usize,
-    /// Largest number of tokens of a summary.
+    /// Maximum number of tokens of a summary.
     pub max_tokens: usize,
 }
 
 impl Default for Consolidation {
-    /// Similarity and size were measured on recorded conversations, see docs/benchmarks.md.
+    /// Returns settings measured on recorded conversations, see docs/reference/benchmarks.md.
     fn default() -> Self {
         Self {
             similarity: 0.5,
@@ -223,7 +223,7 @@ impl Default for Consolidation {
 }
 
 impl Consolidation {
-    /// Everything that is wrong, each as `key: what is expected`.
+    /// Returns all problems, each as `key: expectation`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !(0.0..=1.0).contains(&self.similarity) {
@@ -232,7 +232,7 @@ impl Consolidation {
         if self.min_group < 2 {
             problems.push("min_group: must be at least 2".to_owned());
         }
-        // As many as the names of its sources leave room for.
+        // A summary stores the ids of its sources.
         if !(self.min_group.max(2)..=100).contains(&self.max_group) {
             problems.push("max_group: must be from 2 to 100, and not below min_group".to_owned());
         }
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_are_sound_and_every_problem_is_named() {
+    fn defaults_are_valid_and_every_problem_is_named() {
         assert_eq!(Gc::default().problems(), [""; 0]);
         assert_eq!(Dedup::default().problems(), [""; 0]);
         assert_eq!(Consolidation::default().problems(), [""; 0]);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_that_let_similarity_decide_are_refused_with_a_way_out() {
+    fn removed_dedup_policies_are_refused_with_an_alternative() {
         let policy = |name: &str| serde_json::from_str::<DedupPolicy>(&format!("\"{name}\""));
         assert_eq!(policy("report").unwrap(), DedupPolicy::Report);
         for gone in ["merge", "reject"] {
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_of_a_policy_are_read_by_their_names() {
+    fn levels_of_a_policy_are_read_by_name() {
         let policy = |levels: &str| serde_json::from_str::<Policy>(&format!(r#"{{"name": "p", "levels": {levels}}}"#));
         let read = policy(r#"["l2", "long_term"]"#).unwrap();
         assert_eq!(read.levels(), [Level::ShortTerm, Level::LongTerm]);

@@ -1,19 +1,16 @@
-//! Groups of contexts that are about the same.
+//! Groups of similar contexts.
 
 use std::collections::HashMap;
 
 use crate::rank::cosine;
 
-/// What grouping needs to know of a context.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item<'a> {
-    /// Its session.
-    pub session: Option<&'a str>,
-    /// Its vector; without one it stays alone.
-    pub vector: Option<&'a [f32]>,
+/// Session and vector of a context. Without a vector it stays alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Item<'a> {
+    pub(crate) session: Option<&'a str>,
+    pub(crate) vector: Option<&'a [f32]>,
 }
 
-/// A group that is being put together.
 struct Cluster {
     members: Vec<usize>,
     /// Sum of the members' vectors.
@@ -36,12 +33,11 @@ impl Cluster {
     }
 }
 
-/// Parts `items` into groups of at most `most`, as positions in ascending order; every position is in exactly one.
+/// Partitions `items` into groups of at most `most` indices, each in ascending order.
 ///
-/// Each item, in the order given, joins the group whose centre is nearest to it, if that is at least as near as
-/// `similarity` (cosine). Groups are made within each session first; what is left alone there then joins what is near in
-/// other sessions.
-pub fn group(items: &[Item<'_>], similarity: f32, most: usize) -> Vec<Vec<usize>> {
+/// Each item in turn joins the group with the nearest centre whose cosine is at least `similarity`. Groups are formed
+/// within sessions first; items that remain alone then join groups of other sessions.
+pub(crate) fn group(items: &[Item<'_>], similarity: f32, most: usize) -> Vec<Vec<usize>> {
     let mut sessions: HashMap<Option<&str>, Vec<Cluster>> = HashMap::new();
     let mut order = Vec::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -60,11 +56,12 @@ pub fn group(items: &[Item<'_>], similarity: f32, most: usize) -> Vec<Vec<usize>
     let mut alone = Vec::new();
     for session in order {
         for cluster in sessions.remove(&session).unwrap_or_default() {
-            if cluster.members.len() > 1 {
-                clusters.push(cluster);
+            let of_its_kind = if cluster.members.len() > 1 {
+                &mut clusters
             } else {
-                alone.push(cluster);
-            }
+                &mut alone
+            };
+            of_its_kind.push(cluster);
         }
     }
     for cluster in alone {
@@ -78,16 +75,16 @@ pub fn group(items: &[Item<'_>], similarity: f32, most: usize) -> Vec<Vec<usize>
     groups
 }
 
-/// Puts a cluster into the nearest one that is near enough and has room, or beside them.
+/// Merges a cluster into the nearest one that is similar enough and has room, or adds it to `clusters`.
 fn place(clusters: &mut Vec<Cluster>, new: Cluster, similarity: f32, most: usize) {
     let mut nearest: Option<(f32, usize)> = None;
     for (at, cluster) in clusters.iter().enumerate() {
         if cluster.members.len() + new.members.len() > most {
             continue;
         }
-        let alike = cosine(&cluster.sum, &new.sum);
-        if alike >= similarity && nearest.is_none_or(|(best, _)| alike > best) {
-            nearest = Some((alike, at));
+        let cosine = cosine(&cluster.sum, &new.sum);
+        if cosine >= similarity && nearest.is_none_or(|(best, _)| cosine > best) {
+            nearest = Some((cosine, at));
         }
     }
     match nearest {
@@ -106,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everybody_is_in_exactly_one_group_that_is_not_too_large(
+        fn every_item_is_in_exactly_one_group_within_the_size(
             vectors in vec(option::weighted(0.9, vec(-1.0_f32..1.0, 3)), 0..40),
             sessions in vec(option::of("[ab]"), 40),
             similarity in 0.0_f32..1.0,
@@ -120,12 +117,12 @@ mod tests {
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..items.len()).collect::<Vec<_>>());
             prop_assert!(groups.iter().all(|group| group.len() <= most));
-            prop_assert_eq!(&groups, &group(&items, similarity, most), "the same every time");
+            prop_assert_eq!(&groups, &group(&items, similarity, most), "deterministic");
         }
     }
 
     #[test]
-    fn a_session_comes_first_and_what_is_alone_joins_others() {
+    fn groups_form_within_sessions_before_single_items_join_others() {
         let (north, near_north, east) = ([0.0, 1.0], [0.1, 1.0], [1.0, 0.0]);
         let item = |session, vector| Item {
             session: Some(session),

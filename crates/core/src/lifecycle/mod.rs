@@ -1,11 +1,9 @@
-//! The end of a context's life: expiry, promotion, policies, and groups for summaries.
+//! Decisions about the end of a context's life: expiry, promotion, policies, and groups for summaries.
 //!
-//! Pure: time comes in as `now`, nothing is deleted or written here; [`crate::ContextEngine::collect`] acts on it.
+//! Pure: the caller passes the time and acts on the decisions, as [`crate::ContextEngine::collect`] does.
 //!
-//! Invariants: a pinned context never goes; who goes at one time goes at every later time, unless it changed; the lowest
-//! value goes first.
-//!
-//! Deliberately absent: when a collection runs, and how contexts are found.
+//! Invariants: pinned contexts are never deleted; a context that is due stays due unless it changes; the lowest value is
+//! deleted first.
 
 mod config;
 mod group;
@@ -13,6 +11,7 @@ mod policy;
 mod verdict;
 
 pub use config::{Consolidation, Dedup, DedupPolicy, Gc, Lifecycle, Policy};
-pub use group::{Item, group};
-pub use policy::{Interner, Standing, judge};
-pub use verdict::{Reason, Rules, Verdict, at_end_of_life};
+pub(crate) use group::{Item, group};
+pub(crate) use policy::{Interner, Standing, judge};
+pub use verdict::Reason;
+pub(crate) use verdict::{Rules, Verdict, at_end_of_life};

@@ -1,4 +1,4 @@
-//! The end of a context's life, decided from the context alone.
+//! Verdicts about the end of a context's life.
 
 use jiff::Timestamp;
 
@@ -6,41 +6,38 @@ use super::Gc;
 use crate::L2OnExpiry;
 use crate::context::{Context, Level, after};
 
-/// Settings that decide about the end of a context's life.
+/// Settings for verdicts.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
+pub(crate) struct Rules<'a> {
     /// Thresholds of promotion.
-    pub gc: &'a Gc,
+    pub(crate) gc: &'a Gc,
     /// Seconds that a short-term context without a TTL of its own stays at that level.
-    pub l2_ttl_secs: u64,
-    /// Its end after that.
-    pub l2_on_expiry: L2OnExpiry,
+    pub(crate) l2_ttl_secs: u64,
+    /// End of such a context.
+    pub(crate) l2_on_expiry: L2OnExpiry,
 }
 
-/// The end of a context's life.
+/// Verdict about a context: it stays, becomes long-term, or is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It stays as it is.
+pub(crate) enum Verdict {
     Keep,
-    /// It becomes long-term.
     Promote,
-    /// It is deleted.
     Collect(Reason),
 }
 
-/// Why a context goes.
+/// Reason for a deletion by garbage collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// Its time to live is over.
+    /// The context expired.
     Expired,
-    /// It was replaced, and its time is over.
+    /// The context was superseded, and expired.
     Superseded,
-    /// A policy says so.
+    /// A policy applied to the context.
     Policy,
 }
 
 impl Reason {
-    /// The word used in reports and metrics.
+    /// Returns the name used in reports and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Expired => "expired",
@@ -52,9 +49,10 @@ impl Reason {
 
 /// Decides about `context` at `now`.
 ///
-/// A time to live of its own, and being replaced, end a context for good. A short-term one without either becomes
-/// long-term, unless an operator chose [`L2OnExpiry::Forget`] and it earned nothing. Pinned ones are never deleted.
-pub fn at_end_of_life(context: &Context, now: Timestamp, rules: Rules<'_>) -> Verdict {
+/// An expired context is deleted if it has a TTL of its own or was superseded. Otherwise a short-term context becomes
+/// long-term, unless the operator chose [`L2OnExpiry::Forget`] and it earned no promotion. Pinned contexts are never
+/// deleted.
+pub(crate) fn at_end_of_life(context: &Context, now: Timestamp, rules: Rules<'_>) -> Verdict {
     let is_short_term = context.level == Level::ShortTerm && context.superseded_by.is_none();
     if context.pinned || context.is_live(now) {
         let without_end = context.pinned || (context.expires_at.is_none() && context.ttl_secs.is_none());
@@ -87,7 +85,6 @@ mod tests {
 
     use super::*;
     use crate::context::{ContextId, Superseded};
-    use crate::engine::test_context;
 
     const L2_TTL_SECS: u64 = 50;
 
@@ -117,7 +114,7 @@ mod tests {
                 expires_at: expires.map(second),
                 ttl_secs: (own_ttl && expires.is_some()).then_some(1),
                 superseded_by: superseded.then(|| Superseded { by: ContextId::generate(), at: second(0) }),
-                ..test_context("x")
+                ..Context::new("x")
             }
         }
     }
@@ -128,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_an_expired_context_without_a_pin_is_deleted(
+        fn only_expired_contexts_without_a_pin_are_deleted(
             context in any_context(), now in 0_i64..100, policy in any_policy(),
         ) {
             let deleted = matches!(verdict(&context, now, policy), Verdict::Collect(_));
@@ -136,7 +133,7 @@ mod tests {
         }
 
         #[test]
-        fn a_verdict_stands_at_every_later_time(
+        fn verdicts_on_expired_contexts_never_change(
             context in any_context(), now in 0_i64..100, later in 0_i64..100, policy in any_policy(),
         ) {
             let first = verdict(&context, now, policy);
@@ -146,15 +143,15 @@ mod tests {
         }
 
         #[test]
-        fn nothing_is_deleted_by_default_unless_somebody_said_so(context in any_context(), now in 0_i64..1000) {
-            let said_so = context.ttl_secs.is_some() || context.superseded_by.is_some() || context.level != Level::ShortTerm;
-            if !said_so {
+        fn by_default_nothing_is_deleted_without_a_request(context in any_context(), now in 0_i64..1000) {
+            let requested = context.ttl_secs.is_some() || context.superseded_by.is_some() || context.level != Level::ShortTerm;
+            if !requested {
                 prop_assert!(!matches!(verdict(&context, now, L2OnExpiry::Promote), Verdict::Collect(_)));
             }
         }
 
         #[test]
-        fn only_short_term_contexts_rise_and_more_accesses_never_hurt(context in any_context(), policy in any_policy()) {
+        fn only_short_term_contexts_are_promoted_and_accesses_never_hurt(context in any_context(), policy in any_policy()) {
             let rank = |context: &Context| match verdict(context, 1000, policy) {
                 Verdict::Collect(_) => 0,
                 Verdict::Promote => 1,
@@ -169,27 +166,27 @@ mod tests {
     }
 
     #[test]
-    fn a_short_term_context_rises_when_its_time_at_that_level_is_over() {
+    fn a_short_term_context_without_an_end_is_promoted_after_its_ttl() {
         let context = Context {
             level: Level::ShortTerm,
             importance: 0.0,
-            ..test_context("x")
+            ..Context::new("x")
         };
         for policy in [L2OnExpiry::Promote, L2OnExpiry::Forget] {
             assert_eq!(verdict(&context, 49, policy), Verdict::Keep);
-            assert_eq!(verdict(&context, 50, policy), Verdict::Promote, "it has no end");
+            assert_eq!(verdict(&context, 50, policy), Verdict::Promote);
         }
     }
 
     #[test]
-    fn forgetting_spares_what_earned_it() {
+    fn important_and_accessed_contexts_are_promoted_instead_of_forgotten() {
         let expired = |importance, access_count| {
             let context = Context {
                 level: Level::ShortTerm,
                 expires_at: Some(second(50)),
                 importance,
                 access_count,
-                ..test_context("x")
+                ..Context::new("x")
             };
             verdict(&context, 50, L2OnExpiry::Forget)
         };
@@ -199,18 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn a_time_to_live_of_its_own_is_the_last_word() {
+    fn an_own_ttl_overrides_promotion() {
         let context = Context {
             level: Level::ShortTerm,
             importance: 1.0,
             access_count: 100,
             ttl_secs: Some(1),
             expires_at: Some(second(1)),
-            ..test_context("x")
+            ..Context::new("x")
         };
-        assert_eq!(
-            verdict(&context, 2, L2OnExpiry::Promote),
-            Verdict::Collect(Reason::Expired)
-        );
+        let expected = Verdict::Collect(Reason::Expired);
+        assert_eq!(verdict(&context, 2, L2OnExpiry::Promote), expected);
     }
 }

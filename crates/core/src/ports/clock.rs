@@ -1,17 +1,17 @@
-//! The wall clock, injected so that tests decide what time it is.
+//! Wall clock, injected so that tests control the time.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
-/// Tells the time of day. Elapsed time is tokio's business, not this trait's.
+/// Wall clock. Elapsed time is measured by tokio instead.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The present moment.
+    /// Returns the present time.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// Clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -22,17 +22,17 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to.
+/// Clock that moves only on request.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that stands at `now`, to the millisecond.
+    /// Creates a clock that is stopped at `now`, to the millisecond.
     pub fn new(now: Timestamp) -> Self {
         Self(AtomicI64::new(now.as_millisecond()))
     }
 
-    /// Moves it forward.
+    /// Advances the clock.
     pub fn advance_secs(&self, secs: i64) {
         self.0.fetch_add(secs * 1000, Ordering::SeqCst);
     }

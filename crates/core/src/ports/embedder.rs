@@ -1,4 +1,4 @@
-//! Turning texts into vectors.
+//! Embedding of texts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,32 +10,31 @@ use serde::{Deserialize, Serialize};
 use super::BoxError;
 use crate::TenantId;
 
-/// Turns texts into vectors of one size, comparable by cosine.
+/// Embedding model. Its vectors have one size and are comparable by cosine.
 ///
 /// Cancelling a call has no effect on later ones.
 #[async_trait]
 pub trait Embedder: fmt::Debug + Send + Sync + 'static {
-    /// Which model this is.
+    /// Returns the fingerprint of the model.
     fn fingerprint(&self) -> &ModelFingerprint;
 
-    /// The vectors of `texts` that are to be stored: one result for each, in their order. A text that cannot be embedded
-    /// fails alone; a result is an [`EmbedError`] when there is no vector of the right size with finite numbers.
+    /// Embeds texts to store, and returns one result for each in the same order. A text that cannot be embedded fails
+    /// alone; vectors of a wrong size or with numbers that are not finite are errors too.
     async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>>;
 
-    /// The vector of a question, which some models embed in another way than what is stored.
+    /// Embeds a question, which some models embed in another way than stored texts.
     ///
     /// # Errors
-    /// [`EmbedError`] when there is no vector of the right size with finite numbers.
+    /// [`EmbedError`] if there is no vector of the right size with finite numbers.
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError>;
 
-    /// [`Embedder::embed_documents`] for what a tenant stores. An embedder that remembers vectors remembers them for each
-    /// tenant by itself, so that nobody can tell by the time it takes whether another one stored the same text.
+    /// Embeds the texts of a tenant, as [`Embedder::embed_documents`]. Embedders with a cache keep one for each tenant, so
+    /// that timing does not reveal texts of other tenants.
     async fn embed_documents_of(&self, _tenant: &TenantId, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
         self.embed_documents(texts).await
     }
 
-    /// [`Embedder::embed_query`] for what a tenant asks; what is remembered, is remembered as in
-    /// [`Embedder::embed_documents_of`].
+    /// Embeds the question of a tenant, as [`Embedder::embed_query`], with a cache as in [`Embedder::embed_documents_of`].
     ///
     /// # Errors
     /// As [`Embedder::embed_query`].
@@ -43,38 +42,37 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
         self.embed_query(text).await
     }
 
-    /// The vector of a question whose words, given in their order, count by their weights; `None` when this embedder
-    /// cannot weigh words, or knows none of them.
+    /// Embeds a question given as weighted words in order; `None` if the embedder cannot weigh words or knows none of them.
     ///
-    /// Called while a search is ranked, so it must take microseconds: an embedder that asks a service has none.
+    /// Called during ranking, so it must take microseconds: embedders that call a service return `None`.
     fn embed_weighted(&self, _words: &[(&str, f32)]) -> Option<Vec<f32>> {
         None
     }
 }
 
-/// A question's vector.
+/// Vector of a question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryEmbedding {
-    /// As many numbers as the model's dimensions.
+    /// Vector with the model's dimensions.
     pub vector: Vec<f32>,
-    /// Whether it came from a cache.
+    /// `true` if the vector came from a cache.
     pub cached: bool,
 }
 
-/// What tells two embedding models apart. Stored with the data: vectors of different models must never be compared.
+/// Fingerprint of an embedding model. Stored with the data, as vectors of different models must never be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelFingerprint {
-    /// The model's name.
+    /// Name of the model.
     pub name: String,
-    /// The size of its vectors.
+    /// Size of its vectors.
     pub dimensions: usize,
-    /// A hash of the vector of a fixed text, which changes when the model does though its name stays. Empty as long as
-    /// the model was never asked, and so nothing embedded by it can have been stored.
+    /// Hash of the vector of a fixed text, which reveals a changed model of the same name. Empty until the model first
+    /// answers, before which none of its vectors can be stored.
     pub probe: String,
 }
 
 impl ModelFingerprint {
-    /// The fingerprint of a model that was never asked for a vector.
+    /// Creates the fingerprint of a model that has not answered yet.
     pub fn unverified(name: impl Into<String>, dimensions: usize) -> Self {
         Self {
             name: name.into(),
@@ -83,12 +81,12 @@ impl ModelFingerprint {
         }
     }
 
-    /// Returns whether the model was asked for a vector.
+    /// Returns `true` if the model has answered.
     pub fn is_verified(&self) -> bool {
         !self.probe.is_empty()
     }
 
-    /// Returns whether `other` is what an unverified fingerprint may become once its model answers.
+    /// Returns `true` if this fingerprint is unverified and `other` is a verified one of the same model.
     pub fn is_completed_by(&self, other: &Self) -> bool {
         !self.is_verified() && other.is_verified() && self.name == other.name && self.dimensions == other.dimensions
     }
@@ -109,19 +107,19 @@ impl fmt::Display for ModelFingerprint {
     }
 }
 
-/// Why there is no vector. Cheap to clone, as one failed call fails many texts.
+/// Error of an embedding. Cheap to clone, as one failed call fails many texts.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot embed: {kind}")]
 pub struct EmbedError {
-    /// What a caller can do about it.
+    /// Kind of the error.
     pub kind: EmbedErrorKind,
-    /// The cause, for logs.
+    /// Cause, for logs.
     #[source]
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl EmbedError {
-    /// An error with a cause.
+    /// Creates an error with a cause.
     pub fn new(kind: EmbedErrorKind, source: impl Into<BoxError>) -> Self {
         Self {
             kind,
@@ -136,21 +134,21 @@ impl From<EmbedErrorKind> for EmbedError {
     }
 }
 
-/// What a caller can do about a failed embedding.
+/// Kind of an [`EmbedError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmbedErrorKind {
-    /// Try again later, if known after this long.
+    /// The service is unavailable; a retry may succeed after this delay, if it is known.
     #[error("the embedding service is unavailable")]
     Unavailable(Option<Duration>),
     /// A vector has another size than the store's.
     #[error("the vector has {actual} dimensions instead of {expected}")]
     DimensionMismatch {
-        /// What the model is known to give.
+        /// Size of the model's vectors.
         expected: usize,
-        /// What came.
+        /// Size of this vector.
         actual: usize,
     },
-    /// The service refused the text; trying again is of no use.
+    /// The service refused the text; a retry is pointless.
     #[error("the embedding service refused the text")]
     Refused,
 }

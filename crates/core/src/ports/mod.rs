@@ -1,7 +1,7 @@
-//! What the domain needs from outside: an embedder, a store, a tokenizer, a clock.
+//! Ports: traits for the store, the embedder and other parts that the engine is given.
 //!
-//! Nothing else is a trait: each of these has at least two real implementations. Errors are the domain's own, so that
-//! no adapter's types leak in here.
+//! Each has at least two real implementations; nothing else is a trait. Errors are the domain's own, so that no types of
+//! adapters leak in here.
 
 mod clock;
 mod embedder;

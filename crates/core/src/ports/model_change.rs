@@ -1,4 +1,4 @@
-//! Changing the embedding model under a store that serves.
+//! Change of the embedding model of a store in use.
 
 use std::fmt;
 
@@ -8,29 +8,21 @@ use super::{ModelFingerprint, StoreError};
 use crate::context::{Context, ContextId};
 use crate::{Page, Scope, TenantId};
 
-/// Keeps the vectors of a second model beside those of the one in use, until they take over.
+/// Store with vectors of a second model beside those of the model in use.
 ///
-/// Searches and writes of [`VectorStore`](super::VectorStore) are about the model in use alone. Replacing a context
-/// removes its vector of the other model, deleting it removes both. The size of the two may differ.
+/// Searches and writes of [`VectorStore`](super::VectorStore) apply to the model in use. Replacing a context removes its
+/// vector of the other model, deleting it removes both. The two models may have vectors of different sizes. Every call
+/// returns a [`StoreError`] if the store fails.
 #[async_trait]
 pub trait ModelChange: fmt::Debug + Send + Sync + 'static {
-    /// Which models there are.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the models of the store.
     async fn models(&self) -> Result<StoredModels, StoreError>;
 
-    /// Makes room for vectors of `model`, durably. What is there of it already stays; vectors of a third model are removed.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Adds `model` as the other model, durably. Existing vectors of it stay; those of a third model are removed.
     async fn add_model(&self, model: &ModelFingerprint) -> Result<(), StoreError>;
 
-    /// One page of the contexts that have no vector of the other model, in an order that does not change. Expired and
-    /// superseded ones are among them.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns a page of the contexts without a vector of the other model, in a stable order, including expired and
+    /// superseded ones.
     async fn without_other(
         &self,
         scope: &Scope,
@@ -38,47 +30,40 @@ pub trait ModelChange: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Page<Context, ContextId>, StoreError>;
 
-    /// The tenants with contexts that have no vector of the other model, in one step however many tenants there are.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the tenants with contexts without a vector of the other model, in one query for any number of tenants.
     async fn tenants_without_other(&self) -> Result<Vec<TenantId>, StoreError>;
 
-    /// Stores vectors of the other model; ids that are not stored are passed over.
+    /// Stores vectors of the other model; unknown ids are skipped.
     ///
     /// # Errors
-    /// [`StoreErrorKind::DimensionMismatch`](super::StoreErrorKind::DimensionMismatch) before anything is written when
+    /// [`StoreErrorKind::DimensionMismatch`](super::StoreErrorKind::DimensionMismatch) before anything is written if
     /// a vector has the wrong size or a number that is not finite.
     async fn set_other_vectors(&self, scope: &Scope, vectors: Vec<(ContextId, Vec<f32>)>) -> Result<(), StoreError>;
 
-    /// The other model becomes the one in use, and the one in use the other: durably, and in one step for everybody who
-    /// reads. The vectors of both stay.
+    /// Swaps the model in use and the other model, durably and atomically for readers. The vectors of both stay.
     ///
     /// # Errors
-    /// [`StoreError`] when the store failed or has no other model.
+    /// [`StoreError`] if the store failed or has no other model.
     async fn switch(&self) -> Result<(), StoreError>;
 
-    /// Removes the other model and its vectors, if there are any.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Removes the other model and its vectors, if any.
     async fn remove_other(&self) -> Result<(), StoreError>;
 }
 
-/// The models whose vectors a store keeps.
+/// Models whose vectors a store keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredModels {
-    /// The one that searches use.
+    /// Model that searches use.
     pub in_use: ModelFingerprint,
-    /// The one beside it.
+    /// Model beside it.
     pub other: Option<OtherModel>,
 }
 
-/// A model whose vectors are kept but not used.
+/// Model whose vectors are kept but not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherModel {
-    /// Which one.
+    /// Fingerprint of the model.
     pub model: ModelFingerprint,
-    /// Whether it is on its way to take over, rather than kept to go back to.
+    /// `true` while its vectors are being filled in for a switch, `false` if it is kept for a way back.
     pub filling: bool,
 }

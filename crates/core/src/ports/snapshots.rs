@@ -1,4 +1,4 @@
-//! Copies of everything that is stored, and going back to one.
+//! Snapshots of a store, and restores.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,109 +9,107 @@ use jiff::Timestamp;
 use super::{BoxError, StoreError};
 use crate::TenantId;
 
-/// Makes consistent copies of a whole store, of all tenants, while it serves, and sets it back to one.
+/// Store that makes consistent snapshots of all tenants while it serves, and restores them.
 ///
-/// What was deleted by [`VectorStore::delete`](super::VectorStore::delete) since a snapshot was made stays deleted when the
-/// store is set back to it.
+/// Contexts deleted by [`VectorStore::delete`](super::VectorStore::delete) after a snapshot stay deleted when it is restored.
 #[async_trait]
 pub trait Snapshots: fmt::Debug + Send + Sync + 'static {
-    /// Makes a snapshot with everything that was acknowledged before the call, and removes the oldest ones beyond the
-    /// number that is kept.
+    /// Makes a snapshot of everything acknowledged before the call, and removes the oldest ones beyond the number kept.
     ///
     /// # Errors
     /// [`SnapshotError`]; nothing is left behind.
     async fn create(&self) -> Result<Snapshot, SnapshotError>;
 
-    /// The snapshots there are, newest first.
+    /// Returns the snapshots, newest first.
     ///
     /// # Errors
-    /// [`SnapshotError`] when they cannot be read.
+    /// [`SnapshotError`] if they cannot be read.
     async fn list(&self) -> Result<Vec<Snapshot>, SnapshotError>;
 
-    /// Opens a copy of a snapshot and compares its files and what is in it with what was written down when it was made.
+    /// Opens a copy of a snapshot and compares its files and contents with its description.
     ///
     /// # Errors
-    /// [`SnapshotError::Damaged`] when they differ.
+    /// [`SnapshotError::Damaged`] if they differ.
     async fn verify(&self, name: &str) -> Result<Verified, SnapshotError>;
 
-    /// Prepares to go back to a snapshot, while the store serves: copies it, checks it, and deletes in it what was
-    /// deleted since. `accept_erased` goes on also where not everything that was deleted since is known any more. It waits
-    /// for work in the background that could not go on meanwhile, such as rebuilding an index.
+    /// Prepares a restore while the store serves: copies the snapshot, checks it, and deletes in it the contexts that were
+    /// deleted since. `accept_erased` continues even if some later deletions are no longer known. Waits for incompatible
+    /// background work, such as rebuilding an index.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the store is as it was.
+    /// [`SnapshotError`]; the store is unchanged.
     async fn stage(&self, name: &str, accept_erased: bool) -> Result<Box<dyn Staged>, SnapshotError>;
 }
 
-/// A snapshot that is ready to take the place of what is stored. Dropped, it is given up.
+/// Snapshot that is ready to replace the store. Dropping it cancels the restore.
 #[async_trait]
 pub trait Staged: fmt::Debug + Send + Sync {
-    /// Takes that place, in one step for those who read and for those who start after a crash. Calls to the store wait
-    /// meanwhile. Returns the snapshot, and how many contexts of it were deleted again.
+    /// Replaces the store, atomically for readers and across a crash. Calls to the store wait meanwhile. Returns the snapshot
+    /// and the number of its contexts that were deleted again.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the store is as it was, or, where it cannot be opened any more, every later call to it fails.
+    /// [`SnapshotError`]; the store is unchanged, or, if it cannot be reopened, every later call to it fails.
     async fn take_over(self: Box<Self>) -> Result<(Snapshot, u64), SnapshotError>;
 }
 
-/// A copy of the whole store.
+/// Snapshot of the whole store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// How many contexts it has of each tenant, those that had expired among them.
+    /// Number of contexts of each tenant, including expired ones.
     pub contexts: BTreeMap<TenantId, u64>,
-    /// How many bytes its files have; those it shares with the store count too.
+    /// Size of its files in bytes, including those shared with the store.
     pub bytes: u64,
-    /// How many milliseconds writes waited while it was made.
+    /// Milliseconds for which writes waited during its creation.
     pub paused_ms: u64,
 }
 
 impl Snapshot {
-    /// How many contexts it has.
+    /// Returns the number of contexts.
     pub fn total(&self) -> u64 {
         self.contexts.values().sum()
     }
 }
 
-/// What was compared and found to be as it must be.
+/// Result of a successful verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// The snapshot.
+    /// Verified snapshot.
     pub snapshot: Snapshot,
-    /// How many files.
+    /// Number of its files.
     pub files: usize,
 }
 
-/// Why something about snapshots failed.
+/// Error of a call about snapshots.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// There is none of this name.
+    /// No snapshot has this name.
     #[error("there is no snapshot of this name")]
     NotFound,
-    /// The snapshot is not as it was when it was made.
+    /// The snapshot differs from its description.
     #[error("the snapshot is damaged: {0}")]
     Damaged(String),
-    /// It cannot be used here.
+    /// The snapshot cannot be used with this store.
     #[error("{0}")]
     Unusable(String),
-    /// Not all that was deleted since it was made is known any more, for this reason.
+    /// Some later deletions are no longer known, for this reason.
     #[error(
         "contexts that were deleted after this snapshot was made may come back: {0}. Accept that with `accept_erased`, or \
          use a newer snapshot"
     )]
     ErasedUnknown(&'static str),
-    /// Another snapshot is being made or restored.
+    /// Another call about snapshots is running.
     #[error("another snapshot is being made, verified or restored")]
     Busy,
-    /// The disk is too small.
+    /// The disk has too little space.
     #[error("the disk has {free} bytes left, and {needed} are needed; nothing was changed")]
     NoSpace {
-        /// Bytes that are left.
+        /// Bytes free.
         free: u64,
-        /// Bytes that are needed, with those that are kept free.
+        /// Bytes needed, including the reserve.
         needed: u64,
     },
     /// The store failed.

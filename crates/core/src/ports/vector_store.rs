@@ -1,4 +1,4 @@
-//! Keeping contexts and finding them again by vector, by words and by filter.
+//! Storage and retrieval of contexts by vector, by terms and by filter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,36 +11,37 @@ use crate::context::{ContentKey, Context, ContextId, Level};
 use crate::lexical::SparseVector;
 use crate::{Cursor, Filter, Page, Scope, TenantId, Visibility};
 
-/// A cause of an error, of whatever type.
+/// Cause of an error, of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Keeps contexts durably and finds them.
+/// Durable store of contexts.
 ///
 /// Every call is confined to its `scope`: no implementation may return, count, change or delete another tenant's
 /// context, and an id of another tenant is an unknown id. A write that returned `Ok` is visible to every later call
 /// and survives a crash of the process. A write that failed or was cancelled leaves its outcome unknown: it may be applied,
-/// also at the next start, as engines log a write before they apply it. Writes are idempotent by id.
+/// also at the next start, as engines log a write before they apply it. Writes are idempotent by id. Every call returns a
+/// [`StoreError`] if the store fails.
 #[async_trait]
 pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
-    /// What this kind of store is called in metrics.
+    /// Returns the name of this kind of store in metrics.
     fn name(&self) -> &'static str;
 
-    /// Inserts or replaces records by id. All of them are written or none is acknowledged.
+    /// Inserts or replaces records by id, all of them or none.
     ///
     /// # Errors
-    /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number
+    /// [`StoreErrorKind::DimensionMismatch`] before anything is written if a vector has the wrong size or a number
     /// that is not finite.
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError>;
 
-    /// Inserts or replaces `new` by id and, in the same step, replaces those of `changed` that are still stored. Returns the
-    /// ids of `changed` that were, each once and in no order.
+    /// Inserts or replaces `new` by id and atomically replaces those of `changed` that are still stored. Returns the ids of
+    /// `changed` that were replaced, each once and in any order.
     ///
-    /// A changed record whose id is not stored was deleted meanwhile: it is passed over and never created. All of a call is
-    /// written or none is acknowledged, and no read of an embedded store sees one part without the other, at any size. A
-    /// server may show `new` a moment before it shows `changed`, and never the other way round. No id is in both.
+    /// Changed records whose id is not stored were deleted meanwhile; they are skipped and never created. All of a call is
+    /// acknowledged or none, and no read of an embedded store sees one part without the other, at any size. A server may show
+    /// `new` a moment before `changed`, but never the reverse. No id is in both.
     ///
     /// # Errors
-    /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number
+    /// [`StoreErrorKind::DimensionMismatch`] before anything is written if a vector has the wrong size or a number
     /// that is not finite.
     async fn replace(
         &self,
@@ -49,22 +50,15 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         changed: Vec<Record>,
     ) -> Result<Vec<ContextId>, StoreError>;
 
-    /// Replaces everything but the vectors and the words of stored contexts; ids that are not stored are passed over.
+    /// Replaces stored contexts without their vectors and terms; unknown ids are skipped.
     ///
-    /// The text must not change: its vector and words would no longer be its own.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// The text must not change, as its vector and terms would no longer match.
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError>;
 
-    /// As [`VectorStore::update`], for contexts that are still as they were read: the first of each pair is the context as
-    /// read, the second as it is to be stored. Returns the ids of those written; one that another process changed or deleted
-    /// meanwhile is passed over.
+    /// Compares and updates: of each pair, writes the second context as [`VectorStore::update`] does if the first is still
+    /// stored. Returns the ids of those written; contexts that another process changed or deleted are skipped.
     ///
-    /// The default does not compare: if one process alone has the store, it holds a lock from reading to writing.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// The default does not compare: a process that has the store to itself holds a lock from reading to writing.
     async fn update_unchanged(
         &self,
         scope: &Scope,
@@ -76,10 +70,10 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         Ok(ids)
     }
 
-    /// As [`VectorStore::update_unchanged`], and replaces vectors and words, too.
+    /// Compares and updates as [`VectorStore::update_unchanged`], and replaces the vectors too.
     ///
     /// # Errors
-    /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number
+    /// [`StoreErrorKind::DimensionMismatch`] before anything is written if a vector has the wrong size or a number
     /// that is not finite.
     async fn replace_unchanged(
         &self,
@@ -90,87 +84,56 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         self.replace(scope, Vec::new(), changed).await
     }
 
-    /// Stores the vectors of contexts that are still as given but for [`Context::embedded`], which is stored as given. One
-    /// that another process changed or deleted meanwhile is passed over; if one process alone has the store, the store need
-    /// not compare.
+    /// Stores the vectors of contexts, and their new [`Context::embedded`], if they are otherwise unchanged. Contexts that
+    /// another process changed or deleted are skipped; a store with one process need not compare.
     ///
     /// # Errors
-    /// [`StoreErrorKind::DimensionMismatch`] before anything is written when a vector has the wrong size or a number
+    /// [`StoreErrorKind::DimensionMismatch`] before anything is written if a vector has the wrong size or a number
     /// that is not finite.
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError>;
 
-    /// The contexts with these ids, in the order of `ids`; unknown ids are passed over.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the contexts with these ids, in the order of `ids`; unknown ids are skipped.
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError>;
 
-    /// The contexts, at any level, with one of these content keys, in no order.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the contexts, at any level, with one of these content keys, in any order.
     async fn find_by_content(&self, scope: &Scope, keys: &[ContentKey]) -> Result<Vec<Context>, StoreError>;
 
-    /// What stands at one of these places in sessions (see [`SessionTrack`](crate::context::SessionTrack)) and matches,
-    /// with vectors and words, in no order. Every search asks this once for some hundred places.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the matching contexts at these session offsets (see [`SessionTrack`](crate::context::SessionTrack)) with
+    /// vectors and terms, in any order. Every search calls this once with some hundred offsets.
     async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError>;
 
-    /// One page of what matches, in the order of [`Context::sequence`].
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns a page of the matching contexts, in the order of [`Context::sequence`].
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError>;
 
-    /// The tenants that have a context that matches, for maintenance, which then works in the scope of one after the
-    /// other. Ids in the filter match nothing: they are a tenant's own.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the tenants with a matching context, for maintenance in one scope after the other. Ids in the filter match
+    /// nothing, as they belong to one tenant.
     async fn tenants(&self, filter: &Filter) -> Result<Vec<TenantId>, StoreError>;
 
-    /// Exactly how many match.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the exact number of matching contexts.
     async fn count(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError>;
 
-    /// Deletes everything that matches for good, and returns exactly how many that were. A store that can be set back to
-    /// an earlier state ([`Snapshots`](super::Snapshots)) does not bring them back.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Deletes the matching contexts for good and returns their exact number. A restore of a
+    /// [snapshot](super::Snapshots) does not bring them back.
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError>;
 
-    /// As [`VectorStore::delete`], for what nobody asked to be forgotten: going back to an earlier state may bring it back.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Deletes the matching contexts as [`VectorStore::delete`], but revocably: a restore may bring them back.
     async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         self.delete(scope, filter).await
     }
 
-    /// The best matches by vector and the best by words, as one list without order or repetition.
+    /// Returns the best matches by vector and the best by terms, as one list without order or duplicates.
     ///
     /// # Errors
-    /// [`StoreErrorKind::DimensionMismatch`] when the query vector has the wrong size.
+    /// [`StoreErrorKind::DimensionMismatch`] if the query vector has the wrong size.
     async fn search(&self, scope: &Scope, query: StoreQuery) -> Result<Vec<Candidate>, StoreError>;
 
-    /// The words of up to `limit` contexts that match, chosen without regard to what they hold or when they were
-    /// stored, and the same ones as long as nothing changes. Contexts without words may be among them.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the terms of up to `limit` matching contexts: a random sample that stays the same until contexts change.
+    /// Contexts without terms may be among them.
     async fn sample_terms(&self, scope: &Scope, filter: &Filter, limit: usize)
     -> Result<Vec<SparseVector>, StoreError>;
 
-    /// One page of the sessions that hold a visible context, by `session_id` ascending, starting after `after`. What is not
-    /// visible counts for nothing. A session that began while a listing runs may be missing from its later pages.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns a page of the sessions with a visible context, by ascending `session_id` after `after`. Invisible contexts do
+    /// not count. A session that begins during a listing may be missing from later pages.
     async fn sessions(
         &self,
         scope: &Scope,
@@ -179,20 +142,19 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError>;
 
-    /// Says that other processes may write to the store too, so that nothing read from it may be kept in memory and
-    /// believed later.
+    /// Returns `true` if other processes may write to the store, so that nothing read from it may be cached.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Takes positions in sessions (see [`SessionTrack`](crate::context::SessionTrack)) that no other process on this store
-    /// is given, and returns the first of each range. `None` for a session that is not counted yet, unless
-    /// [`PositionRange::at_least`] says where it begins.
+    /// Allocates positions in sessions (see [`SessionTrack`](crate::context::SessionTrack)) exclusively among the processes
+    /// on this store, and returns the first of each range; `None` for a session without a counter, unless
+    /// [`PositionRange::at_least`] starts one.
     ///
-    /// The default counts nothing: where one process alone has the store ([`VectorStore::is_shared`]), it counts by itself.
+    /// The default allocates nothing: a process that has the store to itself ([`VectorStore::is_shared`]) counts itself.
     ///
     /// # Errors
-    /// [`StoreError`] when the store failed; positions may be left out then.
+    /// [`StoreError`] if the store failed; some positions may then stay unused.
     async fn take_positions(
         &self,
         _scope: &Scope,
@@ -202,142 +164,135 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         Ok(vec![None; wanted.len()])
     }
 
-    /// Damage and failures of a store that works all the same, each as a sentence for operators, without text, ids or
-    /// paths; empty when it is well.
+    /// Returns damage and failures of a store that still works, each as a sentence for operators without text, ids or paths.
     async fn troubles(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// How many bytes the whole store takes, for operators; 0 where it cannot be told.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Returns the size of the whole store in bytes, for operators; 0 if unknown.
     async fn size_bytes(&self) -> Result<u64, StoreError>;
 
-    /// Makes everything acknowledged so far survive a power loss.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store failed.
+    /// Makes everything acknowledged so far survive a power failure.
     async fn flush(&self) -> Result<(), StoreError>;
 }
 
-/// A context with what search needs to find it.
+/// Context with its vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// The context itself.
+    /// Context.
     pub context: Context,
-    /// Its vector; `None` while it is not embedded, or when vectors were not asked for.
+    /// Dense vector; `None` if it is pending, or vectors were not requested.
     pub dense: Option<Vec<f32>>,
-    /// Its words; empty when vectors were not asked for.
+    /// Sparse vector; empty if vectors were not requested.
     pub terms: SparseVector,
 }
 
-/// What to list.
+/// Request for a page of contexts.
 #[derive(Debug, Clone, Default)]
 pub struct ListRequest {
-    /// Which contexts.
+    /// Filter.
     pub filter: Filter,
-    /// Which come first.
+    /// Order of the list.
     pub order: Order,
-    /// Only those that come after this one in that order.
+    /// Cursor after which the page begins.
     pub after: Option<Cursor>,
-    /// At most this many.
+    /// Maximum number of contexts.
     pub limit: usize,
-    /// Whether to return vectors and words too.
+    /// Returns dense and sparse vectors too.
     pub with_vectors: bool,
 }
 
-/// Which contexts of a list come first.
+/// Order of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Those stored last.
+    /// Descending by sequence number.
     #[default]
     NewestFirst,
-    /// Those stored first.
+    /// Ascending by sequence number.
     OldestFirst,
 }
 
-/// What to search for: by vector, by words, or both.
+/// Search by vector, by terms, or both.
 #[derive(Debug, Clone)]
 pub struct StoreQuery {
-    /// The question's vector.
+    /// Dense vector of the question.
     pub dense: Option<Vec<f32>>,
-    /// The question's words, each with what it counts for. How rare a word is has to be in there: a store does not know.
+    /// Sparse vector of the question. Its weights include the IDF, which stores do not know.
     pub terms: Option<SparseVector>,
-    /// Which contexts may be found.
+    /// Filter.
     pub filter: Filter,
-    /// At most this many by vector, and as many by words.
+    /// Maximum number of matches by vector, and by terms.
     pub limit: usize,
-    /// Whether to compare every vector instead of asking an index, which may miss some.
+    /// Compares every vector instead of using an index, which may miss some.
     pub exact: bool,
 }
 
-/// A context that was found.
+/// Match of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// The context, with its vector and words. Shared, as stores keep what is asked for often.
+    /// Context with its vectors; shared with the caches of stores.
     pub record: Arc<Record>,
-    /// Cosine with the question's vector, if it was among the best by vector.
+    /// Cosine with the question's vector, if it is among the best by vector.
     pub dense: Option<f32>,
-    /// Sum over shared words of the product of both weights, if it was among the best by words.
+    /// Dot product with the question's sparse vector, if it is among the best by terms.
     pub lexical: Option<f32>,
 }
 
-/// Consecutive positions in a session.
+/// Range of positions in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionRange {
-    /// The session.
+    /// Id of the session.
     pub session_id: String,
-    /// Number of positions; with 0 none is taken, and a session that is counted goes on at `at_least` or later.
+    /// Number of positions; 0 takes none, but raises the counter of a session to `at_least`.
     pub count: u32,
-    /// The lowest position that may be taken, if the caller has looked for it.
+    /// Lowest position to take, if the caller knows it.
     pub at_least: Option<u32>,
 }
 
-/// A session at a glance.
+/// Summary of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSummary {
-    /// Its id.
+    /// Id of the session.
     pub session_id: String,
-    /// Number of its visible contexts at each level, as in [`Level::ALL`].
+    /// Number of visible contexts at each level, in the order of [`Level::ALL`].
     pub counts: [u64; Level::ALL.len()],
-    /// When the first of them was stored.
+    /// Time of its first visible context.
     pub first_activity_at: Timestamp,
-    /// When the last of them was stored.
+    /// Time of its last visible context.
     pub last_activity_at: Timestamp,
 }
 
-/// Why a store call failed.
+/// Error of a call to a store.
 #[derive(Debug, thiserror::Error)]
 #[error("store cannot {operation}: {kind}")]
 pub struct StoreError {
-    /// What was tried.
+    /// Operation that failed.
     pub operation: &'static str,
-    /// What a caller can do about it.
+    /// Kind of the error.
     pub kind: StoreErrorKind,
-    /// The cause, for logs.
+    /// Cause, for logs.
     #[source]
     pub source: Option<BoxError>,
 }
 
-/// What a caller can do about a failed store call.
+/// Kind of a [`StoreError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoreErrorKind {
-    /// Try again later, if known after this long.
+    /// The store is unavailable; a retry may succeed after this delay, if it is known.
     #[error("it is unavailable")]
     Unavailable(Option<Duration>),
-    /// Its disk is full: nothing can be stored or changed until there is room again.
+    /// The disk is full; writes fail until there is space.
     #[error("its disk is full")]
     DiskFull,
-    /// A vector has another size than the store's; trying again is of no use.
+    /// A vector has another size than the store's; a retry is pointless.
     #[error("a vector has {actual} dimensions instead of {expected}, or a number that is not finite")]
     DimensionMismatch {
-        /// The store's size.
+        /// Size of the store's vectors.
         expected: usize,
-        /// What came.
+        /// Size of this vector.
         actual: usize,
     },
-    /// It failed in a way it should not.
+    /// Unexpected failure.
     #[error("it failed")]
     Internal,
 }

@@ -1,60 +1,60 @@
-//! Fitting the best contexts into a token budget.
+//! Selection of the best contexts that fit into a token budget.
 //!
-//! Invariants, property-tested below: never over the budget, nothing twice, no candidate left out that still fits
-//! unless it repeats a chosen one, the best one of each level present whenever it fits beside better ones, and the same
-//! input gives the same choice.
+//! Invariants, property-tested below: the selection is within the budget, has no duplicates, leaves out no candidate that
+//! fits unless it repeats a chosen one, has the best candidate of each level whenever that fits beside better ones, and is
+//! deterministic.
 
 use crate::config::Budget;
 use crate::context::Level;
 
-/// What choosing needs to know of a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Item {
-    /// Its level, which decides whose share it uses.
-    pub level: Level,
-    /// What it costs.
-    pub tokens: usize,
+/// Level and cost of a candidate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Item {
+    pub(crate) level: Level,
+    pub(crate) tokens: usize,
 }
 
-/// How much may be chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Tokens altogether; `None` is no limit.
-    pub max_tokens: Option<usize>,
-    /// How many.
-    pub max_items: usize,
+/// Limits of a selection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Maximum total of tokens.
+    pub(crate) max_tokens: Option<usize>,
+    pub(crate) max_items: usize,
 }
 
-/// What was chosen, and what was passed over because it repeats something chosen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Positions, ascending.
-    pub chosen: Vec<usize>,
-    /// Positions, ascending.
-    pub repeated: Vec<usize>,
+/// Indices of the chosen candidates, and of those passed over because they repeat a chosen one, both ascending.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Selection {
+    pub(crate) chosen: Vec<usize>,
+    pub(crate) repeated: Vec<usize>,
 }
 
-/// Why a candidate was not returned.
+/// Reason for leaving a candidate out of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
-    /// Its score is below the least one asked for.
+    /// The score is below the requested minimum.
     BelowMinScore,
-    /// A better one with the same text is returned.
+    /// A better candidate with the same text is returned.
     NearDuplicate,
-    /// It would have fitted, but the share of its level was used up and other levels used theirs.
+    /// It would have fitted, but the share of its level was used up and the other levels used theirs.
     LevelShare,
-    /// It does not fit beside what is returned.
+    /// It does not fit into the rest of the token budget.
     OverBudget,
-    /// As many are returned as were asked for.
+    /// The requested number of contexts is returned.
     OverLimit,
 }
 
-/// Chooses from `items`, which are in order of value, best first.
+/// Selects from `items`, which are sorted by value, best first.
 ///
-/// First the best of each level, as many as `budget` promises; then whatever fits its level's share; then whatever
-/// fits what the levels left. Each round goes from the best to the worst, and passes over what `repeats` (given a
-/// candidate and one that is chosen) recognises.
-pub fn select(items: &[Item], limits: Limits, budget: &Budget, repeats: impl FnMut(usize, usize) -> bool) -> Selection {
+/// Three rounds, each from best to worst, take the minimum of each level that `budget` promises, then the items that fit
+/// the share of their level, then those that fit the remaining tokens. Items for which `repeats(item, chosen)` is true are
+/// passed over.
+pub(crate) fn select(
+    items: &[Item],
+    limits: Limits,
+    budget: &Budget,
+    repeats: impl FnMut(usize, usize) -> bool,
+) -> Selection {
     let mut choice = Choice {
         items,
         limits,
@@ -81,11 +81,11 @@ pub fn select(items: &[Item], limits: Limits, budget: &Budget, repeats: impl FnM
     }
 }
 
-/// Why each candidate that is not among the chosen was left out, in order of position.
-pub fn reasons(items: &[Item], limits: Limits, selection: &Selection) -> Vec<(usize, DropReason)> {
+/// Returns the reason for each candidate that was not chosen, in ascending order of index.
+pub(crate) fn reasons(items: &[Item], limits: Limits, selection: &Selection) -> Vec<(usize, DropReason)> {
     let max_tokens = limits.max_tokens.unwrap_or(usize::MAX);
     let used: usize = selection.chosen.iter().map(|at| items[*at].tokens).sum();
-    // What value alone would have taken, without shares.
+    // The selection by value alone, without shares.
     let (mut greedy_tokens, mut greedy_count) = (0, 0);
     let mut reasons = Vec::new();
     for (at, item) in items.iter().enumerate() {
@@ -125,7 +125,7 @@ struct Choice<'a, F> {
     limits: Limits,
     repeats: F,
     state: Vec<State>,
-    /// In the order in which they were chosen.
+    /// In order of choice.
     chosen: Vec<usize>,
     used: [usize; Level::ALL.len()],
 }
@@ -147,7 +147,7 @@ impl<F: FnMut(usize, usize) -> bool> Choice<'_, F> {
         }
     }
 
-    /// Takes what is admitted and fits, best first.
+    /// Takes every item that is admitted and fits, best first.
     fn take_all(&mut self, admits: impl Fn(&Item, &[usize; Level::ALL.len()]) -> bool) {
         for at in 0..self.items.len() {
             let open = self.state[at] == State::Open;
@@ -215,39 +215,32 @@ mod tests {
     }
 
     #[test]
-    fn what_one_level_leaves_goes_to_the_others() {
+    fn unused_shares_go_to_other_levels() {
         let items: Vec<_> = (0..10).map(|_| item(2, 10)).collect();
         assert_eq!(choose(&items, limits(Some(100), 100)).len(), 10);
     }
 
     #[test]
-    fn a_level_keeps_its_share_against_better_ones() {
-        // Ten good immediate ones would fill the budget; the poor long-term ones still get their 30 %.
-        let items: Vec<_> = (0..10)
-            .map(|_| item(0, 10))
-            .chain((0..10).map(|_| item(2, 10)))
-            .collect();
+    fn a_level_keeps_its_share_against_better_candidates() {
+        // Ten immediate items would fill the budget; the worse long-term ones still get their 30 %.
+        let items: Vec<_> = (0..20).map(|at| item(if at < 10 { 0 } else { 2 }, 10)).collect();
         let limits = limits(Some(100), 100);
         let selection = select(&items, limits, &Budget::default(), |_, _| false);
         assert_eq!(selection.chosen.iter().filter(|at| **at >= 10).count(), 3);
         let reasons = reasons(&items, limits, &selection);
-        assert!(
-            reasons
-                .iter()
-                .filter(|(at, _)| *at < 10)
-                .all(|(_, reason)| *reason == DropReason::LevelShare)
-        );
-        assert!(
-            reasons
-                .iter()
-                .filter(|(at, _)| *at >= 10)
-                .all(|(_, reason)| *reason == DropReason::OverBudget)
-        );
+        let expected = |at| {
+            if at < 10 {
+                DropReason::LevelShare
+            } else {
+                DropReason::OverBudget
+            }
+        };
+        assert!(reasons.iter().all(|(at, reason)| *reason == expected(*at)));
         assert_eq!(reasons.len() + selection.chosen.len(), items.len());
     }
 
     #[test]
-    fn without_a_budget_the_first_ones_are_chosen() {
+    fn without_a_budget_the_best_items_are_chosen() {
         let items = [item(0, 5), item(1, 5), item(2, 5)];
         let limits = limits(None, 2);
         let selection = select(&items, limits, &Budget::default(), |_, _| false);
@@ -256,15 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn a_repetition_makes_room_for_the_next_one() {
+    fn a_repetition_makes_room_for_the_next_item() {
         let items = [item(2, 50), item(2, 50), item(2, 50)];
         let limits = limits(Some(100), 9);
-        let selection = select(&items, limits, &Budget::default(), |a, b| {
-            a.max(b) == 1 && a.min(b) == 0
-        });
+        let selection = select(&items, limits, &Budget::default(), |at, chosen| (at, chosen) == (1, 0));
         assert_eq!(
-            (selection.chosen.as_slice(), selection.repeated.as_slice()),
-            ([0, 2].as_slice(), [1].as_slice())
+            (&selection.chosen[..], &selection.repeated[..]),
+            (&[0, 2][..], &[1][..])
         );
         assert_eq!(reasons(&items, limits, &selection), [(1, DropReason::NearDuplicate)]);
     }
@@ -278,7 +269,7 @@ mod tests {
             min_contexts_per_level in 0_usize..3,
         ) {
             let items: Vec<_> = raw.iter().map(|(level, tokens, _)| item(*level, *tokens)).collect();
-            // Two candidates with the same number in the last place say the same.
+            // Candidates with the same last number repeat each other.
             let repeats = |a: usize, b: usize| raw[a].2 == raw[b].2;
             let budget = Budget { min_contexts_per_level, ..Budget::default() };
             let limits = limits(Some(max_tokens), max_items);
@@ -287,18 +278,18 @@ mod tests {
             let used: usize = chosen.iter().map(|at| items[*at].tokens).sum();
             prop_assert!(used <= max_tokens);
             prop_assert!(chosen.len() <= max_items);
-            prop_assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]), "nothing twice, best first");
-            prop_assert_eq!(&selection, &select(&items, limits, &budget, repeats), "the same again");
+            prop_assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]), "no duplicates, best first");
+            prop_assert_eq!(&selection, &select(&items, limits, &budget, repeats), "deterministic");
             for (i, a) in chosen.iter().enumerate() {
-                prop_assert!(chosen[i + 1..].iter().all(|b| !repeats(*a, *b)), "nothing said twice");
+                prop_assert!(chosen[i + 1..].iter().all(|b| !repeats(*a, *b)), "no repetition");
             }
-            let says_something_new = |at: &usize| !chosen.iter().any(|chosen| repeats(*at, *chosen));
+            let is_new = |at: &usize| !chosen.iter().any(|chosen| repeats(*at, *chosen));
             if chosen.len() < max_items {
-                let left_out = (0..items.len()).filter(says_something_new);
+                let left_out = (0..items.len()).filter(is_new);
                 prop_assert!(left_out.map(|at| items[at].tokens).all(|tokens| used + tokens > max_tokens));
             }
             if min_contexts_per_level == 1 && max_items >= 3 {
-                // What repeats a better one that was chosen leaves its place to the next of its level.
+                // A repetition of a better chosen item gives way to the next of its level.
                 let repeats_better = |at: usize| chosen.iter().any(|better| *better < at && repeats(at, *better));
                 let best_of = |level: &Level| (0..items.len()).find(|at| items[*at].level == *level && !repeats_better(*at));
                 let best: Vec<usize> = Level::ALL.iter().filter_map(best_of).collect();
@@ -307,7 +298,7 @@ mod tests {
                 }
             }
             let reasons = reasons(&items, limits, &selection);
-            prop_assert_eq!(reasons.len() + chosen.len(), items.len(), "each one is chosen or has a reason");
+            prop_assert_eq!(reasons.len() + chosen.len(), items.len(), "every item is chosen or has a reason");
         }
     }
 }

@@ -1,14 +1,17 @@
-//! From candidates to an answer: compare, lend, score, diversify, spend the budget. Pure functions, no time, no I/O.
+//! Ranking: compares candidates with the query, lends similarity within sessions, scores, diversifies and spends the
+//! token budget. Pure functions without time or I/O.
 
 mod budget;
 mod diversity;
-mod likeness;
 mod neighbours;
 mod score;
+mod similarity;
 
-pub use budget::{DropReason, Item, Limits, Selection, reasons, select};
-pub use diversity::diversify;
-pub use likeness::{Likeness, Rarity, cosine, fuse};
-pub use neighbours::{Place, lend, missing_slots, scale_down};
-pub use score::{Parts, score};
-pub(crate) use score::{frequency, recency};
+pub use budget::DropReason;
+pub(crate) use budget::{Item, Limits, Selection, reasons, select};
+pub(crate) use diversity::diversify;
+pub(crate) use neighbours::{Place, lend, missing_slots, scale_down};
+pub use score::Parts;
+pub(crate) use score::{frequency, recency, score};
+pub use similarity::cosine;
+pub(crate) use similarity::{Likeness, Rarity, fuse};

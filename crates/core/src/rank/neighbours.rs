@@ -1,25 +1,23 @@
-//! Lending likeness within a session: what was said just before and after an answer often belongs to it, and a session
-//! that is about the question is a better place to look than one that mentions it.
+//! Similarity lent within a session: the messages just before and after an answer often belong to it, and a session about
+//! the question is a better source than one that mentions it.
 //!
-//! Pure: which neighbours exist is looked up by the caller. Contexts without a session neither lend nor borrow.
+//! The caller looks up the neighbours. Contexts without a session neither lend nor borrow.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::config::Neighbours;
 
-/// A context's likeness and where it stands.
+/// Offset of a context in its session, and its similarity to the query.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place<'a> {
-    /// Its place in its session, see [`crate::context::SessionTrack`].
-    pub slot: Option<i64>,
-    /// Its session.
-    pub session: Option<&'a str>,
-    /// Its likeness to the query.
-    pub likeness: f32,
+pub(crate) struct Place<'a> {
+    /// Offset, see [`crate::context::SessionTrack`].
+    pub(crate) slot: Option<i64>,
+    pub(crate) session: Option<&'a str>,
+    pub(crate) likeness: f32,
 }
 
-/// The slots around the `config.seeds` most alike places that are not among `places`, ascending.
-pub fn missing_slots(places: &[Place<'_>], config: &Neighbours) -> Vec<i64> {
+/// Returns the offsets around the `config.seeds` most similar contexts that are not among `places`, ascending.
+pub(crate) fn missing_slots(places: &[Place<'_>], config: &Neighbours) -> Vec<i64> {
     let present: HashSet<i64> = places.iter().filter_map(|place| place.slot).collect();
     let mut seeds: Vec<&Place<'_>> = places.iter().filter(|place| place.slot.is_some()).collect();
     seeds.sort_unstable_by(|a, b| b.likeness.total_cmp(&a.likeness).then_with(|| a.slot.cmp(&b.slot)));
@@ -35,12 +33,12 @@ pub fn missing_slots(places: &[Place<'_>], config: &Neighbours) -> Vec<i64> {
     wanted
 }
 
-/// The likeness of each place after lending: its own, `decay^d` of that of the places at distance `d` up to
-/// `reach` before and after it, and `session` of the best in its session.
+/// Returns the similarity of each context after lending: its own, plus `decay^d` of that of its neighbours at distance `d`
+/// up to `reach`, plus `session` times the best of its session.
 ///
-/// A context without a session is a session of its own, so that it does not fall behind those that have one. Sums may
-/// exceed 1, see [`scale_down`].
-pub fn lend(places: &[Place<'_>], config: &Neighbours) -> Vec<f32> {
+/// A context without a session is a session of its own, so that it is not at a disadvantage. Sums may exceed 1, see
+/// [`scale_down`].
+pub(crate) fn lend(places: &[Place<'_>], config: &Neighbours) -> Vec<f32> {
     let by_slot: HashMap<i64, f32> = places
         .iter()
         .filter_map(|place| place.slot.map(|slot| (slot, place.likeness)))
@@ -69,8 +67,8 @@ pub fn lend(places: &[Place<'_>], config: &Neighbours) -> Vec<f32> {
         .collect()
 }
 
-/// Divides all values by the largest if that is above 1, so that none is.
-pub fn scale_down(values: &mut [f32]) {
+/// Divides all values by the largest if that exceeds 1.
+pub(crate) fn scale_down(values: &mut [f32]) {
     let scale = values.iter().copied().fold(1.0, f32::max);
     for value in values {
         *value /= scale;
@@ -90,21 +88,19 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_an_answer_is_lifted_and_more_so_when_nearer() {
+    fn neighbours_of_an_answer_gain_more_the_nearer_they_are() {
         let places = [place(10, 0.8), place(11, 0.0), place(13, 0.0), place(20, 0.0)];
-        let lent = lend(
-            &places,
-            &Neighbours {
-                session: 0.0,
-                ..Neighbours::default()
-            },
-        );
+        let config = Neighbours {
+            session: 0.0,
+            ..Neighbours::default()
+        };
+        let lent = lend(&places, &config);
         assert!(lent[0] > lent[1] && lent[1] > lent[2] && lent[2] > lent[3]);
         assert!(lent[3] <= 0.0, "too far away");
     }
 
     #[test]
-    fn a_context_without_a_session_is_compared_fairly() {
+    fn a_context_without_a_session_is_at_no_disadvantage() {
         let alone = Place {
             slot: None,
             session: None,
@@ -116,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn switched_off_it_changes_nothing() {
+    fn zero_weights_change_nothing() {
         let off = Neighbours {
             decay: 0.0,
             session: 0.0,
@@ -126,15 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn only_slots_that_are_not_there_are_missing() {
+    fn only_absent_offsets_are_missing() {
         let config = Neighbours {
             reach: 1,
             seeds: 1,
             ..Neighbours::default()
         };
-        assert_eq!(
-            missing_slots(&[place(10, 0.9), place(11, 0.1), place(20, 0.2)], &config),
-            [9]
-        );
+        let places = [place(10, 0.9), place(11, 0.1), place(20, 0.2)];
+        assert_eq!(missing_slots(&places, &config), [9]);
     }
 }

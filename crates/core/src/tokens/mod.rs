@@ -1,4 +1,4 @@
-//! Token counters: exact ones for the encodings that models use, and a cheap estimate.
+//! Token counters: exact ones for the encodings of models, and a cheap estimate.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tiktoken_rs::CoreBPE;
 
 use crate::ports::TokenCounter;
 
-/// How tokens are counted.
+/// Encoding by which tokens are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
@@ -16,13 +16,12 @@ pub enum Encoding {
     O200kBase,
     /// Byte-pair encoding of GPT-4 and GPT-3.5.
     Cl100kBase,
-    /// One token for four bytes: right within a third or so for English prose, and costs nothing.
+    /// One token per four bytes: within a third of the true count for English prose, at no cost.
     Heuristic,
 }
 
 impl Encoding {
-    /// The counter for this encoding. The first count with a byte-pair encoding loads its table, some tenths
-    /// of a second.
+    /// Returns a counter. The first count with a byte-pair encoding loads its table, which takes some tenths of a second.
     pub fn counter(self) -> Arc<dyn TokenCounter> {
         match self {
             Self::O200kBase => Arc::new(BytePairCounter(tiktoken_rs::o200k_base_singleton, "o200k_base")),
@@ -32,7 +31,7 @@ impl Encoding {
     }
 }
 
-/// Counts exactly, with a table that is loaded at first use.
+/// Exact counter, with a table that is loaded at first use.
 struct BytePairCounter(fn() -> &'static CoreBPE, &'static str);
 
 impl std::fmt::Debug for BytePairCounter {
@@ -60,9 +59,9 @@ impl TokenCounter for HeuristicCounter {
 mod tests {
     use super::*;
 
-    /// Counts published for `tiktoken`, the reference implementation.
+    /// Compares with the counts published for `tiktoken`, the reference implementation.
     #[test]
-    fn byte_pair_counts_are_those_of_the_reference() {
+    fn byte_pair_counts_equal_those_of_the_reference() {
         let counts = |encoding: Encoding| {
             ["antidisestablishmentarianism", "2 + 2 = 4", "お誕生日おめでとう"]
                 .map(|text| encoding.counter().count(text))
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn special_tokens_count_as_the_text_they_are() {
+    fn special_tokens_count_as_plain_text() {
         assert!(Encoding::O200kBase.counter().count("<|endoftext|>") > 1);
     }
 

@@ -119,8 +119,10 @@ impl Authenticator {
             Ok(new) => {
                 self.remember_usage();
                 tracing::info!(keys = new.len(), "keys read again");
-                if new.is_wanted() && !self.keys_needed.swap(true, Ordering::AcqRel) {
+                if new.is_wanted() && !self.needs_keys() {
+                    // Recorded first: a server that has closed once never opens again by itself.
                     self.asked.remember();
+                    self.keys_needed.store(true, Ordering::Release);
                 }
                 if new.is_empty() && self.jwt.is_none() && self.needs_keys() {
                     tracing::warn!("{NO_KEYS}");

@@ -3,7 +3,7 @@
 //! The prefix lets secret scanners find keys that were published by mistake, the id names a key without giving it away,
 //! the secret is 256 bits from the operating system, and the checksum tells a key that was cut or mistyped from an unknown
 //! one without looking anything up. Only the SHA-256 of the whole is kept
-//! (docs/adr/0014-keys-are-hashed-once.md).
+//! (docs/explanation/adr/0014-keys-are-hashed-once.md).
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -27,7 +27,7 @@ async fn change(config: &Config) -> anyhow::Result<()> {
     if config.vector_db.qdrant.url.is_some() {
         bail!(
             "`vector_db.url` is set, and contexts on a Qdrant server cannot be given another model's vectors there, see \
-             \"Changing the embedding model\" in docs/configuration.md"
+             \"Changing the embedding model\" in docs/how-to/embedding-models.md"
         );
     }
     let Some(stored) = store::stored_models(&config.vector_db).await? else {

@@ -77,7 +77,7 @@ impl Embedders {
         };
         let Some(serving) = self.of(&stored.in_use) else {
             let other_way = if place.qdrant.url.is_some() {
-                "see \"Changing the embedding model\" in docs/configuration.md"
+                "see \"Changing the embedding model\" in docs/how-to/embedding-models.md"
             } else {
                 "run `context-manager reembed` to embed everything with the new one; to go on serving meanwhile, put the \
                  old model into [embedding] and the new one into [embedding.next]"

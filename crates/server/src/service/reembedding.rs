@@ -55,7 +55,7 @@ pub enum CannotReembed {
     /// The store keeps vectors of one model only.
     #[error(
         "contexts on a Qdrant server cannot be given another model's vectors while they are served, see \"Changing the \
-         embedding model\" in docs/configuration.md"
+         embedding model\" in docs/how-to/embedding-models.md"
     )]
     NotHere,
     /// The store failed.

@@ -252,7 +252,7 @@ async fn models_are_exchanged_while_searches_go_on() {
     let Some((_folder, data, service)) = service().await else {
         return;
     };
-    // More by `REEMBED_CONTEXTS=5000`, for the figures in docs/benchmarks.md.
+    // More by `REEMBED_CONTEXTS=5000`, for the figures in docs/reference/benchmarks.md.
     let count: usize = std::env::var("REEMBED_CONTEXTS").map_or(300, |count| count.parse().unwrap());
     let url = service.url();
     let next = as_next(&url);

@@ -33,29 +33,13 @@ pub(super) fn time(secs: u64) -> Timestamp {
 pub fn context(number: u64) -> Context {
     Context {
         id: id(number),
-        text: format!("context {number}"),
-        level: Level::LongTerm,
-        user_id: None,
-        agent_id: None,
-        session_id: None,
-        tags: Vec::new(),
-        metadata: serde_json::Map::new(),
-        importance: 0.5,
-        pinned: false,
         token_count: 2,
-        access_count: 0,
         occurred_at: time(number).into(),
         created_at: time(number),
         updated_at: time(number),
-        last_accessed_at: None,
-        expires_at: None,
-        ttl_secs: None,
         embedded: true,
-        derived_from: Vec::new(),
-        similar_to: Vec::new(),
-        superseded_by: None,
         sequence: number,
-        slot: None,
+        ..Context::new(format!("context {number}"))
     }
 }
 

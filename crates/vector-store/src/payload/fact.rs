@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 128;
 /// Returns all facts of `context`.
 pub(super) fn all(context: &Context) -> Vec<String> {
     let mut facts = vec![content(&context.content_key())];
-    for field in Field::ALL {
+    for &field in Field::ALL {
         if let (Place::Fact(letter), Values::Words(words)) = (Place::of(field), field.of(context)) {
             facts.extend(words.iter().map(|word| new(letter, word)));
         }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn every_field_has_a_letter_or_a_key_of_its_own() {
-        let places: Vec<Place> = Field::ALL.into_iter().map(Place::of).collect();
+        let places: Vec<Place> = Field::ALL.iter().map(|field| Place::of(*field)).collect();
         for (at, place) in places.iter().enumerate() {
             assert!(!places[..at].contains(place), "{place:?}");
         }

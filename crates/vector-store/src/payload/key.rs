@@ -87,7 +87,7 @@ pub(crate) fn indexes() -> impl Iterator<Item = (&'static str, Index)> {
         (SLOT, Index::RareInteger),
         (SEQUENCE, Index::Range),
     ];
-    let fields = Field::ALL.into_iter().filter_map(|field| match Place::of(field) {
+    let fields = Field::ALL.iter().filter_map(|field| match Place::of(*field) {
         Place::Fact(_) => None,
         Place::Key(key, index) => Some((key, index)),
     });

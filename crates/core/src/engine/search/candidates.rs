@@ -102,7 +102,7 @@ impl<'a> Comparison<'a> {
     fn similarities(&self, limit: usize, fusion: Fusion) -> Vec<Likeness> {
         let lexical = self.terms.map(|_| self.lexical.as_slice());
         let dense = self.vector.as_ref().map(|_| self.dense.as_slice());
-        let mut similarities = rank::fuse(lexical, dense, limit, &fusion);
+        let mut similarities = rank::fuse(lexical, dense, limit, fusion);
         // Without anything to compare by, working memory is still returned.
         similarities.resize(self.compared, Likeness::default());
         similarities

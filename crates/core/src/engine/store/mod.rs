@@ -21,8 +21,6 @@ pub(super) use change::Changer;
 pub(super) use pending_write::same_content;
 pub(super) use write::Writer;
 
-#[cfg(test)]
-pub(crate) use pending_write::test_context;
 pub use plan::Stored;
 
 use duplicates::name_similar;

@@ -101,17 +101,3 @@ pub(crate) fn same_content(one: &Context, other: &Context) -> bool {
         && one.pinned == other.pinned
         && one.ttl_secs == other.ttl_secs
 }
-
-/// Returns a context with `text` and nothing else, for unit tests of this crate.
-#[cfg(test)]
-pub(crate) fn test_context(text: &str) -> Context {
-    let prepared = Prepared {
-        tokens: 1,
-        terms: crate::lexical::SparseVector::default(),
-    };
-    let write = PendingWrite::new(NewContext::default(), prepared, None, Timestamp::UNIX_EPOCH, None);
-    Context {
-        text: text.to_owned(),
-        ..write.record.context
-    }
-}

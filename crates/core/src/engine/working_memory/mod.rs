@@ -123,7 +123,7 @@ impl WorkingMemory {
 
     /// Adds the immediate ones of stored records, and demotes the overflow. The write is durable already: a failure costs
     /// a later read, not data. The caller holds the sessions' locks.
-    #[tracing::instrument(level = "debug", skip_all)]
+    #[tracing::instrument(level = "debug", name = "remember", skip_all)]
     pub(crate) async fn added(&self, scope: &Scope, records: &[Record], expected: Expected) {
         let mut sessions: HashMap<&Option<String>, Vec<&Record>> = HashMap::new();
         for record in records.iter().filter(|record| record.context.level == Level::Immediate) {

@@ -1,14 +1,14 @@
-//! Whatever reads, stores, changes and deletes do to each other: when they are done, memory holds what the store holds.
+//! Interleavings of reads, stores, changes and deletes: after all of them, memory equals the store.
 //!
-//! Each call is cut where another one may come between. As in the engine, a read and a store hold their session, a change
-//! holds its context, and a deletion holds nothing.
+//! Each call is split into steps that others may interleave. As in the engine, reads and stores lock their session, a
+//! change locks its context, and a deletion locks nothing.
 
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
 
-/// Contexts 0 to 5 are of these sessions in turn: two of one tenant, and one of another with the same name.
+/// Sessions of contexts 0 to 5 in turn: two of one tenant, and one of another tenant with the same name.
 const SESSIONS: [(&str, &str); 3] = [("t", "a"), ("t", "b"), ("u", "a")];
 
 fn session_of(number: usize) -> SessionKey {
@@ -27,12 +27,12 @@ enum Call {
     Delete,
 }
 
-/// A call about the context with this number, or about its session.
+/// Call about a context, or about its session.
 struct Running<'a> {
     call: Call,
     number: usize,
     key: &'a SessionKey,
-    /// Number of its steps that are done.
+    /// Number of completed steps.
     steps: usize,
     is_done: bool,
     generation: Option<u64>,
@@ -40,7 +40,7 @@ struct Running<'a> {
     seen: Vec<Record>,
 }
 
-/// Stored records, the first stored first.
+/// Stored records in order of creation.
 type Store = Vec<(SessionKey, Record)>;
 
 fn stored(store: &Store, key: &SessionKey) -> Vec<Record> {
@@ -53,7 +53,7 @@ impl<'a> Running<'a> {
         self.steps > 0 && !self.is_done
     }
 
-    /// Returns whether both may not be under way at once.
+    /// Returns `true` if locks exclude that both run at once.
     fn excludes(&self, other: &Self) -> bool {
         let holds_session = |call| matches!(call, Call::Read | Call::Store);
         (holds_session(self.call) && holds_session(other.call) && self.key == other.key)
@@ -138,7 +138,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn memory_holds_what_the_store_holds(
+    fn memory_equals_the_store(
         calls in prop::collection::vec((0..4_usize, 0..6_usize), 1..14),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..80),
     ) {
@@ -157,7 +157,7 @@ proptest! {
             seen: Vec::new(),
         };
         let mut running: Vec<Running<'_>> = calls.iter().zip(&keys).map(start).collect();
-        // What was begun is brought to its end.
+        // Every call runs to its end.
         let rest = (0..running.len()).cycle().take(80 * running.len());
         let order: Vec<usize> = order.iter().map(|at| at.index(running.len())).chain(rest).collect();
         for at in order {

@@ -2,7 +2,6 @@ mod interleaved;
 
 use super::*;
 use crate::context::{ContextId, Level};
-use crate::engine::test_context;
 use crate::lexical::SparseVector;
 
 fn key(session: &str) -> SessionKey {
@@ -13,7 +12,7 @@ fn key(session: &str) -> SessionKey {
 }
 
 fn record(session: &str, text: &str) -> Record {
-    let mut context = test_context(text);
+    let mut context = Context::new(text);
     context.level = Level::Immediate;
     context.session_id = Some(session.to_owned());
     Record {
@@ -32,13 +31,13 @@ fn texts(l1: &L1, session: &str) -> Option<Vec<String>> {
     )
 }
 
-/// Fills a session that nobody changes meanwhile.
+/// Fills a session without concurrent changes.
 fn fill(l1: &L1, session: &str, records: Vec<Record>) {
     assert!(l1.read(&key(session)).fill(records));
 }
 
 #[tokio::test]
-async fn a_session_keeps_its_order_and_tells_what_is_too_much() {
+async fn a_session_keeps_its_order_and_returns_its_overflow() {
     let l1 = L1::new(2, 100);
     let mut pinned = record("s", "a");
     pinned.context.pinned = true;
@@ -48,7 +47,11 @@ async fn a_session_keeps_its_order_and_tells_what_is_too_much() {
     assert!(l1.push(&key("s"), &[&record("s", "c")], generation));
     let overflow = l1.overflow(&key("s"));
     assert_eq!(overflow.iter().map(|context| &context.text).collect::<Vec<_>>(), ["b"]);
-    assert_eq!(texts(&l1, "s").unwrap(), ["a", "b", "c"], "it stays until it was moved");
+    assert_eq!(
+        texts(&l1, "s").unwrap(),
+        ["a", "b", "c"],
+        "overflow stays until it is demoted"
+    );
     let moved = Context {
         level: Level::ShortTerm,
         ..overflow[0].clone()
@@ -58,7 +61,7 @@ async fn a_session_keeps_its_order_and_tells_what_is_too_much() {
 }
 
 #[tokio::test]
-async fn a_read_or_a_store_that_began_before_a_change_is_refused() {
+async fn reads_and_stores_that_began_before_a_change_are_refused() {
     let l1 = L1::new(2, 100);
     let (tenant, s) = (key("s").tenant, key("s"));
     let reading = l1.read(&s);
@@ -72,7 +75,7 @@ async fn a_read_or_a_store_that_began_before_a_change_is_refused() {
 }
 
 #[tokio::test]
-async fn what_happens_to_other_sessions_and_tenants_refuses_nothing() {
+async fn changes_of_other_sessions_and_tenants_have_no_effect() {
     let l1 = L1::new(2, 100);
     let s = key("s");
     let reading = l1.read(&s);
@@ -85,11 +88,11 @@ async fn what_happens_to_other_sessions_and_tenants_refuses_nothing() {
     l1.deleted(&TenantId::try_new("u").unwrap(), &Filter::default());
     assert!(reading.fill(vec![record("s", "a")]));
     drop(l1.read(&key("given up")));
-    assert_eq!(l1.sessions.len(), 1, "a read that was given up leaves nothing");
+    assert_eq!(l1.sessions.len(), 1, "a cancelled read leaves nothing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_sessions_leave_and_others_stay() {
+async fn only_idle_sessions_are_evicted() {
     let l1 = L1::new(10, 100);
     fill(&l1, "old", vec![record("old", "a")]);
     tokio::time::advance(Duration::from_mins(1)).await;
@@ -99,7 +102,7 @@ async fn idle_sessions_leave_and_others_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_the_total_the_session_idle_longest_leaves_first() {
+async fn beyond_the_total_the_session_idle_longest_is_evicted_first() {
     let l1 = L1::new(10, 2);
     for session in ["a", "b", "c"] {
         fill(&l1, session, vec![record(session, "x")]);
@@ -110,7 +113,7 @@ async fn over_the_total_the_session_idle_longest_leaves_first() {
 }
 
 #[tokio::test]
-async fn changes_and_deletions_are_followed() {
+async fn changes_and_deletions_are_applied() {
     let l1 = L1::new(10, 100);
     let (mut moved, mut edited, gone) = (record("s", "moved"), record("s", "edited"), record("s", "gone"));
     fill(&l1, "s", vec![moved.clone(), edited.clone(), gone.clone()]);

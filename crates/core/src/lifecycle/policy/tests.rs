@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::context::Level;
-use crate::engine::test_context;
 
 const HALF_LIFE: u64 = 50;
 
@@ -29,7 +28,7 @@ prop_compose! {
             level: Level::ALL[level], pinned, importance, access_count, user_id: user, session_id: session,
             updated_at: second(used),
             tags: if tagged { vec!["t".to_owned()] } else { Vec::new() },
-            ..test_context(&"x".repeat(bytes))
+            ..Context::new("x".repeat(bytes))
         }
     }
 }
@@ -54,7 +53,7 @@ prop_compose! {
     }
 }
 
-/// Contexts in the order in which they were stored.
+/// Generates contexts in order of creation.
 fn any_contexts() -> impl Strategy<Value = Vec<Context>> {
     vec(any_context(), 0..30).prop_map(|mut contexts| {
         for (at, context) in contexts.iter_mut().enumerate() {
@@ -78,20 +77,20 @@ fn gone(contexts: &[Context], policies: &[Policy], now: Timestamp) -> HashSet<Co
 
 proptest! {
     #[test]
-    fn no_pinned_context_and_none_that_no_policy_is_about_ever_goes(
+    fn pinned_contexts_and_those_without_a_policy_are_never_deleted(
         contexts in any_contexts(), policies in vec(any_policy(), 1..4), now in 100_i64..200,
     ) {
         let gone = gone(&contexts, &policies, second(now));
         for context in contexts.iter().filter(|context| gone.contains(&context.id)) {
             prop_assert!(!context.pinned);
             prop_assert!(context.level != Level::Immediate);
-            let concerned = policies.iter().any(|policy| policy.tags_any.is_empty() || !context.tags.is_empty());
-            prop_assert!(concerned);
+            let has_policy = policies.iter().any(|policy| policy.tags_any.is_empty() || !context.tags.is_empty());
+            prop_assert!(has_policy);
         }
     }
 
     #[test]
-    fn policies_work_each_by_itself(contexts in any_contexts(), policies in vec(any_policy(), 1..4)) {
+    fn policies_are_independent_of_each_other(contexts in any_contexts(), policies in vec(any_policy(), 1..4)) {
         let now = second(100);
         let alone = policies.iter().map(|policy| gone(&contexts, std::slice::from_ref(policy), now));
         let union: HashSet<ContextId> = alone.flatten().collect();
@@ -99,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn who_is_idle_stays_idle(contexts in any_contexts(), policy in any_policy(), later in 0_i64..100) {
+    fn idle_contexts_stay_idle(contexts in any_contexts(), policy in any_policy(), later in 0_i64..100) {
         let policy = Policy {
             tenant_max_contexts: None, tenant_max_bytes: None, user_max_contexts: None, user_max_bytes: None, ..policy
         };
@@ -109,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn a_quota_is_kept_and_no_more_go_than_have_to(contexts in any_contexts(), most in 1_u64..10) {
+    fn a_quota_is_kept_with_as_few_deletions_as_possible(contexts in any_contexts(), most in 1_u64..10) {
         let policy = Policy { user_max_contexts: Some(most), ..Policy::default() };
         let policies = [policy];
         let now = second(100);
@@ -123,17 +122,17 @@ proptest! {
                 standings.iter().filter(of_user).partition(|standing| gone.contains(&standing.id));
             let pinned = kept.iter().filter(|standing| standing.pinned).count() as u64;
             prop_assert!(kept.len() as u64 <= most.max(pinned));
-            prop_assert!(out.is_empty() || kept.len() as u64 == most.max(pinned), "as few as possible go");
+            prop_assert!(out.is_empty() || kept.len() as u64 == most.max(pinned), "as few as possible");
             let best_out = out.iter().map(|standing| standing.value).fold(0.0, f32::max);
-            let worth_least = kept.iter().filter(|standing| !standing.pinned).map(|standing| standing.value);
-            prop_assert!(worth_least.fold(1.0, f32::min) >= best_out, "the lowest value goes first");
+            let lowest_kept = kept.iter().filter(|standing| !standing.pinned).map(|standing| standing.value);
+            prop_assert!(lowest_kept.fold(1.0, f32::min) >= best_out, "lowest value first");
         }
-        let nobodys = contexts.iter().filter(|context| context.user_id.is_none());
-        prop_assert!(nobodys.into_iter().all(|context| !gone.contains(&context.id)));
+        let without_user = contexts.iter().filter(|context| context.user_id.is_none());
+        prop_assert!(without_user.into_iter().all(|context| !gone.contains(&context.id)));
     }
 
     #[test]
-    fn the_newest_of_each_session_stay(contexts in any_contexts(), newest in 1_u64..5) {
+    fn the_newest_contexts_of_each_session_are_kept(contexts in any_contexts(), newest in 1_u64..5) {
         let policies = [Policy { keep_newest_per_session: Some(newest), ..Policy::default() }];
         let gone = gone(&contexts, &policies, second(100));
         for session in ["a", "b"] {
@@ -149,18 +148,18 @@ proptest! {
 }
 
 #[test]
-fn what_was_replaced_goes_before_everything_else() {
+fn superseded_contexts_are_deleted_first() {
     let important = Context {
         importance: 1.0,
         superseded_by: Some(crate::context::Superseded {
             by: ContextId::generate(),
             at: second(0),
         }),
-        ..test_context("replaced")
+        ..Context::new("superseded")
     };
     let poor = Context {
         importance: 0.0,
-        ..test_context("poor")
+        ..Context::new("poor")
     };
     let policies = [Policy {
         tenant_max_contexts: Some(1),

@@ -9,7 +9,7 @@ use super::{call, seed, start, subject};
 /// Calls of each kind. They take turns, so that whatever else the machine does meets both alike.
 const CALLS: usize = 600;
 /// Maximum distance of the medians, as a share of them. Generous, as machines are noisy: what it must catch is a read from
-/// the store more or less, which is several times that. docs/benchmarks.md has what was measured.
+/// the store more or less, which is several times that. docs/reference/benchmarks.md has what was measured.
 const APART: f64 = 0.25;
 
 fn median(mut times: Vec<Duration>) -> f64 {

@@ -1,33 +1,33 @@
-//! How alike a question and each candidate are, by words and by vector, as one number.
+//! Similarity of the query to each candidate: BM25 and cosine, fused into one number.
 //!
-//! Everything is compared again here, with one measure of how rare words are: contexts of working memory, of the store
-//! and those that neighbours brought in are on one scale, whatever store found them.
+//! All candidates are compared again here with the same IDF, so that contexts from working memory, from the store and from
+//! neighbours are on one scale with any store.
 //!
-//! Scores are fused, not ranks: with ranks (reciprocal rank fusion) a weak list counts as much as a strong one.
+//! Scores are fused instead of ranks: with reciprocal rank fusion a weak list counts as much as a strong one.
 
 use std::collections::HashMap;
 
 use crate::config::Fusion;
 use crate::lexical::{SparseVector, idf};
 
-/// How rare words are.
+/// Document frequencies of terms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rarity {
+pub(crate) struct Rarity {
     total: usize,
     matching: HashMap<u32, usize>,
 }
 
 impl Rarity {
-    /// Of `total` contexts, how many have each term.
-    pub fn new(total: usize, matching: impl IntoIterator<Item = (u32, usize)>) -> Self {
+    /// Takes the number of contexts that have each term, out of `total`.
+    pub(crate) fn new(total: usize, matching: impl IntoIterator<Item = (u32, usize)>) -> Self {
         Self {
             total,
             matching: matching.into_iter().collect(),
         }
     }
 
-    /// Counts how many of `candidates` have each of `terms`. Candidates without words do not count.
-    pub fn count<'a>(
+    /// Counts the candidates that have each of `terms`. Candidates without terms do not count.
+    pub(crate) fn count<'a>(
         terms: impl IntoIterator<Item = u32>,
         candidates: impl IntoIterator<Item = &'a SparseVector>,
     ) -> Self {
@@ -41,13 +41,13 @@ impl Rarity {
         rarity
     }
 
-    /// The inverse document frequency of a term; one that was not counted is taken for one that nobody has.
-    pub fn idf(&self, term: u32) -> f32 {
+    /// Returns the inverse document frequency of a term; uncounted terms have a frequency of 0.
+    pub(crate) fn idf(&self, term: u32) -> f32 {
         idf(self.total, self.matching.get(&term).copied().unwrap_or(0))
     }
 
-    /// The BM25 score of a candidate: over the words it shares with the question, weight times rarity.
-    pub fn bm25(&self, question: &SparseVector, candidate: &SparseVector) -> f32 {
+    /// Returns the BM25 score of a candidate: the sum of weights times IDF over the terms it shares with the question.
+    pub(crate) fn bm25(&self, question: &SparseVector, candidate: &SparseVector) -> f32 {
         question
             .iter()
             .filter_map(|(term, weight)| Some(weight * self.idf(term) * candidate.get(term)?))
@@ -55,26 +55,22 @@ impl Rarity {
     }
 }
 
-/// How alike the question and one candidate are, each 0 to 1.
+/// Similarity of the query and one candidate by vector, by terms and fused, each 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Likeness {
-    /// By vector.
-    pub dense: f32,
-    /// By words.
-    pub lexical: f32,
-    /// Both as one.
-    pub fused: f32,
+pub(crate) struct Likeness {
+    pub(crate) dense: f32,
+    pub(crate) lexical: f32,
+    pub(crate) fused: f32,
 }
 
-/// Puts BM25 scores and cosines of the same candidates on the scale 0 to 1 and makes one of two.
+/// Normalises BM25 scores and cosines of the same candidates to 0 to 1 and fuses them.
 ///
-/// The best by words is 1. By vector the best is 1, and "not alike" begins where the `limit`-th best is, as a search by
-/// vector always finds something; with fewer candidates it begins at cosine 0. `None` is a kind that was not asked for
-/// and has no say.
+/// The best score of each kind becomes 1. 0 is a BM25 score of 0 and, as a vector search always finds something, the cosine
+/// of the `limit`-th best candidate, or 0 with fewer candidates. A kind that is `None` has no weight.
 ///
 /// # Panics
-/// When both are given and differ in length.
-pub fn fuse(lexical: Option<&[f32]>, dense: Option<&[f32]>, limit: usize, fusion: &Fusion) -> Vec<Likeness> {
+/// If both are given and differ in length.
+pub(crate) fn fuse(lexical: Option<&[f32]>, dense: Option<&[f32]>, limit: usize, fusion: Fusion) -> Vec<Likeness> {
     let lexical = lexical.map(|scores| {
         let best = scores.iter().copied().fold(0.0, f32::max);
         scores.iter().map(|score| ratio(*score, best)).collect::<Vec<f32>>()
@@ -88,37 +84,26 @@ pub fn fuse(lexical: Option<&[f32]>, dense: Option<&[f32]>, limit: usize, fusion
         let share = |cosine: &f32| ratio(cosine - low, best - low);
         cosines.iter().map(share).collect::<Vec<f32>>()
     });
-    match (lexical, dense) {
-        (Some(lexical), Some(dense)) => {
-            assert_eq!(lexical.len(), dense.len(), "both are about the same candidates");
-            let weigh = |(lexical, dense): (f32, f32)| Likeness {
-                dense,
-                lexical,
-                fused: (fusion.lexical * lexical + fusion.dense * dense) / (fusion.lexical + fusion.dense),
-            };
-            lexical.into_iter().zip(dense).map(weigh).collect()
-        }
-        (Some(lexical), None) => lexical
-            .into_iter()
-            .map(|lexical| Likeness {
-                lexical,
-                fused: lexical,
-                dense: 0.0,
-            })
-            .collect(),
-        (None, Some(dense)) => dense
-            .into_iter()
-            .map(|dense| Likeness {
-                dense,
-                fused: dense,
-                lexical: 0.0,
-            })
-            .collect(),
-        (None, None) => Vec::new(),
-    }
+    let (lexical_weight, dense_weight) = match (&lexical, &dense) {
+        (Some(_), None) => (1.0, 0.0),
+        (None, Some(_)) => (0.0, 1.0),
+        (Some(_), Some(_)) | (None, None) => (fusion.lexical, fusion.dense),
+    };
+    let count = lexical.as_ref().or(dense.as_ref()).map_or(0, Vec::len);
+    let (lexical, dense) = (
+        lexical.unwrap_or_else(|| vec![0.0; count]),
+        dense.unwrap_or_else(|| vec![0.0; count]),
+    );
+    assert_eq!(lexical.len(), dense.len(), "both are about the same candidates");
+    let fuse = |(lexical, dense): (f32, f32)| Likeness {
+        dense,
+        lexical,
+        fused: (lexical_weight * lexical + dense_weight * dense) / (lexical_weight + dense_weight),
+    };
+    lexical.into_iter().zip(dense).map(fuse).collect()
 }
 
-/// The `n`-th best of values; `None` when there are fewer.
+/// Returns the `n`-th best value; `None` if there are fewer.
 fn nth_best(values: &[f32], n: usize) -> Option<f32> {
     let mut values = values.to_vec();
     let at = n.checked_sub(1).filter(|at| *at < values.len())?;
@@ -134,14 +119,13 @@ fn ratio(part: f32, whole: f32) -> f32 {
     }
 }
 
-/// Cosine of the angle between two vectors of the same size; 0 when one is zero.
+/// Returns the cosine of the angle between two vectors of the same size; 0 if one is zero.
 pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let norm = f32::sqrt(dot(a, a) * dot(b, b));
     if norm > 0.0 { dot(a, b) / norm } else { 0.0 }
 }
 
-/// The sum of products, in several sums at a time: a single one has to be added up in order, which leaves most of the
-/// processor idle.
+/// Returns the dot product. Independent partial sums let the compiler vectorise, which one running sum does not.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
@@ -165,9 +149,9 @@ mod tests {
     };
 
     #[test]
-    fn a_full_list_starts_at_its_last_cosine_and_a_short_one_at_zero() {
+    fn similarity_0_is_the_last_cosine_of_a_full_list_and_cosine_0_of_a_short_one() {
         let dense = |limit| -> Vec<f32> {
-            let likeness = fuse(None, Some(&[0.8, 0.4, 0.2]), limit, &FUSION);
+            let likeness = fuse(None, Some(&[0.8, 0.4, 0.2]), limit, FUSION);
             likeness.iter().map(|likeness| likeness.dense).collect()
         };
         assert_eq!(dense(2), [1.0, 0.0, 0.0]);
@@ -175,21 +159,21 @@ mod tests {
     }
 
     #[test]
-    fn nothing_alike_is_no_likeness() {
-        let likeness = fuse(Some(&[0.0, 0.0]), Some(&[-0.3, 0.0]), 10, &FUSION);
+    fn scores_of_0_stay_0() {
+        let likeness = fuse(Some(&[0.0, 0.0]), Some(&[-0.3, 0.0]), 10, FUSION);
         assert_eq!(likeness, [Likeness::default(); 2]);
-        assert_eq!(fuse(None, None, 10, &FUSION), []);
+        assert_eq!(fuse(None, None, 10, FUSION), []);
     }
 
     #[test]
-    fn a_kind_that_was_not_asked_for_has_no_say() {
-        let fused = |lexical, dense| fuse(lexical, dense, 10, &FUSION)[0].fused;
+    fn a_missing_kind_has_no_weight() {
+        let fused = |lexical, dense| fuse(lexical, dense, 10, FUSION)[0].fused;
         assert!((fused(Some([1.0].as_slice()), Some([0.0].as_slice())) - 0.6).abs() < 1e-6);
         assert!((fused(Some([1.0].as_slice()), None) - 1.0).abs() < 1e-6);
     }
 
     #[test]
-    fn a_word_that_all_candidates_have_tells_little() {
+    fn a_term_of_all_candidates_weighs_little() {
         let texts =
             [&[1, 2][..], &[1], &[1], &[]].map(|terms| SparseVector::new(terms.iter().map(|term| (*term, 2.0))));
         let rarity = Rarity::count([1, 2], &texts);
