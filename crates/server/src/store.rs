@@ -33,5 +33,5 @@ pub(crate) async fn open(
         let circuit = CircuitBreaker::new("vector_store", config.circuit_breaker.clone());
         return qdrant::open(&config.server(), Arc::new(circuit), model).await;
     }
-    embedded::open(config.embedded.clone(), snapshots.clone(), model).await
+    embedded::open_store(config.embedded.clone(), snapshots.clone(), model).await
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Citation, Entry, Section};
+use super::entry::{Citation, Entry, Section};
 
 /// Format of an assembled text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,11 +8,13 @@
 //!
 //! The caller selects contexts that fit; tokens are counted over the whole text, frame included.
 
+mod entry;
 mod format;
 
-use crate::context::{Context, ContextId, Level};
 use crate::ports::TokenCounter;
 
+use entry::Section;
+pub use entry::{Citation, Entry};
 pub use format::Format;
 
 /// Order of contexts within their section.
@@ -35,60 +37,6 @@ pub struct Assembled {
     pub tokens: usize,
     /// Contexts in the order of the text.
     pub citations: Vec<Citation>,
-}
-
-/// Context to write.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
-    /// Context.
-    pub context: &'a Context,
-    /// Score, 0 to 1.
-    pub score: f32,
-}
-
-/// Byte range of a context in the text.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Citation {
-    /// Id of the context.
-    pub id: ContextId,
-    /// Level of the context.
-    pub level: Level,
-    /// Offset of the first byte of its quoted text.
-    pub start: usize,
-    /// Offset after the last byte.
-    pub end: usize,
-    /// Score, 0 to 1.
-    pub score: f32,
-}
-
-/// Section of the text, in the order of the text: the most stable one first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Section {
-    Pinned,
-    LongTerm,
-    ShortTerm,
-    Immediate,
-}
-
-impl Section {
-    fn of(context: &Context) -> Self {
-        match (context.pinned, context.level) {
-            (true, _) => Self::Pinned,
-            (false, Level::LongTerm) => Self::LongTerm,
-            (false, Level::ShortTerm) => Self::ShortTerm,
-            (false, Level::Immediate) => Self::Immediate,
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Pinned => "Pinned",
-            Self::LongTerm => "Long-term memory",
-            Self::ShortTerm => "Recent memory",
-            Self::Immediate => "This session",
-        }
-    }
 }
 
 /// Writes `entries`, best first, as one text; empty if there are none.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Moment;
+use crate::context::{Context, Level};
 use crate::tokens::Encoding;
 
 fn context(text: &str, level: Level, day: i64, pinned: bool) -> Context {

@@ -33,7 +33,7 @@ struct Files {
     client_ca: Option<PathBuf>,
 }
 
-/// When each file was changed last, and its size.
+/// Modification time and size of each file.
 type Stamps = Vec<Option<(SystemTime, u64)>>;
 
 impl Tls {

@@ -9,6 +9,7 @@ mod connections;
 mod dashboards;
 mod edge;
 mod embedding;
+mod exact_input;
 mod gc;
 mod isolation;
 mod jwt;

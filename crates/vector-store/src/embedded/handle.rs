@@ -14,7 +14,11 @@ use crate::{Error, LocalDisk, OpenStore, StoreHandle};
 ///
 /// # Errors
 /// As [`EmbeddedStore::open`].
-pub async fn open(config: Config, snapshots: SnapshotConfig, model: &ModelFingerprint) -> Result<OpenStore, Error> {
+pub async fn open_store(
+    config: Config,
+    snapshots: SnapshotConfig,
+    model: &ModelFingerprint,
+) -> Result<OpenStore, Error> {
     let local_disk = LocalDisk {
         folder: config.path.clone(),
         min_free_bytes: config.kept_free_bytes(),

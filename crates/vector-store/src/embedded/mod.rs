@@ -40,6 +40,6 @@ mod write;
 mod writer;
 
 pub use config::{Config, Durability, SnapshotConfig};
-pub use handle::open;
+pub use handle::open_store;
 pub use snapshots::EmbeddedSnapshots;
 pub use store::EmbeddedStore;
