@@ -25,7 +25,7 @@ const MAX_WEIGHTED_WORDS: usize = 200;
 const INLINE_BYTES: usize = 64 * 1024;
 
 /// A static token table: the vector of a text is the normalised mean of its tokens' vectors. The words of a question may
-/// be weighted by rarity. Clones share the table.
+/// be weighted by frequencies. Clones share the table.
 #[derive(Clone)]
 pub struct BuiltIn {
     model: StaticModel,

@@ -63,7 +63,7 @@ pub struct Overloaded {
 pub enum Cause {
     /// The queue is full.
     #[error("too many are waiting")]
-    LineFull,
+    QueueFull,
     /// The caller's deadline passed in the queue.
     #[error("the turn did not come in time")]
     DeadlinePassed,
@@ -113,7 +113,7 @@ impl Bulkhead {
             return Err(self.overloaded(Cause::Closed));
         }
         if self.permits.available_permits() == 0 && self.waiting() >= self.limits.max_waiting {
-            return Err(self.overloaded(Cause::LineFull));
+            return Err(self.overloaded(Cause::QueueFull));
         }
         Ok(())
     }
@@ -139,7 +139,7 @@ impl Bulkhead {
             Err(TryAcquireError::Closed) => return Err(self.overloaded(Cause::Closed)),
             Err(TryAcquireError::NoPermits) => {}
         }
-        let _queued = self.enqueue().ok_or_else(|| self.overloaded(Cause::LineFull))?;
+        let _queued = self.enqueue().ok_or_else(|| self.overloaded(Cause::QueueFull))?;
         let permit = Arc::clone(&self.permits).acquire_owned();
         let permit = match deadline {
             Some(deadline) => deadline
@@ -229,11 +229,11 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert_eq!(bulkhead.waiting(), 1);
-        assert_eq!(bulkhead.check().unwrap_err().cause, Cause::LineFull);
+        assert_eq!(bulkhead.check().unwrap_err().cause, Cause::QueueFull);
 
         let started = Instant::now();
         let refused = bulkhead.acquire().await.unwrap_err();
-        assert_eq!(refused, bulkhead.overloaded(Cause::LineFull));
+        assert_eq!(refused, bulkhead.overloaded(Cause::QueueFull));
         assert_eq!(refused.retry_after, Duration::from_millis(30));
         assert_eq!(refused.to_string(), "test is overloaded: too many are waiting");
         assert_eq!(started.elapsed(), Duration::ZERO);
@@ -244,7 +244,7 @@ mod tests {
     async fn without_a_queue_only_free_permits_count() {
         let bulkhead = bulkhead(1, 0);
         let running = bulkhead.acquire().await.unwrap();
-        assert_eq!(bulkhead.acquire().await.unwrap_err().cause, Cause::LineFull);
+        assert_eq!(bulkhead.acquire().await.unwrap_err().cause, Cause::QueueFull);
         drop(running);
         assert!(bulkhead.check().is_ok());
         assert!(bulkhead.acquire().await.is_ok());

@@ -59,12 +59,12 @@ async fn main() {
         "contexts",
         "engine p50 ms",
         "p95",
-        "rarity of each tenant p50",
+        "frequencies of each tenant p50",
         "p95",
         "whole search p50",
         "p95",
         "ratio of p50",
-        "to rarity of each tenant",
+        "to frequencies of each tenant",
     ]);
     for count in counts {
         let folder = tempfile::tempdir().unwrap();
@@ -77,8 +77,15 @@ async fn main() {
         let (mut engine, mut of_tenant, mut search) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
             let questions = questions(round);
-            engine.extend(bare(&config.vector_db.embedded.path, &questions, Rarity::OfAll).await);
-            of_tenant.extend(bare(&config.vector_db.embedded.path, &questions, Rarity::OfTenant).await);
+            engine.extend(bare(&config.vector_db.embedded.path, &questions, DocumentFrequencies::OfAll).await);
+            of_tenant.extend(
+                bare(
+                    &config.vector_db.embedded.path,
+                    &questions,
+                    DocumentFrequencies::OfTenant,
+                )
+                .await,
+            );
             search.extend(whole(&config, &questions).await);
         }
         let (engine, of_tenant, search) = (Times::of(engine), Times::of(of_tenant), Times::of(search));
@@ -202,13 +209,13 @@ const SYLLABLES: [&str; 10] = ["ba", "de", "fi", "go", "ku", "la", "me", "ni", "
 
 /// Among which contexts the engine counts how rare a word is.
 #[derive(Debug, Clone, Copy)]
-enum Rarity {
+enum DocumentFrequencies {
     OfAll,
     OfTenant,
 }
 
 /// The times of the engine's own hybrid query.
-async fn bare(path: &Path, questions: &[String], rarity: Rarity) -> Vec<Duration> {
+async fn bare(path: &Path, questions: &[String], frequencies: DocumentFrequencies) -> Vec<Duration> {
     let (model, analyzer) = (BuiltIn::load().unwrap(), Analyzer::new(lexical::Config::default()));
     let shard = EdgeShard::load(&bare_shard(path), None).unwrap();
     let mut times = Vec::new();
@@ -221,7 +228,7 @@ async fn bare(path: &Path, questions: &[String], rarity: Rarity) -> Vec<Duration
                 indices: terms.indices,
                 values: terms.values,
             },
-            rarity,
+            frequencies,
         );
         let start = Instant::now();
         let found = shard.query(query).unwrap();
@@ -232,7 +239,7 @@ async fn bare(path: &Path, questions: &[String], rarity: Rarity) -> Vec<Duration
 }
 
 /// Ranks fused, for the same tenant.
-fn hybrid(vector: Vec<f32>, words: SparseVector, rarity: Rarity) -> QueryRequest {
+fn hybrid(vector: Vec<f32>, words: SparseVector, frequencies: DocumentFrequencies) -> QueryRequest {
     let tenant = || {
         Condition::Field(FieldCondition::new_match(
             "tenant".parse().unwrap(),
@@ -266,9 +273,9 @@ fn hybrid(vector: Vec<f32>, words: SparseVector, rarity: Rarity) -> QueryRequest
             .build()
     };
     let by_words = SearchParams {
-        idf: match rarity {
-            Rarity::OfAll => None,
-            Rarity::OfTenant => Some(corpus),
+        idf: match frequencies {
+            DocumentFrequencies::OfAll => None,
+            DocumentFrequencies::OfTenant => Some(corpus),
         },
         ..SearchParams::default()
     };

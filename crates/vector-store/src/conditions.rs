@@ -100,7 +100,7 @@ pub(crate) fn of_content(tenant: &TenantId, keys: &[ContentKey]) -> Option<Vec<C
 }
 
 /// Returns the conditions on everything of a tenant at these session offsets; `None` when there are none.
-pub(crate) fn at_slots(tenant: &TenantId, slots: &[i64]) -> Option<Vec<Condition>> {
+pub(crate) fn at_offsets(tenant: &TenantId, slots: &[i64]) -> Option<Vec<Condition>> {
     let mut all = of_tenant(tenant);
     all.push((!slots.is_empty()).then(|| Condition::OneOf(key::SLOT, slots.to_vec()))?);
     Some(all)
@@ -188,7 +188,7 @@ mod tests {
             assert_eq!(matching(&tenant, &filter), None);
         }
         assert!(matching(&tenant, &Filter::default()).is_some());
-        assert_eq!(at_slots(&tenant, &[]), None);
+        assert_eq!(at_offsets(&tenant, &[]), None);
         assert_eq!(of_any_tenant(&Filter::by_ids(vec![ContextId::generate()])), None);
     }
 }

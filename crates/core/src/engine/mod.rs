@@ -47,7 +47,7 @@ pub use search::{
     SearchRequest, SearchResponse,
 };
 pub use store::Stored;
-pub use transfer::{Carried, ExportRequest, Forgotten, Imported, Receipt, Restored};
+pub use transfer::{ExportRecord, ExportRequest, Forgotten, Imported, Receipt, Restored};
 
 use contexts::Contexts;
 use parts::Parts;
@@ -248,7 +248,7 @@ impl ContextEngine {
     ///
     /// # Errors
     /// [`StoreError`] when the store failed.
-    pub async fn may_collect(&self, holder: Uuid, time: Duration) -> Result<bool, StoreError> {
+    pub async fn acquire_gc_lease(&self, holder: Uuid, time: Duration) -> Result<bool, StoreError> {
         match &self.0.leases {
             Some(leases) => leases.lease("collect", holder, self.0.clock.now(), time).await,
             None => Ok(true),
@@ -338,7 +338,7 @@ impl ContextEngine {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn export(&self, scope: &Scope, request: ExportRequest) -> Result<Page<Carried>, Error> {
+    pub async fn export(&self, scope: &Scope, request: ExportRequest) -> Result<Page<ExportRecord>, Error> {
         Ok(transfer::export_page(self.contexts(), scope, request).await?)
     }
 
@@ -347,7 +347,7 @@ impl ContextEngine {
     ///
     /// Each error is [`Error::Invalid`], [`Error::Conflict`] when the id holds something else, [`Error::Embedding`], or
     /// [`Error::Store`].
-    pub async fn import(&self, scope: &Scope, carried: Vec<Carried>) -> Vec<Result<Imported, Error>> {
+    pub async fn import(&self, scope: &Scope, carried: Vec<ExportRecord>) -> Vec<Result<Imported, Error>> {
         self.0.importer().import(scope, carried).await
     }
 

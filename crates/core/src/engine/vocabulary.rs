@@ -13,7 +13,7 @@ use moka::sync::Cache;
 
 use crate::lexical::SparseVector;
 use crate::ports::{Record, StoreError, VectorStore};
-use crate::rank::Rarity;
+use crate::rank::DocumentFrequencies;
 use crate::{Filter, Scope, TenantId};
 
 /// Number of contexts in a sample.
@@ -124,9 +124,9 @@ impl Vocabulary {
     }
 
     /// Returns the IDF weights of these terms.
-    pub(super) fn rarity(&self, terms: impl IntoIterator<Item = u32>) -> Rarity {
+    pub(super) fn frequencies(&self, terms: impl IntoIterator<Item = u32>) -> DocumentFrequencies {
         let matching = |term| self.matching.get(&term).copied().unwrap_or(0);
-        Rarity::new(self.total, terms.into_iter().map(|term| (term, matching(term))))
+        DocumentFrequencies::new(self.total, terms.into_iter().map(|term| (term, matching(term))))
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
     fn a_sample_is_taken_again_when_much_was_stored_since() {
         let terms = |term: u32| SparseVector::new([(term, 1.0)]);
         let small = Vocabulary::new(&[terms(1), terms(2), terms(2), terms(3), SparseVector::default()]);
-        let idf = |term| small.rarity([term]).idf(term);
+        let idf = |term| small.frequencies([term]).idf(term);
         assert!(idf(2) < idf(1) && idf(1) < idf(9));
         assert!(!small.is_outdated_by_one_more(), "a quarter of four is one");
         assert!(small.is_outdated_by_one_more());

@@ -12,6 +12,6 @@ mod verdict;
 
 pub use config::{Consolidation, Dedup, DedupPolicy, Gc, Lifecycle, Policy};
 pub(crate) use group::{Item, group};
-pub(crate) use policy::{Interner, Standing, judge};
+pub(crate) use policy::{Interner, PolicyInput, judge};
 pub use verdict::Reason;
 pub(crate) use verdict::{Rules, Verdict, at_end_of_life};

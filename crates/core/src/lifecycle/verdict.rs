@@ -22,7 +22,7 @@ pub(crate) struct Rules<'a> {
 pub(crate) enum Verdict {
     Keep,
     Promote,
-    Collect(Reason),
+    Delete(Reason),
 }
 
 /// Reason for a deletion by garbage collection.
@@ -61,10 +61,10 @@ pub(crate) fn at_end_of_life(context: &Context, now: Timestamp, rules: Rules<'_>
         return if is_due { Verdict::Promote } else { Verdict::Keep };
     }
     if context.superseded_by.is_some() {
-        return Verdict::Collect(Reason::Superseded);
+        return Verdict::Delete(Reason::Superseded);
     }
     if !is_short_term || context.ttl_secs.is_some() {
-        return Verdict::Collect(Reason::Expired);
+        return Verdict::Delete(Reason::Expired);
     }
     let Gc {
         promote_min_importance,
@@ -74,7 +74,7 @@ pub(crate) fn at_end_of_life(context: &Context, now: Timestamp, rules: Rules<'_>
     let earned = context.importance >= promote_min_importance
         || (promote_min_accesses > 0 && context.access_count >= promote_min_accesses);
     match rules.l2_on_expiry {
-        L2OnExpiry::Forget if !earned => Verdict::Collect(Reason::Expired),
+        L2OnExpiry::Forget if !earned => Verdict::Delete(Reason::Expired),
         L2OnExpiry::Forget | L2OnExpiry::Promote => Verdict::Promote,
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         fn only_expired_contexts_without_a_pin_are_deleted(
             context in any_context(), now in 0_i64..100, policy in any_policy(),
         ) {
-            let deleted = matches!(verdict(&context, now, policy), Verdict::Collect(_));
+            let deleted = matches!(verdict(&context, now, policy), Verdict::Delete(_));
             prop_assert!(!deleted || !(context.pinned || context.is_live(second(now))));
         }
 
@@ -146,14 +146,14 @@ mod tests {
         fn by_default_nothing_is_deleted_without_a_request(context in any_context(), now in 0_i64..1000) {
             let requested = context.ttl_secs.is_some() || context.superseded_by.is_some() || context.level != Level::ShortTerm;
             if !requested {
-                prop_assert!(!matches!(verdict(&context, now, L2OnExpiry::Promote), Verdict::Collect(_)));
+                prop_assert!(!matches!(verdict(&context, now, L2OnExpiry::Promote), Verdict::Delete(_)));
             }
         }
 
         #[test]
         fn only_short_term_contexts_are_promoted_and_accesses_never_hurt(context in any_context(), policy in any_policy()) {
             let rank = |context: &Context| match verdict(context, 1000, policy) {
-                Verdict::Collect(_) => 0,
+                Verdict::Delete(_) => 0,
                 Verdict::Promote => 1,
                 Verdict::Keep => 2,
             };
@@ -190,7 +190,7 @@ mod tests {
             };
             verdict(&context, 50, L2OnExpiry::Forget)
         };
-        assert_eq!(expired(0.5, 0), Verdict::Collect(Reason::Expired));
+        assert_eq!(expired(0.5, 0), Verdict::Delete(Reason::Expired));
         assert_eq!(expired(0.6, 0), Verdict::Promote);
         assert_eq!(expired(0.5, 1), Verdict::Promote);
     }
@@ -205,7 +205,7 @@ mod tests {
             expires_at: Some(second(1)),
             ..Context::new("x")
         };
-        let expected = Verdict::Collect(Reason::Expired);
+        let expected = Verdict::Delete(Reason::Expired);
         assert_eq!(verdict(&context, 2, L2OnExpiry::Promote), expected);
     }
 }

@@ -20,6 +20,6 @@ pub use snapshots::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 pub use summarizer::{SummarizeError, Summarizer};
 pub use token_counter::TokenCounter;
 pub use vector_store::{
-    BoxError, Candidate, ListRequest, Order, PositionRange, Record, SessionSummary, StoreError, StoreErrorKind,
+    BoxError, Candidate, ListRequest, OffsetRange, Order, Record, SessionSummary, StoreError, StoreErrorKind,
     StoreQuery, VectorStore,
 };

@@ -100,7 +100,7 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
 
     /// Returns the matching contexts at these session offsets (see [`SessionTrack`](crate::context::SessionTrack)) with
     /// vectors and terms, in any order. Every search calls this once with some hundred offsets.
-    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError>;
+    async fn at_offsets(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError>;
 
     /// Returns a page of the matching contexts, in the order of [`Context::sequence`].
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError>;
@@ -149,16 +149,16 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
 
     /// Allocates positions in sessions (see [`SessionTrack`](crate::context::SessionTrack)) exclusively among the processes
     /// on this store, and returns the first of each range; `None` for a session without a counter, unless
-    /// [`PositionRange::at_least`] starts one.
+    /// [`OffsetRange::at_least`] starts one.
     ///
     /// The default allocates nothing: a process that has the store to itself ([`VectorStore::is_shared`]) counts itself.
     ///
     /// # Errors
     /// [`StoreError`] if the store failed; some positions may then stay unused.
-    async fn take_positions(
+    async fn take_offsets(
         &self,
         _scope: &Scope,
-        wanted: &[PositionRange],
+        wanted: &[OffsetRange],
         _now: Timestamp,
     ) -> Result<Vec<Option<u32>>, StoreError> {
         Ok(vec![None; wanted.len()])
@@ -240,7 +240,7 @@ pub struct Candidate {
 
 /// Range of positions in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PositionRange {
+pub struct OffsetRange {
     /// Id of the session.
     pub session_id: String,
     /// Number of positions; 0 takes none, but raises the counter of a session to `at_least`.

@@ -12,12 +12,12 @@ use crate::lexical::{SparseVector, idf};
 
 /// Document frequencies of terms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Rarity {
+pub(crate) struct DocumentFrequencies {
     total: usize,
     matching: HashMap<u32, usize>,
 }
 
-impl Rarity {
+impl DocumentFrequencies {
     /// Takes the number of contexts that have each term, out of `total`.
     pub(crate) fn new(total: usize, matching: impl IntoIterator<Item = (u32, usize)>) -> Self {
         Self {
@@ -31,14 +31,14 @@ impl Rarity {
         terms: impl IntoIterator<Item = u32>,
         candidates: impl IntoIterator<Item = &'a SparseVector>,
     ) -> Self {
-        let mut rarity = Self::new(0, terms.into_iter().map(|term| (term, 0)));
+        let mut frequencies = Self::new(0, terms.into_iter().map(|term| (term, 0)));
         for candidate in candidates.into_iter().filter(|candidate| !candidate.is_empty()) {
-            rarity.total += 1;
-            for (term, count) in &mut rarity.matching {
+            frequencies.total += 1;
+            for (term, count) in &mut frequencies.matching {
                 *count += usize::from(candidate.get(*term).is_some());
             }
         }
-        rarity
+        frequencies
     }
 
     /// Returns the inverse document frequency of a term; uncounted terms have a frequency of 0.
@@ -57,7 +57,7 @@ impl Rarity {
 
 /// Similarity of the query and one candidate by vector, by terms and fused, each 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Likeness {
+pub(crate) struct Similarity {
     pub(crate) dense: f32,
     pub(crate) lexical: f32,
     pub(crate) fused: f32,
@@ -70,7 +70,7 @@ pub(crate) struct Likeness {
 ///
 /// # Panics
 /// If both are given and differ in length.
-pub(crate) fn fuse(lexical: Option<&[f32]>, dense: Option<&[f32]>, limit: usize, fusion: Fusion) -> Vec<Likeness> {
+pub(crate) fn fuse(lexical: Option<&[f32]>, dense: Option<&[f32]>, limit: usize, fusion: Fusion) -> Vec<Similarity> {
     let lexical = lexical.map(|scores| {
         let best = scores.iter().copied().fold(0.0, f32::max);
         scores.iter().map(|score| ratio(*score, best)).collect::<Vec<f32>>()
@@ -95,7 +95,7 @@ pub(crate) fn fuse(lexical: Option<&[f32]>, dense: Option<&[f32]>, limit: usize,
         dense.unwrap_or_else(|| vec![0.0; count]),
     );
     assert_eq!(lexical.len(), dense.len(), "both are about the same candidates");
-    let fuse = |(lexical, dense): (f32, f32)| Likeness {
+    let fuse = |(lexical, dense): (f32, f32)| Similarity {
         dense,
         lexical,
         fused: (lexical_weight * lexical + dense_weight * dense) / (lexical_weight + dense_weight),
@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn similarity_0_is_the_last_cosine_of_a_full_list_and_cosine_0_of_a_short_one() {
         let dense = |limit| -> Vec<f32> {
-            let likeness = fuse(None, Some(&[0.8, 0.4, 0.2]), limit, FUSION);
-            likeness.iter().map(|likeness| likeness.dense).collect()
+            let similarity = fuse(None, Some(&[0.8, 0.4, 0.2]), limit, FUSION);
+            similarity.iter().map(|similarity| similarity.dense).collect()
         };
         assert_eq!(dense(2), [1.0, 0.0, 0.0]);
         assert_eq!(dense(100), [1.0, 0.5, 0.25]);
@@ -160,8 +160,8 @@ mod tests {
 
     #[test]
     fn scores_of_0_stay_0() {
-        let likeness = fuse(Some(&[0.0, 0.0]), Some(&[-0.3, 0.0]), 10, FUSION);
-        assert_eq!(likeness, [Likeness::default(); 2]);
+        let similarity = fuse(Some(&[0.0, 0.0]), Some(&[-0.3, 0.0]), 10, FUSION);
+        assert_eq!(similarity, [Similarity::default(); 2]);
         assert_eq!(fuse(None, None, 10, FUSION), []);
     }
 
@@ -176,11 +176,11 @@ mod tests {
     fn a_term_of_all_candidates_weighs_little() {
         let texts =
             [&[1, 2][..], &[1], &[1], &[]].map(|terms| SparseVector::new(terms.iter().map(|term| (*term, 2.0))));
-        let rarity = Rarity::count([1, 2], &texts);
+        let frequencies = DocumentFrequencies::count([1, 2], &texts);
         let question = SparseVector::new([(1, 1.0), (2, 1.0)]);
-        assert!(rarity.idf(2) > 2.0 * rarity.idf(1));
+        assert!(frequencies.idf(2) > 2.0 * frequencies.idf(1));
         let expected = 2.0 * idf(3, 3) + 2.0 * idf(3, 1);
-        assert!((rarity.bm25(&question, &texts[0]) - expected).abs() < 1e-6);
-        assert!(rarity.bm25(&question, &texts[3]) <= 0.0);
+        assert!((frequencies.bm25(&question, &texts[0]) - expected).abs() < 1e-6);
+        assert!(frequencies.bm25(&question, &texts[3]) <= 0.0);
     }
 }

@@ -52,7 +52,7 @@ impl From<NoRoom> for Failure {
 
 fn overloaded(overloaded: &Overloaded) -> &'static str {
     match overloaded.cause {
-        Cause::LineFull => "as many requests are under way as the server takes; try again later",
+        Cause::QueueFull => "as many requests are under way as the server takes; try again later",
         Cause::DeadlinePassed => "the request waited too long; try again later",
         Cause::Closed => "the server is stopping",
     }

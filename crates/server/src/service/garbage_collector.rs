@@ -120,7 +120,7 @@ impl GarbageCollector {
     /// Does `work` if this process gets the lease, and renews the lease until the work is done.
     async fn with_lease<T>(&self, work: impl Future<Output = T>) -> Result<Leased<T>, StoreError> {
         let asked = Instant::now();
-        if !self.engine.may_collect(self.process, LEASE).await? || asked.elapsed() >= LEASE {
+        if !self.engine.acquire_gc_lease(self.process, LEASE).await? || asked.elapsed() >= LEASE {
             return Ok(Leased::Refused);
         }
         let done = tokio::select! {
@@ -128,7 +128,7 @@ impl GarbageCollector {
             done = Box::pin(work) => Leased::Done(done),
             () = self.lost_lease(asked) => Leased::Lost,
         };
-        if let Err(error) = self.engine.may_collect(self.process, Duration::ZERO).await {
+        if let Err(error) = self.engine.acquire_gc_lease(self.process, Duration::ZERO).await {
             tracing::debug!(%error, "the lease was not given back, and expires by itself");
         }
         Ok(done)
@@ -140,7 +140,7 @@ impl GarbageCollector {
         loop {
             sleep(LEASE / 3).await;
             let now = Instant::now();
-            match timeout_at(asked + LEASE, self.engine.may_collect(self.process, LEASE)).await {
+            match timeout_at(asked + LEASE, self.engine.acquire_gc_lease(self.process, LEASE)).await {
                 Ok(Ok(true)) => asked = now,
                 // There is time to ask again.
                 Ok(Err(_)) => {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use context_manager_core::{Carried, ContextEngine, Error, Imported, Scope};
+use context_manager_core::{ContextEngine, Error, ExportRecord, Imported, Scope};
 
 use super::call::Call;
 use super::failure::Failure;
@@ -45,7 +45,7 @@ impl Importer {
     }
 
     /// Stores a batch, and tells of each record what became of it.
-    pub(crate) async fn store(&self, batch: Vec<Carried>) -> Result<Vec<Result<Imported, Failure>>, Failure> {
+    pub(crate) async fn store(&self, batch: Vec<ExportRecord>) -> Result<Vec<Result<Imported, Failure>>, Failure> {
         let mut results = Vec::with_capacity(batch.len());
         let (mut records, mut rooms) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for record in batch {
@@ -66,7 +66,7 @@ impl Importer {
         Ok(results.flatten().collect())
     }
 
-    async fn reserve(&self, record: &Carried) -> Result<Reservation, Failure> {
+    async fn reserve(&self, record: &ExportRecord) -> Result<Reservation, Failure> {
         let Some(call) = &self.call else {
             return Ok(Reservation::default());
         };
@@ -85,7 +85,7 @@ impl Importer {
 
     async fn write(
         &self,
-        records: Vec<Carried>,
+        records: Vec<ExportRecord>,
         rooms: Vec<Reservation>,
     ) -> Result<Vec<Result<Imported, Error>>, Failure> {
         if records.is_empty() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use context_manager_client::wire::{FailedLine, Import as ImportAnswer};
-use context_manager_core::{Carried, ErrorKind, Imported};
+use context_manager_core::{ErrorKind, ExportRecord, Imported};
 use tokio::time::sleep;
 
 use super::record::{Line, LinesHash};
@@ -29,7 +29,7 @@ pub(crate) struct Import {
     ended: bool,
     contexts: u64,
     lines: LinesHash,
-    batch: Vec<(u64, Carried)>,
+    batch: Vec<(u64, ExportRecord)>,
     batch_bytes: usize,
     answer: ImportAnswer,
 }

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode, header};
 use context_manager::app::default_tenant;
 use context_manager_core::context::{Context, ContextId, SessionTrack};
-use context_manager_core::{Carried, Error, Scope};
+use context_manager_core::{Error, ExportRecord, Scope};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -120,7 +120,7 @@ async fn a_position_at_the_end_is_neither_wrapped_nor_reached() {
     let id = ContextId(stored["id"].as_str().unwrap().parse().unwrap());
     let context = engine.get(&scope, id).await.unwrap();
     wipe(&app).await;
-    let at = |position| Carried {
+    let at = |position| ExportRecord {
         context: Context {
             slot: Some(SessionTrack::new("s").slot(position)),
             ..context.clone()

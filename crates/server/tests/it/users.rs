@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use context_manager::app::default_tenant;
-use context_manager_core::{Carried, ContextId, Scope};
+use context_manager_core::{ContextId, ExportRecord, Scope};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -38,7 +38,9 @@ async fn derive(app: &TestApp, from: &[&str], user: Option<&str>) -> String {
         .await
         .unwrap();
     context.derived_from = from.iter().map(|id| ContextId(id.parse().unwrap())).collect();
-    let imported = engine.import(&scope, vec![Carried { context, vector: None }]).await;
+    let imported = engine
+        .import(&scope, vec![ExportRecord { context, vector: None }])
+        .await;
     assert!(imported[0].is_ok());
     id.to_string()
 }
@@ -159,7 +161,9 @@ async fn a_context_from_a_clock_that_was_ahead_is_exported_and_forgotten_like_al
             ..ahead.clone()
         };
         imported.push(context.id.to_string());
-        let results = engine.import(&scope, vec![Carried { context, vector: None }]).await;
+        let results = engine
+            .import(&scope, vec![ExportRecord { context, vector: None }])
+            .await;
         assert!(results[0].is_ok());
     }
     let app = app.restart().await;

@@ -75,7 +75,7 @@ pub async fn offsets_in_sessions_are_looked_up(store: &dyn VectorStore) {
     short_term.level = Level::ShortTerm;
     put(store, &scope, [at(1, i64::MAX - 1), short_term, at(3, 0), context(4)]).await;
     let look_up = async |slots: &[i64], filter: Filter| {
-        let mut found = store.at_slots(&scope, slots, &filter).await.unwrap();
+        let mut found = store.at_offsets(&scope, slots, &filter).await.unwrap();
         found.sort_by_key(|record| record.context.id);
         let has_vectors = |record: &Arc<Record>| record.dense.is_some() && !record.terms.is_empty();
         assert!(found.iter().all(has_vectors));
@@ -158,7 +158,7 @@ pub async fn offsets_are_found_once_filled(store: &dyn VectorStore) {
     let at = |number, slot| context_with(number, |context| context.slot = Some(slot));
     let everything = Filter::default();
     let found_at = async |slots: &[i64]| {
-        let found = store.at_slots(&scope, slots, &everything).await.unwrap();
+        let found = store.at_offsets(&scope, slots, &everything).await.unwrap();
         let mut ids: Vec<_> = found.iter().map(|record| record.context.id).collect();
         ids.sort();
         ids

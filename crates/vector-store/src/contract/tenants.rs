@@ -58,7 +58,7 @@ pub async fn tenants_never_meet(store: &dyn VectorStore) {
         assert_eq!(count(store, &other, filter).await, 0);
         assert_eq!(store.delete(&other, filter).await.unwrap(), 0);
     }
-    assert_eq!(store.at_slots(&other, &[9], &everything).await.unwrap(), []);
+    assert_eq!(store.at_offsets(&other, &[9], &everything).await.unwrap(), []);
     assert_eq!(found(store, &other, by_vector(&FORWARD)).await, []);
     assert_eq!(found(store, &other, by_words(&[1])).await, []);
     let sessions = store.sessions(&other, Visibility::All, None, 10).await.unwrap();

@@ -36,7 +36,7 @@ pub(super) fn content(tenant: &TenantId, keys: &[ContentKey]) -> Option<EngineFi
 
 /// Matches everything of a tenant at these session offsets; `None` when there are none.
 pub(super) fn offsets(tenant: &TenantId, offsets: &[i64]) -> Option<EngineFilter> {
-    conditions::at_slots(tenant, offsets).map(all)
+    conditions::at_offsets(tenant, offsets).map(all)
 }
 
 /// Matches everything visible of a tenant.

@@ -97,9 +97,9 @@ impl VectorStore for EmbeddedStore {
         .await
     }
 
-    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+    async fn at_offsets(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
         let (tenant, offsets, filter) = (scope.tenant().clone(), slots.to_vec(), filter.clone());
-        self.read("at_slots", move |engine| {
+        self.read("at_offsets", move |engine| {
             reads::at_offsets(engine, &tenant, &offsets, &filter)
         })
         .await

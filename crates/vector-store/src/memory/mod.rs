@@ -191,7 +191,7 @@ impl VectorStore for MemoryStore {
         Ok(self.read(scope, contexts))
     }
 
-    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+    async fn at_offsets(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
         let at_one = |record: &&Record| record.context.slot.is_some_and(|slot| slots.contains(&slot));
         Ok(self.read(scope, |stored| {
             let found = matching(stored, filter).filter(at_one);

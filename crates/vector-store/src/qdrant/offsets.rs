@@ -5,7 +5,7 @@
 //!
 //! A counter that was not used for a day is removed; the next process restarts it after the session's last context.
 
-use context_manager_core::ports::PositionRange;
+use context_manager_core::ports::OffsetRange;
 use jiff::{SignedDuration, Timestamp};
 use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::{Filter, Value};
@@ -44,7 +44,7 @@ struct Counter {
 pub(super) async fn take(
     agreements: &Agreements,
     ids: PointIds,
-    wanted: &PositionRange,
+    wanted: &OffsetRange,
     now: Timestamp,
 ) -> Result<Option<u32>, Failure> {
     let id = ids.session(&wanted.session_id);

@@ -126,13 +126,13 @@ pub(super) async fn list(client: &Client, tenant: &TenantId, request: &ListReque
 
 /// Returns the matching records at these offsets. The server looks for the offsets alone: so few records can be there that
 /// the filter is cheaper to apply here.
-pub(super) async fn at_slots(
+pub(super) async fn at_offsets(
     client: &Client,
     tenant: &TenantId,
     slots: &[i64],
     matching: &Filter,
 ) -> Result<Vec<Arc<Record>>, Failure> {
-    let Some(conditions) = conditions::at_slots(tenant, slots) else {
+    let Some(conditions) = conditions::at_offsets(tenant, slots) else {
         return Ok(Vec::new());
     };
     let mut records = records(tenant, all(client, &conditions, true).await?)?;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
-    Candidate, Leases, ListRequest, PositionRange, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+    Candidate, Leases, ListRequest, OffsetRange, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
 use futures::TryFutureExt;
@@ -149,9 +149,9 @@ impl VectorStore for QdrantStore {
         call("find_by_content", find).await
     }
 
-    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
-        let read = reads::at_slots(&self.client, scope.tenant(), slots, filter);
-        call("at_slots", read).await
+    async fn at_offsets(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+        let read = reads::at_offsets(&self.client, scope.tenant(), slots, filter);
+        call("at_offsets", read).await
     }
 
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {
@@ -226,17 +226,17 @@ impl VectorStore for QdrantStore {
         true
     }
 
-    async fn take_positions(
+    async fn take_offsets(
         &self,
         scope: &Scope,
-        wanted: &[PositionRange],
+        wanted: &[OffsetRange],
         now: Timestamp,
     ) -> Result<Vec<Option<u32>>, StoreError> {
         let ids = PointIds::of(scope.tenant());
         let take = |range| offsets::take(&self.agreements, ids, range, now);
         let calls: Vec<_> = wanted.iter().map(take).collect();
         let taken = stream::iter(calls).buffered(COUNTERS_AT_ONCE).try_collect();
-        call("take_positions", taken).await
+        call("take_offsets", taken).await
     }
 
     /// 0: the protocol does not tell.

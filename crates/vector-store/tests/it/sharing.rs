@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use context_manager_core::Filter;
 use context_manager_core::context::{Context, Level};
-use context_manager_core::ports::{Leases, PositionRange, VectorStore};
+use context_manager_core::ports::{Leases, OffsetRange, VectorStore};
 use context_manager_vector_store::QdrantStore;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -44,8 +44,8 @@ pub(crate) async fn a_lease_has_one_holder(one: &dyn Leases, other: &dyn Leases)
     assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 1);
 }
 
-fn range(count: u32, at_least: Option<u32>) -> PositionRange {
-    PositionRange {
+fn range(count: u32, at_least: Option<u32>) -> OffsetRange {
+    OffsetRange {
         session_id: "s".to_owned(),
         count,
         at_least,
@@ -57,9 +57,7 @@ fn hours(hours: i64) -> Timestamp {
 }
 
 async fn take(store: &dyn VectorStore, count: u32, at_least: Option<u32>) -> Option<u32> {
-    let taken = store
-        .take_positions(&scope(), &[range(count, at_least)], hours(0))
-        .await;
+    let taken = store.take_offsets(&scope(), &[range(count, at_least)], hours(0)).await;
     taken.unwrap()[0]
 }
 

@@ -88,7 +88,7 @@ async fn end_batch(run: &mut Run<'_>, batch: &[Record]) -> Result<Vec<Record>, S
         match verdict(run, &context, now) {
             Verdict::Keep => {}
             Verdict::Promote => promoted.push(context),
-            Verdict::Collect(reason) => gone.push((context, reason)),
+            Verdict::Delete(reason) => gone.push((context, reason)),
         }
     }
     if !run.dry {

@@ -8,7 +8,7 @@ use super::report::GcAction;
 use super::run::Run;
 use crate::context::{ContextId, Level};
 use crate::engine::listing::pages;
-use crate::lifecycle::{Interner, Reason, Standing, judge};
+use crate::lifecycle::{Interner, PolicyInput, Reason, judge};
 use crate::ports::{ListRequest, Order, StoreError};
 use crate::{Filter, Visibility};
 
@@ -21,14 +21,14 @@ pub(super) async fn apply(run: &mut Run<'_>) {
     if policies.is_empty() {
         return;
     }
-    let standings = match standings(run).await {
-        Ok(standings) => standings,
+    let inputs = match inputs(run).await {
+        Ok(inputs) => inputs,
         Err(error) => return run.failed(&error),
     };
-    let judged = judge(policies, &standings, run.contexts.now());
+    let judged = judge(policies, &inputs, run.contexts.now());
     for batch in judged.chunks(run.config.gc_batch_size) {
         let of_id = |(at, policy): &(usize, usize)| {
-            let standing = &standings[*at];
+            let standing = &inputs[*at];
             (standing.id, (standing, policies[*policy].name.as_str()))
         };
         if let Err(error) = delete(run, &batch.iter().map(of_id).collect()).await {
@@ -38,7 +38,7 @@ pub(super) async fn apply(run: &mut Run<'_>) {
     }
 }
 
-async fn standings(run: &Run<'_>) -> Result<Vec<Standing>, StoreError> {
+async fn inputs(run: &Run<'_>) -> Result<Vec<PolicyInput>, StoreError> {
     let policies = &run.gc.policies;
     let concerned = |level: &Level| policies.iter().any(|policy| policy.levels().contains(level));
     let now = run.contexts.now();
@@ -54,18 +54,18 @@ async fn standings(run: &Run<'_>) -> Result<Vec<Standing>, StoreError> {
     };
     let (mut users, mut sessions) = (Interner::default(), Interner::default());
     let half_life = run.config.recency_half_life_secs;
-    let mut standings = Vec::new();
+    let mut inputs = Vec::new();
     let mut pages = pages(run.contexts.store, run.scope, request);
     while let Some(page) = pages.try_next().await? {
-        let concerned = page
-            .iter()
-            .filter_map(|record| Standing::of(&record.context, policies, now, half_life, [&mut users, &mut sessions]));
-        standings.extend(concerned);
+        let concerned = page.iter().filter_map(|record| {
+            PolicyInput::of(&record.context, policies, now, half_life, [&mut users, &mut sessions])
+        });
+        inputs.extend(concerned);
     }
-    Ok(standings)
+    Ok(inputs)
 }
 
-async fn delete(run: &mut Run<'_>, batch: &HashMap<ContextId, (&Standing, &str)>) -> Result<(), StoreError> {
+async fn delete(run: &mut Run<'_>, batch: &HashMap<ContextId, (&PolicyInput, &str)>) -> Result<(), StoreError> {
     let ids: Vec<ContextId> = batch.keys().copied().collect();
     // Read for their sessions, which are locked, too.
     let contexts = run.contexts.store.get(run.scope, &ids).await?;

@@ -11,7 +11,7 @@ use crate::context::{ContextId, Level};
 use crate::engine::contexts::Contexts;
 use crate::lexical::SparseVector;
 use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery};
-use crate::rank::{self, Likeness, Place, Rarity, cosine};
+use crate::rank::{self, DocumentFrequencies, SessionEntry, Similarity, cosine};
 use crate::{Config, Error, Filter, Fusion, Scope};
 
 /// Minimum number of tokens of a typical candidate, such as a conversation turn.
@@ -29,20 +29,20 @@ pub(super) struct Hits {
 pub(super) struct Pool {
     pub(super) records: Vec<Arc<Record>>,
     /// Similarity of each candidate to the question.
-    pub(super) similarities: Vec<Likeness>,
+    pub(super) similarities: Vec<Similarity>,
 }
 
 impl Pool {
     /// Returns the input of lending between neighbours.
-    pub(super) fn places(&self) -> Vec<Place<'_>> {
+    pub(super) fn places(&self) -> Vec<SessionEntry<'_>> {
         let similarities = self.similarities.iter();
         self.records
             .iter()
             .zip(similarities)
-            .map(|(record, similarity)| Place {
+            .map(|(record, similarity)| SessionEntry {
                 slot: record.context.slot,
                 session: record.context.session_id.as_deref(),
-                likeness: similarity.fused,
+                similarity: similarity.fused,
             })
             .collect()
     }
@@ -57,7 +57,7 @@ impl Pool {
 
 /// Similarities of the question and each candidate, by words and by vector.
 struct Comparison<'a> {
-    rarity: &'a Rarity,
+    frequencies: &'a DocumentFrequencies,
     terms: Option<&'a SparseVector>,
     vector: Option<Cow<'a, [f32]>>,
     lexical: Vec<f32>,
@@ -67,15 +67,17 @@ struct Comparison<'a> {
 
 impl<'a> Comparison<'a> {
     /// Weighs the words of the question by their IDF.
-    fn with(question: &'a Question, rarity: &'a Rarity) -> Self {
+    fn with(question: &'a Question, frequencies: &'a DocumentFrequencies) -> Self {
         let weighted = |plain: &'a Vec<f32>| {
             let words = question.words.iter();
-            let weights: Vec<(&str, f32)> = words.map(|(word, term)| (word.as_str(), rarity.idf(*term))).collect();
+            let weights: Vec<(&str, f32)> = words
+                .map(|(word, term)| (word.as_str(), frequencies.idf(*term)))
+                .collect();
             let weighted = question.model.embed_weighted(&weights);
             weighted.map_or(Cow::Borrowed(plain.as_slice()), Cow::Owned)
         };
         Self {
-            rarity,
+            frequencies,
             terms: question.terms.as_ref(),
             vector: question.vector.as_ref().map(weighted),
             lexical: Vec::new(),
@@ -89,7 +91,7 @@ impl<'a> Comparison<'a> {
         let new = &pool[self.compared..];
         if let Some(terms) = self.terms {
             self.lexical
-                .extend(new.iter().map(|record| self.rarity.bm25(terms, &record.terms)));
+                .extend(new.iter().map(|record| self.frequencies.bm25(terms, &record.terms)));
         }
         if let Some(vector) = &self.vector {
             let compare = |record: &Arc<Record>| record.dense.as_ref().map_or(0.0, |own| cosine(vector, own));
@@ -99,12 +101,12 @@ impl<'a> Comparison<'a> {
     }
 
     /// Returns both similarities on one scale.
-    fn similarities(&self, limit: usize, fusion: Fusion) -> Vec<Likeness> {
+    fn similarities(&self, limit: usize, fusion: Fusion) -> Vec<Similarity> {
         let lexical = self.terms.map(|_| self.lexical.as_slice());
         let dense = self.vector.as_ref().map(|_| self.dense.as_slice());
         let mut similarities = rank::fuse(lexical, dense, limit, fusion);
         // Without anything to compare by, working memory is still returned.
-        similarities.resize(self.compared, Likeness::default());
+        similarities.resize(self.compared, Similarity::default());
         similarities
     }
 }
@@ -126,18 +128,18 @@ impl Retrieval<'_> {
         request: &SearchRequest,
         filter: &Filter,
         question: &Question,
-        rarity: Option<Rarity>,
+        frequencies: Option<DocumentFrequencies>,
         hits: Hits,
     ) -> (Pool, Result<(), StoreError>) {
         let mut pool = Pool::default();
         pool.extend(hits.near);
         pool.extend(hits.far);
         let limit = self.candidates(request);
-        let rarity = rarity.unwrap_or_else(|| {
+        let frequencies = frequencies.unwrap_or_else(|| {
             let terms = question.words.iter().map(|(_, term)| *term);
-            Rarity::count(terms, pool.records.iter().map(|record| &record.terms))
+            DocumentFrequencies::count(terms, pool.records.iter().map(|record| &record.terms))
         });
-        let mut comparison = Comparison::with(question, &rarity);
+        let mut comparison = Comparison::with(question, &frequencies);
         comparison.extend(&pool.records);
         pool.similarities = comparison.similarities(limit, self.config.fusion);
         let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
@@ -172,7 +174,7 @@ impl Retrieval<'_> {
         request: &SearchRequest,
         filter: &Filter,
         question: &Question,
-        rarity: Option<&Rarity>,
+        frequencies: Option<&DocumentFrequencies>,
     ) -> Result<Vec<Arc<Record>>, StoreError> {
         let levels = request.stored_levels();
         if levels.is_empty() || (question.vector.is_none() && question.terms.is_none()) {
@@ -180,7 +182,7 @@ impl Retrieval<'_> {
         }
         let query = StoreQuery {
             dense: question.vector.clone(),
-            terms: question.terms.as_ref().map(|terms| weigh(terms, rarity)),
+            terms: question.terms.as_ref().map(|terms| weigh(terms, frequencies)),
             filter: Filter {
                 levels,
                 ..filter.clone()
@@ -208,14 +210,19 @@ impl Retrieval<'_> {
     }
 
     /// Returns the IDF weights of the question's words among the user's contexts; `None` if the store fails.
-    pub(super) async fn rarity(&self, scope: &Scope, request: &SearchRequest, question: &Question) -> Option<Rarity> {
+    pub(super) async fn frequencies(
+        &self,
+        scope: &Scope,
+        request: &SearchRequest,
+        question: &Question,
+    ) -> Option<DocumentFrequencies> {
         match self
             .contexts
             .vocabularies
             .of(self.contexts.store, scope, request.filter.user_id.as_deref())
             .await
         {
-            Ok(vocabulary) => Some(vocabulary.rarity(question.words.iter().map(|(_, term)| *term))),
+            Ok(vocabulary) => Some(vocabulary.frequencies(question.words.iter().map(|(_, term)| *term))),
             Err(error) => {
                 tracing::debug!(error = %error, "weighing words by the candidates alone: the store failed");
                 None
@@ -232,7 +239,7 @@ impl Retrieval<'_> {
         pool: &mut Pool,
     ) -> Result<(), StoreError> {
         let levels = request.stored_levels();
-        let missing = rank::missing_slots(&pool.places(), &self.config.neighbours);
+        let missing = rank::missing_offsets(&pool.places(), &self.config.neighbours);
         if missing.is_empty() || levels.is_empty() || self.config.neighbours.decay <= 0.0 {
             return Ok(());
         }
@@ -240,14 +247,19 @@ impl Retrieval<'_> {
             levels,
             ..filter.clone()
         };
-        pool.extend(self.contexts.store.at_slots(scope, &missing, &filter).await?);
+        pool.extend(self.contexts.store.at_offsets(scope, &missing, &filter).await?);
         Ok(())
     }
 }
 
 /// Returns the words of a question, weighted by IDF.
-fn weigh(terms: &SparseVector, rarity: Option<&Rarity>) -> SparseVector {
-    let weight = |(term, weight)| (term, weight * rarity.map_or(1.0, |rarity| rarity.idf(term)));
+fn weigh(terms: &SparseVector, frequencies: Option<&DocumentFrequencies>) -> SparseVector {
+    let weight = |(term, weight)| {
+        (
+            term,
+            weight * frequencies.map_or(1.0, |frequencies| frequencies.idf(term)),
+        )
+    };
     SparseVector::new(terms.iter().map(weight))
 }
 

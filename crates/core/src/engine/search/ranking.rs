@@ -68,7 +68,7 @@ impl Ranker<'_> {
             &mut degraded,
         )
         .await;
-        let rarity = retrieval.rarity(scope, request, &question).await;
+        let frequencies = retrieval.frequencies(scope, request, &question).await;
         Step::Question.took(start);
         let now = retrieval.contexts.now();
         let visibility = if request.include_superseded {
@@ -84,12 +84,14 @@ impl Ranker<'_> {
         // In this order: contexts move from working memory to the store, and concurrent reads could both miss one.
         let near = retrieval.search_working_memory(scope, request, &filter).await;
         let far = retrieval
-            .search_store(scope, request, &filter, &question, rarity.as_ref())
+            .search_store(scope, request, &filter, &question, frequencies.as_ref())
             .await;
         Step::Candidates.took(start);
         let hits = surviving(near, far, &mut degraded)?;
         let start = Instant::now();
-        let (pool, brought_in) = retrieval.pool(scope, request, &filter, &question, rarity, hits).await;
+        let (pool, brought_in) = retrieval
+            .pool(scope, request, &filter, &question, frequencies, hits)
+            .await;
         if let Err(error) = brought_in {
             tracing::warn!(error = %error, "ranking without neighbours: the store failed");
             if !degraded.contains(&Degraded::VectorStore) {

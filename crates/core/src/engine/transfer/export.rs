@@ -7,7 +7,7 @@ use crate::{Cursor, Filter, Page, Scope, Visibility};
 
 /// Export record: a context on its way from one store to another.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Carried {
+pub struct ExportRecord {
     /// The context, with its times, counts and offset.
     pub context: Context,
     /// Its vector with the model that made it, if vectors are exported.
@@ -39,7 +39,7 @@ pub(crate) async fn export_page(
     contexts: Contexts<'_>,
     scope: &Scope,
     request: ExportRequest,
-) -> Result<Page<Carried>, StoreError> {
+) -> Result<Page<ExportRecord>, StoreError> {
     // Held so that the vectors are of this model.
     let model = contexts.models.in_use().await;
     let list = ListRequest {
@@ -58,8 +58,8 @@ pub(crate) async fn export_page(
         .items
         .into_iter()
         .take_while(|record| record.context.sequence <= request.end.0);
-    let items: Vec<Carried> = in_range
-        .map(|record| Carried {
+    let items: Vec<ExportRecord> = in_range
+        .map(|record| ExportRecord {
             vector: record.dense.map(|dense| (model.fingerprint().clone(), dense)),
             context: record.context,
         })

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::export::Carried;
+use super::export::ExportRecord;
 use crate::context::{
     Context, ContextId, MAX_DERIVED_FROM, NewContext, SessionTrack, Violations, after, to_millis, unique_tags,
 };
@@ -43,7 +43,7 @@ pub(crate) struct Importer<'a> {
 }
 
 impl Importer<'_> {
-    pub(crate) async fn import(&self, scope: &Scope, carried: Vec<Carried>) -> Vec<Result<Imported, Error>> {
+    pub(crate) async fn import(&self, scope: &Scope, carried: Vec<ExportRecord>) -> Vec<Result<Imported, Error>> {
         let now = self.contexts.now();
         let model = self.contexts.models.in_use().await;
         let mut checked: Vec<Option<Result<Imported, Error>>> = Vec::with_capacity(carried.len());
@@ -75,12 +75,12 @@ impl Importer<'_> {
         &self,
         scope: &Scope,
         model: &ModelGuard<'_>,
-        carried: Vec<Carried>,
+        carried: Vec<ExportRecord>,
     ) -> Result<Vec<Result<Imported, Error>>, StoreError> {
         // Before anything is embedded: most contexts of a repeated import exist.
         let existing = self.existing(scope, &carried).await?;
-        let is_new = |one: &&Carried| !existing.contains_key(&one.context.id);
-        let new: Vec<Carried> = carried.iter().filter(is_new).cloned().collect();
+        let is_new = |one: &&ExportRecord| !existing.contains_key(&one.context.id);
+        let new: Vec<ExportRecord> = carried.iter().filter(is_new).cloned().collect();
         let mut records = self.records(scope, model, new).await;
         let keys = carried.iter().flat_map(|one| {
             let session = Key::Session(one.context.session_id.as_deref());
@@ -94,7 +94,7 @@ impl Importer<'_> {
         let latest = sequence_at(after(now, MAX_CLOCK_SKEW_SECS));
         let mut new = Vec::new();
         let mut results = Vec::with_capacity(carried.len());
-        for Carried { context, .. } in carried {
+        for ExportRecord { context, .. } in carried {
             results.push(match (existing.get(&context.id), records.remove(&context.id)) {
                 (Some(stored), _) if is_same(stored, &context) => Ok(Imported::Known),
                 (Some(_), _) => Err(Error::Conflict(context.id)),
@@ -124,7 +124,11 @@ impl Importer<'_> {
     }
 
     /// Returns the live contexts with the ids of the export records.
-    async fn existing(&self, scope: &Scope, carried: &[Carried]) -> Result<HashMap<ContextId, Context>, StoreError> {
+    async fn existing(
+        &self,
+        scope: &Scope,
+        carried: &[ExportRecord],
+    ) -> Result<HashMap<ContextId, Context>, StoreError> {
         let ids: HashSet<ContextId> = carried.iter().map(|one| one.context.id).collect();
         if ids.is_empty() {
             return Ok(HashMap::new());
@@ -141,11 +145,12 @@ impl Importer<'_> {
         &self,
         scope: &Scope,
         model: &ModelGuard<'_>,
-        carried: Vec<Carried>,
+        carried: Vec<ExportRecord>,
     ) -> HashMap<ContextId, Result<Record, Error>> {
-        let text = |one: &Carried| one.context.text.clone();
+        let text = |one: &ExportRecord| one.context.text.clone();
         let prepared = self.text.prepare(&carried.iter().map(text).collect::<Vec<_>>()).await;
-        let is_of_model = |one: &Carried| matches!(&one.vector, Some((made_by, _)) if made_by == model.fingerprint());
+        let is_of_model =
+            |one: &ExportRecord| matches!(&one.vector, Some((made_by, _)) if made_by == model.fingerprint());
         let others = carried.iter().filter(|one| !is_of_model(one));
         let to_embed: Vec<String> = others.map(text).collect();
         let mut embedded = if to_embed.is_empty() {
@@ -197,8 +202,8 @@ impl Importer<'_> {
 }
 
 /// Returns everything that is wrong, with pointers into the export record.
-fn validate(carried: &Carried, model: &ModelGuard<'_>) -> Violations {
-    let Carried { context, vector } = carried;
+fn validate(carried: &ExportRecord, model: &ModelGuard<'_>) -> Violations {
+    let ExportRecord { context, vector } = carried;
     let new = NewContext {
         text: context.text.clone(),
         user_id: context.user_id.clone(),
@@ -238,15 +243,15 @@ fn validate(carried: &Carried, model: &ModelGuard<'_>) -> Violations {
 }
 
 /// Trims the text, removes repeated tags, and cuts times to milliseconds, as for a new context.
-fn normalized(carried: Carried) -> Carried {
-    let Carried { mut context, vector } = carried;
+fn normalized(carried: ExportRecord) -> ExportRecord {
+    let ExportRecord { mut context, vector } = carried;
     context.text = context.text.trim().to_owned();
     context.tags = unique_tags(&context.tags);
     context.created_at = to_millis(context.created_at);
     context.updated_at = to_millis(context.updated_at);
     context.last_accessed_at = context.last_accessed_at.map(to_millis);
     context.expires_at = context.expires_at.map(to_millis);
-    Carried { context, vector }
+    ExportRecord { context, vector }
 }
 
 /// Returns `true` if both hold the same, wherever in its life each of them is.

@@ -10,7 +10,7 @@ pub(super) use forget::Purge;
 pub(super) use import::Importer;
 pub(super) use restore::restore;
 
-pub use export::{Carried, ExportRequest};
+pub use export::{ExportRecord, ExportRequest};
 pub use forget::{Forgotten, Receipt};
 pub use import::Imported;
 pub use restore::Restored;

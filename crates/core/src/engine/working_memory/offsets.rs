@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use moka::sync::Cache;
 
 use crate::context::{Context, SessionTrack};
-use crate::ports::{Clock, ListRequest, PositionRange, StoreError, VectorStore};
+use crate::ports::{Clock, ListRequest, OffsetRange, StoreError, VectorStore};
 use crate::{Filter, Scope, TenantId};
 
 /// Maximum number of sessions whose next offset is remembered; another one costs a look-up in the store.
@@ -59,7 +59,7 @@ impl SessionOffsets {
                 *next = behind(session, slot).max(*next);
             }
         }
-        let ranges = next.into_iter().map(|(session, next)| PositionRange {
+        let ranges = next.into_iter().map(|(session, next)| OffsetRange {
             session_id: session.to_owned(),
             count: 0,
             at_least: Some(next),
@@ -80,12 +80,12 @@ impl SessionOffsets {
 
     /// Takes `counts` offsets of each session, and returns the first of each.
     async fn free(&self, scope: &Scope, counts: BTreeMap<String, u32>) -> Result<HashMap<String, u32>, StoreError> {
-        let ranges = counts.into_iter().map(|(session_id, count)| PositionRange {
+        let ranges = counts.into_iter().map(|(session_id, count)| OffsetRange {
             session_id,
             count,
             at_least: None,
         });
-        let ranges: Vec<PositionRange> = ranges.collect();
+        let ranges: Vec<OffsetRange> = ranges.collect();
         let counted = self.take(scope, &ranges).await?;
         let mut free = HashMap::with_capacity(ranges.len());
         let mut unknown = Vec::new();
@@ -96,12 +96,12 @@ impl SessionOffsets {
                 unknown.push(range);
             }
         }
-        let look_up = |range: PositionRange| async move {
+        let look_up = |range: OffsetRange| async move {
             let at_least = Some(self.stored_end(scope, &range.session_id).await?);
-            Ok::<_, StoreError>(PositionRange { at_least, ..range })
+            Ok::<_, StoreError>(OffsetRange { at_least, ..range })
         };
         let begun: Vec<_> = unknown.into_iter().map(look_up).collect();
-        let begun: Vec<PositionRange> = stream::iter(begun).buffered(CONCURRENT_SESSIONS).try_collect().await?;
+        let begun: Vec<OffsetRange> = stream::iter(begun).buffered(CONCURRENT_SESSIONS).try_collect().await?;
         let first = self.take(scope, &begun).await?;
         let begun = begun.into_iter().zip(first);
         free.extend(begun.filter_map(|(range, first)| Some((range.session_id, first?))));
@@ -109,14 +109,14 @@ impl SessionOffsets {
     }
 
     /// Takes ranges from the store if it is shared, and from the counters of this process otherwise.
-    async fn take(&self, scope: &Scope, ranges: &[PositionRange]) -> Result<Vec<Option<u32>>, StoreError> {
+    async fn take(&self, scope: &Scope, ranges: &[OffsetRange]) -> Result<Vec<Option<u32>>, StoreError> {
         if ranges.is_empty() {
             return Ok(Vec::new());
         }
         if self.store.is_shared() {
-            return self.store.take_positions(scope, ranges, self.clock.now()).await;
+            return self.store.take_offsets(scope, ranges, self.clock.now()).await;
         }
-        let take = |range: &PositionRange| {
+        let take = |range: &OffsetRange| {
             let key = (scope.tenant().clone(), range.session_id.clone());
             let begun = || range.at_least.filter(|_| range.count > 0);
             let first = self.next.get(&key).or_else(begun)?;

@@ -10,7 +10,7 @@ use crate::rank;
 
 /// The part of a context that policies read: a hundred bytes, so that those of a whole tenant fit into memory.
 #[derive(Debug, Clone)]
-pub(crate) struct Standing {
+pub(crate) struct PolicyInput {
     pub(crate) id: ContextId,
     updated_at: Timestamp,
     accesses: u64,
@@ -40,7 +40,7 @@ impl Interner {
     }
 }
 
-impl Standing {
+impl PolicyInput {
     /// Reads `context` at `now`; `None` if none of `policies` applies to it.
     ///
     /// The value is the mean of importance, frequency and the recency of its last use, which halves every `half_life_secs`.
@@ -92,20 +92,20 @@ impl Standing {
     }
 }
 
-/// Returns the indices in `standings` of contexts to delete at `now`, lowest value first, each with the index of the first
+/// Returns the indices in `inputs` of contexts to delete at `now`, lowest value first, each with the index of the first
 /// policy that requires it.
-pub(crate) fn judge(policies: &[Policy], standings: &[Standing], now: Timestamp) -> Vec<(usize, usize)> {
-    let mut by_value: Vec<usize> = (0..standings.len()).collect();
+pub(crate) fn judge(policies: &[Policy], inputs: &[PolicyInput], now: Timestamp) -> Vec<(usize, usize)> {
+    let mut by_value: Vec<usize> = (0..inputs.len()).collect();
     by_value.sort_unstable_by(|a, b| {
-        let (a, b) = (&standings[*a], &standings[*b]);
+        let (a, b) = (&inputs[*a], &inputs[*b]);
         let value = a.value.total_cmp(&b.value);
         value.then(a.sequence.cmp(&b.sequence)).then(a.id.cmp(&b.id))
     });
     let mut verdicts: BTreeMap<usize, usize> = BTreeMap::new();
     for (number, policy) in policies.iter().enumerate() {
         let mut about: Vec<usize> = by_value.clone();
-        about.retain(|at| standings[*at].policies & (1 << number) != 0);
-        for at in due(policy, standings, &about, now) {
+        about.retain(|at| inputs[*at].policies & (1 << number) != 0);
+        for at in due(policy, inputs, &about, now) {
             verdicts.entry(at).or_insert(number);
         }
     }
@@ -114,34 +114,34 @@ pub(crate) fn judge(policies: &[Policy], standings: &[Standing], now: Timestamp)
 }
 
 /// Returns those of `about`, which are sorted by value, that meet every condition of a policy.
-fn due(policy: &Policy, standings: &[Standing], about: &[usize], now: Timestamp) -> Vec<usize> {
-    let tenant = |_: &Standing| Some(0);
-    let user = |standing: &Standing| standing.user;
-    let contexts = |_: &Standing| 1;
-    let bytes = |standing: &Standing| standing.bytes;
+fn due(policy: &Policy, inputs: &[PolicyInput], about: &[usize], now: Timestamp) -> Vec<usize> {
+    let tenant = |_: &PolicyInput| Some(0);
+    let user = |standing: &PolicyInput| standing.user;
+    let contexts = |_: &PolicyInput| 1;
+    let bytes = |standing: &PolicyInput| standing.bytes;
     let mut left: Vec<usize> = about.to_vec();
     let mut only = |marked: Option<Vec<bool>>| {
         if let Some(marked) = marked {
             left.retain(|at| marked[*at]);
         }
     };
-    let over = |quota: Option<u64>, owner: &dyn Fn(&Standing) -> Option<u32>, size: &dyn Fn(&Standing) -> u64| {
-        quota.map(|most| over_quota(standings, about, most, owner, size))
+    let over = |quota: Option<u64>, owner: &dyn Fn(&PolicyInput) -> Option<u32>, size: &dyn Fn(&PolicyInput) -> u64| {
+        quota.map(|most| over_quota(inputs, about, most, owner, size))
     };
     only(over(policy.tenant_max_contexts, &tenant, &contexts));
     only(over(policy.tenant_max_bytes, &tenant, &bytes));
     only(over(policy.user_max_contexts, &user, &contexts));
     only(over(policy.user_max_bytes, &user, &bytes));
     let newest = policy.keep_newest_per_session;
-    only(newest.map(|newest| beyond_newest(standings, about, newest)));
-    let idle = |standing: &Standing| {
+    only(newest.map(|newest| beyond_newest(inputs, about, newest)));
+    let idle = |standing: &PolicyInput| {
         policy.idle_secs.is_none_or(|secs| {
             let unused_millis = now.as_millisecond().saturating_sub(standing.last_used.as_millisecond());
             u64::try_from(unused_millis).unwrap_or(0) >= secs.saturating_mul(1000)
         })
     };
     left.retain(|at| {
-        let standing = &standings[*at];
+        let standing = &inputs[*at];
         !standing.pinned
             && idle(standing)
             && policy.max_accesses.is_none_or(|most| standing.accesses <= most)
@@ -153,21 +153,21 @@ fn due(policy: &Policy, standings: &[Standing], about: &[usize], now: Timestamp)
 /// Marks the contexts to delete so that each owner has at most `most`, lowest value first. Pinned contexts count but are
 /// never marked.
 fn over_quota(
-    standings: &[Standing],
+    inputs: &[PolicyInput],
     by_value: &[usize],
     most: u64,
-    owner: &dyn Fn(&Standing) -> Option<u32>,
-    size: &dyn Fn(&Standing) -> u64,
+    owner: &dyn Fn(&PolicyInput) -> Option<u32>,
+    size: &dyn Fn(&PolicyInput) -> u64,
 ) -> Vec<bool> {
     let mut totals: HashMap<u32, u64> = HashMap::new();
-    for standing in by_value.iter().map(|at| &standings[*at]) {
+    for standing in by_value.iter().map(|at| &inputs[*at]) {
         if let Some(owner) = owner(standing) {
             *totals.entry(owner).or_default() += size(standing);
         }
     }
-    let mut marked = vec![false; standings.len()];
+    let mut marked = vec![false; inputs.len()];
     for at in by_value {
-        let standing = &standings[*at];
+        let standing = &inputs[*at];
         let total = owner(standing).and_then(|owner| totals.get_mut(&owner));
         if let Some(total) = total.filter(|total| **total > most && !standing.pinned) {
             *total -= size(standing);
@@ -178,16 +178,16 @@ fn over_quota(
 }
 
 /// Marks the contexts of each session beyond its `newest` newest.
-fn beyond_newest(standings: &[Standing], about: &[usize], newest: u64) -> Vec<bool> {
+fn beyond_newest(inputs: &[PolicyInput], about: &[usize], newest: u64) -> Vec<bool> {
     let mut sessions: HashMap<u32, Vec<usize>> = HashMap::new();
     for at in about {
-        if let Some(session) = standings[*at].session {
+        if let Some(session) = inputs[*at].session {
             sessions.entry(session).or_default().push(*at);
         }
     }
-    let mut marked = vec![false; standings.len()];
+    let mut marked = vec![false; inputs.len()];
     for mut session in sessions.into_values() {
-        session.sort_unstable_by_key(|at| std::cmp::Reverse((standings[*at].sequence, standings[*at].id)));
+        session.sort_unstable_by_key(|at| std::cmp::Reverse((inputs[*at].sequence, inputs[*at].id)));
         for at in session.into_iter().skip(usize::try_from(newest).unwrap_or(usize::MAX)) {
             marked[at] = true;
         }

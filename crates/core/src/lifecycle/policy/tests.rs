@@ -63,16 +63,16 @@ fn any_contexts() -> impl Strategy<Value = Vec<Context>> {
     })
 }
 
-fn standings(contexts: &[Context], policies: &[Policy], now: Timestamp) -> Vec<Standing> {
+fn inputs(contexts: &[Context], policies: &[Policy], now: Timestamp) -> Vec<PolicyInput> {
     let (mut users, mut sessions) = (Interner::default(), Interner::default());
-    let standing = |context| Standing::of(context, policies, now, HALF_LIFE, [&mut users, &mut sessions]);
+    let standing = |context| PolicyInput::of(context, policies, now, HALF_LIFE, [&mut users, &mut sessions]);
     contexts.iter().filter_map(standing).collect()
 }
 
 fn gone(contexts: &[Context], policies: &[Policy], now: Timestamp) -> HashSet<ContextId> {
-    let standings = standings(contexts, policies, now);
-    let judged = judge(policies, &standings, now);
-    judged.into_iter().map(|(at, _)| standings[at].id).collect()
+    let inputs = inputs(contexts, policies, now);
+    let judged = judge(policies, &inputs, now);
+    judged.into_iter().map(|(at, _)| inputs[at].id).collect()
 }
 
 proptest! {
@@ -112,14 +112,14 @@ proptest! {
         let policy = Policy { user_max_contexts: Some(most), ..Policy::default() };
         let policies = [policy];
         let now = second(100);
-        let standings = standings(&contexts, &policies, now);
+        let inputs = inputs(&contexts, &policies, now);
         let gone = gone(&contexts, &policies, now);
         for user in ["a", "b"] {
-            let of_user = |standing: &&Standing| {
+            let of_user = |standing: &&PolicyInput| {
                 contexts.iter().any(|context| context.id == standing.id && context.user_id.as_deref() == Some(user))
             };
-            let (out, kept): (Vec<&Standing>, Vec<&Standing>) =
-                standings.iter().filter(of_user).partition(|standing| gone.contains(&standing.id));
+            let (out, kept): (Vec<&PolicyInput>, Vec<&PolicyInput>) =
+                inputs.iter().filter(of_user).partition(|standing| gone.contains(&standing.id));
             let pinned = kept.iter().filter(|standing| standing.pinned).count() as u64;
             prop_assert!(kept.len() as u64 <= most.max(pinned));
             prop_assert!(out.is_empty() || kept.len() as u64 == most.max(pinned), "as few as possible");

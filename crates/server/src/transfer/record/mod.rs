@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use context_manager_client::wire::{EmbeddingStatus, Level, Metadata, Similar, Time};
 use context_manager_core::context::{SessionTrack, Superseded};
 use context_manager_core::ports::ModelFingerprint;
-use context_manager_core::{Carried, Context, ContextId, Moment};
+use context_manager_core::{Context, ContextId, ExportRecord, Moment};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -35,7 +35,7 @@ pub(crate) enum Line {
     /// The header, in a format that this version reads.
     Header,
     /// The record of a context.
-    Context(Box<Carried>),
+    Context(Box<ExportRecord>),
     /// The trailer.
     Trailer(Trailer),
 }
@@ -144,7 +144,7 @@ pub(crate) fn header_line(model: ModelFingerprint, vectors: bool) -> Vec<u8> {
 }
 
 /// A context's line.
-pub(crate) fn context_line(record: Carried) -> Vec<u8> {
+pub(crate) fn context_line(record: ExportRecord) -> Vec<u8> {
     let context = json(&ContextLine::from(record));
     let sum = hex(&Sha256::digest(&context));
     let mut line = Vec::with_capacity(context.len() + 100);
@@ -203,8 +203,8 @@ fn check_header(header: &RawValue) -> Result<(), Problem> {
     Ok(())
 }
 
-impl From<Carried> for ContextLine {
-    fn from(Carried { context, vector }: Carried) -> Self {
+impl From<ExportRecord> for ContextLine {
+    fn from(ExportRecord { context, vector }: ExportRecord) -> Self {
         let track = context.session_id.as_deref().map(SessionTrack::new);
         Self {
             id: context.id.0,
@@ -246,7 +246,7 @@ impl From<Carried> for ContextLine {
 }
 
 impl ContextLine {
-    fn into_carried(self) -> Result<Carried, Problem> {
+    fn into_carried(self) -> Result<ExportRecord, Problem> {
         let track = self.session_id.as_deref().map(SessionTrack::new);
         let vector = self.vector.map(VectorLine::read).transpose()?;
         if self.position.is_some_and(|position| position > MAX_POSITION) {
@@ -283,7 +283,7 @@ impl ContextLine {
             tags: self.tags,
             metadata: self.metadata.0,
         };
-        Ok(Carried { context, vector })
+        Ok(ExportRecord { context, vector })
     }
 }
 

@@ -98,13 +98,13 @@ prop_compose! {
         (importance, pinned, access_count, embedded) in (0.0_f32..=1.0, any::<bool>(), any::<u64>(), any::<bool>()),
         derived_from in vec(id(), 0..4),
         values in option::of(vec(any::<f32>().prop_filter("finite", |value| value.is_finite()), 0..8)),
-    ) -> Carried {
+    ) -> ExportRecord {
         let model = |dimensions| ModelFingerprint { name: "m".to_owned(), dimensions, probe: "p".to_owned() };
         let context = Context {
             id, text, level: Level::ALL[level], user_id, agent_id, session_id, slot, sequence, tags, metadata, importance,
             pinned, access_count, embedded, derived_from, ..times
         };
-        Carried { context, vector: values.map(|values| (model(values.len()), values)) }
+        ExportRecord { context, vector: values.map(|values| (model(values.len()), values)) }
     }
 }
 

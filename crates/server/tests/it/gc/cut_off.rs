@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use context_manager_core::lifecycle::Policy;
-use context_manager_core::{Carried, ExportRequest, L2OnExpiry, Level, NewContext};
+use context_manager_core::{ExportRecord, ExportRequest, L2OnExpiry, Level, NewContext};
 
 use super::{Bench, HOUR, new};
 
@@ -65,7 +65,7 @@ async fn filled() -> Bench {
 }
 
 impl Bench {
-    async fn exported(&self) -> Vec<Carried> {
+    async fn exported(&self) -> Vec<ExportRecord> {
         let request = ExportRequest {
             after: None,
             end: self.engine.export_end(&self.scope).await.unwrap(),
@@ -78,7 +78,7 @@ impl Bench {
     /// Every context that is there, by its text: ids differ from bench to bench.
     async fn contents(&self) -> BTreeMap<String, Level> {
         let all = self.exported().await;
-        let of = |carried: &Carried| (carried.context.text.clone(), carried.context.level);
+        let of = |carried: &ExportRecord| (carried.context.text.clone(), carried.context.level);
         let contents: BTreeMap<_, _> = all.iter().map(of).collect();
         assert_eq!(contents.len(), all.len(), "nothing is there twice");
         contents
@@ -144,7 +144,7 @@ async fn an_import_that_ends_after_any_write_is_completed_by_importing_again() {
             assert!(imported.iter().all(Result::is_ok), "{imported:?}");
         }
         // Vectors are made one long once more, which changes their last digit.
-        let contexts = |carried: Vec<Carried>| carried.into_iter().map(|one| one.context).collect::<Vec<_>>();
+        let contexts = |carried: Vec<ExportRecord>| carried.into_iter().map(|one| one.context).collect::<Vec<_>>();
         let complete = contexts(bench.exported().await) == contexts(exported.clone());
         assert!(complete, "after {writes} writes");
         if stored == exported.len() {

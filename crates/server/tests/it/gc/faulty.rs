@@ -209,9 +209,9 @@ impl VectorStore for Faulty {
         self.store.find_by_content(scope, keys).await
     }
 
-    async fn at_slots(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
+    async fn at_offsets(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
         let _call = self.gate.pass().await;
-        self.store.at_slots(scope, slots, filter).await
+        self.store.at_offsets(scope, slots, filter).await
     }
 
     async fn list(&self, scope: &Scope, request: ListRequest) -> Result<Page<Record>, StoreError> {

@@ -31,7 +31,7 @@ async fn slow() -> Bench {
 async fn a_process_waits_for_the_lease_of_another_one() {
     let bench = slow().await;
     let another = Uuid::now_v7();
-    assert!(bench.engine.may_collect(another, LONG).await.unwrap());
+    assert!(bench.engine.acquire_gc_lease(another, LONG).await.unwrap());
     let collector = Arc::new(GarbageCollector::new(Arc::clone(&bench.engine)));
     let run = {
         let (collector, scope) = (Arc::clone(&collector), bench.scope.clone());
@@ -41,10 +41,10 @@ async fn a_process_waits_for_the_lease_of_another_one() {
     assert_eq!(bench.stored().await, 60, "another process holds the lease");
     let foreseen = collector.preview(&bench.scope).await.unwrap();
     assert_eq!(foreseen.deleted(), 60, "what would be done can be told at any time");
-    bench.engine.may_collect(another, Duration::ZERO).await.unwrap();
+    bench.engine.acquire_gc_lease(another, Duration::ZERO).await.unwrap();
     assert_eq!(run.await.unwrap().deleted(), 60);
     assert!(
-        bench.engine.may_collect(another, LONG).await.unwrap(),
+        bench.engine.acquire_gc_lease(another, LONG).await.unwrap(),
         "it gave its lease back"
     );
 }
@@ -60,7 +60,7 @@ async fn a_process_that_lost_its_lease_stops_and_goes_on_with_a_new_one() {
     assert!((1..60).contains(&begun), "{begun}");
     // As if it had been stopped for longer than its lease lasts.
     bench.clock.advance_secs(11);
-    assert!(bench.engine.may_collect(another, LONG).await.unwrap());
+    assert!(bench.engine.acquire_gc_lease(another, LONG).await.unwrap());
     sleep(Duration::from_mins(1)).await;
     let left = bench.stored().await;
     assert!(
@@ -69,7 +69,7 @@ async fn a_process_that_lost_its_lease_stops_and_goes_on_with_a_new_one() {
     );
     sleep(Duration::from_mins(1)).await;
     assert_eq!(bench.stored().await, left);
-    bench.engine.may_collect(another, Duration::ZERO).await.unwrap();
+    bench.engine.acquire_gc_lease(another, Duration::ZERO).await.unwrap();
     assert_eq!(run.await.unwrap().deleted(), left);
     assert_eq!(bench.stored().await, 0);
 }
