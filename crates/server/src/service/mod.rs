@@ -1,7 +1,7 @@
 //! The application layer: one method for each use case, the same for every edge.
 //!
-//! A [`Call`] asks permission, counts the call, reserves room, tracks the write to its end, records it in the audit log
-//! and calls the engine; [`use_case`] is the table that says which of these apply. Nothing here knows HTTP.
+//! A `Call` asks permission, counts the call, reserves room, tracks the write to its end, records it in the audit log
+//! and calls the engine; `use_case` is the table that says which of these apply. Nothing here knows HTTP.
 
 mod audit;
 mod call;
