@@ -20,7 +20,7 @@ use crate::process;
 use server::{IMAGES, Server, Source};
 
 /// Tests of the API that hold for every store.
-const API: &str = "package(context-manager) & binary(it) & test(/^(api|bad_input|levels|search)::/)";
+const API: &str = "package(context-manager) & binary(it) & test(/^(api|bad_input|exact_input|levels|search)::/)";
 /// Tests that kill the servers they start.
 const FAILURES: &str = "package(context-manager) & binary(it) & test(/^qdrant::/)";
 
