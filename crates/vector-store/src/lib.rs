@@ -18,7 +18,7 @@
 //! | `qdrant` | yes | the store on a Qdrant server, and a gRPC client |
 //! | `contract` | no | the contract suite |
 //!
-//! Without default features the crate has the memory store and what all stores share, and builds in seconds.
+//! Without default features the crate has the memory store and what all stores share, and builds in under a minute.
 //!
 //! # An engine in a minute
 //!
