@@ -103,6 +103,7 @@ macro_rules! contract {
                 replace_refuses_bad_vectors_before_any_write
                 concurrent_writes_do_not_restore_deleted_contexts
                 updates_skip_unknown_ids
+                changes_apply_to_what_was_read
                 vectors_can_be_set_later
                 upsert_refuses_bad_vectors_before_any_write
                 contexts_are_found_by_content

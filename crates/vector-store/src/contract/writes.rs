@@ -257,6 +257,33 @@ pub async fn updates_skip_unknown_ids(store: &dyn VectorStore) {
     assert_eq!(count(store, &scope, &Filter::default()).await, 2);
 }
 
+/// A change of what was read is written where that is still stored. A store that processes share skips contexts that were
+/// changed since, any store may, and none creates deleted ones again.
+pub async fn changes_apply_to_what_was_read(store: &dyn VectorStore) {
+    let scope = acme();
+    let pinned = |number| context_with(number, |context| context.pinned = true);
+    let important = |number| context_with(number, |context| context.importance = 1.0);
+    for with_vectors in [false, true] {
+        fill(store, &scope, 1..=3).await;
+        update(store, &scope, important(2)).await;
+        delete(store, &scope, &[3]).await;
+        let written = if with_vectors {
+            let changes = [1, 2, 3].map(|number| (context(number), record(pinned(number))));
+            store.replace_unchanged(&scope, changes.to_vec()).await.unwrap()
+        } else {
+            let changes = [1, 2, 3].map(|number| (context(number), pinned(number)));
+            store.update_unchanged(&scope, changes.to_vec()).await.unwrap()
+        };
+        let overwritten = written.contains(&id(2));
+        assert!(
+            written.contains(&id(1)) && !(store.is_shared() && overwritten),
+            "{written:?}"
+        );
+        let second = if overwritten { pinned(2) } else { important(2) };
+        assert_eq!(get(store, &scope, &[1, 2, 3]).await, [pinned(1), second]);
+    }
+}
+
 /// A dense vector that is set later is found like any other. Sparse vectors stay, and unknown ids are skipped.
 pub async fn vectors_can_be_set_later(store: &dyn VectorStore) {
     let scope = acme();
