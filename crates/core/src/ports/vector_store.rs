@@ -58,7 +58,8 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// Compares and updates: of each pair, writes the second context as [`VectorStore::update`] does if the first is still
     /// stored. Returns the ids of those written; contexts that another process changed or deleted are skipped.
     ///
-    /// The default does not compare: a process that has the store to itself holds a lock from reading to writing.
+    /// The default neither compares nor skips ids in what it returns: a process that has the store to itself holds a lock from
+    /// reading to writing.
     async fn update_unchanged(
         &self,
         scope: &Scope,

@@ -3,13 +3,10 @@
 //! One change is held up at each of its calls to the store and to the embedder once, and the other one is made meanwhile.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
 use context_manager_core::lexical::{self, Analyzer};
-use context_manager_core::ports::{
-    EmbedError, EmbedErrorKind, Embedder, ListRequest, ModelFingerprint, QueryEmbedding, SystemClock, VectorStore,
-};
+use context_manager_core::ports::{ListRequest, SystemClock, VectorStore};
 use context_manager_core::tokens::Encoding;
 use context_manager_core::{
     Config, ContextEngine, ContextId, Deps, Filter, Level, NewContext, OnEmbeddingFailure, Patch, Scope, TenantId,
@@ -17,9 +14,9 @@ use context_manager_core::{
 use context_manager_vector_store::{MemoryStore, QdrantStore};
 
 use super::faulty::{Faulty, Gate};
+use super::gated_model::{DIMENSIONS, GatedModel, fingerprint};
 use crate::standin::StandIn;
 
-const DIMENSIONS: usize = 4;
 /// More calls than any change makes.
 const MOST_CALLS: usize = 50;
 const TEXT: &str = "as it was stored";
@@ -47,59 +44,15 @@ const PAIRS: [[Change; 2]; 9] = [
     [Change::Text, Change::Vector],
 ];
 
-/// Tells the two texts apart, unless it is down.
-#[derive(Debug)]
-struct Model {
-    fingerprint: ModelFingerprint,
-    down: AtomicBool,
-    gate: Arc<Gate>,
-}
-
+/// Tells the two texts apart.
 fn vector(text: &str) -> Vec<f32> {
     let is_changed = f32::from(u8::from(text == CHANGED));
     vec![1.0 - is_changed, is_changed, 0.0, 0.0]
 }
 
-#[async_trait]
-impl Embedder for Model {
-    fn fingerprint(&self) -> &ModelFingerprint {
-        &self.fingerprint
-    }
-
-    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
-        let _call = self.gate.pass().await;
-        let down = self.down.load(Ordering::SeqCst);
-        let one = |text: &String| {
-            if down {
-                Err(EmbedErrorKind::Unavailable(None).into())
-            } else {
-                Ok(vector(text))
-            }
-        };
-        texts.iter().map(one).collect()
-    }
-
-    async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
-        let vector = self.embed_documents(&[text.to_owned()]).await.remove(0)?;
-        Ok(QueryEmbedding { vector, cached: false })
-    }
-}
-
-fn fingerprint() -> ModelFingerprint {
-    ModelFingerprint {
-        name: "two texts".to_owned(),
-        dimensions: DIMENSIONS,
-        probe: String::new(),
-    }
-}
-
 /// One of the processes on a store; its calls pass the gate.
-fn process(store: &Arc<dyn VectorStore>, gate: &Arc<Gate>) -> (Arc<ContextEngine>, Arc<Model>) {
-    let model = Arc::new(Model {
-        fingerprint: fingerprint(),
-        down: AtomicBool::new(false),
-        gate: Arc::clone(gate),
-    });
+fn process(store: &Arc<dyn VectorStore>, gate: &Arc<Gate>) -> (Arc<ContextEngine>, Arc<GatedModel>) {
+    let model = Arc::new(GatedModel::new(gate, vector));
     let deps = Deps {
         store: Arc::new(Faulty::over(Arc::clone(store), Arc::clone(gate))),
         embedder: Arc::clone(&model) as _,

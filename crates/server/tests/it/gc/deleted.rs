@@ -4,14 +4,11 @@
 //! it is about is asked for. That either ends at once, or waits until the write goes on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
 use context_manager_core::lexical::{self, Analyzer};
 use context_manager_core::lifecycle::Lifecycle;
-use context_manager_core::ports::{
-    EmbedError, EmbedErrorKind, Embedder, ManualClock, ModelFingerprint, QueryEmbedding, VectorStore,
-};
+use context_manager_core::ports::{ManualClock, VectorStore};
 use context_manager_core::tokens::Encoding;
 use context_manager_core::{
     Config, Context, ContextEngine, ContextId, Deps, Error, ExportRequest, Filter, Imported, Level, NewContext,
@@ -22,6 +19,7 @@ use jiff::Timestamp;
 use tokio::task::{JoinHandle, yield_now};
 
 use super::faulty::{Faulty, Gate};
+use super::gated_model::{DIMENSIONS, GatedModel, fingerprint};
 use super::{HOUR, new, query};
 use crate::standin::StandIn;
 
@@ -83,58 +81,16 @@ const DELETIONS: [Write; 5] = [
 ];
 
 const TEXT: &str = "The user prefers dark mode in the editor on the big screen at work";
-const DIMENSIONS: usize = 4;
 /// More calls than any write makes.
 const MOST_CALLS: usize = 100;
 /// Turns of the runtime in which a task that waits for nothing but others goes on.
 const TURNS: usize = 50;
 
-/// Gives every text the same vector, unless it is down.
-#[derive(Debug)]
-struct Model {
-    fingerprint: ModelFingerprint,
-    down: AtomicBool,
-    gate: Arc<Gate>,
-}
-
-#[async_trait]
-impl Embedder for Model {
-    fn fingerprint(&self) -> &ModelFingerprint {
-        &self.fingerprint
-    }
-
-    async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
-        let _call = self.gate.pass().await;
-        let down = self.down.load(Ordering::SeqCst);
-        let one = |_: &String| {
-            if down {
-                Err(EmbedErrorKind::Unavailable(None).into())
-            } else {
-                Ok(vec![1.0, 0.0, 0.0, 0.0])
-            }
-        };
-        texts.iter().map(one).collect()
-    }
-
-    async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
-        let vector = self.embed_documents(&[text.to_owned()]).await.remove(0)?;
-        Ok(QueryEmbedding { vector, cached: false })
-    }
-}
-
-fn fingerprint() -> ModelFingerprint {
-    ModelFingerprint {
-        name: "the same for all".to_owned(),
-        dimensions: DIMENSIONS,
-        probe: String::new(),
-    }
-}
-
 /// An engine of its own for a tenant of its own, on a store that is shared.
 struct Case {
     engine: Arc<ContextEngine>,
     store: Arc<dyn VectorStore>,
-    model: Arc<Model>,
+    model: Arc<GatedModel>,
     gate: Arc<Gate>,
     clock: Arc<ManualClock>,
     scope: Scope,
@@ -143,11 +99,7 @@ struct Case {
 impl Case {
     fn new(store: &Arc<dyn VectorStore>, tenant: &str) -> Self {
         let gate = Arc::<Gate>::default();
-        let model = Arc::new(Model {
-            fingerprint: fingerprint(),
-            down: AtomicBool::new(false),
-            gate: Arc::clone(&gate),
-        });
+        let model = Arc::new(GatedModel::new(&gate, |_| vec![1.0, 0.0, 0.0, 0.0]));
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_700_000_000).unwrap()));
         let mut case = Self {
             engine: engine(Arc::clone(store), &model, &clock, Lifecycle::default()),
@@ -363,7 +315,7 @@ impl Case {
 
 fn engine(
     store: Arc<dyn VectorStore>,
-    model: &Arc<Model>,
+    model: &Arc<GatedModel>,
     clock: &Arc<ManualClock>,
     lifecycle: Lifecycle,
 ) -> Arc<ContextEngine> {

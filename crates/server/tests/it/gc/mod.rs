@@ -5,6 +5,7 @@ mod changed;
 mod cut_off;
 mod deleted;
 mod faulty;
+mod gated_model;
 mod killed;
 mod leases;
 mod similar;
