@@ -42,7 +42,8 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "machete",
-        action: Action::Run("cargo machete", &[]),
+        // Not `cargo machete`: within `cargo run` the subcommand takes its own name for a folder to search.
+        action: Action::Run("cargo-machete", &[]),
         remedy: "remove the unused dependencies; if cargo has no machete: `cargo install --locked cargo-machete`",
     },
     Step {
