@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding, TokenTable};
 use model2vec_rs::model::StaticModel;
 use tokio::time::Instant;
 
@@ -52,7 +52,7 @@ impl BuiltIn {
         Ok(Self { model, fingerprint })
     }
 
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    async fn embed_all(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let start = Instant::now();
         let vectors = if texts.iter().map(String::len).sum::<usize>() <= INLINE_BYTES {
             self.embed_now(texts)
@@ -78,15 +78,25 @@ impl Embedder for BuiltIn {
     }
 
     async fn embed_documents(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
-        match self.embed(texts).await {
+        match self.embed_all(texts).await {
             Ok(vectors) => vectors.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error); texts.len()],
         }
     }
 
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
-        let vector = self.embed(&[text.to_owned()]).await?.pop().unwrap_or_default();
-        Ok(QueryEmbedding { vector, cached: false })
+        let vector = self.embed_all(&[text.to_owned()]).await?.pop().unwrap_or_default();
+        Ok(QueryEmbedding::new(vector))
+    }
+}
+
+impl TokenTable for BuiltIn {
+    fn fingerprint(&self) -> &ModelFingerprint {
+        &self.fingerprint
+    }
+
+    fn embed(&self, text: &str) -> Vec<f32> {
+        self.embed_now(&[text.to_owned()]).pop().unwrap_or_default()
     }
 
     fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
@@ -124,7 +134,7 @@ mod tests {
             "A puppy ran after the kitten",
             "Interest rates rose again in March",
         ];
-        let vectors = model.embed(&texts.map(str::to_owned)).await.unwrap();
+        let vectors = model.embed_all(&texts.map(str::to_owned)).await.unwrap();
         let (near, far) = (cosine(&vectors[0], &vectors[1]), cosine(&vectors[0], &vectors[2]));
         assert!(near > far + 0.2, "{near} against {far}");
         assert!(vectors.iter().flatten().all(|value| value.is_finite()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::TenantId;
-use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, QueryEmbedding};
+use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, OnWrite, QueryEmbedding};
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -133,7 +133,10 @@ impl<E: Embedder> Cached<E> {
         };
         let key = self.key(tenant, Kind::Query, text);
         if let Some(vector) = find(vectors, &key, "query_embedding").await {
-            return Ok(QueryEmbedding { vector, cached: true });
+            return Ok(QueryEmbedding {
+                cached: true,
+                ..QueryEmbedding::new(vector)
+            });
         }
         let embedding = self.inner.embed_query(text).await?;
         vectors.insert(key, Arc::new(embedding.vector.clone())).await;
@@ -163,8 +166,12 @@ impl<E: Embedder> Embedder for Cached<E> {
         self.query(Some(tenant), text).await
     }
 
-    fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
-        self.inner.embed_weighted(words)
+    fn on_write(&self) -> OnWrite {
+        self.inner.on_write()
+    }
+
+    fn knows(&self, text: &str) -> f32 {
+        self.inner.knows(text)
     }
 }
 

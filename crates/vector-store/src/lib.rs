@@ -51,7 +51,7 @@
 //!     }
 //!
 //!     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
-//!         Ok(QueryEmbedding { vector: Self::vector(text), cached: false })
+//!         Ok(QueryEmbedding::new(Self::vector(text)))
 //!     }
 //! }
 //!

@@ -19,7 +19,7 @@ use super::working_memory::WorkingMemory;
 use crate::Config;
 use crate::lexical::{self, Analyzer};
 use crate::lifecycle::Lifecycle;
-use crate::ports::{Clock, Embedder, Leases, Summarizer, SystemClock, TokenCounter, VectorStore};
+use crate::ports::{Clock, Embedder, Leases, Summarizer, SystemClock, TokenCounter, TokenTable, VectorStore};
 use crate::tokens::Encoding;
 
 /// Dependencies of the engine.
@@ -29,6 +29,8 @@ pub struct Deps {
     pub store: Arc<dyn VectorStore>,
     /// Embedding model.
     pub embedder: Arc<dyn Embedder>,
+    /// Table of token vectors to compare questions and contexts by at search time.
+    pub table: Option<Arc<dyn TokenTable>>,
     /// Treatment of texts that cannot be embedded.
     pub on_embedding_failure: OnEmbeddingFailure,
     /// Counter of tokens.
@@ -40,11 +42,12 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Combines a store and an embedder with defaults: exact token counts, the machine's clock and English text.
+    /// Combines a store and an embedder with defaults: no token table, exact token counts, the machine's clock and English text.
     pub fn new(store: Arc<dyn VectorStore>, embedder: Arc<dyn Embedder>) -> Self {
         Self {
             store,
             embedder,
+            table: None,
             on_embedding_failure: OnEmbeddingFailure::default(),
             tokens: Encoding::default().counter(),
             clock: Arc::new(SystemClock),
@@ -65,6 +68,7 @@ pub(super) struct Parts {
     pub(super) recall: RecallSampling,
     pub(super) summarizer: Option<Arc<dyn Summarizer>>,
     pub(super) leases: Option<Arc<dyn Leases>>,
+    table: Option<Arc<dyn TokenTable>>,
     text: Arc<Preparer>,
     backoff: Backoff,
     locks: Arc<KeyedLocks>,
@@ -83,6 +87,7 @@ impl Parts {
             models: Models::new(deps.embedder, deps.on_embedding_failure, timeout),
             recall: RecallSampling::new(config.recall_sample_ratio),
             sequences: Sequences::new(Arc::clone(&store)),
+            table: deps.table,
             text: Arc::new(Preparer {
                 analyzer: deps.analyzer,
                 tokens: deps.tokens,
@@ -145,6 +150,7 @@ impl Parts {
                     config: &self.config,
                     contexts: self.contexts(),
                     recall: &self.recall,
+                    table: self.table.as_deref(),
                 },
                 analyzer: &self.text.analyzer,
             },

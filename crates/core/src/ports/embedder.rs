@@ -1,6 +1,7 @@
 //! Embedding of texts.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,12 +43,27 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
         self.embed_query(text).await
     }
 
-    /// Embeds a question given as weighted words in order; `None` if the embedder cannot weigh words or knows none of them.
-    ///
-    /// Called during ranking, so it must take microseconds: embedders that call a service return `None`.
-    fn embed_weighted(&self, _words: &[(&str, f32)]) -> Option<Vec<f32>> {
-        None
+    /// Returns when a written context gets its vector.
+    fn on_write(&self) -> OnWrite {
+        OnWrite::Wait
     }
+
+    /// Returns the share of a text's words that the model knows, 0 to 1: vectors of unknown words say nothing.
+    ///
+    /// Called during ranking, so it must take microseconds. Services do not tell, and count as knowing everything.
+    fn knows(&self, _text: &str) -> f32 {
+        1.0
+    }
+}
+
+/// Time at which a written context gets its vector.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnWrite {
+    /// Before the write is acknowledged.
+    #[default]
+    Wait,
+    /// Soon after: the context is pending until then. For models that share the processor with the server.
+    Follow,
 }
 
 /// Vector of a question.
@@ -55,8 +71,31 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
 pub struct QueryEmbedding {
     /// Vector with the model's dimensions.
     pub vector: Vec<f32>,
+    /// Vectors of the question's tokens in order, from which ranking makes a vector that leans to rare words; empty if the
+    /// model does not give them.
+    pub pieces: Vec<Piece>,
     /// `true` if the vector came from a cache.
     pub cached: bool,
+}
+
+impl QueryEmbedding {
+    /// Creates an embedding that came from no cache and has no pieces.
+    pub fn new(vector: Vec<f32>) -> Self {
+        Self {
+            vector,
+            pieces: Vec::new(),
+            cached: false,
+        }
+    }
+}
+
+/// A token of a question in its sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// Bytes of the question that it stands for; empty for special tokens.
+    pub range: Range<usize>,
+    /// Its vector, not normalised. The mean of all pieces, normalised, is the question's vector.
+    pub vector: Vec<f32>,
 }
 
 /// Fingerprint of an embedding model. Stored with the data, as vectors of different models must never be compared.

@@ -10,15 +10,17 @@ mod model_change;
 mod snapshots;
 mod summarizer;
 mod token_counter;
+mod token_table;
 mod vector_store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, OnWrite, Piece, QueryEmbedding};
 pub use leases::Leases;
 pub use model_change::{ModelChange, OtherModel, StoredModels};
 pub use snapshots::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 pub use summarizer::{SummarizeError, Summarizer};
 pub use token_counter::TokenCounter;
+pub use token_table::TokenTable;
 pub use vector_store::{
     BoxError, Candidate, ListRequest, OffsetRange, Order, Record, SessionSummary, StoreError, StoreErrorKind,
     StoreQuery, VectorStore,

@@ -104,7 +104,7 @@ impl Embedder for OpenAiCompatible {
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
         let mut vectors = self.embed(Kind::Query, &[text.to_owned()]).await;
         let vector = vectors.pop().expect("there is one result for each text")?;
-        Ok(QueryEmbedding { vector, cached: false })
+        Ok(QueryEmbedding::new(vector))
     }
 }
 

@@ -113,10 +113,6 @@ impl<E: BatchEmbedder> Embedder for Batching<E> {
 
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
         let vector = self.embed_one(Kind::Query, text).await?;
-        Ok(QueryEmbedding { vector, cached: false })
-    }
-
-    fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
-        self.inner.embed_weighted(words)
+        Ok(QueryEmbedding::new(vector))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use context_manager_core::ports::{EmbedErrorKind, Embedder};
+use context_manager_core::ports::{EmbedErrorKind, Embedder, OnWrite};
 use context_manager_embedding::ApiConfig;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn texts_become_vectors_in_their_order() {
     assert_eq!(embedder.fingerprint().dimensions, SIZE);
     assert_eq!(embedder.fingerprint().name, "test-model");
     assert!(embedder.embed_documents(&[]).await.is_empty());
-    assert_eq!(embedder.embed_weighted(&[("one", 1.0)]), None);
+    assert_eq!((embedder.on_write(), embedder.knows("ไทย")), (OnWrite::Wait, 1.0));
     assert_eq!(peer.connections(), 1, "a connection is used again");
 }
 

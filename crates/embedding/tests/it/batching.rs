@@ -131,7 +131,6 @@ async fn a_call_with_many_texts_is_sent_without_waiting() {
     assert_eq!(found[1].as_ref().unwrap_err().kind, EmbedErrorKind::Refused);
     assert_eq!(found[3].as_ref().unwrap(), &vector("d"));
     assert_eq!(counting.calls(), ["documents: a bad c d"]);
-    assert_eq!(embedder.embed_weighted(&[("word", 0.5)]), Some(vec![0.5]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! The cache of vectors.
 
-use context_manager_core::ports::{EmbedErrorKind, Embedder};
+use context_manager_core::ports::{EmbedErrorKind, Embedder, OnWrite};
 use context_manager_embedding::{CacheConfig, Cached};
 
 use crate::counting::Counting;
@@ -41,7 +41,7 @@ async fn documents_are_cached_only_by_all() {
         let _question = embedder.embed_query("b").await;
     }
     assert_eq!(counting.calls(), ["documents: a", "query: b", "documents: a"]);
-    assert_eq!(embedder.embed_weighted(&[("word", 0.5)]), Some(vec![0.5]));
+    assert_eq!((embedder.on_write(), embedder.knows("word")), (OnWrite::Follow, 0.5));
 }
 
 #[tokio::test(start_paused = true)]

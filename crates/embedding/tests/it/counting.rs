@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, OnWrite, QueryEmbedding};
 use context_manager_embedding::BatchEmbedder;
 use tokio::time::sleep;
 
@@ -82,11 +82,15 @@ impl Embedder for Counting {
 
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
         let vector = self.embed("query", &[text.to_owned()]).await.remove(0)?;
-        Ok(QueryEmbedding { vector, cached: false })
+        Ok(QueryEmbedding::new(vector))
     }
 
-    fn embed_weighted(&self, words: &[(&str, f32)]) -> Option<Vec<f32>> {
-        Some(vec![words[0].1])
+    fn on_write(&self) -> OnWrite {
+        OnWrite::Follow
+    }
+
+    fn knows(&self, _text: &str) -> f32 {
+        0.5
     }
 }
 

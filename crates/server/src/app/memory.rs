@@ -70,6 +70,7 @@ impl Memory {
         let deps = Deps {
             store: Arc::clone(&store.contexts),
             embedder: serving,
+            table: Some(embedders.table()),
             on_embedding_failure: config.embedding.on_failure,
             tokens,
             clock: Arc::new(SystemClock),

@@ -118,6 +118,7 @@ impl End {
         let deps = Deps {
             store: Arc::clone(&store),
             embedder: Arc::new(Absent(model.clone())),
+            table: None,
             on_embedding_failure: OnEmbeddingFailure::Pending,
             tokens: config.tokens.encoding.counter(),
             clock: Arc::new(SystemClock),

@@ -62,6 +62,7 @@ async fn embed_all(config: &Config, store: &OpenStore, to: Arc<dyn Embedder>) ->
     let deps = Deps {
         store: Arc::clone(&store.contexts),
         embedder: Arc::clone(&to),
+        table: None,
         on_embedding_failure: OnEmbeddingFailure::default(),
         tokens: config.tokens.encoding.counter(),
         clock: Arc::new(SystemClock),

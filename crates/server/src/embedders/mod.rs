@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use context_manager_core::ports::{Embedder, ModelFingerprint, StoredModels};
-use context_manager_embedding::Error;
+use context_manager_core::ports::{Embedder, ModelFingerprint, StoredModels, TokenTable};
+use context_manager_embedding::{BuiltIn, Error};
 use context_manager_vector_store::OpenStore;
 use tokio::time::timeout;
 
@@ -27,6 +27,7 @@ pub(crate) struct Embedders {
     awaited: Option<Arc<Awaited>>,
     /// The other model, unless none is configured or it cannot be reached.
     next: Option<Arc<dyn Embedder>>,
+    table: Arc<dyn TokenTable>,
 }
 
 impl Embedders {
@@ -53,7 +54,13 @@ impl Embedders {
             configured,
             awaited,
             next,
+            table: Arc::new(tokio::task::spawn_blocking(BuiltIn::load).await??),
         })
+    }
+
+    /// Returns the table that questions and contexts are compared by at search time, whichever model serves.
+    pub(crate) fn table(&self) -> Arc<dyn TokenTable> {
+        Arc::clone(&self.table)
     }
 
     /// Waits for the first answer of a service that gave none at start, and stores the fingerprint of its model.

@@ -51,7 +51,7 @@ impl Embedder for Scripted {
 
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
         let vector = self.embed_documents(&[text.to_owned()]).await.remove(0)?;
-        Ok(QueryEmbedding { vector, cached: false })
+        Ok(QueryEmbedding::new(vector))
     }
 }
 
@@ -71,6 +71,7 @@ fn engine(on_embedding_failure: OnEmbeddingFailure) -> (Arc<Scripted>, Arc<Conte
     let deps = Deps {
         store: Arc::new(MemoryStore::new(2)) as Arc<dyn VectorStore>,
         embedder: Arc::clone(&scripted) as _,
+        table: None,
         on_embedding_failure,
         tokens: Encoding::Heuristic.counter(),
         clock: Arc::new(SystemClock),

@@ -10,7 +10,7 @@ use super::request::{Degraded, MAX_LIMIT, SearchRequest};
 use crate::context::{ContextId, Level};
 use crate::engine::contexts::Contexts;
 use crate::lexical::SparseVector;
-use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery};
+use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery, TokenTable};
 use crate::rank::{self, DocumentFrequencies, SessionEntry, Similarity, cosine};
 use crate::{Config, Error, Filter, Fusion, Scope};
 
@@ -67,13 +67,14 @@ struct Comparison<'a> {
 
 impl<'a> Comparison<'a> {
     /// Weighs the words of the question by their IDF.
-    fn with(question: &'a Question, frequencies: &'a DocumentFrequencies) -> Self {
+    fn with(question: &'a Question, table: Option<&dyn TokenTable>, frequencies: &'a DocumentFrequencies) -> Self {
         let weighted = |plain: &'a Vec<f32>| {
             let words = question.words.iter();
             let weights: Vec<(&str, f32)> = words
                 .map(|(word, term)| (word.as_str(), frequencies.idf(*term)))
                 .collect();
-            let weighted = question.model.embed_weighted(&weights);
+            let table = table.filter(|table| table.fingerprint() == question.model.fingerprint());
+            let weighted = table.and_then(|table| table.embed_weighted(&weights));
             weighted.map_or(Cow::Borrowed(plain.as_slice()), Cow::Owned)
         };
         Self {
@@ -117,6 +118,7 @@ pub(crate) struct Retrieval<'a> {
     pub(crate) config: &'a Config,
     pub(crate) contexts: Contexts<'a>,
     pub(crate) recall: &'a RecallSampling,
+    pub(crate) table: Option<&'a dyn TokenTable>,
 }
 
 impl Retrieval<'_> {
@@ -139,7 +141,7 @@ impl Retrieval<'_> {
             let terms = question.words.iter().map(|(_, term)| *term);
             DocumentFrequencies::count(terms, pool.records.iter().map(|record| &record.terms))
         });
-        let mut comparison = Comparison::with(question, &frequencies);
+        let mut comparison = Comparison::with(question, self.table, &frequencies);
         comparison.extend(&pool.records);
         pool.similarities = comparison.similarities(limit, self.config.fusion);
         let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;

@@ -56,6 +56,7 @@ fn process(store: &Arc<dyn VectorStore>, gate: &Arc<Gate>) -> (Arc<ContextEngine
     let deps = Deps {
         store: Arc::new(Faulty::over(Arc::clone(store), Arc::clone(gate))),
         embedder: Arc::clone(&model) as _,
+        table: None,
         on_embedding_failure: OnEmbeddingFailure::Pending,
         tokens: Encoding::Heuristic.counter(),
         clock: Arc::new(SystemClock),

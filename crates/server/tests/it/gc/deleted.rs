@@ -322,6 +322,7 @@ fn engine(
     let deps = Deps {
         store,
         embedder: Arc::clone(model) as _,
+        table: None,
         on_embedding_failure: OnEmbeddingFailure::Pending,
         tokens: Encoding::Heuristic.counter(),
         clock: Arc::clone(clock) as _,

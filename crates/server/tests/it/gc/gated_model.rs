@@ -52,7 +52,7 @@ impl Embedder for GatedModel {
 
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
         let vector = self.embed_documents(&[text.to_owned()]).await.remove(0)?;
-        Ok(QueryEmbedding { vector, cached: false })
+        Ok(QueryEmbedding::new(vector))
     }
 }
 

@@ -113,6 +113,7 @@ fn engine(config: &Config, lifecycle: &Lifecycle, store: &Arc<Faulty>, clock: &A
     let deps = Deps {
         store: Arc::clone(store) as _,
         embedder: Arc::new(BuiltIn::load().unwrap()),
+        table: None,
         on_embedding_failure: OnEmbeddingFailure::Pending,
         tokens: Encoding::Heuristic.counter(),
         clock: Arc::clone(clock) as _,
