@@ -105,6 +105,10 @@ pub struct Context {
     /// Conversation it belongs to.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub session_id: Option<String>,
+    /// BCP 47 tag of the language of the text, detected or as sent; `null` if it is unknown.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    #[serde(default)]
+    pub language: Option<String>,
     /// Tags, in the order given.
     pub tags: Vec<String>,
     /// Metadata, as it was sent.
@@ -160,6 +164,7 @@ impl From<domain::Context> for Context {
             user_id: context.user_id,
             agent_id: context.agent_id,
             session_id: context.session_id,
+            language: context.language.map(|language| language.tag),
             tags: context.tags,
             metadata: context.metadata,
             importance: context.importance,
@@ -208,6 +213,13 @@ pub struct NewContext {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// BCP 47 tag of the language of the text, such as `de` or `pt-BR`. Default: detected.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Tags to filter by.
     #[cfg_attr(feature = "openapi", schema(max_items = 64))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,6 +258,7 @@ impl From<NewContext> for domain::NewContext {
             user_id: body.user_id,
             agent_id: body.agent_id,
             session_id: body.session_id,
+            language: body.language,
             tags: body.tags.unwrap_or_default(),
             metadata: body.metadata.unwrap_or_default().0,
             importance: body.importance,
@@ -287,6 +300,13 @@ pub struct ContextPatch {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 32_768))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// New language, as a BCP 47 tag.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// New level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
@@ -315,6 +335,7 @@ impl From<ContextPatch> for Patch {
     fn from(body: ContextPatch) -> Self {
         Self {
             text: body.text,
+            language: body.language,
             level: body.level.map(Into::into),
             tags: body.tags,
             metadata: body.metadata.map(|metadata| metadata.0),

@@ -27,6 +27,13 @@ pub struct Filter {
     /// Contexts of this conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// Contexts in this language: a BCP 47 tag, or the language alone for all of its tags.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Contexts with at least one of these tags.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +76,7 @@ impl Filter {
                 found.word(format!("{pointer}/{name}"), id, MAX_ID_BYTES);
             }
         }
+        found.language(format!("{pointer}/language"), self.language.as_deref());
         for (name, tags) in [("tags_any", &self.tags_any), ("tags_all", &self.tags_all)] {
             let Some(tags) = tags else { continue };
             if !(1..=MAX_NAMED).contains(&tags.len()) {
@@ -89,6 +97,7 @@ impl Filter {
             user_id: self.user_id,
             agent_id: self.agent_id,
             session_id: self.session_id,
+            language: self.language,
             tags_any: self.tags_any.unwrap_or_default(),
             tags_all: self.tags_all.unwrap_or_default(),
             occurred_after: self.occurred_after.map(|time| time.0),

@@ -20,6 +20,8 @@ pub struct NewContext {
     pub agent_id: Option<String>,
     /// Conversation to which the context belongs.
     pub session_id: Option<String>,
+    /// BCP 47 tag of the language of the text; detected by default.
+    pub language: Option<String>,
     /// Tags; duplicates are removed.
     pub tags: Vec<String>,
     /// Metadata, filterable by key.

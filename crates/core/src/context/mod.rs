@@ -57,6 +57,8 @@ pub struct Context {
     pub agent_id: Option<String>,
     /// Conversation to which the context belongs.
     pub session_id: Option<String>,
+    /// Language of the text; `None` if it is unknown.
+    pub language: Option<TextLanguage>,
     /// Tags, without duplicates, in the order given.
     pub tags: Vec<String>,
     /// Metadata, filterable by key.
@@ -96,6 +98,15 @@ pub struct Context {
     pub slot: Option<i64>,
 }
 
+/// Language of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextLanguage {
+    /// BCP 47 tag.
+    pub tag: String,
+    /// Set if nobody gave it: it is detected again with each new text, and by each new analyzer.
+    pub detected: bool,
+}
+
 /// Context that is similar to another one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Similar {
@@ -124,6 +135,7 @@ impl Context {
             user_id: None,
             agent_id: None,
             session_id: None,
+            language: None,
             tags: Vec::new(),
             metadata: Map::new(),
             importance: 0.5,
@@ -148,6 +160,12 @@ impl Context {
     /// Returns `true` if the context has not expired at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| end > now)
+    }
+
+    /// Returns the language that was given with the text.
+    pub(crate) fn given_language(&self) -> Option<&str> {
+        let given = self.language.as_ref().filter(|language| !language.detected);
+        given.map(|language| language.tag.as_str())
     }
 
     /// Returns the key that equal texts in the same scope share.

@@ -3,13 +3,15 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Context, Level, to_millis};
+use super::{Context, Level, TextLanguage, to_millis};
 
 /// Change to a stored context; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Patch {
     /// New text, which is embedded again.
     pub text: Option<String>,
+    /// New language, as a BCP 47 tag.
+    pub language: Option<String>,
     /// New level.
     pub level: Option<Level>,
     /// New tags, replacing the old ones.
@@ -32,12 +34,18 @@ impl Patch {
         changed.content_bytes()
     }
 
-    /// Applies the change, except for the tokens, terms and vector of a new text, which the engine computes.
+    /// Applies the change, except for the tokens, terms, detected language and vector of a new text, which the engine computes.
     ///
     /// A change of level, pin or TTL renews the expiry, see [`Context::renew_expiry`].
     pub(crate) fn apply(&self, context: &mut Context, now: Timestamp, short_term_ttl_secs: Option<u64>) {
         if let Some(text) = &self.text {
             text.trim().clone_into(&mut context.text);
+        }
+        if let Some(tag) = &self.language {
+            context.language = Some(TextLanguage {
+                tag: tag.clone(),
+                detected: false,
+            });
         }
         if let Some(tags) = &self.tags {
             context.tags = unique(tags);

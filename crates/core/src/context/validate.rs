@@ -14,6 +14,8 @@ pub const MAX_CONTENT_BYTES: usize = 65_536;
 pub const MAX_TAGS: usize = 64;
 /// Maximum length of a tag in bytes.
 pub const MAX_TAG_BYTES: usize = 256;
+/// Maximum length of `language` in bytes.
+const MAX_LANGUAGE_BYTES: usize = 35;
 /// Maximum length of `user_id`, `agent_id` and `session_id` in bytes.
 pub const MAX_ID_BYTES: usize = 256;
 /// Maximum number of contexts that one may replace.
@@ -134,6 +136,19 @@ impl Violations {
         }
     }
 
+    /// Adds a language unless it is a BCP 47 tag.
+    pub fn language(&mut self, pointer: impl Into<String>, tag: Option<&str>) {
+        let Some(tag) = tag else { return };
+        let mut parts = tag.split('-');
+        let primary = parts.next().unwrap_or_default();
+        let is_tag = (2..=8).contains(&primary.len())
+            && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        if !is_tag || tag.len() > MAX_LANGUAGE_BYTES {
+            self.invalid(pointer, "must be a BCP 47 language tag, such as `de` or `pt-BR`");
+        }
+    }
+
     /// Adds the violations of a list of tags.
     pub fn tags(&mut self, pointer: &str, tags: &[String]) {
         if tags.len() > MAX_TAGS {
@@ -225,6 +240,7 @@ impl NewContext {
                 found.word(format!("{pointer}/{name}"), id, MAX_ID_BYTES);
             }
         }
+        found.language(format!("{pointer}/language"), self.language.as_deref());
         found.tags(&format!("{pointer}/tags"), &self.tags);
         found.metadata(&format!("{pointer}/metadata"), &self.metadata);
         found.importance(format!("{pointer}/importance"), self.importance);
@@ -250,6 +266,7 @@ impl Patch {
         if let Some(text) = &self.text {
             found.text("/text".to_owned(), text);
         }
+        found.language("/language", self.language.as_deref());
         if let Some(tags) = &self.tags {
             found.tags("/tags", tags);
         }
@@ -285,12 +302,13 @@ mod tests {
         let new = NewContext {
             text: " \n".to_owned(),
             user_id: Some(String::new()),
+            language: Some("German, mostly".to_owned()),
             tags: vec!["ok".to_owned(), "a\nb".to_owned()],
             importance: Some(f32::NAN),
             ttl_secs: Some(0),
             ..NewContext::default()
         };
-        let expected = ["/text", "/user_id", "/tags/1", "/importance", "/ttl_secs"];
+        let expected = ["/text", "/user_id", "/language", "/tags/1", "/importance", "/ttl_secs"];
         assert_eq!(pointers(&new), expected.map(|end| format!("/contexts/3{end}")));
     }
 

@@ -4,6 +4,7 @@
 //! question is about is rare among them), those of the candidates alone exaggerate (these very words found them), and
 //! general tables of a language bring nothing; see docs/reference/benchmarks.md.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,13 +12,17 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::lexical::SparseVector;
+use crate::lexical::{Analyzer, Language, QuestionWord, SparseVector};
 use crate::ports::{Record, StoreError, VectorStore};
 use crate::rank::DocumentFrequencies;
 use crate::{Filter, Scope, TenantId};
 
 /// Number of contexts in a sample.
 const SAMPLE: usize = 1000;
+/// Share of the sample in a language from which on questions are read in it: one in this many, and two at least. Languages
+/// of fewer are mostly names and mistakes of the detector.
+const ONE_IN: usize = 200;
+const AT_LEAST: usize = 2;
 /// Growth after which a complete sample is refreshed.
 const GROWTH: f32 = 0.25;
 /// Number of new contexts after which a partial sample is refreshed, as it stays typical for longer.
@@ -99,6 +104,8 @@ impl Vocabularies {
 pub(super) struct Vocabulary {
     total: usize,
     matching: HashMap<u32, usize>,
+    /// Languages of the sample, most frequent first.
+    languages: Vec<Language>,
     /// Number of contexts stored since the sample was taken.
     newer: AtomicUsize,
 }
@@ -106,12 +113,21 @@ pub(super) struct Vocabulary {
 impl Vocabulary {
     fn new(sample: &[SparseVector]) -> Self {
         let mut vocabulary = Self::default();
+        let mut languages: HashMap<Language, usize> = HashMap::new();
         for terms in sample.iter().filter(|terms| !terms.is_empty()) {
             vocabulary.total += 1;
             for term in &terms.indices {
                 *vocabulary.matching.entry(*term).or_default() += 1;
             }
+            for language in Analyzer::languages(terms) {
+                *languages.entry(language).or_default() += 1;
+            }
         }
+        let enough = AT_LEAST.max(vocabulary.total / ONE_IN).min(vocabulary.total);
+        let mut languages: Vec<(Language, usize)> = languages.into_iter().collect();
+        languages.retain(|(_, count)| *count >= enough);
+        languages.sort_unstable_by_key(|(language, count)| (Reverse(*count), language.code()));
+        vocabulary.languages = languages.into_iter().map(|(language, _)| language).collect();
         vocabulary
     }
 
@@ -123,10 +139,16 @@ impl Vocabulary {
         grown && (self.total < SAMPLE || newer > RENEW_AFTER)
     }
 
-    /// Returns the IDF weights of these terms.
-    pub(super) fn frequencies(&self, terms: impl IntoIterator<Item = u32>) -> DocumentFrequencies {
+    /// Returns the languages to read a question in, most frequent first.
+    pub(super) fn languages(&self) -> &[Language] {
+        &self.languages
+    }
+
+    /// Returns the IDF weights of these words.
+    pub(super) fn frequencies(&self, words: &[QuestionWord]) -> DocumentFrequencies {
         let matching = |term| self.matching.get(&term).copied().unwrap_or(0);
-        DocumentFrequencies::new(self.total, terms.into_iter().map(|term| (term, matching(term))))
+        let terms = words.iter().flat_map(QuestionWord::terms_alone);
+        DocumentFrequencies::new(self.total, terms.map(|term| (term, matching(term))))
     }
 }
 
@@ -138,7 +160,9 @@ mod tests {
     fn a_sample_is_taken_again_when_much_was_stored_since() {
         let terms = |term: u32| SparseVector::new([(term, 1.0)]);
         let small = Vocabulary::new(&[terms(1), terms(2), terms(2), terms(3), SparseVector::default()]);
-        let idf = |term| small.frequencies([term]).idf(term);
+        let idf = |term| {
+            DocumentFrequencies::new(small.total, [(term, small.matching.get(&term).copied().unwrap_or(0))]).idf(term)
+        };
         assert!(idf(2) < idf(1) && idf(1) < idf(9));
         assert!(!small.is_outdated_by_one_more(), "a quarter of four is one");
         assert!(small.is_outdated_by_one_more());

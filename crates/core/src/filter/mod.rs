@@ -34,6 +34,8 @@ pub struct Filter {
     pub agent_id: Option<String>,
     /// Belongs to this session.
     pub session_id: Option<String>,
+    /// Is in this language: a BCP 47 tag, or the language alone for all of its tags.
+    pub language: Option<String>,
     /// Belongs to no session.
     pub sessionless: bool,
     /// Has at least one of these tags.
@@ -109,6 +111,8 @@ fields! {
     Agent => words(context.agent_id.as_deref());
     /// Session id.
     Session => words(context.session_id.as_deref());
+    /// BCP 47 tag in lower case, and the language alone.
+    Language => words(languages(context));
     /// Tags.
     Tags => words(context.tags.iter().map(String::as_str));
     /// Metadata, as facts `key=value`.
@@ -211,6 +215,7 @@ impl Filter {
         };
         let levels = self.levels.iter().map(|level| level.as_str());
         let sources = self.derived_from.iter().map(ContextId::to_string);
+        let language = self.language.as_ref().map(|tag| tag.to_ascii_lowercase());
         let pinned = self.pinned.then_some(yes_or_no(true));
         let tags_all = self.tags_all.iter().map(|tag| any_of(Field::Tags, [tag]));
         let metadata = self.metadata.iter().map(|(key, values)| {
@@ -222,6 +227,7 @@ impl Filter {
             ("user_id", any_of(Field::User, &self.user_id)),
             ("agent_id", any_of(Field::Agent, &self.agent_id)),
             ("session_id", any_of(Field::Session, &self.session_id)),
+            ("language", any_of(Field::Language, language)),
             ("level", any_of(Field::Level, levels)),
             ("tags_any", any_of(Field::Tags, &self.tags_any)),
         ];
@@ -242,6 +248,16 @@ impl Filter {
         set.filter_map(|(name, test)| Some(Condition { name, test: test? }))
             .collect()
     }
+}
+
+fn languages(context: &Context) -> Vec<String> {
+    let tag = context
+        .language
+        .as_ref()
+        .map(|language| language.tag.to_ascii_lowercase());
+    let alone = tag.as_ref().and_then(|tag| tag.split_once('-'));
+    let alone = alone.map(|(language, _)| language.to_owned());
+    tag.into_iter().chain(alone).collect()
 }
 
 /// Returns the first millisecond after `now`.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::context::Superseded;
+use crate::context::{Superseded, TextLanguage};
 
 /// Returns the default filter after `change`.
 fn with(change: impl FnOnce(&mut Filter)) -> Filter {
@@ -60,6 +60,10 @@ fn every_condition_has_its_meaning() {
             by: other,
             at: time(15),
         }),
+        language: Some(TextLanguage {
+            tag: "pt-BR".to_owned(),
+            detected: false,
+        }),
         embedded: true,
         ..Context::new("text")
     };
@@ -74,6 +78,10 @@ fn every_condition_has_its_meaning() {
         (false, with(|filter| filter.user_id = text("bob"))),
         (false, with(|filter| filter.agent_id = text("x"))),
         (false, with(|filter| filter.session_id = text("s"))),
+        (true, with(|filter| filter.language = text("pt-br"))),
+        (true, with(|filter| filter.language = text("PT"))),
+        (false, with(|filter| filter.language = text("pt-PT"))),
+        (false, with(|filter| filter.language = text("p"))),
         (true, with(|filter| filter.sessionless = true)),
         (true, with(|filter| filter.tags_any = texts(&["b", "c"]))),
         (false, with(|filter| filter.tags_any = texts(&["c"]))),

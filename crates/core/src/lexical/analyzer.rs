@@ -1,86 +1,91 @@
-//! Analysis of text: words, lower case, stems and BM25 weights.
+//! Texts and questions as weighted terms.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
-use std::hash::Hasher;
+use std::ops::Range;
 
-use rust_stemmers::{Algorithm, Stemmer};
-use serde::{Deserialize, Serialize};
-use siphasher::sip::SipHasher13;
-use unicode_normalization::UnicodeNormalization;
-use unicode_segmentation::UnicodeSegmentation;
+use super::capitals::{Capital, Capitals};
+use super::compound::Compound;
+use super::detect::{Detected, Detector};
+use super::fold::lower;
+use super::grams::{self, each_gram};
+use super::script::is_variant;
+use super::terms::{OTHER_FORM, Reading, Stemmers, Terms, marker, name_term, plain_term};
+use super::words::{Kind, Segmenter};
+use super::{Config, Language, LanguageChoice, SparseVector};
 
-use super::SparseVector;
-
-/// Maximum length of a word. Longer ones (base64, minified code) are not searched for, and are truncated.
-const MAX_WORD_BYTES: usize = 64;
-
-/// Settings of the analyzer. A change applies to contexts stored from then on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Language of the stemmer and of the stop words in questions.
-    pub language: Language,
-    /// Saturation of term frequency (BM25's k1).
-    pub k1: f32,
-    /// Discount for long texts (BM25's b), 0 to 1.
-    pub b: f32,
-    /// Number of words of a typical text, against which BM25 measures length.
-    pub average_words: f32,
-}
-
-impl Default for Config {
-    /// k1 and b as measured in docs/reference/benchmarks.md; conversation turns have some 30 words.
-    fn default() -> Self {
-        Self {
-            language: Language::English,
-            k1: 0.9,
-            b: 0.4,
-            average_words: 30.0,
-        }
-    }
-}
-
-macro_rules! languages {
-    ($($language:ident $code:literal),*) => {
-        /// Language with a Snowball stemmer.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Language {
-            $(#[doc = concat!("ISO 639-1 code `", $code, "`.")] $language,)*
-            /// Neither stemming nor stop words: words match as they are written.
-            None,
-        }
-
-        impl Language {
-            /// Returns the stemmer's algorithm and the ISO 639-1 code.
-            fn stemming(self) -> Option<(Algorithm, &'static str)> {
-                match self {
-                    $(Self::$language => Some((Algorithm::$language, $code)),)*
-                    Self::None => None,
-                }
-            }
-        }
-    };
-}
-
-languages! {
-    Arabic "ar", Danish "da", Dutch "nl", English "en", Finnish "fi", French "fr", German "de", Greek "el",
-    Hungarian "hu", Italian "it", Norwegian "no", Portuguese "pt", Romanian "ro", Russian "ru", Spanish "es",
-    Swedish "sv", Tamil "ta", Turkish "tr"
-}
-
-/// English stop words, removed from questions only: in documents their inverse document frequency is close to 0. Chosen by
-/// measurement, see docs/reference/benchmarks.md; other languages use the lists of the crate `stop_words`.
-const ENGLISH_QUESTION_WORDS: &str = "a an and are as at be been but by can could did do does for from had has have how \
-    i if in into is it its me my of on or our she he her his they them their that the there these this those to was we \
-    were what when where which who whom whose why will with would you your about s";
+/// Weight of a function word in a question. The lists of other languages than English hold many words that say something,
+/// so theirs are not removed.
+const FUNCTION_WORD: f32 = 0.25;
+/// Weight in a question of a name in small letters that is a function word: `it` for `IT`.
+const IN_SMALL_LETTERS: f32 = 0.5;
+/// Maximum number of the scope's languages that a question is read in.
+const READ_IN: usize = 6;
 
 /// Turns texts into weighted terms.
 pub struct Analyzer {
     config: Config,
-    stemmer: Option<Stemmer>,
-    question_words: HashSet<&'static str>,
+    detector: Detector,
+    segmenter: Segmenter,
+    stemmers: Stemmers,
+    /// By language.
+    function_words: Vec<HashSet<&'static str>>,
+}
+
+/// A text to store as terms.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalyzedText {
+    /// Terms with BM25 weights, and a term of weight 0 that marks the language.
+    pub terms: SparseVector,
+    /// Language of the text, unless that is uncertain.
+    pub language: Option<Language>,
+}
+
+/// A question as terms.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalyzedQuestion {
+    /// Every word, in order.
+    pub words: Vec<QuestionWord>,
+    /// The terms of the words that say something, each with its weight, to find candidates by.
+    pub terms: SparseVector,
+}
+
+/// A word of a question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuestionWord {
+    /// The word as it was written.
+    pub text: String,
+    /// Its place in the question, in bytes.
+    pub range: Range<usize>,
+    /// The terms that a text with this word may have, each with its weight, 0 to 1.
+    pub terms: Vec<(u32, f32)>,
+    /// Weight of the word, 0 to 1: what is there for the sake of grammar says little.
+    pub weight: f32,
+}
+
+impl QuestionWord {
+    /// Returns its terms without their weights.
+    pub(crate) fn terms_alone(&self) -> impl Iterator<Item = u32> {
+        self.terms.iter().map(|(term, _)| *term)
+    }
+
+    /// Returns the weight that a text has for this word, by the best of its terms: however many of them a text has, a word
+    /// counts once.
+    pub fn weight_in(&self, text: &SparseVector) -> f32 {
+        let found = self.terms.iter();
+        let weights = found.filter_map(|(term, weight)| Some(weight * text.get(*term)?));
+        self.weight * weights.fold(0.0, f32::max)
+    }
+}
+
+/// Word or sign of a text, and what it stands in.
+struct Piece<'a> {
+    text: &'a str,
+    place: Range<usize>,
+    kind: Kind,
+    capital: Capital,
+    /// The words that hyphens join it to, without the hyphens.
+    joined: Option<String>,
 }
 
 impl fmt::Debug for Analyzer {
@@ -94,152 +99,259 @@ impl fmt::Debug for Analyzer {
 impl Analyzer {
     /// Builds an analyzer.
     pub fn new(config: Config) -> Self {
-        let stemming = config.language.stemming();
-        let question_words = if config.language == Language::English {
-            ENGLISH_QUESTION_WORDS.split_ascii_whitespace().collect()
-        } else {
-            let words = stemming.and_then(|(_, code)| stop_words::lookup(code));
-            words.unwrap_or_default().iter().copied().collect()
-        };
+        let words = |language: &Language| language.function_words().iter().copied().collect();
         Self {
-            stemmer: stemming.map(|(algorithm, _)| Stemmer::create(algorithm)),
-            question_words,
             config,
+            detector: Detector::default(),
+            segmenter: Segmenter::default(),
+            stemmers: Stemmers::default(),
+            function_words: Language::ALL.iter().map(words).collect(),
         }
+    }
+
+    /// Returns all that the terms of a text depend on. Texts analysed with another fingerprint are to be analysed again.
+    pub fn fingerprint(&self) -> String {
+        self.config.fingerprint()
     }
 
     /// Returns the terms of a text to store, with BM25 weights:
-    /// `tf * (k1 + 1) / (tf + k1 * (1 - b + b * words / average_words))`.
+    /// `tf * (k1 + 1) / (tf + k1 * (1 - b + b * words / average_words))`. `language` is its BCP 47 tag, if it is known.
     #[expect(clippy::cast_precision_loss, reason = "a text has at most 32,768 words")]
-    pub fn document(&self, text: &str) -> SparseVector {
-        let mut frequencies: HashMap<u32, f32> = HashMap::new();
-        let mut words = 0;
-        each_word(text, |word| {
-            words += 1;
-            *frequencies.entry(self.term(word)).or_default() += 1.0;
+    pub fn document(&self, text: &str, language: Option<&str>) -> AnalyzedText {
+        let (readings, language) = self.readings_of_text(text, language);
+        let mut found: Vec<u32> = Vec::new();
+        let mut length = 0.0;
+        self.each_piece(text, |piece| {
+            let start = found.len();
+            length += if piece.kind == Kind::HanOrKana {
+                grams::words(piece.text)
+            } else {
+                1.0
+            };
+            let is_compound = matches!(piece.kind, Kind::Word | Kind::Unspaced);
+            self.each_word(&piece, &readings, |_, terms, _| {
+                for (term, _) in terms {
+                    // A compound has the term of the whole once.
+                    if !(is_compound && found[start..].contains(term)) {
+                        found.push(*term);
+                    }
+                }
+            });
         });
+        found.sort_unstable();
         let Config {
             k1, b, average_words, ..
         } = self.config;
-        let norm = k1 * (1.0 - b + b * words as f32 / average_words);
-        SparseVector::new(
-            frequencies
-                .into_iter()
-                .map(|(term, tf)| (term, tf * (k1 + 1.0) / (tf + norm))),
-        )
-    }
-
-    /// Returns the terms of a question, each with weight 1, without stop words unless nothing else remains.
-    pub fn query(&self, text: &str) -> SparseVector {
-        let mut content = Vec::new();
-        let mut all = Vec::new();
-        each_word(text, |word| {
-            let term = (self.term(word), 1.0);
-            all.push(term);
-            if !self.question_words.contains(word) {
-                content.push(term);
-            }
+        let norm = k1 * (1.0 - b + b * length / average_words);
+        let weights = found.chunk_by(|a, b| a == b).map(|same| {
+            let tf = same.len() as f32;
+            (same[0], tf * (k1 + 1.0) / (tf + norm))
         });
-        SparseVector::new(if content.is_empty() { all } else { content })
+        let marker = language
+            .filter(|_| !found.is_empty())
+            .map(|language| (marker(language), 0.0));
+        AnalyzedText {
+            terms: SparseVector::new(marker.into_iter().chain(weights)),
+            language,
+        }
     }
 
-    /// Returns every word of a text with its term, in order.
-    pub fn words(&self, text: &str) -> Vec<(String, u32)> {
+    /// Returns the words of a question as terms of its own language and of the `languages` of the texts to find.
+    pub fn question(&self, text: &str, languages: &[Language]) -> AnalyzedQuestion {
+        let own = match self.config.language {
+            LanguageChoice::Of(language) => Some(language),
+            LanguageChoice::None => None,
+            LanguageChoice::Auto => self.detector.detect(text, languages).language,
+        };
+        let mut readings: Vec<Reading> = Vec::new();
+        let scope = languages.iter().copied().filter(|language| Some(*language) != own);
+        readings.extend(own.into_iter().chain(scope.take(READ_IN)).map(Some));
+        readings.push(None);
         let mut words = Vec::new();
-        each_word(text, |word| words.push((word.to_owned(), self.term(word))));
-        words
+        self.each_piece(text, |piece| {
+            let is_name = piece.capital.is_name(own);
+            self.each_word(&piece, &readings, |place, terms, weight| {
+                let word = &text[place.clone()];
+                let weight = if is_name {
+                    weight
+                } else {
+                    weight * self.weight(word, own)
+                };
+                words.push(QuestionWord {
+                    text: word.to_owned(),
+                    range: place,
+                    terms: terms.to_vec(),
+                    weight,
+                });
+            });
+        });
+        if words.iter().all(|word| word.weight == 0.0) {
+            words.iter_mut().for_each(|word| word.weight = 1.0);
+        }
+        let mut terms = Terms::default();
+        for word in words.iter().filter(|word| word.weight > 0.0) {
+            for (term, weight) in &word.terms {
+                terms.add(*term, weight * word.weight);
+            }
+        }
+        AnalyzedQuestion {
+            words,
+            terms: SparseVector::new(terms.0),
+        }
     }
 
-    /// Returns `true` if `terms` holds a word of `text`.
+    /// Returns the languages that mark these terms.
+    pub(crate) fn languages(terms: &SparseVector) -> impl Iterator<Item = Language> {
+        let all = Language::ALL.iter().copied();
+        all.filter(|language| terms.get(marker(*language)).is_some())
+    }
+
+    /// Returns `true` if the `terms` of a question hold a word of `text`.
     pub(crate) fn shares_a_word(&self, text: &str, terms: &SparseVector) -> bool {
         let mut shares = false;
-        each_word(text, |word| shares |= terms.get(self.term(word)).is_some());
+        self.each_piece(text, |piece| {
+            self.each_word(&piece, &[None, Some(Language::English)], |_, word, _| {
+                shares |= word.iter().any(|(term, _)| terms.get(*term).is_some());
+            });
+        });
         shares
     }
 
-    /// Returns the term of a word: a stable hash of its stem.
-    fn term(&self, word: &str) -> u32 {
-        let mut hash = SipHasher13::new();
-        match &self.stemmer {
-            Some(stemmer) => hash.write(stemmer.stem(word).as_bytes()),
-            None => hash.write(word.as_bytes()),
-        }
-        // Half of the bits: two of a thousand words collide less than once in a thousand texts.
-        (hash.finish() >> 32) as u32
-    }
-}
-
-/// Calls `visit` with each word in lower case, with compatibility forms folded (`ﬁ` to `fi`, full width to ASCII).
-fn each_word(text: &str, mut visit: impl FnMut(&str)) {
-    let folded: String = if text.is_ascii() {
-        text.to_ascii_lowercase()
-    } else {
-        text.nfkc().collect::<String>().to_lowercase()
-    };
-    for word in folded.unicode_words() {
-        // "user's" is about "user": the segmentation keeps apostrophes inside words.
-        let word = word.split(['\'', '\u{2019}']).next().unwrap_or(word);
-        let end = word.floor_char_boundary(MAX_WORD_BYTES);
-        if end > 0 {
-            visit(&word[..end]);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn analyzer() -> Analyzer {
-        Analyzer::new(Config::default())
+    /// Returns the languages to read a text in, and the one that marks it. A guess is not the only reading.
+    fn readings_of_text(&self, text: &str, given: Option<&str>) -> (Vec<Reading>, Option<Language>) {
+        let known = match (given, self.config.language) {
+            (Some(tag), _) => Language::of_tag(tag),
+            (None, LanguageChoice::Of(language)) => Some(language),
+            (None, LanguageChoice::None) => None,
+            (None, LanguageChoice::Auto) => {
+                let Detected { language, reliable } = self.detector.detect(text, &[]);
+                if !reliable {
+                    return (vec![None, language], None);
+                }
+                language
+            }
+        };
+        (vec![known], known)
     }
 
-    #[test]
-    fn inflected_forms_share_a_term() {
-        let document = analyzer().document("The foxes were running, cleverly!");
-        for question in ["fox", "Run", "CLEVERLY"] {
-            let term = analyzer().query(question).indices[0];
-            assert!(document.get(term).is_some(), "{question}");
+    /// Returns the weight of a word in a question of a language.
+    fn weight(&self, word: &str, language: Option<Language>) -> f32 {
+        let is_listed =
+            |language: Language| self.function_words[language as usize].contains(lower(word, Some(language)).as_str());
+        match language {
+            Some(Language::English) if is_listed(Language::English) => 0.0,
+            Some(language) if is_listed(language) => FUNCTION_WORD,
+            _ if grams::is_ending(word) => FUNCTION_WORD,
+            _ => 1.0,
         }
     }
 
-    #[test]
-    fn stop_words_are_removed_unless_nothing_remains() {
-        assert_eq!(analyzer().query("When did the dog bark?"), analyzer().query("dog bark"));
-        assert!(!analyzer().query("who are you").is_empty());
-        assert!(analyzer().query("?!").is_empty());
-    }
-
-    #[test]
-    fn repetition_saturates_and_length_discounts() {
-        let dog = analyzer().query("dog").indices[0];
-        let weight = |text: &str| analyzer().document(text).get(dog).unwrap();
-        let once = weight("dog barks here");
-        let twice = weight("dog dog here");
-        assert!(twice > once && twice < 2.0 * once);
-        assert!(weight(&format!("dog {}", "cat ".repeat(100))) < once);
-    }
-
-    #[test]
-    fn other_scripts_and_forms_are_words() {
-        let terms = |text| analyzer().document(text).indices;
-        assert_eq!(terms("\u{ff21}\u{ff22}"), terms("ab"));
-        assert!(!terms("Привет мир").is_empty());
-        assert_eq!(terms("user\u{2019}s"), terms("user"));
-    }
-
-    #[test]
-    fn stop_words_of_other_languages_are_removed() {
-        let german = Analyzer::new(Config {
-            language: Language::German,
-            ..Config::default()
+    /// Calls `visit` with the words and signs of a text; punctuation counts only where there is nothing else.
+    fn each_piece<'a>(&self, text: &'a str, mut visit: impl FnMut(Piece<'a>)) {
+        let capitals = Capitals::of(text);
+        let piece = |place: Range<usize>, kind, joined| Piece {
+            text: &text[place.clone()],
+            capital: capitals.of_word(&place),
+            place,
+            kind,
+            joined,
+        };
+        let mut punctuation = Vec::new();
+        let mut any = false;
+        let mut chain: Vec<Range<usize>> = Vec::new();
+        let end_chain = |chain: &mut Vec<Range<usize>>, visit: &mut dyn FnMut(Piece<'a>)| {
+            let whole = (chain.len() > 1).then(|| chain.iter().map(|place| &text[place.clone()]).collect::<String>());
+            let whole = whole.filter(|whole| whole.contains(char::is_alphabetic));
+            for place in chain.drain(..) {
+                visit(piece(place, Kind::Word, whole.clone()));
+            }
+        };
+        self.segmenter.each_piece(text, |place, kind| {
+            if kind == Kind::Punctuation {
+                punctuation.push(place);
+                return;
+            }
+            any = true;
+            let continues = chain.last().is_some_and(|last| &text[last.end..place.start] == "-");
+            if !(continues && kind == Kind::Word) {
+                end_chain(&mut chain, &mut visit);
+            }
+            if kind == Kind::Word {
+                chain.push(place);
+            } else {
+                visit(piece(place, kind, None));
+            }
         });
-        assert_eq!(german.query("Wo ist der Hund?"), german.query("Hund"));
+        end_chain(&mut chain, &mut visit);
+        if !any {
+            for place in punctuation {
+                visit(piece(place, Kind::Punctuation, None));
+            }
+        }
     }
 
-    #[test]
-    fn terms_never_change_between_versions() {
-        // Stored contexts hold these numbers: a change makes them unfindable.
-        assert_eq!(analyzer().query("memory").indices, [2_742_394_764]);
+    /// Calls `visit` with the place, the terms and the weight of each word of a piece.
+    fn each_word(
+        &self,
+        piece: &Piece<'_>,
+        readings: &[Reading],
+        mut visit: impl FnMut(Range<usize>, &[(u32, f32)], f32),
+    ) {
+        let Piece { text, place, kind, .. } = piece;
+        let inside = |part: Range<usize>| place.start + part.start..place.start + part.end;
+        match kind {
+            Kind::Sign | Kind::Punctuation => {
+                let sign: String = text.chars().filter(|c| !is_variant(*c)).collect();
+                visit(place.clone(), &[(plain_term(&sign), 1.0)], 1.0);
+            }
+            Kind::HanOrKana => each_gram(text, |gram, weight| {
+                visit(inside(gram.clone()), &[(plain_term(&text[gram]), 1.0)], weight);
+            }),
+            Kind::Word if grams::is_korean(text) => each_gram(text, |gram, weight| {
+                visit(inside(gram.clone()), &[(plain_term(&text[gram]), 1.0)], weight);
+            }),
+            Kind::Word | Kind::Unspaced => {
+                let Some(Compound { whole, parts }) = Compound::of(text) else {
+                    return visit(place.clone(), &self.terms(piece, text, None, readings), 1.0);
+                };
+                if parts.is_empty() {
+                    let whole = whole.as_deref().unwrap_or(text);
+                    return visit(place.clone(), &self.terms(piece, whole, None, readings), 1.0);
+                }
+                for part in parts {
+                    visit(
+                        inside(part.clone()),
+                        &self.terms(piece, &text[part], whole.as_deref(), readings),
+                        1.0,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Returns the terms of a word, alone or as a part of one.
+    fn terms(&self, piece: &Piece<'_>, word: &str, whole: Option<&str>, readings: &[Reading]) -> Vec<(u32, f32)> {
+        let mut terms = Terms::default();
+        if let Some(whole) = whole {
+            self.stemmers.read(whole, readings, 1.0, &mut terms);
+        }
+        let weight = if whole.is_some() { OTHER_FORM } else { 1.0 };
+        self.stemmers.read(word, readings, weight, &mut terms);
+        if let Some(joined) = &piece.joined {
+            self.stemmers.read(joined, readings, OTHER_FORM, &mut terms);
+        }
+        if piece.capital != Capital::None && self.is_function_word(word, readings) {
+            for (_, weight) in &mut terms.0 {
+                *weight *= IN_SMALL_LETTERS;
+            }
+            terms.add(name_term(word), 1.0);
+        }
+        terms.0
+    }
+
+    fn is_function_word(&self, word: &str, readings: &[Reading]) -> bool {
+        let mut languages = readings.iter().flatten();
+        languages
+            .any(|language| self.function_words[*language as usize].contains(lower(word, Some(*language)).as_str()))
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use crate::config::Fusion;
-use crate::lexical::{SparseVector, idf};
+use crate::lexical::{QuestionWord, SparseVector, idf};
 
 /// Document frequencies of terms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,12 +46,21 @@ impl DocumentFrequencies {
         idf(self.total, self.matching.get(&term).copied().unwrap_or(0))
     }
 
-    /// Returns the BM25 score of a candidate: the sum of weights times IDF over the terms it shares with the question.
-    pub(crate) fn bm25(&self, question: &SparseVector, candidate: &SparseVector) -> f32 {
-        question
-            .iter()
-            .filter_map(|(term, weight)| Some(weight * self.idf(term) * candidate.get(term)?))
-            .sum()
+    /// Returns the inverse document frequency of a word: of the most frequent among its best terms that occur at all.
+    pub(crate) fn idf_of(&self, word: &QuestionWord) -> f32 {
+        let matching = |term: &u32| self.matching.get(term).copied().unwrap_or(0);
+        let found = word.terms.iter().filter(|(term, _)| matching(term) > 0);
+        let best = found.max_by(|(a, left), (b, right)| left.total_cmp(right).then(matching(a).cmp(&matching(b))));
+        idf(self.total, best.map_or(0, |(term, _)| matching(term)))
+    }
+
+    /// Returns the BM25 score of a candidate: the sum of weights times IDF over the words it shares with the question.
+    pub(crate) fn bm25(&self, question: &[QuestionWord], candidate: &SparseVector) -> f32 {
+        let score = |word: &QuestionWord| match word.weight_in(candidate) {
+            0.0 => 0.0,
+            weight => weight * self.idf_of(word),
+        };
+        question.iter().map(score).sum()
     }
 }
 
@@ -177,7 +186,13 @@ mod tests {
         let texts =
             [&[1, 2][..], &[1], &[1], &[]].map(|terms| SparseVector::new(terms.iter().map(|term| (*term, 2.0))));
         let frequencies = DocumentFrequencies::count([1, 2], &texts);
-        let question = SparseVector::new([(1, 1.0), (2, 1.0)]);
+        let word = |term| QuestionWord {
+            text: String::new(),
+            range: 0..0,
+            terms: vec![(term, 1.0)],
+            weight: 1.0,
+        };
+        let question = [word(1), word(2)];
         assert!(frequencies.idf(2) > 2.0 * frequencies.idf(1));
         let expected = 2.0 * idf(3, 3) + 2.0 * idf(3, 1);
         assert!((frequencies.bm25(&question, &texts[0]) - expected).abs() < 1e-6);

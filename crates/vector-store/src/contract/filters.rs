@@ -1,6 +1,6 @@
 //! Filters match as [`Filter::matches`] defines.
 
-use context_manager_core::context::{Context, ContextId, Level, Superseded};
+use context_manager_core::context::{Context, ContextId, Level, Superseded, TextLanguage};
 use context_manager_core::ports::VectorStore;
 use context_manager_core::{Filter, Visibility};
 use jiff::SignedDuration;
@@ -35,6 +35,10 @@ fn diverse() -> Vec<Context> {
             user_id: text("ann"),
             agent_id: text("x"),
             importance: 0.3,
+            language: Some(TextLanguage {
+                tag: "pt-BR".to_owned(),
+                detected: false,
+            }),
             ..context(2)
         },
         Context {
@@ -127,6 +131,9 @@ fn filters() -> Vec<Filter> {
             filter.agent_id = text("x");
             filter.user_id = text("bob");
         }),
+        filter_with(|filter| filter.language = text("PT")),
+        filter_with(|filter| filter.language = text("pt-BR")),
+        filter_with(|filter| filter.language = text("de")),
         filter_with(|filter| filter.session_id = text("s1")),
         filter_with(|filter| filter.sessionless = true),
         filter_with(|filter| {

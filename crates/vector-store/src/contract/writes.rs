@@ -1,7 +1,7 @@
 //! Writes, and reads by id.
 
 use context_manager_core::Filter;
-use context_manager_core::context::{ContentKey, Context, Level, Similar, Superseded};
+use context_manager_core::context::{ContentKey, Context, Level, Similar, Superseded, TextLanguage};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{ListRequest, Record, StoreErrorKind, VectorStore};
 use serde_json::{Value, json};
@@ -74,6 +74,10 @@ pub async fn every_field_comes_back(store: &dyn VectorStore) {
         user_id: Some("user".to_owned()),
         agent_id: Some("agent".to_owned()),
         session_id: Some("session".to_owned()),
+        language: Some(TextLanguage {
+            tag: "de-CH".to_owned(),
+            detected: true,
+        }),
         tags: ["b", "a", "ä b"].map(str::to_owned).to_vec(),
         metadata,
         importance: 0.3,

@@ -56,6 +56,7 @@ impl Place {
         match field {
             Field::User => Self::Fact('u'),
             Field::Agent => Self::Fact('a'),
+            Field::Language => Self::Fact('l'),
             Field::Tags => Self::Fact('t'),
             Field::Metadata => Self::Fact('m'),
             Field::DerivedFrom => Self::Fact('d'),

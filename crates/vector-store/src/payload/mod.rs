@@ -8,7 +8,7 @@ pub(crate) mod fact;
 pub(crate) mod key;
 mod point_id;
 
-use context_manager_core::context::{Context, ContextId, Level, Similar, Superseded};
+use context_manager_core::context::{Context, ContextId, Level, Similar, Superseded, TextLanguage};
 use context_manager_core::{Moment, Scope, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,11 @@ struct Stored {
     agent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    /// Set if the language was detected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    detected: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -107,6 +112,8 @@ pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Valu
         user: context.user_id,
         agent: context.agent_id,
         session: context.session_id,
+        detected: context.language.as_ref().is_some_and(|language| language.detected),
+        language: context.language.map(|language| language.tag),
         tags: context.tags,
         metadata: context.metadata,
         importance: context.importance,
@@ -165,6 +172,10 @@ pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<C
         user_id: stored.user,
         agent_id: stored.agent,
         session_id: stored.session,
+        language: stored.language.map(|tag| TextLanguage {
+            tag,
+            detected: stored.detected,
+        }),
         tags: stored.tags,
         metadata: stored.metadata,
         importance: stored.importance,

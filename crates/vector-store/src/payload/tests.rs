@@ -45,6 +45,7 @@ prop_compose! {
         derived_from in vec(id(), 0..3),
         similar_to in vec((id(), 0.0_f32..=1.0).prop_map(|(id, similarity)| Similar { id, similarity }), 0..3),
         replaced_by in id(),
+        language in proptest::option::of(("[a-z]{2}", any::<bool>()).prop_map(|(tag, detected)| TextLanguage { tag, detected })),
     ) -> Context {
         let [user_id, agent_id, session_id] = owners;
         Context {
@@ -53,7 +54,7 @@ prop_compose! {
             access_count, occurred_at: times[0].into(), created_at: times[1], updated_at: times[2],
             last_accessed_at: optional_times[0], expires_at: optional_times[1], ttl_secs, embedded, derived_from, similar_to,
             superseded_by: optional_times[2].map(|at| Superseded { by: replaced_by, at }),
-            sequence, slot,
+            sequence, slot, language,
         }
     }
 }
@@ -127,6 +128,10 @@ fn every_filtered_key_is_encoded() {
         metadata,
         user_id: Some("ann".to_owned()),
         agent_id: Some("bot".to_owned()),
+        language: Some(TextLanguage {
+            tag: "de-AT".to_owned(),
+            detected: true,
+        }),
         tags: vec!["x".to_owned(), "y".to_owned()],
         slot: Some(-3),
         ..sample()
@@ -140,6 +145,8 @@ fn every_filtered_key_is_encoded() {
         &same_text,
         "u:ann",
         "a:bot",
+        "l:de-at",
+        "l:de",
         "t:x",
         "t:y",
         "m:kind=\"note\"",

@@ -9,7 +9,8 @@ use super::recall::RecallSampling;
 use super::request::{Degraded, MAX_LIMIT, SearchRequest};
 use crate::context::{ContextId, Level};
 use crate::engine::contexts::Contexts;
-use crate::lexical::SparseVector;
+use crate::engine::vocabulary::Vocabulary;
+use crate::lexical::{QuestionWord, SparseVector};
 use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery, TokenTable};
 use crate::rank::{self, DocumentFrequencies, SessionEntry, Similarity, cosine};
 use crate::{Config, Error, Filter, Fusion, Scope};
@@ -58,7 +59,7 @@ impl Pool {
 /// Similarities of the question and each candidate, by words and by vector.
 struct Comparison<'a> {
     frequencies: &'a DocumentFrequencies,
-    terms: Option<&'a SparseVector>,
+    words: Option<&'a [QuestionWord]>,
     vector: Option<Cow<'a, [f32]>>,
     lexical: Vec<f32>,
     dense: Vec<f32>,
@@ -71,7 +72,7 @@ impl<'a> Comparison<'a> {
         let weighted = |plain: &'a Vec<f32>| {
             let words = question.words.iter();
             let weights: Vec<(&str, f32)> = words
-                .map(|(word, term)| (word.as_str(), frequencies.idf(*term)))
+                .map(|word| (word.text.as_str(), frequencies.idf_of(word)))
                 .collect();
             let table = table.filter(|table| table.fingerprint() == question.model.fingerprint());
             let weighted = table.and_then(|table| table.embed_weighted(&weights));
@@ -79,7 +80,7 @@ impl<'a> Comparison<'a> {
         };
         Self {
             frequencies,
-            terms: question.terms.as_ref(),
+            words: question.terms.as_ref().map(|_| question.words.as_slice()),
             vector: question.vector.as_ref().map(weighted),
             lexical: Vec::new(),
             dense: Vec::new(),
@@ -90,9 +91,9 @@ impl<'a> Comparison<'a> {
     /// Compares the candidates added to the pool since the last time.
     fn extend(&mut self, pool: &[Arc<Record>]) {
         let new = &pool[self.compared..];
-        if let Some(terms) = self.terms {
+        if let Some(words) = self.words {
             self.lexical
-                .extend(new.iter().map(|record| self.frequencies.bm25(terms, &record.terms)));
+                .extend(new.iter().map(|record| self.frequencies.bm25(words, &record.terms)));
         }
         if let Some(vector) = &self.vector {
             let compare = |record: &Arc<Record>| record.dense.as_ref().map_or(0.0, |own| cosine(vector, own));
@@ -103,7 +104,7 @@ impl<'a> Comparison<'a> {
 
     /// Returns both similarities on one scale.
     fn similarities(&self, limit: usize, fusion: Fusion) -> Vec<Similarity> {
-        let lexical = self.terms.map(|_| self.lexical.as_slice());
+        let lexical = self.words.map(|_| self.lexical.as_slice());
         let dense = self.vector.as_ref().map(|_| self.dense.as_slice());
         let mut similarities = rank::fuse(lexical, dense, limit, fusion);
         // Without anything to compare by, working memory is still returned.
@@ -138,7 +139,7 @@ impl Retrieval<'_> {
         pool.extend(hits.far);
         let limit = self.candidates(request);
         let frequencies = frequencies.unwrap_or_else(|| {
-            let terms = question.words.iter().map(|(_, term)| *term);
+            let terms = question.words.iter().flat_map(QuestionWord::terms_alone);
             DocumentFrequencies::count(terms, pool.records.iter().map(|record| &record.terms))
         });
         let mut comparison = Comparison::with(question, self.table, &frequencies);
@@ -211,20 +212,15 @@ impl Retrieval<'_> {
             .min(MAX_LIMIT)
     }
 
-    /// Returns the IDF weights of the question's words among the user's contexts; `None` if the store fails.
-    pub(super) async fn frequencies(
-        &self,
-        scope: &Scope,
-        request: &SearchRequest,
-        question: &Question,
-    ) -> Option<DocumentFrequencies> {
+    /// Returns the words and languages of the user's contexts; `None` if the store fails.
+    pub(super) async fn vocabulary(&self, scope: &Scope, request: &SearchRequest) -> Option<Arc<Vocabulary>> {
         match self
             .contexts
             .vocabularies
             .of(self.contexts.store, scope, request.filter.user_id.as_deref())
             .await
         {
-            Ok(vocabulary) => Some(vocabulary.frequencies(question.words.iter().map(|(_, term)| *term))),
+            Ok(vocabulary) => Some(vocabulary),
             Err(error) => {
                 tracing::debug!(error = %error, "weighing words by the candidates alone: the store failed");
                 None

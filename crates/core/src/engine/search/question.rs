@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::request::{Degraded, SearchMode, SearchRequest};
 use crate::Scope;
 use crate::engine::model_in_use::{ModelGuard, Models};
-use crate::lexical::{Analyzer, SparseVector};
+use crate::lexical::{AnalyzedQuestion, QuestionWord, SparseVector};
 use crate::ports::Embedder;
 
 /// A prepared query.
@@ -15,8 +15,8 @@ pub(super) struct Question {
     pub(super) vector: Option<Vec<f32>>,
     /// `None` if it is not compared by words, or has none.
     pub(super) terms: Option<SparseVector>,
-    /// All words in order, each with its term.
-    pub(super) words: Vec<(String, u32)>,
+    /// All words in order.
+    pub(super) words: Vec<QuestionWord>,
     /// Set if the vector came from a cache.
     pub(super) cached: bool,
     /// Model of the vector.
@@ -29,16 +29,17 @@ impl Question {
     pub(super) async fn prepare(
         models: &Models,
         model: &ModelGuard<'_>,
-        analyzer: &Analyzer,
+        analyzed: AnalyzedQuestion,
         scope: &Scope,
         request: &SearchRequest,
         degraded: &mut Vec<Degraded>,
     ) -> Self {
-        let terms = Some(analyzer.query(&request.query)).filter(|terms| !terms.is_empty());
+        let AnalyzedQuestion { words, terms } = analyzed;
+        let terms = Some(terms).filter(|terms| !terms.is_empty());
         let mut question = Self {
             vector: None,
             terms,
-            words: analyzer.words(&request.query),
+            words,
             cached: false,
             model: Arc::clone(model),
         };

@@ -59,16 +59,18 @@ impl Ranker<'_> {
         let start = Instant::now();
         // Held to the end: the query and its candidates must be of one model.
         let model = retrieval.contexts.models.in_use().await;
+        let vocabulary = retrieval.vocabulary(scope, request).await;
+        let languages = vocabulary.as_ref().map_or(&[][..], |vocabulary| vocabulary.languages());
         let question = Question::prepare(
             retrieval.contexts.models,
             &model,
-            self.analyzer,
+            self.analyzer.question(&request.query, languages),
             scope,
             request,
             &mut degraded,
         )
         .await;
-        let frequencies = retrieval.frequencies(scope, request, &question).await;
+        let frequencies = vocabulary.map(|vocabulary| vocabulary.frequencies(&question.words));
         Step::Question.took(start);
         let now = retrieval.contexts.now();
         let visibility = if request.include_superseded {

@@ -37,7 +37,8 @@ impl Changer<'_> {
             let mut context = read.clone();
             patch.apply(&mut context, self.contexts.now(), self.short_term_ttl_secs);
             Patch::validate_result(&context).into_result()?;
-            let (written, record) = if context.text == read.text {
+            let is_same = context.text == read.text && context.given_language() == read.given_language();
+            let (written, record) = if is_same {
                 let change = vec![(read, context.clone())];
                 (self.contexts.store.update_unchanged(scope, change).await?, None)
             } else {
@@ -68,14 +69,16 @@ impl Changer<'_> {
         }))
     }
 
-    /// Returns the record of a context whose text is new.
+    /// Returns the record of a context whose text or language is new.
     async fn reworded(&self, scope: &Scope, model: &ModelGuard<'_>, context: Context) -> Result<Record, Error> {
         let texts = [context.text.clone()];
-        let prepared = self.text.prepare(&texts).await.remove(0);
+        let given = context.given_language().map(str::to_owned);
+        let prepared = self.text.prepare(&texts, vec![given]).await.remove(0);
         let dense = self.contexts.models.embed(scope, model, &texts).await.remove(0)?;
         let mut record = Record {
             context: Context {
                 token_count: prepared.tokens,
+                language: prepared.language,
                 embedded: dense.is_some(),
                 ..context
             },

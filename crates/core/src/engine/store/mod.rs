@@ -90,7 +90,8 @@ impl Storing<'_> {
         new: Vec<NewContext>,
     ) -> Vec<Result<PendingWrite, Error>> {
         let texts: Vec<String> = new.iter().map(|new| new.text.trim().to_owned()).collect();
-        let prepared = self.text.prepare(&texts).await;
+        let given = new.iter().map(|new| new.language.clone());
+        let prepared = self.text.prepare(&texts, given.collect()).await;
         let vectors = self.contexts.models.embed(scope, model, &texts).await;
         let (now, ttl_secs) = (self.contexts.now(), self.writer.short_term_ttl_secs);
         let new = new.into_iter().zip(prepared).zip(vectors);

@@ -39,6 +39,7 @@ impl PendingWrite {
             user_id: new.user_id,
             agent_id: new.agent_id,
             session_id: new.session_id,
+            language: prepared.language,
             tags: unique_tags(&new.tags),
             metadata: new.metadata,
             importance: new.importance.unwrap_or(DEFAULT_IMPORTANCE),
@@ -95,6 +96,7 @@ impl PendingWrite {
 /// Returns `true` if everything that a client can set is equal, apart from the level and the time of the event.
 pub(crate) fn same_content(one: &Context, other: &Context) -> bool {
     one.content_key() == other.content_key()
+        && one.given_language() == other.given_language()
         && one.tags == other.tags
         && same_metadata(&one.metadata, &other.metadata)
         && one.importance.to_bits() == other.importance.to_bits()

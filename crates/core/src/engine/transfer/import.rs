@@ -148,7 +148,11 @@ impl Importer<'_> {
         carried: Vec<ExportRecord>,
     ) -> HashMap<ContextId, Result<Record, Error>> {
         let text = |one: &ExportRecord| one.context.text.clone();
-        let prepared = self.text.prepare(&carried.iter().map(text).collect::<Vec<_>>()).await;
+        let texts: Vec<String> = carried.iter().map(text).collect();
+        let given = carried
+            .iter()
+            .map(|one| one.context.given_language().map(str::to_owned));
+        let prepared = self.text.prepare(&texts, given.collect()).await;
         let is_of_model =
             |one: &ExportRecord| matches!(&one.vector, Some((made_by, _)) if made_by == model.fingerprint());
         let others = carried.iter().filter(|one| !is_of_model(one));
@@ -171,6 +175,7 @@ impl Importer<'_> {
             let record = dense.map(|dense| Record {
                 context: Context {
                     token_count: prepared.tokens,
+                    language: prepared.language,
                     embedded: dense.is_some(),
                     ..one.context
                 },
@@ -209,6 +214,7 @@ fn validate(carried: &ExportRecord, model: &ModelGuard<'_>) -> Violations {
         user_id: context.user_id.clone(),
         agent_id: context.agent_id.clone(),
         session_id: context.session_id.clone(),
+        language: context.given_language().map(str::to_owned),
         tags: context.tags.clone(),
         metadata: context.metadata.clone(),
         importance: Some(context.importance),

@@ -13,7 +13,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use context_manager_client::wire::{EmbeddingStatus, Level, Metadata, Similar, Time};
-use context_manager_core::context::{SessionTrack, Superseded};
+use context_manager_core::context::{SessionTrack, Superseded, TextLanguage};
 use context_manager_core::ports::ModelFingerprint;
 use context_manager_core::{Context, ContextId, ExportRecord, Moment};
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,9 @@ struct ContextLine {
     user_id: Option<String>,
     agent_id: Option<String>,
     session_id: Option<String>,
+    /// As it was given; a detected one is detected again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
     tags: Vec<String>,
     metadata: Metadata,
     importance: f32,
@@ -235,6 +238,10 @@ impl From<ExportRecord> for ContextLine {
                 model,
                 values: STANDARD.encode(values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>()),
             }),
+            language: context
+                .language
+                .filter(|language| !language.detected)
+                .map(|language| language.tag),
             text: context.text,
             user_id: context.user_id,
             agent_id: context.agent_id,
@@ -276,6 +283,7 @@ impl ContextLine {
             }),
             sequence: self.sequence,
             slot: track.zip(self.position).map(|(track, position)| track.slot(position)),
+            language: self.language.map(|tag| TextLanguage { tag, detected: false }),
             text: self.text,
             user_id: self.user_id,
             agent_id: self.agent_id,

@@ -1,6 +1,7 @@
 //! Every context comes back from its line as it was, and no changed line passes.
 
 use context_manager_core::Level;
+use context_manager_core::context::TextLanguage;
 use jiff::Timestamp;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -66,6 +67,7 @@ prop_compose! {
             user_id: None,
             agent_id: None,
             session_id: None,
+            language: None,
             tags: Vec::new(),
             metadata: Map::new(),
             importance: 0.5,
@@ -97,12 +99,13 @@ prop_compose! {
         (tags, metadata) in (vec(".*", 0..4), metadata()),
         (importance, pinned, access_count, embedded) in (0.0_f32..=1.0, any::<bool>(), any::<u64>(), any::<bool>()),
         derived_from in vec(id(), 0..4),
+        language in option::of("[a-z]{2}").prop_map(|tag| tag.map(|tag| TextLanguage { tag, detected: false })),
         values in option::of(vec(any::<f32>().prop_filter("finite", |value| value.is_finite()), 0..8)),
     ) -> ExportRecord {
         let model = |dimensions| ModelFingerprint { name: "m".to_owned(), dimensions, probe: "p".to_owned() };
         let context = Context {
             id, text, level: Level::ALL[level], user_id, agent_id, session_id, slot, sequence, tags, metadata, importance,
-            pinned, access_count, embedded, derived_from, ..times
+            pinned, access_count, embedded, derived_from, language, ..times
         };
         ExportRecord { context, vector: values.map(|values| (model(values.len()), values)) }
     }
