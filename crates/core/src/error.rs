@@ -23,6 +23,9 @@ pub enum Error {
     /// The store failed.
     #[error("the vector store failed")]
     Store(#[from] StoreError),
+    /// The time of a search ran out before there was anything to answer from.
+    #[error("the deadline passed")]
+    DeadlineExceeded,
 }
 
 /// Kind of an [`Error`], by the caller's remedy.
@@ -38,6 +41,8 @@ pub enum ErrorKind {
     DimensionMismatch,
     /// A retry may succeed later.
     Unavailable,
+    /// More time may do.
+    DeadlineExceeded,
     /// No remedy: the fault is internal.
     Internal,
 }
@@ -49,6 +54,7 @@ impl Error {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Conflict(_) => ErrorKind::Conflict,
+            Self::DeadlineExceeded => ErrorKind::DeadlineExceeded,
             Self::Embedding(error) => match error.kind {
                 EmbedErrorKind::Unavailable(_) => ErrorKind::Unavailable,
                 EmbedErrorKind::DimensionMismatch { .. } => ErrorKind::DimensionMismatch,
@@ -73,7 +79,12 @@ impl Error {
                 kind: EmbedErrorKind::Unavailable(after),
                 ..
             }) => *after,
-            Self::Embedding(_) | Self::Invalid(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Store(_) => None,
+            Self::Embedding(_)
+            | Self::Invalid(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Store(_)
+            | Self::DeadlineExceeded => None,
         }
     }
 }

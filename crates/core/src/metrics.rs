@@ -18,9 +18,9 @@ macro_rules! metrics_table {
 
 metrics_table! {
     describe_histogram(SEARCH_STEP_DURATION = "context_manager_search_step_duration_seconds", Unit::Seconds;
-        "Time of one step of a search, by `step`: question, candidates, neighbours, rank, choose, assemble");
+        "Time of one step of a search, by `step`: question, candidates, neighbours, rank, rerank, choose, assemble");
     describe_counter(SEARCHES_DEGRADED = "context_manager_searches_degraded_total", Unit::Count;
-        "Searches answered without a `part` that was down: embedding, vector_store, l1");
+        "Searches answered without a `part` that was down or late: embedding, vector_store, l1, rerank; deadline counts those whose time ran out");
     describe_counter(NEAR_DUPLICATES = "context_manager_near_duplicates_total", Unit::Count;
         "Candidates dropped because a better one with the same text was returned");
     describe_counter(ACCESSES_LOST = "context_manager_accesses_lost_total", Unit::Count;
@@ -68,6 +68,8 @@ pub(crate) fn count_degraded(degraded: &[Degraded]) {
             Degraded::Embedding => "embedding",
             Degraded::VectorStore => "vector_store",
             Degraded::L1 => "l1",
+            Degraded::Rerank => "rerank",
+            Degraded::Deadline => "deadline",
         };
         metrics::counter!(SEARCHES_DEGRADED, "part" => part).increment(1);
     }
@@ -84,6 +86,8 @@ pub(crate) enum Step {
     Neighbours,
     /// Scoring and sorting.
     Rank,
+    /// Scoring of the best by another model.
+    Rerank,
     /// Selection within the token budget.
     Choose,
     /// Assembly of a text within the token budget.
@@ -98,6 +102,7 @@ impl Step {
             Self::Candidates => "candidates",
             Self::Neighbours => "neighbours",
             Self::Rank => "rank",
+            Self::Rerank => "rerank",
             Self::Choose => "choose",
             Self::Assemble => "assemble",
         };

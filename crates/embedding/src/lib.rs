@@ -2,7 +2,7 @@
 //!
 //! [`BuiltIn`] is a compiled-in static token table for English: some microseconds per text, no other service.
 //! [`OpenAiCompatible`] calls a service, [`Batching`] gathers concurrent calls into few, and [`Cached`] remembers vectors.
-//! [`ChatModel`] calls a service of the same kind for summaries.
+//! [`ChatModel`] calls a service of the same kind for summaries, and [`HttpReranker`] one that orders the hits of a search.
 //!
 //! Not here: the storage of vectors, and the treatment of contexts whose embedding failed.
 //!
@@ -30,6 +30,7 @@ mod error;
 mod kind;
 pub mod metrics;
 mod probe;
+mod rerank;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -40,3 +41,4 @@ pub use cache::{CacheConfig, Cached};
 pub use chat::{ChatConfig, ChatModel};
 pub use context_manager_resilience::Secret;
 pub use error::Error;
+pub use rerank::{HttpReranker, RerankConfig, RerankForm};

@@ -24,6 +24,9 @@ pub const CACHE_MISSES: &str = "context_manager_cache_misses_total";
 /// Histogram of the duration of a request for a summary; label `outcome`.
 pub const SUMMARIZE_DURATION: &str = "context_manager_summarize_duration_seconds";
 
+/// Histogram of the duration of a request for scores; labels `provider`, `outcome`.
+pub const RERANK_DURATION: &str = "context_manager_rerank_duration_seconds";
+
 /// Registers the descriptions with the installed recorder.
 pub fn describe() {
     describe_histogram!(
@@ -50,6 +53,11 @@ pub fn describe() {
         SUMMARIZE_DURATION,
         Unit::Seconds,
         "Duration of one request to the chat model for a summary"
+    );
+    describe_histogram!(
+        RERANK_DURATION,
+        Unit::Seconds,
+        "Duration of one reranking, a retry included, by `provider` (api) and `outcome`, as of an embedding"
     );
     describe_counter!(
         TURNED_AWAY,

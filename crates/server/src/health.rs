@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use context_manager_core::ports::EmbedErrorKind;
 use context_manager_core::{ContextEngine, Filter, Scope};
 use context_manager_observability::{HealthCheck, HealthRegistry, Importance, Trouble};
+use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::{LocalDisk, OpenStore};
 use metrics::{Unit, describe_gauge};
 
@@ -58,6 +59,13 @@ pub(crate) fn register_identity_provider(health: &HealthRegistry, auth: &Arc<Aut
     }
 }
 
+/// Registers the check of the reranking service, if there is one.
+pub(crate) fn register_reranker(health: &HealthRegistry, circuit: Option<Arc<CircuitBreaker>>) {
+    if let Some(circuit) = circuit {
+        health.register("reranker", Importance::Helpful, Check::Reranker(circuit));
+    }
+}
+
 /// Health check of a part.
 #[derive(Debug)]
 enum Check {
@@ -75,6 +83,8 @@ enum Check {
     Disk(LocalDisk, u64),
     /// The keys that tokens are signed with can be read.
     IdentityProvider(Arc<Authenticator>),
+    /// The last calls did not fail. No call is made, as a service may charge for it.
+    Reranker(Arc<CircuitBreaker>),
 }
 
 #[async_trait]
@@ -97,7 +107,10 @@ impl HealthCheck for Check {
             Self::IdentityProvider(auth) if auth.identity_provider_is_failing() == Some(true) => Err(
                 Trouble::degraded("its keys cannot be read: tokens signed with new ones are refused"),
             ),
-            Self::Gc(_) | Self::IdentityProvider(_) => Ok(()),
+            Self::Reranker(circuit) if circuit.check().is_err() => {
+                Err(Trouble::degraded("it fails: searches keep the order of their scores"))
+            }
+            Self::Gc(_) | Self::IdentityProvider(_) | Self::Reranker(_) => Ok(()),
         }
     }
 }

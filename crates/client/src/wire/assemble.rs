@@ -160,7 +160,7 @@ pub struct AssembleResponse {
     /// Candidates that are not in the text, best first, at most 100; only with `explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Vec<Dropped>>,
-    /// Components that were down.
+    /// Components that were down or late.
     pub degraded: Vec<Degraded>,
 }
 

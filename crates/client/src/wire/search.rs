@@ -59,6 +59,11 @@ pub struct SearchRequest {
     /// Search replaced contexts as well.
     #[serde(default)]
     pub include_superseded: bool,
+    /// Milliseconds since the arrival of the request, at most `server.request_timeout_ms`: the best answer by then is
+    /// returned, and what it lacks is named in `degraded`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
 }
 
 /// Kinds of similarity to search by.
@@ -76,7 +81,8 @@ pub enum SearchMode {
 }
 
 impl SearchRequest {
-    /// Converts to the domain's request. Problems that only JSON can have are added to `found`.
+    /// Converts to the domain's request, without a deadline, as that counts from the arrival of the request. Problems that
+    /// only JSON can have are added to `found`.
     pub fn into_request(self, found: &mut Violations) -> domain::SearchRequest {
         if self.levels.as_ref().is_some_and(Vec::is_empty) {
             found.invalid("/levels", "must name a level, or be left out for all");
@@ -113,6 +119,7 @@ impl SearchRequest {
             diversity: self.diversity,
             explain: self.explain,
             include_superseded: self.include_superseded,
+            deadline: None,
         }
     }
 }
@@ -132,7 +139,7 @@ pub struct FoundBody {
     pub scores: Option<Scores>,
 }
 
-/// Parts of a score, each 0 to 1.
+/// Parts of a score, each 0 to 1 but `rerank`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Scores {
@@ -150,6 +157,9 @@ pub struct Scores {
     pub frequency: f32,
     /// Importance.
     pub importance: f32,
+    /// Score of the reranker, on the scale of its model: it decides the order, and is no part of `score`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<f32>,
 }
 
 /// One number for each level.
@@ -223,7 +233,7 @@ pub enum DropReason {
     OverLimit,
 }
 
-/// A component that was down; the result may be incomplete.
+/// A component that was down or late; the result may be incomplete.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -234,6 +244,10 @@ pub enum Degraded {
     VectorStore,
     /// Working memory.
     L1,
+    /// The reranker: the order is that of the scores.
+    Rerank,
+    /// The time: it ran out before everything was done, and the parts named beside it were left out.
+    Deadline,
 }
 
 impl From<domain::Degraded> for Degraded {
@@ -242,6 +256,8 @@ impl From<domain::Degraded> for Degraded {
             domain::Degraded::Embedding => Self::Embedding,
             domain::Degraded::VectorStore => Self::VectorStore,
             domain::Degraded::L1 => Self::L1,
+            domain::Degraded::Rerank => Self::Rerank,
+            domain::Degraded::Deadline => Self::Deadline,
         }
     }
 }
@@ -269,7 +285,7 @@ pub struct SearchResponse {
     pub dropped: Option<Vec<Dropped>>,
     /// True if the vector of the query came from a cache.
     pub cache_hit: bool,
-    /// Components that were down.
+    /// Components that were down or late.
     pub degraded: Vec<Degraded>,
 }
 
@@ -285,6 +301,7 @@ impl SearchResponse {
                 level: found.parts.level,
                 frequency: found.parts.frequency,
                 importance: found.parts.importance,
+                rerank: found.parts.rerank,
             }),
             score: found.score,
             context: found.context.into(),

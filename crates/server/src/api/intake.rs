@@ -6,10 +6,9 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use context_manager_resilience::Deadline;
 
 use crate::config::ServerConfig;
-use crate::http::{Bodies, Code, Problem, time_limit};
+use crate::http::{Bodies, Code, Problem, TimeLimit};
 use crate::limits::RequestPermit;
 use crate::service::{Call, Failure, Service, Time, UseCase};
 
@@ -50,7 +49,7 @@ impl Intake {
 }
 
 /// Takes a request in and has it answered within its time, or turns it away.
-pub(super) async fn take_in(State(intake): State<Arc<Intake>>, request: Request, next: Next) -> Response {
+pub(super) async fn take_in(State(intake): State<Arc<Intake>>, mut request: Request, next: Next) -> Response {
     let Some(&use_case) = request.extensions().get::<UseCase>() else {
         return next.run(request).await;
     };
@@ -58,10 +57,11 @@ pub(super) async fn take_in(State(intake): State<Arc<Intake>>, request: Request,
         Time::Short => intake.timeout,
         Time::Long => intake.long_timeout,
     };
-    let limit = match time_limit(request.headers(), longest) {
+    let limit = match TimeLimit::start(request.headers(), longest) {
         Ok(limit) => limit,
         Err(problem) => return problem.into_response(),
     };
+    request.extensions_mut().insert(limit);
     let answer = async {
         let (request, permit) = intake.receive(use_case, request).await?;
         let mut permit = Some(permit);
@@ -70,7 +70,7 @@ pub(super) async fn take_in(State(intake): State<Arc<Intake>>, request: Request,
         }
         Ok::<_, Problem>(next.run(request).await)
     };
-    let answered = Deadline::after(limit).run(answer).await;
+    let answered = limit.deadline().run(answer).await;
     let answered = answered.unwrap_or_else(|_late| Err(Problem::new(Code::DeadlineExceeded)));
     answered.unwrap_or_else(IntoResponse::into_response)
 }

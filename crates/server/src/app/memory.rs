@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{StoreError, Summarizer, SystemClock};
 use context_manager_core::{ContextEngine, Deps, Scope};
-use context_manager_embedding::{ChatModel, Error as EmbeddingError};
+use context_manager_embedding::{ChatModel, Error as EmbeddingError, HttpReranker};
 use context_manager_observability::HealthRegistry;
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::{Error as StoreOpenError, OpenStore};
@@ -39,6 +39,8 @@ pub struct Memory {
     /// The store beneath the engine.
     pub store: OpenStore,
     pub(super) embedders: Arc<Embedders>,
+    /// Circuit of the reranking service, if there is one.
+    reranking_circuit: Option<Arc<CircuitBreaker>>,
 }
 
 impl Memory {
@@ -79,8 +81,17 @@ impl Memory {
         let engine = ContextEngine::new(config.hirag.clone(), deps)
             .with_lifecycle(config.lifecycle())
             .with_leases(store.leases.clone());
-        let engine = Arc::new(match summarizer(config)? {
+        let engine = match summarizer(config)? {
             Some(summarizer) => engine.with_summarizer(summarizer),
+            None => engine,
+        };
+        let reranking_circuit = reranking_circuit(config);
+        let engine = Arc::new(match &reranking_circuit {
+            Some(circuit) => {
+                let service = &config.rerank.service;
+                let reranker = HttpReranker::new(service, Arc::clone(circuit)).context("cannot use [rerank]")?;
+                engine.with_reranker(Arc::new(reranker), service.candidates)
+            }
             None => engine,
         });
         let reembedding = Reembedding::new(
@@ -95,6 +106,7 @@ impl Memory {
             reembedding: Arc::new(reembedding),
             store,
             embedders,
+            reranking_circuit,
         })
     }
 
@@ -147,6 +159,7 @@ impl Memory {
         };
         let scope = Scope::maintenance(default_tenant()?);
         health::register(&service.health, &backend, &self.store, scope, config);
+        health::register_reranker(&service.health, self.reranking_circuit.clone());
         service.open(backend);
         Ok(())
     }
@@ -207,6 +220,13 @@ impl Part {
             ],
         }
     }
+}
+
+/// Returns the circuit breaker of the reranking service, if one is configured.
+fn reranking_circuit(config: &Config) -> Option<Arc<CircuitBreaker>> {
+    config.rerank.service.api_url.as_ref()?;
+    let circuit = config.rerank.circuit_breaker.clone();
+    Some(Arc::new(CircuitBreaker::new("reranker", circuit)))
 }
 
 /// Returns the chat model that writes summaries, if one is configured.

@@ -13,6 +13,7 @@ mod quotas;
 mod rate_limits;
 mod reference;
 mod requests;
+mod rerank;
 mod server;
 mod tls;
 mod unknown_keys;
@@ -45,6 +46,7 @@ pub use quotas::QuotasConfig;
 pub use rate_limits::{CallRatesConfig, RateConfig, RateLimitsConfig};
 pub use reference::reference;
 pub use requests::RequestsConfig;
+pub use rerank::RerankConfig;
 pub use server::ServerConfig;
 pub use tls::TlsConfig;
 pub use vector_db::VectorDbConfig;
@@ -71,6 +73,8 @@ pub struct Config {
     pub health: HealthConfig,
     /// Embedding models.
     pub embedding: EmbeddingConfig,
+    /// Reranking of search results.
+    pub rerank: RerankConfig,
     /// The store.
     pub vector_db: VectorDbConfig,
     /// Snapshots.
@@ -117,6 +121,7 @@ impl Config {
             ("telemetry", self.telemetry.problems()),
             ("health", self.health.checks.problems()),
             ("embedding", self.embedding.problems()),
+            ("rerank", self.rerank.problems()),
             ("vector_db", self.vector_db.problems()),
             ("snapshots", self.snapshots.problems()),
             ("hirag", self.hirag.problems()),

@@ -21,7 +21,7 @@ pub(crate) use body::{parse, parse_parts};
 pub use client_address::PeerAddress;
 pub(crate) use client_address::{Forwarding, network};
 pub(crate) use cors::cors;
-pub(crate) use deadline::time_limit;
+pub(crate) use deadline::TimeLimit;
 pub(crate) use head::{HeadLimits, limit_head};
 pub(crate) use lines::{BodyLine, Lines};
 pub(crate) use observe::{describe_metrics, observe};

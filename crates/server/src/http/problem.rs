@@ -300,13 +300,18 @@ impl From<Error> for Problem {
                         problem.with_detail("the disk is full: nothing can be stored until there is room on it again")
                     }
                     Error::Store(_) => problem.with_detail(NO_STORE),
-                    Error::Embedding(_) | Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) => problem,
+                    Error::Embedding(_)
+                    | Error::Invalid(_)
+                    | Error::NotFound(_)
+                    | Error::Conflict(_)
+                    | Error::DeadlineExceeded => problem,
                 };
                 match error.retry_after() {
                     Some(time) => problem.with_retry_after(time),
                     None => problem,
                 }
             }
+            ErrorKind::DeadlineExceeded => Self::new(Code::DeadlineExceeded),
             ErrorKind::Internal => {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 let cause = std::error::Error::source(&error)

@@ -23,6 +23,7 @@ mod pending;
 mod process;
 mod qdrant;
 mod references;
+mod rerank;
 mod search;
 mod secrets;
 mod server;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::deadline::Wait;
 use super::question::Question;
 use super::recall::RecallSampling;
 use super::request::{Degraded, MAX_LIMIT, SearchRequest};
@@ -123,7 +124,7 @@ pub(crate) struct Retrieval<'a> {
 }
 
 impl Retrieval<'_> {
-    /// Returns hits with their neighbours and similarities. A failure of the store costs the neighbours only.
+    /// Returns hits with their neighbours and similarities. A failure or lateness of the store costs the neighbours only.
     #[tracing::instrument(level = "debug", name = "neighbours", skip_all, fields(near = hits.near.len(), far = hits.far.len()))]
     pub(super) async fn pool(
         &self,
@@ -133,7 +134,7 @@ impl Retrieval<'_> {
         question: &Question,
         frequencies: Option<DocumentFrequencies>,
         hits: Hits,
-    ) -> (Pool, Result<(), StoreError>) {
+    ) -> (Pool, Result<(), Error>) {
         let mut pool = Pool::default();
         pool.extend(hits.near);
         pool.extend(hits.far);
@@ -160,11 +161,12 @@ impl Retrieval<'_> {
         scope: &Scope,
         request: &SearchRequest,
         filter: &Filter,
-    ) -> Result<Option<Vec<Arc<Record>>>, StoreError> {
+    ) -> Result<Option<Vec<Arc<Record>>>, Error> {
         if !request.levels().contains(&Level::Immediate) {
             return Ok(None);
         }
-        let mut entries = self.contexts.memory.read(scope, request.working_memory()).await?;
+        let entries = self.contexts.memory.read(scope, request.working_memory());
+        let mut entries = request.deadline().read(Wait::WorkingMemory, entries).await?;
         entries.retain(|record| filter.matches(&record.context));
         tracing::Span::current().record("found", entries.len());
         Ok(Some(entries))
@@ -178,7 +180,7 @@ impl Retrieval<'_> {
         filter: &Filter,
         question: &Question,
         frequencies: Option<&DocumentFrequencies>,
-    ) -> Result<Vec<Arc<Record>>, StoreError> {
+    ) -> Result<Vec<Arc<Record>>, Error> {
         let levels = request.stored_levels();
         if levels.is_empty() || (question.vector.is_none() && question.terms.is_none()) {
             return Ok(Vec::new());
@@ -194,7 +196,8 @@ impl Retrieval<'_> {
             exact: false,
         };
         let sample = self.recall.chooses(scope, &query);
-        let found = self.contexts.store.search(scope, query).await?;
+        let found = self.contexts.store.search(scope, query);
+        let found = request.deadline().read(Wait::Store, found).await?;
         tracing::Span::current().record("found", found.len());
         if let Some(sample) = sample {
             self.recall.offer(sample, &found);
@@ -235,7 +238,7 @@ impl Retrieval<'_> {
         request: &SearchRequest,
         filter: &Filter,
         pool: &mut Pool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Error> {
         let levels = request.stored_levels();
         let missing = rank::missing_offsets(&pool.places(), &self.config.neighbours);
         if missing.is_empty() || levels.is_empty() || self.config.neighbours.decay <= 0.0 {
@@ -245,7 +248,8 @@ impl Retrieval<'_> {
             levels,
             ..filter.clone()
         };
-        pool.extend(self.contexts.store.at_offsets(scope, &missing, &filter).await?);
+        let neighbours = self.contexts.store.at_offsets(scope, &missing, &filter);
+        pool.extend(request.deadline().read(Wait::Neighbours, neighbours).await?);
         Ok(())
     }
 }
@@ -261,27 +265,40 @@ fn weigh(terms: &SparseVector, frequencies: Option<&DocumentFrequencies>) -> Spa
     SparseVector::new(terms.iter().map(weight))
 }
 
-/// Returns the results of both sources; an error only if there is nothing to answer from.
+/// Returns the results of both sources; an error only if there is nothing to answer from. If the time of the store is over,
+/// what working memory holds is the answer, be it nothing.
 pub(super) fn surviving(
-    near: Result<Option<Vec<Arc<Record>>>, StoreError>,
-    far: Result<Vec<Arc<Record>>, StoreError>,
+    near: Result<Option<Vec<Arc<Record>>>, Error>,
+    far: Result<Vec<Arc<Record>>, Error>,
     degraded: &mut Vec<Degraded>,
 ) -> Result<Hits, Error> {
-    let is_down = |error: &StoreError| matches!(error.kind, StoreErrorKind::Unavailable(_));
+    let is_late = |error: &Error| matches!(error, Error::DeadlineExceeded);
+    let is_down = |error: &Error| {
+        matches!(
+            error,
+            Error::Store(StoreError {
+                kind: StoreErrorKind::Unavailable(_),
+                ..
+            })
+        )
+    };
+    if near.as_ref().is_err_and(is_late) || far.as_ref().is_err_and(is_late) {
+        degraded.push(Degraded::Deadline);
+    }
     match (near, far) {
         (Ok(near), Ok(far)) => Ok(Hits {
             near: near.unwrap_or_default(),
             far,
         }),
-        (Err(error), Ok(far)) if is_down(&error) => {
+        (Err(error), Ok(far)) if is_late(&error) || is_down(&error) => {
             degraded.push(Degraded::L1);
             Ok(Hits { near: Vec::new(), far })
         }
-        (Ok(Some(near)), Err(error)) if is_down(&error) && !near.is_empty() => {
-            tracing::warn!(error = %error, "searching working memory alone: the store failed");
+        (Ok(Some(near)), Err(error)) if is_late(&error) || is_down(&error) && !near.is_empty() => {
+            tracing::warn!(error = %error, "searching working memory alone");
             degraded.push(Degraded::VectorStore);
             Ok(Hits { near, far: Vec::new() })
         }
-        (_, Err(error)) | (Err(error), _) => Err(error.into()),
+        (_, Err(error)) | (Err(error), _) => Err(error),
     }
 }

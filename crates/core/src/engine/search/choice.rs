@@ -50,7 +50,9 @@ impl<'a> Chooser<'a> {
             items: Vec::new(),
             texts: vec![OnceCell::new(); eligible],
         };
-        let scores: Vec<f32> = ranked[..eligible].iter().map(|ranked| ranked.score).collect();
+        let mut scores: Vec<f32> = ranked[..eligible].iter().map(|ranked| ranked.score).collect();
+        // A reranker orders otherwise; the best place then has the best score.
+        scores.sort_unstable_by(|a, b| b.total_cmp(a));
         chooser.order = rank::diversify(&scores, request.diversity, |a, b| {
             match (&ranked[a].record.dense, &ranked[b].record.dense) {
                 (Some(a), Some(b)) => cosine(a, b).max(0.0),

@@ -4,10 +4,12 @@
 mod assemble;
 mod candidates;
 mod choice;
+mod deadline;
 mod question;
 mod ranking;
 mod recall;
 mod request;
+mod rerank;
 
 use std::sync::Arc;
 
@@ -16,13 +18,14 @@ use tokio::time::Instant;
 use super::lifecycle::Accesses;
 use super::prepare::Preparer;
 use crate::context::Level;
-use crate::metrics::{NEAR_DUPLICATES, Step};
+use crate::metrics::{NEAR_DUPLICATES, Step, count_degraded};
 use crate::ports::Clock;
 use crate::{Config, Error, Scope};
 
 pub(super) use candidates::Retrieval;
 pub(super) use ranking::Ranker;
 pub(super) use recall::RecallSampling;
+pub(super) use rerank::Reranking;
 
 pub use assemble::{AssembleRequest, AssembleResponse};
 pub use request::{
@@ -40,13 +43,26 @@ pub(super) struct Searcher<'a> {
     pub(super) text: &'a Arc<Preparer>,
     pub(super) accesses: &'a Accesses,
     pub(super) ranker: Ranker<'a>,
+    pub(super) reranking: Option<&'a Reranking>,
 }
 
 impl Searcher<'_> {
+    /// Ranks the candidates, within the deadline of the request.
+    async fn ranking(&self, scope: &Scope, request: &SearchRequest) -> Result<Ranking, Error> {
+        let mut ranking = self.ranker.ranking(scope, request).await?;
+        if let Some(reranking) = self.reranking {
+            reranking.apply(request, &mut ranking).await;
+        }
+        ranking.degraded.sort_unstable();
+        ranking.degraded.dedup();
+        count_degraded(&ranking.degraded);
+        Ok(ranking)
+    }
+
     #[tracing::instrument(level = "debug", skip_all, fields(limit = request.limit, max_tokens = request.max_tokens, returned))]
     pub(super) async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, Error> {
         request.validate().into_result()?;
-        let ranking = self.ranker.ranking(scope, &request).await?;
+        let ranking = self.ranking(scope, &request).await?;
         let start = Instant::now();
         let response = self.choose(ranking, &request);
         Step::Choose.took(start);
@@ -85,7 +101,7 @@ impl Searcher<'_> {
     #[tracing::instrument(level = "debug", skip_all, fields(max_tokens = request.search.max_tokens, tokens))]
     pub(super) async fn assemble(&self, scope: &Scope, request: AssembleRequest) -> Result<AssembleResponse, Error> {
         request.validate().into_result()?;
-        let ranking = self.ranker.ranking(scope, &request.search).await?;
+        let ranking = self.ranking(scope, &request.search).await?;
         let start = Instant::now();
         let response = assemble::assemble(self.config, self.text, ranking, request).await;
         Step::Assemble.took(start);

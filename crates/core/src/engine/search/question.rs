@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::deadline::Wait;
 use super::request::{Degraded, SearchMode, SearchRequest};
 use crate::Scope;
 use crate::engine::model_in_use::{ModelGuard, Models};
@@ -24,7 +25,7 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Prepares a query; a failed embedding leaves the words.
+    /// Prepares a query; a failed or late embedding leaves the words.
     #[tracing::instrument(level = "debug", name = "question", skip_all, fields(cached))]
     pub(super) async fn prepare(
         models: &Models,
@@ -46,7 +47,9 @@ impl Question {
         if request.mode == SearchMode::Lexical {
             return question;
         }
-        if let Some(embedding) = models.embed_query(scope, model, &request.query).await {
+        let embedding = models.embed_query(scope, model, &request.query);
+        let embedding = request.deadline().wait(Wait::Question, embedding).await;
+        if let Ok(Some(embedding)) = embedding {
             question.vector = Some(embedding.vector);
             question.cached = embedding.cached;
             tracing::Span::current().record("cached", embedding.cached);
@@ -55,6 +58,7 @@ impl Question {
             }
         } else {
             degraded.push(Degraded::Embedding);
+            degraded.extend(embedding.err().map(|_late| Degraded::Deadline));
         }
         question
     }

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::candidates::{Pool, Retrieval, surviving};
+use super::deadline::Wait;
 use super::question::Question;
 use super::request::{Degraded, Found, SearchRequest};
 use crate::context::{Context, Level};
 use crate::lexical::{Analyzer, asks, speaker};
-use crate::metrics::{Step, count_degraded};
+use crate::metrics::Step;
 use crate::ports::Record;
 use crate::rank::{self, Parts};
 use crate::{Error, Filter, Scope, Visibility};
@@ -20,7 +21,7 @@ use crate::{Error, Filter, Scope, Visibility};
 pub(super) struct Ranked {
     pub(super) record: Arc<Record>,
     pub(super) score: f32,
-    parts: Parts,
+    pub(super) parts: Parts,
 }
 
 impl From<Ranked> for Found {
@@ -54,12 +55,19 @@ pub(crate) struct Ranker<'a> {
 impl Ranker<'_> {
     /// Retrieves candidates and ranks them.
     pub(super) async fn ranking(&self, scope: &Scope, request: &SearchRequest) -> Result<Ranking, Error> {
-        let retrieval = self.retrieval;
+        let (retrieval, deadline) = (self.retrieval, request.deadline());
         let mut degraded = Vec::new();
         let start = Instant::now();
         // Held to the end: the query and its candidates must be of one model.
-        let model = retrieval.contexts.models.in_use().await;
-        let vocabulary = retrieval.vocabulary(scope, request).await;
+        let model = deadline
+            .wait(Wait::Question, retrieval.contexts.models.in_use())
+            .await?;
+        let vocabulary = retrieval.vocabulary(scope, request);
+        let vocabulary = deadline.wait(Wait::Vocabulary, vocabulary).await;
+        let vocabulary = vocabulary.unwrap_or_else(|_late| {
+            degraded.push(Degraded::Deadline);
+            None
+        });
         let languages = vocabulary.as_ref().map_or(&[][..], |vocabulary| vocabulary.languages());
         let question = Question::prepare(
             retrieval.contexts.models,
@@ -95,10 +103,12 @@ impl Ranker<'_> {
             .pool(scope, request, &filter, &question, frequencies, hits)
             .await;
         if let Err(error) = brought_in {
-            tracing::warn!(error = %error, "ranking without neighbours: the store failed");
-            if !degraded.contains(&Degraded::VectorStore) {
-                degraded.push(Degraded::VectorStore);
-            }
+            tracing::warn!(error = %error, "ranking without neighbours");
+            degraded.push(if matches!(error, Error::DeadlineExceeded) {
+                Degraded::Deadline
+            } else {
+                Degraded::VectorStore
+            });
         }
         Step::Neighbours.took(start);
         let start = Instant::now();
@@ -109,7 +119,6 @@ impl Ranker<'_> {
             degraded,
         };
         Step::Rank.took(start);
-        count_degraded(&ranking.degraded);
         Ok(ranking)
     }
 

@@ -1,5 +1,8 @@
 //! Requests and responses of searches.
 
+use tokio::time::Instant;
+
+use super::deadline::Deadline;
 use crate::Filter;
 use crate::context::{Context, ContextId, Level, MAX_ID_BYTES, MAX_TEXT_BYTES, Violations};
 use crate::rank::{DropReason, Parts};
@@ -48,6 +51,8 @@ pub struct SearchRequest {
     pub explain: bool,
     /// Finds superseded contexts, too.
     pub include_superseded: bool,
+    /// Moment by which the answer is due: it is the best that there is by then.
+    pub deadline: Option<Instant>,
 }
 
 impl SearchRequest {
@@ -73,6 +78,10 @@ impl SearchRequest {
             found.word("/session_id", session_id, MAX_ID_BYTES);
         }
         found
+    }
+
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline(self.deadline)
     }
 
     pub(super) fn levels(&self) -> Vec<Level> {
@@ -130,8 +139,8 @@ pub struct Dropped {
     pub reason: DropReason,
 }
 
-/// A component whose failure makes an answer incomplete, but not wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A component without which an answer is incomplete, but not wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Degraded {
     /// The query has no vector: found by words alone.
     Embedding,
@@ -139,6 +148,10 @@ pub enum Degraded {
     VectorStore,
     /// Working memory was not read.
     L1,
+    /// The reranker failed: the ranking is as it was.
+    Rerank,
+    /// The time ran out before everything was done; a part named beside it was left out for that.
+    Deadline,
 }
 
 /// Result of a search.

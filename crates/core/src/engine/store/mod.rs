@@ -136,7 +136,7 @@ impl Storing<'_> {
 pub(super) fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
     let (operation, kind) = match error {
         Error::Store(error) => (error.operation, error.kind),
-        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Embedding(_) => {
+        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Embedding(_) | Error::DeadlineExceeded => {
             ("write", StoreErrorKind::Internal)
         }
     };

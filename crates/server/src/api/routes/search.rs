@@ -1,10 +1,11 @@
 //! Search and assemble.
 
+use axum::Extension;
 use context_manager_core::{Error, Violations};
 use tokio::time::Instant;
 
 use crate::api::wire::{AssembleAnswer, AssembleBody, LayoutBody, SearchAnswer, SearchBody};
-use crate::http::{Json, JsonParts, Problem};
+use crate::http::{Json, JsonParts, Problem, TimeLimit};
 use crate::service::Call;
 
 /// Find the contexts that answer a query
@@ -14,11 +15,17 @@ use crate::service::Call;
         (status = 200, description = "The contexts, best first", body = SearchAnswer),
     ),
 )]
-pub(super) async fn search_contexts(call: Call, Json(body): Json<SearchBody>) -> Result<Json<SearchAnswer>, Problem> {
+pub(super) async fn search_contexts(
+    call: Call,
+    Extension(limit): Extension<TimeLimit>,
+    Json(body): Json<SearchBody>,
+) -> Result<Json<SearchAnswer>, Problem> {
     let start = Instant::now();
     let explain = body.explain;
     let mut found = Violations::default();
-    let request = body.into_request(&mut found);
+    let deadline = limit.answer_by(body.deadline_ms, &mut found);
+    let mut request = body.into_request(&mut found);
+    request.deadline = deadline;
     found.extend(request.validate());
     found.into_result().map_err(Error::Invalid)?;
     let response = call.search(request).await?;
@@ -38,11 +45,14 @@ pub(super) async fn search_contexts(call: Call, Json(body): Json<SearchBody>) ->
 )]
 pub(super) async fn assemble_contexts(
     call: Call,
+    Extension(limit): Extension<TimeLimit>,
     JsonParts(search, layout): JsonParts<SearchBody, LayoutBody>,
 ) -> Result<Json<AssembleAnswer>, Problem> {
     let explain = search.explain;
     let mut found = Violations::default();
-    let request = layout.into_request(search, &mut found);
+    let deadline = limit.answer_by(search.deadline_ms, &mut found);
+    let mut request = layout.into_request(search, &mut found);
+    request.search.deadline = deadline;
     found.extend(request.validate());
     found.into_result().map_err(Error::Invalid)?;
     Ok(Json(AssembleAnswer::new(call.assemble(request).await?, explain)))

@@ -7,6 +7,7 @@ mod deleted;
 mod faulty;
 mod gated_model;
 mod killed;
+mod late;
 mod leases;
 mod similar;
 mod summaries;
