@@ -1,14 +1,19 @@
 //! `cargo xtask eval`: quality of retrieval.
 //!
-//! On two kinds of text: recorded conversations, whose questions name the turns that answer them, and doc comments, whose
-//! summary line serves as a question about the paragraph after it. Both go through the public HTTP API. The same server
-//! and data give the same figures, latency aside. No language model takes part.
+//! On three kinds of text: recorded conversations, whose questions name the turns that answer them; notes, in several
+//! languages and with questions that none of them answers; and doc comments, whose summary line serves as a question about
+//! the paragraph after it. All go through the public HTTP API. The same server and data give the same figures, latency
+//! aside. No language model takes part.
 
 mod calls;
 mod conversations;
+mod diff;
 mod doc_comments;
 mod figures;
+mod notes;
+mod outcome;
 mod place;
+mod report;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -29,6 +34,8 @@ pub(crate) struct Args {
 enum Text {
     /// Recorded conversations and the questions about them
     Conversations(conversations::Args),
+    /// Sets of notes, and questions about them in other words and without an answer
+    Notes(notes::Args),
     /// Doc comments of the crates in cargo's registry: does the summary line find the paragraph after it?
     DocComments(doc_comments::Args),
 }
@@ -41,6 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let target = process::metadata()?.target_directory.into_std_path_buf();
     match (&args.text, &args.conversations) {
         (Some(Text::DocComments(args)), _) => doc_comments::run(args, &target),
+        (Some(Text::Notes(args)), _) => notes::run(args, &target),
         (Some(Text::Conversations(args)), _) | (None, Some(args)) => conversations::run(args, &target),
         (None, None) => bail!("nothing to measure with: give --dataset FILE, or see --help"),
     }
@@ -60,6 +68,8 @@ mod tests {
         assert!(args.text.is_none() && args.conversations.is_some());
         let named = parse("eval conversations --dataset a.json --mode dense").unwrap();
         assert!(matches!(named.text, Some(Text::Conversations(_))));
+        let notes = parse("eval notes --dataset a.json --set a b --mode dense --diff b.json").unwrap();
+        assert!(matches!(notes.text, Some(Text::Notes(_))));
         let other = parse("eval doc-comments --sample 10 --mode dense,lexical").unwrap();
         assert!(matches!(other.text, Some(Text::DocComments(_))));
     }
@@ -69,6 +79,7 @@ mod tests {
         for line in [
             "eval --mode dense",
             "eval conversations",
+            "eval notes --set a",
             "eval doc-comments --dataset a.json",
             "eval --dataset a --server http://x --binary y",
         ] {

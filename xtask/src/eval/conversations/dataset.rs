@@ -1,13 +1,13 @@
 //! Conversations and questions in the format of the LoCoMo benchmark.
 
-use std::fs;
 use std::path::Path;
+use std::{fmt, fs};
 
 use anyhow::{Context, Result};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Format of a session's date, as in "1:56 pm on 8 May, 2023".
 const DATE_FORMAT: &str = "%I:%M %p on %d %B, %Y";
@@ -51,8 +51,8 @@ pub(super) struct Question {
 }
 
 /// Category of a question, by the benchmark's numbers from 1 to 5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "u8", into = "u8")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u8")]
 pub(super) struct Category(u8);
 
 impl Category {
@@ -62,11 +62,6 @@ impl Category {
     /// Returns all categories by number.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         (1..=5).map(Self)
-    }
-
-    /// Returns the benchmark's name.
-    pub(super) fn name(self) -> &'static str {
-        Self::NAMES[usize::from(self.0) - 1]
     }
 
     /// Returns whether the total includes it: adversarial questions, the last, have no answer.
@@ -84,9 +79,9 @@ impl TryFrom<u8> for Category {
     }
 }
 
-impl From<Category> for u8 {
-    fn from(category: Category) -> Self {
-        category.0
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, Self::NAMES[usize::from(self.0) - 1])
     }
 }
 
@@ -187,6 +182,6 @@ mod tests {
     fn an_unknown_category_is_an_error() {
         let error = serde_json::from_str::<Category>("6").unwrap_err();
         assert!(error.to_string().contains("unknown category 6"), "{error}");
-        assert_eq!(serde_json::to_string(&Category(2)).unwrap(), "2");
+        assert_eq!(Category(2).to_string(), "2 temporal");
     }
 }

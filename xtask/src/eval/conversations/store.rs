@@ -25,8 +25,6 @@ pub(super) struct Stored {
     pub(super) contexts: Vec<HashMap<String, Uuid>>,
     /// Number of turns whose context was stored before.
     pub(super) deduplicated: usize,
-    /// Number of contexts without a vector.
-    pub(super) pending: usize,
     pub(super) took: Duration,
 }
 
@@ -40,7 +38,6 @@ pub(super) async fn store_all(client: &Client, conversations: &[Conversation], b
     for conversation in conversations {
         let written = calls::store(client, &contexts(conversation)?, bar).await?;
         stored.deduplicated += written.iter().filter(|written| written.is_deduplicated()).count();
-        stored.pending += written.iter().filter(|written| written.is_pending()).count();
         let turns = conversation.sessions.iter().flat_map(|session| &session.turns);
         let ids = turns
             .zip(written)

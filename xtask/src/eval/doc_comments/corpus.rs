@@ -3,9 +3,9 @@
 //! A registry and a seed determine the sample. Figures are comparable if its fingerprint is the same.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use anyhow::{Context, Result};
 use rand::SeedableRng;
@@ -69,7 +69,7 @@ impl Corpus {
     }
 
     /// Returns a hash of the texts in their order.
-    pub(super) fn fingerprint(&self) -> u64 {
+    fn fingerprint(&self) -> u64 {
         let mut hasher = SipHasher13::new_with_keys(0, 0);
         for Entry { pair, .. } in &self.entries {
             for text in [&pair.summary, &pair.explanation] {
@@ -78,6 +78,17 @@ impl Corpus {
             }
         }
         hasher.finish()
+    }
+}
+
+impl fmt::Display for Corpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (paragraphs, packages) = (self.entries.len(), self.packages());
+        let (candidates, fingerprint) = (self.candidates, self.fingerprint());
+        write!(
+            f,
+            "{paragraphs} paragraphs of {packages} crates, chosen of {candidates}; fingerprint {fingerprint:016x}"
+        )
     }
 }
 

@@ -5,30 +5,31 @@
 
 mod blocks;
 mod corpus;
-mod report;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use context_manager_client::Client;
 use context_manager_client::wire::{Level, Metadata, NewContext, SearchMode, SearchRequest, Written};
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Map;
 use uuid::Uuid;
 
-use super::calls::{self, IN_FLIGHT, bar, rank_of, search};
+use super::calls::{self, Asker, arrived, bar, settle};
+use super::figures::Figures;
+use super::outcome::Outcome;
 use super::place::Place;
-use crate::subject::{self, word};
+use super::report::{Report, Results, Row, Section};
+use crate::subject::word;
 use corpus::{Corpus, Entry};
-use report::{Asked, Report};
 
-/// Length of the ranked list; the largest k of recall@k.
+/// Length of the ranked list.
 const LIMIT: usize = 50;
+/// Cutoffs of recall@k.
+const CUTOFFS: [usize; 3] = [5, 10, LIMIT];
 
 /// Doc comments, and the modes of searches.
 #[derive(Debug, clap::Args)]
-// Named, as two types have this name.
+// Named, as other types have this name.
 #[group(id = "doc_comments")]
 pub(super) struct Args {
     /// A folder of unpacked crates, such as one that `cargo vendor --versioned-dirs` made, which stays the same; default:
@@ -63,12 +64,8 @@ pub(super) fn run(args: &Args, target: &Path) -> Result<()> {
         "there are no doc comments below {}",
         registry.display()
     );
-    let report = subject::measure(&args.place.server, target, async |subject| {
-        measure(&args.mode, &corpus, subject.client()).await
-    })?;
-    println!("\n{}", report.table());
-    println!("{}", report.notes());
-    args.place.write(target, &report)
+    args.place
+        .evaluate(target, async |client| measure(&args.mode, &corpus, client).await)
 }
 
 /// Returns the one folder of unpacked crates in cargo's home, which has one for each registry.
@@ -93,12 +90,30 @@ async fn measure(modes: &[SearchMode], corpus: &Corpus, client: &Client) -> Resu
         corpus.packages()
     );
     let ids = store(client, &corpus.entries).await?;
-    let mut asked = Vec::new();
+    let waited = settle(client).await?;
+    let (mut searched, mut outcomes) = (Vec::new(), Vec::new());
     for &mode in modes {
-        println!("asking {} questions, {mode:?}", ids.len());
-        asked.push(ask(client, &corpus.entries, &ids, mode).await?);
+        let asker = Asker::new(client, mode);
+        println!("asking {} questions, {}", ids.len(), asker.mode());
+        outcomes.push(ask(&asker, &corpus.entries, &ids).await?);
+        searched.push(asker.searched());
     }
-    Ok(Report::new(corpus, asked))
+    let row = |outcomes: &Vec<Outcome>| {
+        let outcomes: Vec<_> = outcomes.iter().collect();
+        let mode = &outcomes.first()?.mode;
+        Some(Row::new("doc comments", mode, Figures::of(&outcomes, &CUTOFFS)))
+    };
+    let section = Section::new("doc comments", outcomes.iter().filter_map(row).collect());
+    let regret = section.regret();
+    Ok(Report {
+        results: Results {
+            texts: corpus.to_string(),
+            sections: [section].into_iter().chain(regret).collect(),
+        },
+        notes: vec![arrived(waited)],
+        searched,
+        outcomes: outcomes.into_iter().flatten().collect(),
+    })
 }
 
 /// Stores every explanation and returns the ids of their contexts, in order.
@@ -107,8 +122,6 @@ async fn store(client: &Client, entries: &[Entry]) -> Result<Vec<Uuid>> {
     let contexts: Vec<_> = entries.iter().map(context).collect();
     let written = calls::store(client, &contexts, &bar).await?;
     bar.finish_and_clear();
-    let pending = written.iter().filter(|written| written.is_pending()).count();
-    ensure!(pending == 0, "{pending} paragraphs were stored without their vector");
     Ok(written.iter().map(Written::id).collect())
 }
 
@@ -125,28 +138,23 @@ fn context(entry: &Entry) -> NewContext {
 }
 
 /// Searches for every summary.
-async fn ask(client: &Client, entries: &[Entry], ids: &[Uuid], mode: SearchMode) -> Result<Asked> {
+async fn ask(asker: &Asker<'_>, entries: &[Entry], ids: &[Uuid]) -> Result<Vec<Outcome>> {
     let bar = bar(ids.len());
-    let answered = stream::iter(entries.iter().zip(ids)).map(|(entry, id)| {
-        let bar = &bar;
-        async move {
-            let request = SearchRequest {
-                query: entry.pair.summary.clone(),
-                mode,
-                limit: Some(LIMIT),
-                ..SearchRequest::default()
-            };
-            let (found, took) = search(client, &request).await?;
-            bar.inc(1);
-            anyhow::Ok((rank_of(&found, *id), took, !found.degraded.is_empty()))
-        }
+    let questions: Vec<_> = entries.iter().zip(ids).collect();
+    let outcomes = asker.ask_all(&questions, &bar, async |(entry, id)| {
+        let request = SearchRequest {
+            query: entry.pair.summary.clone(),
+            limit: Some(LIMIT),
+            ..SearchRequest::default()
+        };
+        Ok(Outcome {
+            mode: asker.mode(),
+            of: entry.package.clone(),
+            question: entry.pair.summary.clone(),
+            ..Outcome::of(&[**id], &asker.search(request).await?)
+        })
     });
-    let answered: Vec<(Option<usize>, Duration, bool)> = answered.buffered(IN_FLIGHT).try_collect().await?;
+    let outcomes = outcomes.await?;
     bar.finish_and_clear();
-    Ok(Asked {
-        mode,
-        ranks: answered.iter().map(|(rank, ..)| vec![*rank]).collect(),
-        latencies: answered.iter().map(|(_, took, _)| *took).collect(),
-        degraded: answered.iter().filter(|(.., degraded)| *degraded).count(),
-    })
+    Ok(outcomes)
 }
