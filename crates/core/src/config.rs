@@ -32,11 +32,11 @@ pub struct Config {
     pub access_flush_interval_secs: u64,
     /// Share of vector searches that is repeated exactly in the background to measure the recall of the index.
     pub recall_sample_ratio: f64,
-    /// Weights of the parts of a score.
+    /// Weights of what orders contexts of nearly the same evidence.
     pub weights: Weights,
-    /// Weights of lexical and vector similarity.
+    /// Weights of the kinds of evidence.
     pub fusion: Fusion,
-    /// Similarity lent between contexts of a session.
+    /// Evidence lent between contexts of a session.
     pub neighbours: Neighbours,
     /// Factors for the form of a text.
     pub speech: Speech,
@@ -79,12 +79,12 @@ pub enum L2OnExpiry {
     Forget,
 }
 
-/// Weights of the parts of a score; only their proportions matter.
+/// Weights of what is no evidence. A score is `evidence * (1 + sum of weight * part) / (1 + sum of weights)`, so that
+/// between 0 and the sum of weights parts decide among contexts of nearly the same evidence, and never lift what is
+/// irrelevant.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Weights {
-    /// Similarity to the query, by vector and by terms.
-    pub similarity: f32,
     /// Recency of the event.
     pub recency: f32,
     /// Level: immediate 1.0, short-term 0.7, long-term 0.5.
@@ -99,61 +99,67 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            similarity: 0.5,
-            recency: 0.2,
-            level: 0.2,
+            recency: 0.04,
+            level: 0.02,
             frequency: 0.0,
-            importance: 0.0,
+            importance: 0.04,
         }
     }
 }
 
-/// Weights of lexical and vector similarity in hybrid search.
+/// Weights of the kinds of evidence in hybrid search; only their proportions matter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fusion {
-    /// Lexical similarity (BM25).
+    /// Words: BM25 as a share of the most that the question could reach.
     pub lexical: f32,
-    /// Vector similarity (cosine).
+    /// Cosine of the embedding model's vectors.
     pub dense: f32,
+    /// Cosine of the compiled-in token table's vectors, in which rare words of the question weigh more.
+    pub table: f32,
 }
 
 impl Default for Fusion {
+    /// Returns measured weights, see docs/reference/benchmarks.md.
     fn default() -> Self {
         Self {
-            lexical: 0.6,
-            dense: 0.4,
+            lexical: 0.8,
+            dense: 0.5,
+            table: 0.3,
         }
     }
 }
 
-/// Similarity lent between contexts of a session: the answer to a question is often next to the text that matches it.
+/// Evidence lent between contexts of a session: the answer to a question is often next to the text that matches it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Neighbours {
-    /// Share of its similarity, 0 to 1, that a context lends to its direct neighbours; raised to the distance for others.
-    /// 0 disables it.
-    pub decay: f32,
-    /// Maximum distance of lending, in contexts.
+    /// Share of its excess evidence, 0 to 1, that a context lends to the one after it; raised to the distance for others.
+    pub after: f32,
+    /// Share that it lends to the one before it.
+    pub before: f32,
+    /// Maximum distance of lending, in contexts; 0 disables it.
     pub reach: u8,
-    /// Number of most similar contexts whose neighbours become candidates.
+    /// Number of best contexts whose neighbours become candidates.
     pub seeds: usize,
-    /// Share of the similarity of its best context, 0 to 1, that a session lends to all its contexts.
+    /// Share of the evidence of its best context, 0 to 1, that a session lends to all its contexts.
     pub session: f32,
 }
 
 impl Default for Neighbours {
+    /// Returns measured shares, see docs/reference/benchmarks.md.
     fn default() -> Self {
         Self {
-            decay: 0.4,
+            after: 0.6,
+            before: 0.3,
             reach: 3,
             seeds: 10,
-            session: 0.4,
+            session: 0.2,
         }
     }
 }
 
-/// Factors that multiply a context's similarity for the form of its text; 1 disables one.
+/// Factors that multiply the evidence for a context by the form of its text; 1 disables one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Speech {
@@ -161,14 +167,20 @@ pub struct Speech {
     pub speaker: f32,
     /// The text ends with a question, which is seldom the answer to one.
     pub question: f32,
+    /// The text is a turn of an assistant, which repeats what it was told.
+    pub assistant: f32,
+    /// The text says that something changed.
+    pub change: f32,
 }
 
 impl Default for Speech {
-    /// Returns measured factors; both have a wide optimum, see docs/reference/benchmarks.md.
+    /// Returns measured factors; all have a wide optimum, see docs/reference/benchmarks.md.
     fn default() -> Self {
         Self {
-            speaker: 1.3,
-            question: 0.85,
+            speaker: 1.25,
+            question: 0.8,
+            assistant: 0.7,
+            change: 1.2,
         }
     }
 }
@@ -233,10 +245,13 @@ impl Config {
         );
         let (unit, factor) = ((0.0, 1.0), (0.1, 10.0));
         for (key, value, (least, most)) in [
-            ("neighbours.decay", self.neighbours.decay, unit),
+            ("neighbours.after", self.neighbours.after, unit),
+            ("neighbours.before", self.neighbours.before, unit),
             ("neighbours.session", self.neighbours.session, unit),
             ("speech.speaker", self.speech.speaker, factor),
             ("speech.question", self.speech.question, factor),
+            ("speech.assistant", self.speech.assistant, factor),
+            ("speech.change", self.speech.change, factor),
         ] {
             if !(least..=most).contains(&value) {
                 problems.push(format!("{key}: must be from {least} to {most}"));
@@ -250,15 +265,16 @@ impl Config {
             problems.push("recall_sample_ratio: must be from 0 to 1".to_owned());
         }
         let Weights {
-            similarity,
             recency,
             level,
             frequency,
             importance,
         } = self.weights;
         let groups = [
-            ("weights", vec![similarity, recency, level, frequency, importance]),
-            ("fusion", vec![self.fusion.lexical, self.fusion.dense]),
+            (
+                "fusion",
+                vec![self.fusion.lexical, self.fusion.dense, self.fusion.table],
+            ),
             ("budget", self.budget.shares().to_vec()),
         ];
         for (key, parts) in groups {
@@ -268,6 +284,10 @@ impl Config {
                     "{key}: every value must be 0 or more, and their sum more than 0"
                 ));
             }
+        }
+        let weights = [recency, level, frequency, importance];
+        if !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) {
+            problems.push("weights: every value must be 0 or more".to_owned());
         }
         problems
     }
@@ -285,6 +305,7 @@ mod tests {
             fusion: Fusion {
                 lexical: 0.0,
                 dense: 0.0,
+                table: 0.0,
             },
             weights: Weights {
                 recency: -1.0,

@@ -153,8 +153,8 @@ impl Parts {
                     contexts: self.contexts(),
                     recall: &self.recall,
                     table: self.table.as_deref(),
+                    analyzer: &self.text.analyzer,
                 },
-                analyzer: &self.text.analyzer,
             },
             reranking: self.reranking.as_ref(),
         }

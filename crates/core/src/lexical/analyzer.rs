@@ -109,6 +109,11 @@ impl Analyzer {
         }
     }
 
+    /// Returns the most that a term's weight in a text can reach: BM25's k1 + 1.
+    pub(crate) fn saturation(&self) -> f32 {
+        self.config.k1 + 1.0
+    }
+
     /// Returns all that the terms of a text depend on. Texts analysed with another fingerprint are to be analysed again.
     pub fn fingerprint(&self) -> String {
         self.config.fingerprint()

@@ -23,4 +23,4 @@ pub use config::{Config, LanguageChoice};
 pub use language::Language;
 pub use sparse::SparseVector;
 pub(crate) use sparse::idf;
-pub(crate) use speech::{asks, speaker};
+pub(crate) use speech::{announces_change, asks, is_assistant, speaker};

@@ -1,10 +1,40 @@
-//! Form of a text: its speaker, and questions.
+//! Form of a text: its speaker, questions, and announcements of a change.
 //!
 //! Conversations are stored as turns such as `[8 May 2023] Mira: I moved to Lisbon`. Terms alone do not distinguish text by
 //! Mira from text addressed to her, and a question is seldom the answer to one.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 /// Maximum length of a speaker's name in bytes.
 const MAX_NAME_BYTES: usize = 40;
+/// Names of assistants as speakers.
+const ASSISTANTS: [&str; 5] = ["assistant", "ai", "bot", "model", "agent"];
+/// English words of texts that say that something is no longer as it was.
+const CHANGE_WORDS: [&str; 23] = [
+    "actually",
+    "anymore",
+    "became",
+    "cancel",
+    "canceled",
+    "cancelled",
+    "change",
+    "changed",
+    "instead",
+    "longer",
+    "move",
+    "moved",
+    "now",
+    "postponed",
+    "replaced",
+    "rescheduled",
+    "switched",
+    "update",
+    "updated",
+    "quit",
+    "stopped",
+    "corrected",
+    "renamed",
+];
 
 /// Returns the speaker of a text: the part before the first `: `, after an optional part in brackets.
 pub(crate) fn speaker(text: &str) -> Option<&str> {
@@ -15,6 +45,17 @@ pub(crate) fn speaker(text: &str) -> Option<&str> {
     };
     let (name, _) = line.split_once(": ")?;
     (!name.is_empty() && name.len() <= MAX_NAME_BYTES).then_some(name)
+}
+
+/// Returns `true` if a text is a turn of an assistant.
+pub(crate) fn is_assistant(text: &str) -> bool {
+    speaker(text).is_some_and(|name| ASSISTANTS.iter().any(|assistant| name.eq_ignore_ascii_case(assistant)))
+}
+
+/// Returns `true` if a text says that something changed.
+pub(crate) fn announces_change(text: &str) -> bool {
+    let is_one = |word: &str| CHANGE_WORDS.iter().any(|change| word.eq_ignore_ascii_case(change));
+    text.unicode_words().any(is_one)
 }
 
 /// Returns `true` if a text ends with a question; a final part in brackets, such as `[photo: a dog]`, is ignored.
@@ -38,6 +79,14 @@ mod tests {
             assert_eq!(speaker(text), None, "{text}");
         }
         assert_eq!(speaker(&format!("{}: too long for a name", "word ".repeat(20))), None);
+    }
+
+    #[test]
+    fn assistants_and_changes_are_told_by_whole_words() {
+        assert!(is_assistant("Assistant: Done.") && is_assistant("[8 May] AI: Done."));
+        assert!(!is_assistant("Mira: my assistant: Ann") && !is_assistant("the AI is down"));
+        assert!(announces_change("The meeting moved to Friday.") && announces_change("it's 11 now"));
+        assert!(!announces_change("A remover knows the movers."));
     }
 
     #[test]

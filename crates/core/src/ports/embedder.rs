@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BoxError;
 use crate::TenantId;
+use crate::rank::cosine;
 
 /// Embedding model. Its vectors have one size and are comparable by cosine.
 ///
@@ -48,11 +49,60 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
         OnWrite::Wait
     }
 
+    /// Returns the scale of the cosines between the model's vectors.
+    fn scale(&self) -> CosineScale {
+        CosineScale::default()
+    }
+
     /// Returns the share of a text's words that the model knows, 0 to 1: vectors of unknown words say nothing.
     ///
     /// Called during ranking, so it must take microseconds. Services do not tell, and count as knowing everything.
     fn knows(&self, _text: &str) -> f32 {
         1.0
+    }
+}
+
+/// Cosines that a model gives to texts that have nothing to do with each other: some are near 0, some near 0.8.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CosineScale {
+    /// Mean.
+    pub mean: f32,
+    /// Standard deviation.
+    pub deviation: f32,
+}
+
+impl Default for CosineScale {
+    /// Returns the scale of the built-in model, on which all others are put.
+    fn default() -> Self {
+        Self {
+            mean: 0.0,
+            deviation: 0.1,
+        }
+    }
+}
+
+impl CosineScale {
+    /// Measures the scale on the vectors of unrelated texts, of which there must be two at least.
+    #[expect(clippy::cast_precision_loss, reason = "there are few texts")]
+    pub fn of_unrelated(vectors: &[Vec<f32>]) -> Self {
+        let pairs = vectors.iter().enumerate();
+        let cosines: Vec<f32> = pairs
+            .flat_map(|(at, one)| vectors[at + 1..].iter().map(|other| cosine(one, other)))
+            .collect();
+        let count = cosines.len().max(1) as f32;
+        let mean = cosines.iter().sum::<f32>() / count;
+        let variance = cosines.iter().map(|cosine| (cosine - mean).powi(2)).sum::<f32>() / count;
+        Self {
+            mean,
+            // Vectors that are all alike say nothing, but must not become endless.
+            deviation: variance.sqrt().max(1e-3),
+        }
+    }
+
+    /// Puts a cosine of the model on the scale of the built-in one.
+    pub fn apply(self, cosine: f32) -> f32 {
+        let reference = Self::default();
+        (cosine - self.mean) / self.deviation * reference.deviation + reference.mean
     }
 }
 
@@ -190,4 +240,20 @@ pub enum EmbedErrorKind {
     /// The service refused the text; a retry is pointless.
     #[error("the embedding service refused the text")]
     Refused,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosines_of_any_model_are_put_on_one_scale() {
+        let vectors = [vec![1.0, 0.0], vec![0.8, 0.6], vec![0.8, -0.6]];
+        let scale = CosineScale::of_unrelated(&vectors);
+        assert!((scale.mean - (0.8 + 0.8 + 0.28) / 3.0).abs() < 1e-6);
+        assert!(scale.apply(scale.mean).abs() < 1e-6);
+        assert!((scale.apply(scale.mean + scale.deviation) - 0.1).abs() < 1e-6);
+        let same = CosineScale::of_unrelated(&[vec![1.0], vec![1.0]]);
+        assert!(same.apply(1.0).is_finite());
+    }
 }

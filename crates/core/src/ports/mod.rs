@@ -15,7 +15,9 @@ mod token_table;
 mod vector_store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use embedder::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, OnWrite, Piece, QueryEmbedding};
+pub use embedder::{
+    CosineScale, EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, OnWrite, Piece, QueryEmbedding,
+};
 pub use leases::Leases;
 pub use model_change::{ModelChange, OtherModel, StoredModels};
 pub use reranker::{RerankError, Reranker};

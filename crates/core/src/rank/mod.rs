@@ -1,17 +1,19 @@
-//! Ranking: compares candidates with the query, lends similarity within sessions, scores, diversifies and spends the
-//! token budget. Pure functions without time or I/O.
+//! Ranking: weighs the evidence for each candidate, lends it within sessions, scores, diversifies and spends the token
+//! budget. Pure functions without time or I/O.
 
 mod budget;
 mod diversity;
+mod evidence;
 mod neighbours;
 mod score;
-mod similarity;
+mod updates;
 
 pub use budget::DropReason;
 pub(crate) use budget::{Item, Limits, Selection, reasons, select};
 pub(crate) use diversity::diversify;
-pub(crate) use neighbours::{SessionEntry, lend, missing_offsets, scale_down};
+pub use evidence::cosine;
+pub(crate) use evidence::{DocumentFrequencies, Say, Signals, WeightedWords};
+pub(crate) use neighbours::{SessionEntry, lend, missing_offsets};
 pub use score::Parts;
 pub(crate) use score::{frequency, recency, score};
-pub use similarity::cosine;
-pub(crate) use similarity::{DocumentFrequencies, Similarity, fuse};
+pub(crate) use updates::{Statement, lift_newer};

@@ -1,26 +1,30 @@
-//! Similarity lent within a session: the messages just before and after an answer often belong to it, and a session about
-//! the question is a better source than one that mentions it.
+//! Evidence lent within a session: the answer to a question is often said next to the words that match it, and a session
+//! about the question is a better source than one that mentions it.
 //!
-//! The caller looks up the neighbours. Contexts without a session neither lend nor borrow.
+//! Only the excess over what the twentieth candidate has is lent, so that the cosine that all texts share lends nothing. The
+//! caller looks up the neighbours. Contexts without a session neither lend nor borrow.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::config::Neighbours;
 
-/// Offset of a context in its session, and its similarity to the query.
+/// Rank of the candidate whose evidence is the floor of lending.
+const FLOOR_RANK: usize = 20;
+
+/// Offset of a context in its session, and the evidence for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SessionEntry<'a> {
     /// Offset, see [`crate::context::SessionTrack`].
     pub(crate) slot: Option<i64>,
     pub(crate) session: Option<&'a str>,
-    pub(crate) similarity: f32,
+    pub(crate) evidence: f32,
 }
 
-/// Returns the offsets around the `config.seeds` most similar contexts that are not among `entries`, ascending.
+/// Returns the offsets around the `config.seeds` best contexts that are not among `entries`, ascending.
 pub(crate) fn missing_offsets(entries: &[SessionEntry<'_>], config: &Neighbours) -> Vec<i64> {
     let present: HashSet<i64> = entries.iter().filter_map(|entry| entry.slot).collect();
     let mut seeds: Vec<&SessionEntry<'_>> = entries.iter().filter(|entry| entry.slot.is_some()).collect();
-    seeds.sort_unstable_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.slot.cmp(&b.slot)));
+    seeds.sort_unstable_by(|a, b| b.evidence.total_cmp(&a.evidence).then_with(|| a.slot.cmp(&b.slot)));
     let reach = i64::from(config.reach);
     let mut wanted: Vec<i64> = seeds
         .into_iter()
@@ -33,25 +37,30 @@ pub(crate) fn missing_offsets(entries: &[SessionEntry<'_>], config: &Neighbours)
     wanted
 }
 
-/// Returns the similarity of each context after lending: its own, plus `decay^d` of that of its neighbours at distance `d`
-/// up to `reach`, plus `session` times the best of its session.
+/// Returns the evidence for each context after lending: its own, plus `after^d` of the excess of the context `d` before it
+/// and `before^d` of that of the one `d` after it, `d` up to `reach`; then a mean with the best of its session, which weighs
+/// `session`.
 ///
-/// A context without a session is a session of its own, so that it is not at a disadvantage. Sums may exceed 1, see
-/// [`scale_down`].
+/// An answer follows its question, so contexts lend more to those after them.
 pub(crate) fn lend(entries: &[SessionEntry<'_>], config: &Neighbours) -> Vec<f32> {
-    let by_slot: HashMap<i64, f32> = entries
+    let floor = floor(entries);
+    let excess: HashMap<i64, f32> = entries
         .iter()
-        .filter_map(|entry| entry.slot.map(|slot| (slot, entry.similarity)))
+        .filter_map(|entry| Some((entry.slot?, (entry.evidence - floor).max(0.0))))
         .collect();
-    let around = |slot: i64| -> f32 {
-        let at = |slot: i64| by_slot.get(&slot).copied().unwrap_or(0.0);
+    let borrowed = |slot: i64| -> f32 {
+        let at = |slot: i64| excess.get(&slot).copied().unwrap_or(0.0);
         (1..=config.reach)
-            .map(|d| config.decay.powi(i32::from(d)) * (at(slot - i64::from(d)) + at(slot + i64::from(d))))
+            .map(|d| {
+                let distance = i64::from(d);
+                config.after.powi(i32::from(d)) * at(slot - distance)
+                    + config.before.powi(i32::from(d)) * at(slot + distance)
+            })
             .sum()
     };
     let near: Vec<f32> = entries
         .iter()
-        .map(|entry| entry.similarity + entry.slot.map_or(0.0, around))
+        .map(|entry| entry.evidence + entry.slot.map_or(0.0, borrowed))
         .collect();
     let mut best_of: HashMap<&str, f32> = HashMap::new();
     for (entry, near) in entries.iter().zip(&near) {
@@ -60,43 +69,59 @@ pub(crate) fn lend(entries: &[SessionEntry<'_>], config: &Neighbours) -> Vec<f32
             *best = best.max(*near);
         }
     }
-    entries
-        .iter()
-        .zip(near)
-        .map(|(entry, near)| near + config.session * entry.session.map_or(near, |session| best_of[session]))
-        .collect()
+    let with_session = |(entry, near): (&SessionEntry<'_>, f32)| {
+        let best = entry.session.map_or(near, |session| best_of[session]);
+        (near + config.session * best.max(floor)) / (1.0 + config.session)
+    };
+    entries.iter().zip(near).map(with_session).collect()
 }
 
-/// Divides all values by the largest if that exceeds 1.
-pub(crate) fn scale_down(values: &mut [f32]) {
-    let scale = values.iter().copied().fold(1.0, f32::max);
-    for value in values {
-        *value /= scale;
-    }
+/// Returns the evidence of the candidate at [`FLOOR_RANK`], or of the last.
+fn floor(entries: &[SessionEntry<'_>]) -> f32 {
+    let mut evidence: Vec<f32> = entries.iter().map(|entry| entry.evidence).collect();
+    evidence.sort_unstable_by(|a, b| b.total_cmp(a));
+    evidence.get(FLOOR_RANK - 1).or(evidence.last()).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(slot: i64, similarity: f32) -> SessionEntry<'static> {
+    fn entry(slot: i64, evidence: f32) -> SessionEntry<'static> {
         SessionEntry {
             slot: Some(slot),
             session: Some("s"),
-            similarity,
+            evidence,
         }
     }
 
     #[test]
-    fn neighbours_of_an_answer_gain_more_the_nearer_they_are() {
-        let entries = [entry(10, 0.8), entry(11, 0.0), entry(13, 0.0), entry(20, 0.0)];
+    fn neighbours_of_an_answer_gain_more_the_nearer_they_are_and_if_they_follow() {
+        let entries = [
+            entry(10, 0.8),
+            entry(11, 0.1),
+            entry(13, 0.1),
+            entry(9, 0.1),
+            entry(20, 0.1),
+        ];
         let config = Neighbours {
             session: 0.0,
             ..Neighbours::default()
         };
         let lent = lend(&entries, &config);
-        assert!(lent[0] > lent[1] && lent[1] > lent[2] && lent[2] > lent[3]);
-        assert!(lent[3] <= 0.0, "too far away");
+        assert!(lent[0] > lent[1] && lent[1] > lent[2] && lent[2] > lent[4]);
+        assert!(lent[1] > lent[3] && lent[3] > lent[4]);
+        assert!((lent[4] - 0.1).abs() < 1e-6, "too far away");
+    }
+
+    #[test]
+    fn evidence_that_all_have_is_not_lent() {
+        let entries: Vec<_> = (0..30).map(|slot| entry(slot, 0.4)).collect();
+        assert!(
+            lend(&entries, &Neighbours::default())
+                .iter()
+                .all(|lent| (lent - 0.4).abs() < 1e-6)
+        );
     }
 
     #[test]
@@ -104,17 +129,17 @@ mod tests {
         let alone = SessionEntry {
             slot: None,
             session: None,
-            similarity: 0.9,
+            evidence: 0.9,
         };
-        let mut lent = lend(&[alone, entry(1, 0.5), entry(5, 0.4)], &Neighbours::default());
-        scale_down(&mut lent);
-        assert!(lent[0] > lent[1] && lent.iter().all(|similarity| (0.0..=1.0).contains(similarity)));
+        let lent = lend(&[alone, entry(1, 0.5), entry(5, 0.4)], &Neighbours::default());
+        assert!((lent[0] - 0.9).abs() < 1e-6 && lent[0] > lent[1]);
     }
 
     #[test]
     fn zero_weights_change_nothing() {
         let off = Neighbours {
-            decay: 0.0,
+            after: 0.0,
+            before: 0.0,
             session: 0.0,
             ..Neighbours::default()
         };

@@ -1,4 +1,4 @@
-//! HiRAG score of a context: the weighted mean of similarity, recency, level, frequency and importance.
+//! Score of a context: the evidence for it, and what orders contexts of nearly the same evidence.
 
 use jiff::Timestamp;
 
@@ -13,11 +13,13 @@ const FREQUENT: f32 = 100.0;
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Parts {
-    /// Similarity by vector.
+    /// Evidence by the embedding model's vector.
     pub similarity: f32,
-    /// Similarity by words.
+    /// Evidence by words.
     pub lexical: f32,
-    /// Both fused, plus what neighbours in the session lend: the similarity that the score weighs.
+    /// Evidence by the token table.
+    pub table: f32,
+    /// All evidence: the kinds fused, plus what neighbours in the session lend, by the form of the text.
     pub relevance: f32,
     /// 1 for the present, halved after each half-life.
     pub recency: f32,
@@ -61,15 +63,14 @@ pub(crate) fn frequency(accesses: u64) -> f32 {
     ((accesses as f32).ln_1p() / FREQUENT.ln_1p()).min(1.0)
 }
 
-/// Returns the weighted mean of the parts, 0 to 1.
+/// Returns the score, 0 to 1: the evidence, less up to the share of the weights where the other parts are below 1.
 pub(crate) fn score(weights: &Weights, parts: &Parts) -> f32 {
-    let total = weights.similarity + weights.recency + weights.level + weights.frequency + weights.importance;
-    let sum = weights.similarity * parts.relevance
-        + weights.recency * parts.recency
+    let most = weights.recency + weights.level + weights.frequency + weights.importance;
+    let sum = weights.recency * parts.recency
         + weights.level * parts.level
         + weights.frequency * parts.frequency
         + weights.importance * parts.importance;
-    (sum / total).clamp(0.0, 1.0)
+    (parts.relevance * (1.0 + sum) / (1.0 + most)).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -91,16 +92,21 @@ mod tests {
     }
 
     #[test]
-    fn the_score_is_a_weighted_mean() {
-        let parts = Parts {
-            relevance: 1.0,
-            recency: 1.0,
-            level: 1.0,
-            frequency: 1.0,
-            importance: 1.0,
-            ..Parts::default()
+    fn parts_order_what_is_alike_and_never_lift_what_is_irrelevant() {
+        let weights = Weights::default();
+        let of = |relevance, part| {
+            let parts = Parts {
+                relevance,
+                recency: part,
+                level: part,
+                importance: part,
+                ..Parts::default()
+            };
+            score(&weights, &parts)
         };
-        assert!((score(&Weights::default(), &parts) - 1.0).abs() < 1e-6);
-        assert!((score(&Weights::default(), &Parts::default())).abs() < 1e-6);
+        assert!((of(1.0, 1.0) - 1.0).abs() < 1e-6);
+        assert!(of(0.5, 1.0) > of(0.52, 0.0), "alike");
+        assert!(of(0.4, 1.0) < of(0.5, 0.0), "not alike");
+        assert!(of(0.0, 1.0) <= 0.0);
     }
 }

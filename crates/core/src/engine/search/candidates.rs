@@ -1,9 +1,9 @@
 //! Candidate retrieval: store hits, working memory, and session neighbours, compared with the question.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::comparison::Comparison;
 use super::deadline::Wait;
 use super::question::Question;
 use super::recall::RecallSampling;
@@ -11,10 +11,10 @@ use super::request::{Degraded, MAX_LIMIT, SearchRequest};
 use crate::context::{ContextId, Level};
 use crate::engine::contexts::Contexts;
 use crate::engine::vocabulary::Vocabulary;
-use crate::lexical::{QuestionWord, SparseVector};
+use crate::lexical::{Analyzer, QuestionWord, SparseVector};
 use crate::ports::{Record, StoreError, StoreErrorKind, StoreQuery, TokenTable};
-use crate::rank::{self, DocumentFrequencies, SessionEntry, Similarity, cosine};
-use crate::{Config, Error, Filter, Fusion, Scope};
+use crate::rank::{self, DocumentFrequencies, SessionEntry};
+use crate::{Config, Error, Filter, Scope};
 
 /// Minimum number of tokens of a typical candidate, such as a conversation turn.
 const TOKENS_A_CANDIDATE: usize = 20;
@@ -30,21 +30,20 @@ pub(super) struct Hits {
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     pub(super) records: Vec<Arc<Record>>,
-    /// Similarity of each candidate to the question.
-    pub(super) similarities: Vec<Similarity>,
+    /// Evidence that each candidate by itself answers the question.
+    pub(super) evidence: Vec<f32>,
 }
 
 impl Pool {
     /// Returns the input of lending between neighbours.
     pub(super) fn places(&self) -> Vec<SessionEntry<'_>> {
-        let similarities = self.similarities.iter();
         self.records
             .iter()
-            .zip(similarities)
-            .map(|(record, similarity)| SessionEntry {
+            .zip(&self.evidence)
+            .map(|(record, evidence)| SessionEntry {
                 slot: record.context.slot,
                 session: record.context.session_id.as_deref(),
-                similarity: similarity.fused,
+                evidence: *evidence,
             })
             .collect()
     }
@@ -57,63 +56,6 @@ impl Pool {
     }
 }
 
-/// Similarities of the question and each candidate, by words and by vector.
-struct Comparison<'a> {
-    frequencies: &'a DocumentFrequencies,
-    words: Option<&'a [QuestionWord]>,
-    vector: Option<Cow<'a, [f32]>>,
-    lexical: Vec<f32>,
-    dense: Vec<f32>,
-    compared: usize,
-}
-
-impl<'a> Comparison<'a> {
-    /// Weighs the words of the question by their IDF.
-    fn with(question: &'a Question, table: Option<&dyn TokenTable>, frequencies: &'a DocumentFrequencies) -> Self {
-        let weighted = |plain: &'a Vec<f32>| {
-            let words = question.words.iter();
-            let weights: Vec<(&str, f32)> = words
-                .map(|word| (word.text.as_str(), frequencies.idf_of(word)))
-                .collect();
-            let table = table.filter(|table| table.fingerprint() == question.model.fingerprint());
-            let weighted = table.and_then(|table| table.embed_weighted(&weights));
-            weighted.map_or(Cow::Borrowed(plain.as_slice()), Cow::Owned)
-        };
-        Self {
-            frequencies,
-            words: question.terms.as_ref().map(|_| question.words.as_slice()),
-            vector: question.vector.as_ref().map(weighted),
-            lexical: Vec::new(),
-            dense: Vec::new(),
-            compared: 0,
-        }
-    }
-
-    /// Compares the candidates added to the pool since the last time.
-    fn extend(&mut self, pool: &[Arc<Record>]) {
-        let new = &pool[self.compared..];
-        if let Some(words) = self.words {
-            self.lexical
-                .extend(new.iter().map(|record| self.frequencies.bm25(words, &record.terms)));
-        }
-        if let Some(vector) = &self.vector {
-            let compare = |record: &Arc<Record>| record.dense.as_ref().map_or(0.0, |own| cosine(vector, own));
-            self.dense.extend(new.iter().map(compare));
-        }
-        self.compared = pool.len();
-    }
-
-    /// Returns both similarities on one scale.
-    fn similarities(&self, limit: usize, fusion: Fusion) -> Vec<Similarity> {
-        let lexical = self.words.map(|_| self.lexical.as_slice());
-        let dense = self.vector.as_ref().map(|_| self.dense.as_slice());
-        let mut similarities = rank::fuse(lexical, dense, limit, fusion);
-        // Without anything to compare by, working memory is still returned.
-        similarities.resize(self.compared, Similarity::default());
-        similarities
-    }
-}
-
 /// Source of candidates.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retrieval<'a> {
@@ -121,37 +63,42 @@ pub(crate) struct Retrieval<'a> {
     pub(crate) contexts: Contexts<'a>,
     pub(crate) recall: &'a RecallSampling,
     pub(crate) table: Option<&'a dyn TokenTable>,
+    pub(crate) analyzer: &'a Analyzer,
 }
 
 impl Retrieval<'_> {
-    /// Returns hits with their neighbours and similarities. A failure or lateness of the store costs the neighbours only.
+    /// Returns hits with their neighbours, compared with the question. A failure or lateness of the store costs the
+    /// neighbours only.
     #[tracing::instrument(level = "debug", name = "neighbours", skip_all, fields(near = hits.near.len(), far = hits.far.len()))]
-    pub(super) async fn pool(
-        &self,
+    pub(super) async fn pool<'a>(
+        &'a self,
         scope: &Scope,
         request: &SearchRequest,
         filter: &Filter,
-        question: &Question,
+        question: &'a Question,
         frequencies: Option<DocumentFrequencies>,
         hits: Hits,
-    ) -> (Pool, Result<(), Error>) {
+    ) -> (Pool, Comparison<'a>, Result<(), Error>) {
         let mut pool = Pool::default();
         pool.extend(hits.near);
         pool.extend(hits.far);
-        let limit = self.candidates(request);
         let frequencies = frequencies.unwrap_or_else(|| {
             let terms = question.words.iter().flat_map(QuestionWord::terms_alone);
             DocumentFrequencies::count(terms, pool.records.iter().map(|record| &record.terms))
         });
-        let mut comparison = Comparison::with(question, self.table, &frequencies);
-        comparison.extend(&pool.records);
-        pool.similarities = comparison.similarities(limit, self.config.fusion);
+        let mut comparison = Comparison::new(
+            question,
+            &frequencies,
+            self.analyzer.saturation(),
+            self.table,
+            self.config.fusion,
+        );
+        pool.evidence = comparison.evidence(&pool.records);
         let brought_in = self.bring_in_neighbours(scope, request, filter, &mut pool).await;
-        if pool.records.len() > pool.similarities.len() {
-            comparison.extend(&pool.records);
-            pool.similarities = comparison.similarities(limit, self.config.fusion);
+        if pool.records.len() > pool.evidence.len() {
+            pool.evidence = comparison.evidence(&pool.records);
         }
-        (pool, brought_in)
+        (pool, comparison, brought_in)
     }
 
     /// Returns the matching contexts of the session's working memory; `None` if it is not searched.
@@ -241,7 +188,7 @@ impl Retrieval<'_> {
     ) -> Result<(), Error> {
         let levels = request.stored_levels();
         let missing = rank::missing_offsets(&pool.places(), &self.config.neighbours);
-        if missing.is_empty() || levels.is_empty() || self.config.neighbours.decay <= 0.0 {
+        if missing.is_empty() || levels.is_empty() {
             return Ok(());
         }
         let filter = Filter {

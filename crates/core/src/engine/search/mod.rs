@@ -4,6 +4,7 @@
 mod assemble;
 mod candidates;
 mod choice;
+mod comparison;
 mod deadline;
 mod question;
 mod ranking;

@@ -7,11 +7,15 @@ use super::request::{Degraded, SearchMode, SearchRequest};
 use crate::Scope;
 use crate::engine::model_in_use::{ModelGuard, Models};
 use crate::lexical::{AnalyzedQuestion, QuestionWord, SparseVector};
-use crate::ports::Embedder;
+use crate::ports::{Embedder, Piece};
+use crate::rank::DocumentFrequencies;
 
 /// A prepared query.
 #[derive(Debug)]
 pub(super) struct Question {
+    pub(super) text: String,
+    /// Set if it is compared by vectors: that of the model, if it has one, and that of the token table.
+    pub(super) by_vector: bool,
     /// `None` if it is not compared by vector, or could not be embedded.
     pub(super) vector: Option<Vec<f32>>,
     /// `None` if it is not compared by words, or has none.
@@ -22,7 +26,12 @@ pub(super) struct Question {
     pub(super) cached: bool,
     /// Model of the vector.
     pub(super) model: Arc<dyn Embedder>,
+    pieces: Vec<Piece>,
 }
+
+/// Weights of a token in a question's vector: at least, and for each unit of its word's IDF. Measured with the built-in
+/// model, see its model card.
+const PIECE: (f32, f32) = (0.7, 0.3);
 
 impl Question {
     /// Prepares a query; a failed or late embedding leaves the words.
@@ -38,13 +47,19 @@ impl Question {
         let AnalyzedQuestion { words, terms } = analyzed;
         let terms = Some(terms).filter(|terms| !terms.is_empty());
         let mut question = Self {
+            text: request.query.clone(),
+            by_vector: request.mode != SearchMode::Lexical,
             vector: None,
             terms,
             words,
             cached: false,
             model: Arc::clone(model),
+            pieces: Vec::new(),
         };
-        if request.mode == SearchMode::Lexical {
+        if request.mode == SearchMode::Dense {
+            question.terms = None;
+        }
+        if !question.by_vector {
             return question;
         }
         let embedding = models.embed_query(scope, model, &request.query);
@@ -53,13 +68,35 @@ impl Question {
             question.vector = Some(embedding.vector);
             question.cached = embedding.cached;
             tracing::Span::current().record("cached", embedding.cached);
-            if request.mode == SearchMode::Dense {
-                question.terms = None;
-            }
+            question.pieces = embedding.pieces;
         } else {
             degraded.push(Degraded::Embedding);
             degraded.extend(embedding.err().map(|_late| Degraded::Deadline));
         }
         question
+    }
+
+    /// Leans the vector to the rare words, if the model gave the vectors of the tokens.
+    pub(super) fn lean(&mut self, frequencies: &DocumentFrequencies) {
+        let Some(vector) = self.vector.as_mut().filter(|_| !self.pieces.is_empty()) else {
+            return;
+        };
+        vector.fill(0.0);
+        for piece in &self.pieces {
+            let of_word = |word: &&QuestionWord| word.range.contains(&piece.range.start) && !piece.range.is_empty();
+            let idf = self
+                .words
+                .iter()
+                .find(of_word)
+                .map_or(0.0, |word| frequencies.idf_of(word));
+            let weight = PIECE.0 + PIECE.1 * idf;
+            for (sum, value) in vector.iter_mut().zip(&piece.vector) {
+                *sum += weight * value;
+            }
+        }
+        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        if length > 0.0 {
+            vector.iter_mut().for_each(|value| *value /= length);
+        }
     }
 }

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::candidates::{Pool, Retrieval, surviving};
+use super::comparison::Comparison;
 use super::deadline::Wait;
 use super::question::Question;
 use super::request::{Degraded, Found, SearchRequest};
 use crate::context::{Context, Level};
-use crate::lexical::{Analyzer, asks, speaker};
+use crate::lexical::{announces_change, asks, is_assistant, speaker};
 use crate::metrics::Step;
 use crate::ports::Record;
 use crate::rank::{self, Parts};
@@ -49,7 +50,6 @@ pub(super) struct Ranking {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ranker<'a> {
     pub(crate) retrieval: Retrieval<'a>,
-    pub(crate) analyzer: &'a Analyzer,
 }
 
 impl Ranker<'_> {
@@ -69,16 +69,19 @@ impl Ranker<'_> {
             None
         });
         let languages = vocabulary.as_ref().map_or(&[][..], |vocabulary| vocabulary.languages());
-        let question = Question::prepare(
+        let mut question = Question::prepare(
             retrieval.contexts.models,
             &model,
-            self.analyzer.question(&request.query, languages),
+            retrieval.analyzer.question(&request.query, languages),
             scope,
             request,
             &mut degraded,
         )
         .await;
         let frequencies = vocabulary.map(|vocabulary| vocabulary.frequencies(&question.words));
+        if let Some(frequencies) = &frequencies {
+            question.lean(frequencies);
+        }
         Step::Question.took(start);
         let now = retrieval.contexts.now();
         let visibility = if request.include_superseded {
@@ -99,7 +102,7 @@ impl Ranker<'_> {
         Step::Candidates.took(start);
         let hits = surviving(near, far, &mut degraded)?;
         let start = Instant::now();
-        let (pool, brought_in) = retrieval
+        let (pool, comparison, brought_in) = retrieval
             .pool(scope, request, &filter, &question, frequencies, hits)
             .await;
         if let Err(error) = brought_in {
@@ -114,7 +117,7 @@ impl Ranker<'_> {
         let start = Instant::now();
         let ranking = Ranking {
             searched: searched(&pool),
-            ranked: self.rank(&question, pool, now),
+            ranked: self.rank(&question, pool, &comparison, now),
             cache_hit: question.cached,
             degraded,
         };
@@ -123,49 +126,78 @@ impl Ranker<'_> {
     }
 
     #[tracing::instrument(level = "debug", skip_all, fields(candidates = pool.records.len()))]
-    fn rank(&self, question: &Question, pool: Pool, now: Timestamp) -> Vec<Ranked> {
-        let mut relevance = rank::lend(&pool.places(), &self.retrieval.config.neighbours);
+    fn rank(&self, question: &Question, pool: Pool, comparison: &Comparison<'_>, now: Timestamp) -> Vec<Ranked> {
+        let config = self.retrieval.config;
+        let mut relevance = rank::lend(&pool.places(), &config.neighbours);
+        let mut states = Vec::with_capacity(relevance.len());
         for (relevance, record) in relevance.iter_mut().zip(&pool.records) {
-            *relevance *= self.form(question, &record.context);
+            let form = self.form(question, &record.context);
+            *relevance *= form.factor;
+            states.push(form.states);
         }
-        rank::scale_down(&mut relevance);
+        rank::lift_newer(&mut relevance, &comparison.statements(&pool.records, &states));
         let mut ranked: Vec<Ranked> = pool
             .records
             .into_iter()
-            .zip(pool.similarities)
+            .zip(comparison.signals())
             .zip(relevance)
-            .map(|((record, similarity), relevance)| {
+            .map(|((record, signals), relevance)| {
+                let part = |evidence: Option<f32>| evidence.unwrap_or(0.0).clamp(0.0, 1.0);
                 let parts = Parts {
-                    similarity: similarity.dense,
-                    lexical: similarity.lexical,
-                    relevance,
-                    ..Parts::of(&record.context, now, self.retrieval.config.recency_half_life_secs)
+                    similarity: part(signals.model),
+                    lexical: part(signals.words),
+                    table: part(signals.table),
+                    relevance: relevance.clamp(0.0, 1.0),
+                    ..Parts::of(&record.context, now, config.recency_half_life_secs)
                 };
-                let score = rank::score(&self.retrieval.config.weights, &parts);
+                let score = rank::score(&config.weights, &parts);
                 Ranked { record, score, parts }
             })
             .collect();
+        // Of equals the newer first.
         ranked.sort_unstable_by(|a, b| {
+            let (one, other) = (&a.record.context, &b.record.context);
             b.score
                 .total_cmp(&a.score)
-                .then_with(|| a.record.context.id.cmp(&b.record.context.id))
+                .then_with(|| other.occurred_at.cmp(&one.occurred_at))
+                .then_with(|| one.id.cmp(&other.id))
         });
         ranked
     }
-    /// Returns the factor of a context's similarity for the form of its text.
-    fn form(&self, question: &Question, context: &Context) -> f32 {
+
+    /// Returns the form of a context's text.
+    fn form(&self, question: &Question, context: &Context) -> Form {
+        let speech = self.retrieval.config.speech;
+        let (asks, is_assistant) = (asks(&context.text), is_assistant(&context.text));
         let mut factor = 1.0;
-        if asks(&context.text) {
-            factor *= self.retrieval.config.speech.question;
+        if asks {
+            factor *= speech.question;
+        }
+        if is_assistant {
+            factor *= speech.assistant;
+        }
+        if announces_change(&context.text) {
+            factor *= speech.change;
         }
         if let Some(terms) = &question.terms
             && let Some(name) = speaker(&context.text)
-            && self.analyzer.shares_a_word(name, terms)
+            && self.retrieval.analyzer.shares_a_word(name, terms)
         {
-            factor *= self.retrieval.config.speech.speaker;
+            factor *= speech.speaker;
         }
-        factor
+        Form {
+            factor,
+            states: !asks && !is_assistant,
+        }
     }
+}
+
+/// Form of a text.
+struct Form {
+    /// Factor of the evidence.
+    factor: f32,
+    /// Set for a statement of a person.
+    states: bool,
 }
 
 fn searched(pool: &Pool) -> [usize; Level::ALL.len()] {
