@@ -12,7 +12,7 @@ use context_manager_core::{Cursor, Filter, Page, TenantId, Visibility};
 use qdrant_edge::{
     CountRequestBuilder, Direction, EdgeShard, FacetRequestBuilder, FacetValue, Filter as EngineFilter,
     OperationResult, OrderBy, OrderByInterface, OrderValue, PointId, Record as EngineRecord, RetrieveRequestBuilder,
-    ScrollRequestBuilder, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector,
+    ScrollRequestBuilder, StartFrom, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector,
 };
 
 use super::engine::Engine;
@@ -134,7 +134,7 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
     if let Some(Cursor(sequence)) = request.after {
         filter = beyond(filter, sequence);
     }
-    let mut found = ordered(shard, &filter, direction, limit + 1)?;
+    let mut found = ordered(shard, &filter, direction, request.after, limit + 1)?;
     let mut next = None;
     let mut together = Vec::new();
     if found.len() > limit {
@@ -142,7 +142,7 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
         if found[limit].1 == last {
             found.retain(|(_, sequence)| *sequence != last);
             together = ids(shard, &filter::at(filter.clone(), last))?;
-            let rest = ordered(shard, &beyond(filter, last), direction, 1)?;
+            let rest = ordered(shard, &beyond(filter, last), direction, Some(Cursor(last)), 1)?;
             next = (!rest.is_empty()).then_some(Cursor(last));
         } else {
             found.truncate(limit);
@@ -193,7 +193,7 @@ pub(super) fn session(
     }
     let end = |direction| -> Result<_, BoxError> {
         // A few more, in case the first ones are unreadable.
-        for (point, _) in ordered(&engine.shard, &filter, direction, 4)? {
+        for (point, _) in ordered(&engine.shard, &filter, direction, None, 4)? {
             if let Some(context) = contexts(engine, tenant, &[point])?.pop() {
                 return Ok(Some(context.created_at));
             }
@@ -211,17 +211,20 @@ pub(super) fn session(
         }))
 }
 
-/// Returns the matching points with their sequence numbers, in the order of these.
+/// Returns the matching points with their sequence numbers, in the order of these. The engine starts at `from`, beyond which
+/// the filter must match nothing: it would test all points before it.
 fn ordered(
     shard: &EdgeShard,
     filter: &EngineFilter,
     direction: Direction,
+    from: Option<Cursor>,
     limit: usize,
 ) -> Result<Vec<(PointId, u64)>, BoxError> {
+    let from = from.map(|Cursor(sequence)| i64::try_from(sequence).unwrap_or(i64::MAX));
     let order = OrderBy {
         key: path(key::SEQUENCE),
         direction: Some(direction),
-        start_from: None,
+        start_from: from.map(StartFrom::Integer),
     };
     let request = ScrollRequestBuilder::new()
         .filter(filter.clone())

@@ -30,6 +30,9 @@ use crate::metrics::observe_background;
 /// Maximum number of points per upsert. Reads wait while points are replaced, and larger operations gain nothing.
 const CHUNK: usize = 64;
 
+/// Number of points that get vectors while reads wait: each takes several times as long as in an upsert.
+const VECTORS: usize = 16;
+
 /// Maximum number of points per deletion.
 const DELETE_CHUNK: usize = 512;
 
@@ -243,23 +246,35 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the vector first: after an interruption in between, it is set again.
+    /// Writes the vectors first: after an interruption in between, they are set again. Of a repeated id, the last one counts.
     fn set_vectors(&self, vectors: Vec<NewVector>) -> Result<(), Failure> {
         let ids = vectors.iter().map(|new| new.id).collect();
         let existing = reads::existing(&self.engine.shard, ids)?;
-        for NewVector { id, vector, payload } in vectors.into_iter().filter(|new| existing.contains(&new.id)) {
-            let _arrival = self.engine.records.arriving(payload.iter());
-            let (shard, _gate) = self.engine.replace(&[id]);
+        let new = vectors.into_iter().filter(|new| existing.contains(&new.id));
+        let new: BTreeMap<_, _> = new.map(|new| (new.id, new)).collect();
+        let mut new = new.into_values().peekable();
+        while new.peek().is_some() {
+            let (mut points, mut payloads) = (Vec::new(), Vec::new());
+            for NewVector { id, vector, payload } in new.by_ref().take(VECTORS) {
+                points.push(PointVectorsPersisted { id, vector });
+                payloads.extend(payload.map(|payload| (id, payload)));
+            }
+            let ids: Vec<PointId> = points.iter().map(|point| point.id).collect();
+            let _arrival = self
+                .engine
+                .records
+                .arriving(payloads.iter().map(|(_, payload)| payload));
+            let (shard, _gate) = self.engine.replace(&ids);
             shard.update(UpdateOperation::VectorOperation(VectorOperations::UpdateVectors(
                 UpdateVectorsOp {
-                    points: vec![PointVectorsPersisted { id, vector }],
+                    points,
                     update_filter: None,
                 },
             )))?;
-            if let Some(payload) = payload {
+            for (id, payload) in payloads {
                 shard.update(overwrite(id, payload))?;
             }
-            self.engine.count_changes(1);
+            self.engine.count_changes(ids.len());
         }
         Ok(())
     }
