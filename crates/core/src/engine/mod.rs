@@ -7,6 +7,7 @@
 //! Concurrency: whatever reads before it writes (duplicates, ids, patches, a session's order) holds the locks of its keys,
 //! see [`locks`]. Lock order: model, then keys. Other processes are excluded by compare-and-set in the store.
 
+mod backlog;
 mod contexts;
 mod lifecycle;
 mod listing;
@@ -289,7 +290,7 @@ impl ContextEngine {
 
     /// Completes when a context was stored without its vector, at once if that happened since the last time.
     pub async fn pending_arrived(&self) {
-        self.0.models.pending_announced().await;
+        self.0.backlog.arrived().await;
     }
 
     /// Counts the contexts that wait for their vector, and sets their gauges.

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::{Duration, Instant};
 
-use crate::ports::{EmbedError, EmbedErrorKind, Embedder, QueryEmbedding};
+use crate::ports::{EmbedError, EmbedErrorKind, Embedder, OnWrite, QueryEmbedding};
 use crate::{Error, Scope};
 
 /// Treatment of a context whose text cannot be embedded now.
@@ -31,7 +31,6 @@ pub(super) struct Models {
     timeout: Duration,
     /// Time of the last embedding, unless one failed since.
     proven: Mutex<Option<Instant>>,
-    arrived: Notify,
 }
 
 impl Models {
@@ -41,7 +40,6 @@ impl Models {
             on_failure,
             timeout,
             proven: Mutex::default(),
-            arrived: Notify::new(),
         }
     }
 
@@ -54,6 +52,19 @@ impl Models {
     /// Waits until no vectors are on their way, and excludes all that follow.
     pub(super) async fn exclusively(&self) -> RwLockWriteGuard<'_, Arc<dyn Embedder>> {
         self.in_use.write().await
+    }
+
+    /// Returns the vectors of texts to be stored, as [`Models::embed`]; `None` for all of them if they follow the write.
+    pub(super) async fn embed_on_write(
+        &self,
+        scope: &Scope,
+        model: &ModelGuard<'_>,
+        texts: &[String],
+    ) -> Vec<Result<Option<Vec<f32>>, Error>> {
+        match (model.on_write(), self.on_failure) {
+            (OnWrite::Follow, OnEmbeddingFailure::Pending) => texts.iter().map(|_| Ok(None)).collect(),
+            (OnWrite::Wait, _) | (_, OnEmbeddingFailure::Reject) => self.embed(scope, model, texts).await,
+        }
     }
 
     /// Returns the vectors of texts, a result for each; `None` for a text that is stored without one.
@@ -116,16 +127,6 @@ impl Models {
         let embedded = model.embed_query(text).await.map(drop);
         self.note(embedded.is_ok());
         embedded
-    }
-
-    /// Announces contexts without their vectors.
-    pub(super) fn announce_pending(&self) {
-        self.arrived.notify_one();
-    }
-
-    /// Completes when pending contexts are announced, at once if they were since the last time.
-    pub(super) async fn pending_announced(&self) {
-        self.arrived.notified().await;
     }
 
     fn note(&self, embedded: bool) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Duration;
 
+use super::backlog::Backlog;
 use super::contexts::Contexts;
 use super::lifecycle::{Accesses, Collector, Summaries};
 use super::locks::KeyedLocks;
@@ -64,6 +65,7 @@ pub(super) struct Parts {
     pub(super) store: Arc<dyn VectorStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) models: Models,
+    pub(super) backlog: Backlog,
     pub(super) memory: WorkingMemory,
     pub(super) recall: RecallSampling,
     pub(super) summarizer: Option<Arc<dyn Summarizer>>,
@@ -86,6 +88,7 @@ impl Parts {
         Self {
             memory: WorkingMemory::new(&config, &store, &clock, &locks),
             models: Models::new(deps.embedder, deps.on_embedding_failure, timeout),
+            backlog: Backlog::default(),
             recall: RecallSampling::new(config.recall_sample_ratio),
             sequences: Sequences::new(Arc::clone(&store)),
             table: deps.table,
@@ -113,6 +116,7 @@ impl Parts {
             clock: &*self.clock,
             locks: &self.locks,
             models: &self.models,
+            backlog: &self.backlog,
             memory: &self.memory,
             sequences: &self.sequences,
             vocabularies: &self.vocabularies,

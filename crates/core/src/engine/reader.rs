@@ -76,9 +76,15 @@ pub(super) async fn stats(at: Contexts<'_>, scope: &Scope) -> Result<Stats, Stor
         embedded: Some(false),
         ..live
     };
+    let may_wait = at.store.is_shared() || at.backlog.may_wait(scope.tenant());
+    let pending = if may_wait {
+        at.store.count(scope, &pending).await?
+    } else {
+        0
+    };
     Ok(Stats {
         contexts,
-        pending: at.store.count(scope, &pending).await?,
+        pending,
         store_bytes: at.store.size_bytes().await?,
         model: at.models.in_use().await.fingerprint().clone(),
     })

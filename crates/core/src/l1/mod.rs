@@ -152,6 +152,22 @@ impl L1 {
 
     /// Applies a change in the store: replaces the entry, or removes it if its level changed.
     pub(crate) fn changed(&self, tenant: &TenantId, context: &Context, record: Option<&Record>) {
+        self.replace(tenant, context, |old| {
+            let context = context.clone();
+            record.cloned().unwrap_or_else(|| Record { context, ..old.clone() })
+        });
+    }
+
+    /// Applies a vector that was stored after its context.
+    pub(crate) fn embedded(&self, tenant: &TenantId, context: &Context, vector: &[f32]) {
+        self.replace(tenant, context, |old| Record {
+            context: context.clone(),
+            dense: Some(vector.to_vec()),
+            terms: old.terms.clone(),
+        });
+    }
+
+    fn replace(&self, tenant: &TenantId, context: &Context, new: impl FnOnce(&Record) -> Record) {
         let key = SessionKey {
             tenant: tenant.clone(),
             session: context.session_id.clone(),
@@ -168,11 +184,7 @@ impl L1 {
                 return !is_immediate;
             };
             if is_immediate {
-                let old = &entries[at];
-                let new = record.cloned().unwrap_or_else(|| Record {
-                    context: context.clone(),
-                    ..(**old).clone()
-                });
+                let new = new(&entries[at]);
                 entries[at] = Arc::new(new);
             } else {
                 entries.remove(at);

@@ -1,4 +1,4 @@
-//! Worker that embeds contexts which could not be embedded when they were stored.
+//! Worker that embeds contexts which were stored without a vector: because their model follows the writes, or was down.
 
 use std::sync::Arc;
 
@@ -14,23 +14,26 @@ const BATCH: usize = 32;
 const IDLE: Duration = Duration::from_secs(30);
 /// First and longest pause after a failure that names none.
 const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
-/// Interval of counting pending contexts while there is work.
+/// Shortest interval of counting pending contexts while there is work, and the share of the time that counting may take.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
+const COUNT_REST: u32 = 20;
 
-/// Embeds at most `texts_per_sec` until the future is dropped, and reports the health of the embedder.
+/// Embeds until the future is dropped, a service's texts at most `texts_per_sec`, and reports the health of the embedder.
 pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32, health: HealthRegistry) {
     let [first_backoff, longest] = BACKOFF;
     let mut backoff = first_backoff;
     let mut batch = BATCH;
-    let mut counted: Option<Instant> = None;
+    let mut count_at = Instant::now();
     loop {
+        let began = Instant::now();
         let round = engine.embed_pending(batch).await;
         let done = round.as_ref().is_ok_and(|round| round.tried == 0);
-        if done || counted.is_none_or(|counted| counted.elapsed() >= COUNT_EVERY) {
-            counted = Some(Instant::now());
+        if done || count_at <= Instant::now() {
+            let start = Instant::now();
             if let Err(error) = engine.pending().await {
                 tracing::debug!(%error, "pending contexts were not counted");
             }
+            count_at = Instant::now() + COUNT_EVERY.max(start.elapsed() * COUNT_REST);
         }
         let wait = match round {
             Ok(round) if round.unavailable.is_none() => {
@@ -48,7 +51,11 @@ pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32
                     tried = round.tried,
                     "pending contexts were embedded"
                 );
-                Duration::from_secs(round.tried as u64) / texts_per_sec.max(1)
+                if round.unpaced {
+                    continue;
+                }
+                let least = Duration::from_secs(round.tried as u64) / texts_per_sec.max(1);
+                least.saturating_sub(began.elapsed())
             }
             Ok(round) => {
                 health.report(

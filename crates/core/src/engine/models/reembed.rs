@@ -135,7 +135,7 @@ async fn switch(contexts: Contexts<'_>, change: &dyn ModelChange, to: &Arc<dyn E
     *in_use = Arc::clone(to);
     contexts.memory.reload_all();
     drop(in_use);
-    contexts.models.announce_pending();
+    contexts.backlog.forget_all();
     tracing::info!(
         model = %to.fingerprint(), waiting = marked, paused_ms = start.elapsed().as_millis(),
         "embedding model changed"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::duplicates::name_similar;
+use super::duplicates::{name_similar, vectors};
 use crate::context::{Context, ContextId, Patch};
 use crate::engine::contexts::Contexts;
 use crate::engine::model_in_use::ModelGuard;
@@ -53,12 +53,10 @@ impl Changer<'_> {
             if written.is_empty() {
                 continue;
             }
-            if let Some(record) = &record {
-                if record.dense.is_none() {
-                    self.contexts.models.announce_pending();
-                }
+            if record.is_some() {
                 self.contexts.vocabularies.forget(scope.tenant());
             }
+            self.contexts.announce(scope, &record);
             self.contexts.memory.changed(scope, &context, record.as_ref());
             return Ok(context);
         }
@@ -74,7 +72,9 @@ impl Changer<'_> {
         let texts = [context.text.clone()];
         let given = context.given_language().map(str::to_owned);
         let prepared = self.text.prepare(&texts, vec![given]).await.remove(0);
-        let dense = self.contexts.models.embed(scope, model, &texts).await.remove(0)?;
+        let dense = vectors(self.contexts, self.dedup, scope, model, &texts)
+            .await
+            .remove(0)?;
         let mut record = Record {
             context: Context {
                 token_count: prepared.tokens,

@@ -2,14 +2,29 @@
 
 use crate::context::{Context, Similar};
 use crate::engine::contexts::Contexts;
+use crate::engine::model_in_use::ModelGuard;
 use crate::lifecycle::{Dedup, DedupPolicy};
 use crate::ports::{Record, StoreQuery};
-use crate::{Filter, Scope, Visibility};
+use crate::{Error, Filter, Scope, Visibility};
 
 /// Maximum number of similar contexts that are named.
 const MAX_SIMILAR: usize = 10;
 /// Number of nearest contexts that are compared, as those of other users, agents and sessions may be among them.
 const COMPARED: usize = 64;
+
+/// Returns the vectors of texts to be stored. Contexts are compared by theirs, so that none may follow the write then.
+pub(super) async fn vectors(
+    contexts: Contexts<'_>,
+    config: &Dedup,
+    scope: &Scope,
+    model: &ModelGuard<'_>,
+    texts: &[String],
+) -> Vec<Result<Option<Vec<f32>>, Error>> {
+    match config.policy {
+        DedupPolicy::Keep => contexts.models.embed_on_write(scope, model, texts).await,
+        DedupPolicy::Report => contexts.models.embed(scope, model, texts).await,
+    }
+}
 
 /// Names in each of `records` the stored contexts that are close to it. A failure of the store costs the names only.
 pub(super) async fn name_similar<'r>(

@@ -23,7 +23,7 @@ pub(super) use write::Writer;
 
 pub use plan::Stored;
 
-use duplicates::name_similar;
+use duplicates::{name_similar, vectors};
 use pending_write::PendingWrite;
 
 /// Maximum number of contexts that are written in one step and locked together.
@@ -92,7 +92,7 @@ impl Storing<'_> {
         let texts: Vec<String> = new.iter().map(|new| new.text.trim().to_owned()).collect();
         let given = new.iter().map(|new| new.language.clone());
         let prepared = self.text.prepare(&texts, given.collect()).await;
-        let vectors = self.contexts.models.embed(scope, model, &texts).await;
+        let vectors = vectors(self.contexts, self.dedup, scope, model, &texts).await;
         let (now, ttl_secs) = (self.contexts.now(), self.writer.short_term_ttl_secs);
         let new = new.into_iter().zip(prepared).zip(vectors);
         new.map(|((new, prepared), dense)| Ok(PendingWrite::new(new, prepared, dense?, now, ttl_secs)))

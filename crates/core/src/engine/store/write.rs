@@ -67,9 +67,7 @@ impl Writer<'_> {
                 .await?;
         }
         self.contexts.vocabularies.stored(scope.tenant(), &records);
-        if records.iter().any(|record| record.dense.is_none()) {
-            self.contexts.models.announce_pending();
-        }
+        self.contexts.announce(scope, &records);
         for record in &changed {
             self.contexts.memory.changed(scope, &record.context, None);
         }

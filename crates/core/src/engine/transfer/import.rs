@@ -160,7 +160,7 @@ impl Importer<'_> {
         let mut embedded = if to_embed.is_empty() {
             Vec::new()
         } else {
-            self.contexts.models.embed(scope, model, &to_embed).await
+            self.contexts.models.embed_on_write(scope, model, &to_embed).await
         }
         .into_iter();
         let mut records = HashMap::with_capacity(carried.len());
@@ -199,9 +199,7 @@ impl Importer<'_> {
         self.contexts.sequences.forget(scope.tenant());
         self.contexts.vocabularies.stored(scope.tenant(), &records);
         self.contexts.memory.reload(scope, &contexts);
-        if records.iter().any(|record| record.dense.is_none()) {
-            self.contexts.models.announce_pending();
-        }
+        self.contexts.announce(scope, &records);
         Ok(())
     }
 }

@@ -34,8 +34,8 @@ pub(crate) async fn restore(
     at.memory.offsets.forget_all();
     at.sequences.forget_all();
     at.vocabularies.forget_all();
+    at.backlog.forget_all();
     drop((locks, model));
-    at.models.announce_pending();
     let (snapshot, erased_again) = swapped?;
     let paused_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(

@@ -174,6 +174,13 @@ impl WorkingMemory {
         self.l1.changed(scope.tenant(), context, record);
     }
 
+    /// Follows the vector of a context that was stored without one.
+    pub(crate) fn embedded(&self, scope: &Scope, context: &Context, vector: &[f32]) {
+        if context.level == Level::Immediate {
+            self.l1.embedded(scope.tenant(), context, vector);
+        }
+    }
+
     /// Follows a deletion in the store.
     pub(crate) fn deleted(&self, scope: &Scope, filter: &Filter) {
         self.l1.deleted(scope.tenant(), filter);
