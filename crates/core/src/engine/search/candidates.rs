@@ -19,6 +19,9 @@ use crate::{Config, Error, Filter, Scope};
 /// Minimum number of tokens of a typical candidate, such as a conversation turn.
 const TOKENS_A_CANDIDATE: usize = 20;
 
+/// Maximum number of pending contexts that are candidates: no vector finds them yet.
+const PENDING: usize = 64;
+
 /// Contexts found in working memory and in the store.
 #[derive(Debug)]
 pub(super) struct Hits {
@@ -143,13 +146,16 @@ impl Retrieval<'_> {
             exact: false,
         };
         let sample = self.recall.chooses(scope, &query);
-        let found = self.contexts.store.search(scope, query);
-        let found = request.deadline().read(Wait::Store, found).await?;
+        let pending_filter = query.filter.clone();
+        let pending = self.contexts.newest_pending(scope, &pending_filter, PENDING);
+        let both = async { tokio::try_join!(self.contexts.store.search(scope, query), pending) };
+        let (found, pending) = request.deadline().read(Wait::Store, both).await?;
         tracing::Span::current().record("found", found.len());
         if let Some(sample) = sample {
             self.recall.offer(sample, &found);
         }
-        Ok(found.into_iter().map(|candidate| candidate.record).collect())
+        let found = found.into_iter().map(|candidate| candidate.record);
+        Ok(found.chain(pending).collect())
     }
 
     /// Returns the number of candidates of each list: enough for the limit and for the budget.
