@@ -59,11 +59,11 @@ impl Room {
             gate,
             scope: Scope::authenticated(TenantId::try_new("t").unwrap()),
         };
-        for (text, level) in [(NEAR, Level::Immediate), (FAR, Level::LongTerm)] {
+        for (text, level, session) in [(NEAR, Level::Immediate, "s"), (FAR, Level::LongTerm, "earlier")] {
             let new = NewContext {
                 text: text.to_owned(),
                 level,
-                session_id: Some("s".to_owned()),
+                session_id: Some(session.to_owned()),
                 ..NewContext::default()
             };
             room.engine.store(&room.scope, new).await.unwrap();
@@ -128,7 +128,7 @@ async fn only_without_working_memory_is_there_no_answer() {
     let found = room.search(3, "other").await.unwrap();
     assert_eq!(found, (Vec::new(), vec![Degraded::VectorStore, Degraded::Deadline]));
 
-    let room = room.restarted();
+    let room = Room::new().await.restarted();
     let hold_the_next_one = async {
         room.gate.reached().await;
         room.gate.hold(0);
