@@ -26,6 +26,9 @@ pub struct Config {
     pub recency_half_life_secs: u64,
     /// Number of candidates that the vector search and the lexical search each return for ranking.
     pub candidates: usize,
+    /// Score, 0 to 1, from which on a context counts as relevant where a request has no `min_score`: an assembled text has
+    /// no others, and a search says whether there are any.
+    pub relevance_floor: f32,
     /// Maximum wait for an embedding in milliseconds; a store then continues without a vector, a search with terms alone.
     pub embed_timeout_ms: u64,
     /// Seconds between writes of access counts.
@@ -56,6 +59,7 @@ impl Default for Config {
             gc_batch_size: 100,
             recency_half_life_secs: 7 * 24 * 3600,
             candidates: 40,
+            relevance_floor: 0.3,
             embed_timeout_ms: 2000,
             access_flush_interval_secs: 5,
             recall_sample_ratio: 0.01,
@@ -185,7 +189,8 @@ impl Default for Speech {
     }
 }
 
-/// Shares of a token budget that each level may use before it takes what the others leave; only proportions matter.
+/// Shares of a token budget that each level may use before it takes what the others leave; only proportions matter. They
+/// count for contexts about as good as the best.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Budget {
@@ -195,7 +200,8 @@ pub struct Budget {
     pub short_term: f32,
     /// Share of the long-term level.
     pub long_term: f32,
-    /// Number of best contexts of each level that are chosen before shares apply, if they fit.
+    /// Number of best contexts of each level that are chosen before shares apply, if they fit and are about as good as the
+    /// best.
     pub min_contexts_per_level: usize,
 }
 
@@ -245,6 +251,7 @@ impl Config {
         );
         let (unit, factor) = ((0.0, 1.0), (0.1, 10.0));
         for (key, value, (least, most)) in [
+            ("relevance_floor", self.relevance_floor, unit),
             ("neighbours.after", self.neighbours.after, unit),
             ("neighbours.before", self.neighbours.before, unit),
             ("neighbours.session", self.neighbours.session, unit),

@@ -57,8 +57,8 @@ pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Vi
 pub use engine::{
     AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, ExportRecord,
     ExportRequest, Forgotten, Found, GcAction, GcAffected, GcReport, Imported, MAX_LIMIT, MAX_LISTED, MAX_TOKENS,
-    OnEmbeddingFailure, Pending, PendingRound, Receipt, ReembedPhase, ReembedProgress, ReembedSettings, Restored,
-    SearchMode, SearchRequest, SearchResponse, Stats, Stored, Usage,
+    OnEmbeddingFailure, Pending, PendingRound, Receipt, ReembedPhase, ReembedProgress, ReembedSettings, Relevance,
+    Restored, SearchMode, SearchRequest, SearchResponse, Stats, Stored, Usage,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Visibility};

@@ -78,7 +78,7 @@ pub enum Format {
     Xml,
     /// A list, with every further line of a text indented.
     Plain,
-    /// An object with a list.
+    /// An object with a list, a line for each context.
     Json,
 }
 
@@ -87,7 +87,7 @@ pub enum Format {
 #[cfg_attr(feature = "openapi", derive(ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Best first.
+    /// Best first; in markdown and plain, with contexts of a day together.
     #[default]
     Relevance,
     /// Oldest first.
@@ -155,6 +155,16 @@ pub struct AssembleResponse {
     pub tokens: usize,
     /// Contexts in the order of the text.
     pub citations: Vec<Citation>,
+    /// Score of the best candidate, in the text or not; 0 if there is none.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
+    pub best_score: f32,
+    /// Minimum score of contexts in the text: `min_score`, or the configured floor.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
+    pub floor: f32,
+    /// True if no candidate reaches the floor; the text is empty then.
+    pub nothing_relevant: bool,
+    /// Number of further candidates that reach the floor and are not in the text.
+    pub more: usize,
     /// Number of candidates that were passed over as they repeat a context in the text.
     pub near_duplicates: usize,
     /// Candidates that are not in the text, best first, at most 100; only with `explain`.
@@ -171,6 +181,10 @@ impl AssembleResponse {
             prompt: response.assembled.prompt,
             tokens: response.assembled.tokens,
             citations: response.assembled.citations.into_iter().map(Into::into).collect(),
+            best_score: response.relevance.best_score,
+            floor: response.relevance.floor,
+            nothing_relevant: response.relevance.nothing_relevant,
+            more: response.more,
             near_duplicates: response.near_duplicates,
             dropped: explain.then(|| response.dropped.into_iter().map(Into::into).collect()),
             degraded: response.degraded.into_iter().map(Into::into).collect(),

@@ -42,7 +42,8 @@ pub struct SearchRequest {
     /// Conditions on the contexts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
-    /// Minimum score.
+    /// Minimum score. Without it a search returns contexts of any score; `assemble` leaves out those below the
+    /// configured floor.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_score: Option<f32>,
@@ -225,7 +226,7 @@ pub enum DropReason {
     BelowMinScore,
     /// It nearly repeats a better one that is returned.
     NearDuplicate,
-    /// The budget it needs is reserved for other levels.
+    /// The budget it needs is reserved for contexts of other levels that are about as good.
     LevelShare,
     /// It does not fit into the budget that is left.
     OverBudget,
@@ -270,6 +271,14 @@ pub struct SearchResponse {
     pub contexts: Vec<FoundBody>,
     /// Number of tokens of all returned texts, never above `max_tokens`.
     pub total_tokens: usize,
+    /// Score of the best candidate, returned or not; 0 if there is none.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
+    pub best_score: f32,
+    /// Score from which on a context counts as relevant: `min_score`, or the configured floor.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
+    pub floor: f32,
+    /// True if no candidate reaches the floor.
+    pub nothing_relevant: bool,
     /// Time taken, in milliseconds.
     pub took_ms: f64,
     /// Number of ranked candidates by level.
@@ -309,6 +318,9 @@ impl SearchResponse {
         Self {
             contexts: response.contexts.into_iter().map(found).collect(),
             total_tokens: response.total_tokens,
+            best_score: response.relevance.best_score,
+            floor: response.relevance.floor,
+            nothing_relevant: response.relevance.nothing_relevant,
             took_ms: (took_ms * 1000.0).round() / 1000.0,
             searched: response.searched.into(),
             levels: response.levels.into(),

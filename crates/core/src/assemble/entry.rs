@@ -1,4 +1,6 @@
-//! Entries of an assembled text, their sections, and the citations of them.
+//! Entries of an assembled text, their places, and the citations of them.
+
+use jiff::civil::Date;
 
 use crate::context::{Context, ContextId, Level};
 
@@ -28,7 +30,7 @@ pub struct Citation {
 }
 
 /// Section of the text, in the order of the text: the most stable one first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Section {
     Pinned,
     LongTerm,
@@ -37,21 +39,34 @@ pub(super) enum Section {
 }
 
 impl Section {
-    pub(super) fn of(context: &Context) -> Self {
-        match (context.pinned, context.level) {
-            (true, _) => Self::Pinned,
-            (false, Level::LongTerm) => Self::LongTerm,
-            (false, Level::ShortTerm) => Self::ShortTerm,
-            (false, Level::Immediate) => Self::Immediate,
-        }
-    }
-
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Pinned => "Pinned",
             Self::LongTerm => "Long-term memory",
             Self::ShortTerm => "Recent memory",
             Self::Immediate => "This session",
+        }
+    }
+}
+
+/// Section and day of an entry. Entries of one place stand under one heading and one date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) section: Section,
+    pub(super) day: Date,
+}
+
+impl Place {
+    pub(super) fn of(context: &Context) -> Self {
+        let section = match (context.pinned, context.level) {
+            (true, _) => Section::Pinned,
+            (false, Level::LongTerm) => Section::LongTerm,
+            (false, Level::ShortTerm) => Section::ShortTerm,
+            (false, Level::Immediate) => Section::Immediate,
+        };
+        Self {
+            section,
+            day: context.occurred_at.civil().date(),
         }
     }
 }

@@ -31,6 +31,7 @@ fn contexts() -> Vec<Context> {
             false,
         ),
         context("Mira is allergic to peanuts", Level::LongTerm, 5, true),
+        context("The hut has no running water", Level::LongTerm, 3, false),
     ]
 }
 
@@ -90,13 +91,13 @@ proptest! {
 
         let markdown = assembled(&contexts, Format::Markdown, Order::Relevance).prompt;
         let frame = markdown.split(is_break).filter(|line| !line.starts_with('>') && !line.is_empty());
-        prop_assert_eq!(frame.count(), 2 + contexts.len(), "preamble, one heading, one date each");
+        prop_assert_eq!(frame.count(), 3, "preamble, one heading, one date");
 
         let plain = assembled(&contexts, Format::Plain, Order::Relevance).prompt;
         let entries = plain.split(is_break).filter(|line| line.starts_with('-'));
         prop_assert_eq!(entries.count(), contexts.len());
         let loose = plain.split(is_break).filter(|line| !line.starts_with(['-', ' ']) && !line.is_empty());
-        prop_assert_eq!(loose.count(), 2, "preamble and one title");
+        prop_assert_eq!(loose.count(), 3, "preamble, one title, one date");
 
         let xml = assembled(&contexts, Format::Xml, Order::Relevance).prompt;
         prop_assert_eq!(xml.matches("<context ").count(), contexts.len());
@@ -106,6 +107,29 @@ proptest! {
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         let read: Vec<&str> = value["memory"].as_array().unwrap().iter().filter_map(|c| c["text"].as_str()).collect();
         prop_assert_eq!(read, texts.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+
+    /// Costs are those of the text, however contexts share headings and dates.
+    #[test]
+    fn costs_add_up(places in prop::collection::vec((0_usize..3, 0_i64..3, "[a-zA-Z .,!?]{1,40}"), 1..12)) {
+        let contexts: Vec<Context> = places
+            .iter()
+            .map(|(level, day, text)| context(text.trim(), Level::ALL[*level], *day, false))
+            .filter(|context| !context.text.is_empty())
+            .collect();
+        let counter = Encoding::O200kBase.counter();
+        for format in [Format::Markdown, Format::Xml, Format::Plain, Format::Json] {
+            let costs = Costs::new(&contexts, format, &*counter);
+            let mut chosen = Vec::new();
+            let mut expected = if contexts.is_empty() { 0 } else { costs.frame() };
+            for at in 0..contexts.len() {
+                expected += costs.cost(at, &chosen, usize::MAX).unwrap();
+                chosen.push(at);
+            }
+            let entries = contexts.iter().map(|context| Entry { context, score: 1.0 }).collect();
+            let tokens = write(entries, format, Order::Relevance, &*counter).tokens;
+            prop_assert!(tokens.abs_diff(expected) <= 4, "{tokens} tokens were expected to be {expected}");
+        }
     }
 
     #[test]

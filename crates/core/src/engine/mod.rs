@@ -44,8 +44,8 @@ pub use models::{Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSe
 pub use parts::Deps;
 pub use reader::{Stats, Usage};
 pub use search::{
-    AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode,
-    SearchRequest, SearchResponse,
+    AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, Relevance,
+    SearchMode, SearchRequest, SearchResponse,
 };
 pub use store::Stored;
 pub use transfer::{ExportRecord, ExportRequest, Forgotten, Imported, Receipt, Restored};

@@ -9,7 +9,7 @@ mod score;
 mod updates;
 
 pub use budget::DropReason;
-pub(crate) use budget::{Item, Limits, Selection, reasons, select};
+pub(crate) use budget::{Candidates, Limits, Selection, reasons, select};
 pub(crate) use diversity::diversify;
 pub use evidence::cosine;
 pub(crate) use evidence::{DocumentFrequencies, Say, Signals, WeightedWords};

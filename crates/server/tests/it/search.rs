@@ -38,12 +38,13 @@ async fn assemble_fits_the_budget_and_cites_what_it_quotes() {
     for format in ["markdown", "xml", "plain", "json"] {
         let whole = assembled(
             &app,
-            json!({"query": "Where is Mira's flat?", "max_tokens": 1000, "format": format}),
+            json!({"query": "Where is Mira's flat?", "max_tokens": 1000, "min_score": 0, "format": format}),
         )
         .await;
         assert_eq!(whole["citations"].as_array().unwrap().len(), 5, "{format}");
         for max_tokens in [1, 20, 40, 60, 90, 1000] {
-            let body = json!({"query": "Where is Mira's flat?", "max_tokens": max_tokens, "format": format});
+            let body =
+                json!({"query": "Where is Mira's flat?", "max_tokens": max_tokens, "min_score": 0, "format": format});
             let answer = assembled(&app, body).await;
             let prompt = answer["prompt"].as_str().unwrap();
             assert_eq!(answer["tokens"], counter.count(prompt), "{format}, {max_tokens}");
@@ -64,7 +65,8 @@ async fn assemble_fits_the_budget_and_cites_what_it_quotes() {
 #[tokio::test]
 async fn assemble_puts_what_is_stable_first_and_nothing_breaks_out() {
     let app = filled().await;
-    let answer = assembled(&app, json!({"query": "Where is Mira's flat?", "max_tokens": 500})).await;
+    let query = json!({"query": "Where is Mira's flat?", "max_tokens": 500, "min_score": 0});
+    let answer = assembled(&app, query).await;
     let prompt = answer["prompt"].as_str().unwrap();
     let place = |part: &str| prompt.find(part).unwrap_or_else(|| panic!("{part} is not in {prompt}"));
     assert!(
@@ -79,11 +81,54 @@ async fn assemble_puts_what_is_stable_first_and_nothing_breaks_out() {
 
     let oldest_first = assembled(
         &app,
-        json!({"query": "Lisbon bakery", "max_tokens": 500, "order": "chronological", "levels": ["short_term"]}),
+        json!({"query": "Lisbon bakery", "max_tokens": 500, "min_score": 0, "order": "chronological", "levels": ["short_term"]}),
     )
     .await;
     let prompt = oldest_first["prompt"].as_str().unwrap();
     assert!(prompt.find("Mira's flat").unwrap() < prompt.find("sells peanuts").unwrap());
+}
+
+#[tokio::test]
+async fn answers_say_whether_anything_is_relevant() {
+    let app = TestApp::start().await;
+    let query = |min_score: Option<f32>| match min_score {
+        Some(min_score) => json!({"query": "Lisbon", "max_tokens": 100, "min_score": min_score}),
+        None => json!({"query": "Lisbon", "max_tokens": 100}),
+    };
+    for path in ["/contexts/search", "/contexts/assemble"] {
+        let empty = app.post(path, query(None)).await.body;
+        assert_eq!(empty["best_score"], 0.0, "{empty:#}");
+        assert_eq!(empty["nothing_relevant"], true);
+        assert!(empty["floor"].as_f64().unwrap() > 0.0, "the configured floor");
+    }
+    app.store(json!({"text": "Mira moved to a flat in Lisbon", "level": "long_term"}))
+        .await;
+    app.store(json!({"text": "Tom plays chess on Sundays", "level": "long_term"}))
+        .await;
+    // A search without a floor returns what is below it, too; an assembled text does not.
+    let found = app.post("/contexts/search", query(None)).await.body;
+    assert_eq!(found["contexts"].as_array().unwrap().len(), 2);
+    assert_eq!(found["best_score"], found["contexts"][0]["score"]);
+    let all = assembled(&app, query(Some(0.0))).await;
+    assert_eq!(
+        (all["citations"].as_array().unwrap().len(), &all["more"]),
+        (2, &json!(0))
+    );
+    let tight = json!({"query": "Lisbon", "max_tokens": 100, "min_score": 0, "limit": 1});
+    let tight = assembled(&app, tight).await;
+    assert!(tight["prompt"].as_str().unwrap().contains("> Mira moved"), "{tight:#}");
+    assert_eq!((&tight["more"], &tight["nothing_relevant"]), (&json!(1), &json!(false)));
+
+    let found = app.post("/contexts/search", query(Some(1.0))).await.body;
+    let nothing = assembled(&app, query(Some(1.0))).await;
+    assert_eq!((&found["contexts"], &nothing["prompt"]), (&json!([]), &json!("")));
+    for answer in [found, nothing] {
+        assert_eq!(
+            (&answer["floor"], &answer["nothing_relevant"]),
+            (&json!(1.0), &json!(true))
+        );
+        assert!(answer["best_score"].as_f64().unwrap() > 0.0, "{answer:#}");
+    }
 }
 
 #[tokio::test]
@@ -198,7 +243,8 @@ async fn accesses_are_counted_and_survive_a_restart() {
     for _ in 0..3 {
         app.found(json!({"query": "again", "session_id": "s"})).await;
     }
-    assembled(&app, json!({"query": "again", "max_tokens": 100, "session_id": "s"})).await;
+    let query = json!({"query": "again", "max_tokens": 100, "min_score": 0, "session_id": "s"});
+    assembled(&app, query).await;
     assert_eq!(app.get(&path).await.body["access_count"], 0, "not written yet");
     assert_eq!(app.memory.engine.flush_accesses().await.unwrap(), 1);
     let counted = app.get(&path).await.body;

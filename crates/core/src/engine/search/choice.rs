@@ -1,32 +1,40 @@
-//! Selection from the ranking: minimum score, diversity, equal texts and the budget.
+//! Selection from the ranking: minimum score, diversity, echoes, equal texts and the budget.
 
 use std::cell::OnceCell;
 
+use super::echo::echoes_last;
 use super::ranking::{Ranked, Ranking};
-use super::request::{Dropped, SearchRequest};
+use super::request::{Dropped, Relevance, SearchRequest};
 use crate::Config;
-use crate::context::{Context, comparable_text};
-use crate::rank::{self, DropReason, Item, Limits, Selection, cosine};
+use crate::assemble::{Costs, Format};
+use crate::context::{Context, Level, comparable_text};
+use crate::ports::TokenCounter;
+use crate::rank::{self, Candidates, DropReason, Limits, Selection, cosine};
 
 /// Maximum number of dropped candidates that are listed.
 const MAX_DROPPED: usize = 100;
+/// Share of the best score from which on levels keep their shares of a budget. Between it and the floor, candidates are
+/// relevant, but too much worse to take the room of a better one.
+const CONTENDING: f32 = 0.75;
 
-/// Selector from one ranking, for one budget after the other.
+/// Selector from one ranking.
 pub(super) struct Chooser<'a> {
     config: &'a Config,
     explain: bool,
     ranked: &'a [Ranked],
-    /// Indexes of the candidates with the minimum score, most diverse first.
+    relevance: Relevance,
+    /// Indexes of the candidates that reach the minimum score, in the order of choice.
     order: Vec<usize>,
-    items: Vec<Item>,
     texts: Vec<OnceCell<String>>,
+    /// Costs in an assembled text; `None` where texts are returned as they are.
+    costs: Option<Costs<'a>>,
 }
 
-/// Selection within one budget.
+/// Selection within the limits.
+#[derive(Debug, Default)]
 pub(super) struct Choice {
     /// Indexes in the ranking, best first.
     pub(super) indexes: Vec<usize>,
-    limits: Limits,
     selection: Selection,
 }
 
@@ -38,80 +46,152 @@ impl Choice {
 }
 
 impl<'a> Chooser<'a> {
-    pub(super) fn new(config: &'a Config, ranking: &'a Ranking, request: &SearchRequest) -> Self {
-        let ranked = ranking.ranked.as_slice();
-        let floor = request.min_score.unwrap_or(0.0);
-        let eligible = ranked.partition_point(|ranked| ranked.score >= floor);
-        let mut chooser = Self {
-            config,
-            explain: request.explain,
-            ranked,
-            order: Vec::new(),
-            items: Vec::new(),
-            texts: vec![OnceCell::new(); eligible],
-        };
-        let mut scores: Vec<f32> = ranked[..eligible].iter().map(|ranked| ranked.score).collect();
-        // A reranker orders otherwise; the best place then has the best score.
-        scores.sort_unstable_by(|a, b| b.total_cmp(a));
-        chooser.order = rank::diversify(&scores, request.diversity, |a, b| {
-            match (&ranked[a].record.dense, &ranked[b].record.dense) {
-                (Some(a), Some(b)) => cosine(a, b).max(0.0),
-                // One of them is pending.
-                (None, _) | (_, None) => ranked[a].record.terms.cosine(&ranked[b].record.terms),
-            }
-        });
-        chooser.items = chooser
-            .order
-            .iter()
-            .map(|at| Item {
-                level: ranked[*at].record.context.level,
-                tokens: tokens(&ranked[*at].record.context),
-            })
-            .collect();
+    /// Chooses texts for a search.
+    pub(super) fn of_texts(config: &'a Config, ranking: &'a Ranking, request: &SearchRequest) -> Self {
+        Self::new(config, ranking, request, request.min_score.unwrap_or(0.0))
+    }
+
+    /// Chooses entries of an assembled text: relevant ones, those that echo another one last.
+    pub(super) fn of_entries(
+        config: &'a Config,
+        ranking: &'a Ranking,
+        request: &SearchRequest,
+        format: Format,
+        tokens: &'a dyn TokenCounter,
+    ) -> Self {
+        let floor = request.min_score.unwrap_or(config.relevance_floor);
+        let mut chooser = Self::new(config, ranking, request, floor);
+        let ranked = chooser.ranked;
+        echoes_last(&mut chooser.order, |at| &*ranked[at].record);
+        let contexts = chooser.order.iter().map(|at| &ranked[*at].record.context);
+        chooser.costs = Some(Costs::new(contexts, format, tokens));
         chooser
     }
 
-    /// Chooses within `max_tokens`.
-    pub(super) fn choose(&self, max_tokens: Option<usize>, max_items: usize) -> Choice {
-        let limits = Limits { max_tokens, max_items };
-        let selection = rank::select(&self.items, limits, &self.config.budget, |a, b| {
-            let (a, b) = (self.order[a], self.order[b]);
-            self.text(a) == self.text(b)
+    fn new(config: &'a Config, ranking: &'a Ranking, request: &SearchRequest, min_score: f32) -> Self {
+        let ranked = ranking.ranked.as_slice();
+        let reaches = |floor: f32| (0..ranked.len()).filter(move |at| ranked[*at].score >= floor);
+        let eligible: Vec<usize> = reaches(min_score).collect();
+        let mut scores: Vec<f32> = eligible.iter().map(|at| ranked[*at].score).collect();
+        // A reranker orders otherwise; the best place then has the best score.
+        scores.sort_unstable_by(|a, b| b.total_cmp(a));
+        let order = rank::diversify(&scores, request.diversity, |a, b| {
+            let (a, b) = (&ranked[eligible[a]].record, &ranked[eligible[b]].record);
+            match (&a.dense, &b.dense) {
+                (Some(a), Some(b)) => cosine(a, b).max(0.0),
+                // One of them is pending.
+                (None, _) | (_, None) => a.terms.cosine(&b.terms),
+            }
         });
+        let floor = request.min_score.unwrap_or(config.relevance_floor);
+        Self {
+            config,
+            explain: request.explain,
+            ranked,
+            relevance: Relevance {
+                best_score: ranked.iter().map(|ranked| ranked.score).fold(0.0, f32::max),
+                floor,
+                nothing_relevant: reaches(floor).next().is_none(),
+            },
+            order: order.into_iter().map(|at| eligible[at]).collect(),
+            texts: vec![OnceCell::new(); ranked.len()],
+            costs: None,
+        }
+    }
+
+    pub(super) fn relevance(&self) -> Relevance {
+        self.relevance
+    }
+
+    /// Chooses within the limits of a request.
+    pub(super) fn choose(&self, request: &SearchRequest) -> Choice {
+        let selection = rank::select(self, self.limits(request), Some(&self.config.budget));
+        self.choice(selection)
+    }
+
+    /// Leaves out the last `count` chosen candidates, but the best only if it is alone.
+    pub(super) fn shorten(&self, choice: &mut Choice, count: usize) {
+        let mut selection = std::mem::take(choice).selection;
+        let chosen = selection.chosen.len();
+        let kept = chosen.saturating_sub(count).max(usize::from(chosen > 1));
+        selection.chosen.truncate(kept);
+        *choice = self.choice(selection);
+    }
+
+    fn choice(&self, selection: Selection) -> Choice {
         let mut indexes: Vec<usize> = selection.chosen.iter().map(|at| self.order[*at]).collect();
         indexes.sort_unstable();
-        Choice {
-            indexes,
-            limits,
-            selection,
-        }
+        Choice { indexes, selection }
+    }
+
+    /// Returns the number of candidates that reach the minimum score, are not chosen and repeat none that is.
+    pub(super) fn more(&self, choice: &Choice) -> usize {
+        self.order.len() - choice.indexes.len() - choice.near_duplicates()
     }
 
     /// Returns up to [`MAX_DROPPED`] dropped candidates, best first; none unless requested.
-    pub(super) fn dropped(&self, choice: &Choice) -> Vec<Dropped> {
+    pub(super) fn dropped(&self, request: &SearchRequest, choice: &Choice) -> Vec<Dropped> {
         if !self.explain {
             return Vec::new();
         }
-        let by_choice = rank::reasons(&self.items, choice.limits, &choice.selection)
-            .into_iter()
-            .map(|(at, reason)| (self.order[at], reason));
-        let by_score = (self.order.len()..self.ranked.len()).map(|at| (at, DropReason::BelowMinScore));
-        let mut dropped: Vec<(usize, DropReason)> = by_choice.chain(by_score).collect();
-        dropped.sort_unstable_by_key(|(at, _)| *at);
-        dropped.truncate(MAX_DROPPED);
-        dropped
-            .into_iter()
-            .map(|(at, reason)| Dropped {
-                id: self.ranked[at].record.context.id,
-                level: self.ranked[at].record.context.level,
-                score: self.ranked[at].score,
-                reason,
+        let mut reasons = vec![Some(DropReason::BelowMinScore); self.ranked.len()];
+        for at in &self.order {
+            reasons[*at] = None;
+        }
+        for (at, reason) in rank::reasons(self, self.limits(request), &choice.selection) {
+            reasons[self.order[at]] = Some(reason);
+        }
+        let dropped = self.ranked.iter().zip(reasons).filter_map(|(ranked, reason)| {
+            Some(Dropped {
+                id: ranked.record.context.id,
+                level: ranked.record.context.level,
+                score: ranked.score,
+                reason: reason?,
             })
-            .collect()
+        });
+        dropped.take(MAX_DROPPED).collect()
+    }
+
+    fn limits(&self, request: &SearchRequest) -> Limits {
+        let frame = self.costs.as_ref().map_or(0, Costs::frame);
+        Limits {
+            max_tokens: request.max_tokens.map(|most| most.saturating_sub(frame)),
+            max_items: request.max_items(),
+        }
+    }
+
+    fn at(&self, at: usize) -> &Ranked {
+        &self.ranked[self.order[at]]
     }
 
     fn text(&self, at: usize) -> &str {
-        self.texts[at].get_or_init(|| comparable_text(&self.ranked[at].record.context.text))
+        self.texts[at].get_or_init(|| comparable_text(&self.at(at).record.context.text))
+    }
+}
+
+impl Candidates for Chooser<'_> {
+    fn count(&self) -> usize {
+        self.order.len()
+    }
+
+    fn level(&self, at: usize) -> Level {
+        self.at(at).record.context.level
+    }
+
+    fn contends(&self, at: usize) -> bool {
+        let Relevance { best_score, floor, .. } = self.relevance;
+        self.at(at).score >= floor.max(CONTENDING * best_score)
+    }
+
+    fn cost(&self, at: usize, chosen: &[usize], room: usize) -> Option<usize> {
+        match &self.costs {
+            Some(costs) => costs.cost(at, chosen, room),
+            None => Some(tokens(&self.at(at).record.context)).filter(|tokens| *tokens <= room),
+        }
+    }
+
+    fn repeats(&self, at: usize, chosen: usize) -> bool {
+        self.text(at) == self.text(chosen)
     }
 }
 

@@ -6,6 +6,7 @@ mod candidates;
 mod choice;
 mod comparison;
 mod deadline;
+mod echo;
 mod question;
 mod ranking;
 mod recall;
@@ -30,7 +31,8 @@ pub(super) use rerank::Reranking;
 
 pub use assemble::{AssembleRequest, AssembleResponse};
 pub use request::{
-    DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, SearchMode, SearchRequest, SearchResponse,
+    DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, Relevance, SearchMode, SearchRequest,
+    SearchResponse,
 };
 
 use choice::{Chooser, tokens};
@@ -76,9 +78,10 @@ impl Searcher<'_> {
 
     #[tracing::instrument(level = "debug", skip_all)]
     fn choose(&self, ranking: Ranking, request: &SearchRequest) -> SearchResponse {
-        let chooser = Chooser::new(self.config, &ranking, request);
-        let choice = chooser.choose(request.max_tokens, request.max_items());
-        let dropped = chooser.dropped(&choice);
+        let chooser = Chooser::of_texts(self.config, &ranking, request);
+        let choice = chooser.choose(request);
+        let relevance = chooser.relevance();
+        let dropped = chooser.dropped(request, &choice);
         let near_duplicates = choice.near_duplicates();
         let mut ranked: Vec<Option<Ranked>> = ranking.ranked.into_iter().map(Some).collect();
         let chosen = choice.indexes.into_iter().filter_map(|at| ranked[at].take());
@@ -90,6 +93,7 @@ impl Searcher<'_> {
         SearchResponse {
             total_tokens: contexts.iter().map(|found| tokens(&found.context)).sum(),
             contexts,
+            relevance,
             searched: ranking.searched,
             levels,
             near_duplicates,

@@ -25,6 +25,18 @@ pub(super) struct Ranked {
     pub(super) parts: Parts,
 }
 
+#[cfg(test)]
+impl Ranked {
+    /// Creates a candidate for tests of what comes after ranking.
+    pub(super) fn with_score(record: Record, score: f32) -> Self {
+        Self {
+            record: Arc::new(record),
+            score,
+            parts: Parts::default(),
+        }
+    }
+}
+
 impl From<Ranked> for Found {
     fn from(ranked: Ranked) -> Self {
         Self {

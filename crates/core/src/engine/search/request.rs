@@ -41,7 +41,8 @@ pub struct SearchRequest {
     pub session_id: Option<String>,
     /// Conditions on contexts of every level.
     pub filter: Filter,
-    /// Minimum score, 0 to 1.
+    /// Minimum score, 0 to 1; without it a search returns contexts of any score, and an assembly those that reach
+    /// [`Config::relevance_floor`](crate::Config::relevance_floor).
     pub min_score: Option<f32>,
     /// Kinds of similarity that count.
     pub mode: SearchMode,
@@ -154,6 +155,17 @@ pub enum Degraded {
     Deadline,
 }
 
+/// Relevance of the best candidates of a search.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Relevance {
+    /// Score of the best candidate; 0 if there is none.
+    pub best_score: f32,
+    /// Score from which on a context counts as relevant: the requested minimum, or the configured floor.
+    pub floor: f32,
+    /// Set if no candidate reaches the floor.
+    pub nothing_relevant: bool,
+}
+
 /// Result of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchResponse {
@@ -161,6 +173,8 @@ pub struct SearchResponse {
     pub contexts: Vec<Found>,
     /// Number of tokens of all returned texts; never above the budget.
     pub total_tokens: usize,
+    /// Relevance of the best candidates.
+    pub relevance: Relevance,
     /// Number of ranked candidates of each level, as in [`Level::ALL`].
     pub searched: [usize; Level::ALL.len()],
     /// Number of returned contexts of each level.

@@ -5,13 +5,23 @@ use context_manager_core::{Level, NewContext};
 /// Session whose working memory is searched.
 pub(super) const SESSION: &str = "today";
 
-/// Questions, answered at different levels; two answers share no word with their question.
-pub(super) const QUESTIONS: [&str; 5] = [
-    "What can Mira not eat?",
-    "Which city are we flying to, and when?",
-    "How much may the new kitchen cost?",
-    "What should I keep in mind when writing to her?",
-    "Did the plumber say when he would come?",
+/// Questions and the beginnings of their answers, which are at different levels; two answers share no word with their
+/// question.
+pub(super) const QUESTIONS: [(&str, &str); 5] = [
+    ("What can Mira not eat?", "Mira is allergic to peanuts"),
+    (
+        "Which city are we flying to, and when?",
+        "The trip to Lisbon starts on 14 May",
+    ),
+    (
+        "How much may the new kitchen cost?",
+        "The kitchen renovation has a budget",
+    ),
+    (
+        "What should I keep in mind when writing to her?",
+        "Mira prefers short e-mails",
+    ),
+    ("Did the plumber say when he would come?", "The plumber called"),
 ];
 
 /// Returns lasting knowledge, knowledge of the week, and the latest turns.

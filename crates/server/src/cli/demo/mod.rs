@@ -2,6 +2,7 @@
 
 mod conversation;
 
+use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -24,28 +25,38 @@ pub(super) fn run() -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "the command's result")]
 async fn show() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut config = Config::default();
-    config.vector_db.embedded.path = folder.path().join("data");
-    let memory = Memory::open(&config).await?;
+    let memory = open(folder.path()).await?;
     let scope = Scope::maintenance(default_tenant()?);
 
-    let contexts = contexts();
-    let (count, start) = (contexts.len(), Instant::now());
-    for stored in memory.engine.store_many(&scope, contexts, |at| format!("/{at}")).await {
-        stored?;
-    }
+    let start = Instant::now();
+    let count = store(&memory, &scope).await?;
     println!(
         "{count} contexts stored in {}: engine and model run in this process.\n",
         millis(start.elapsed())
     );
 
-    for question in QUESTIONS {
+    for (question, _) in QUESTIONS {
         let start = Instant::now();
         let response = ask(&memory, &scope, question).await?;
         println!("{question}  ({})", millis(start.elapsed()));
         println!("{}\n", table(&response));
     }
     memory.close().await
+}
+
+async fn open(folder: &Path) -> anyhow::Result<Memory> {
+    let mut config = Config::default();
+    config.vector_db.embedded.path = folder.join("data");
+    Memory::open(&config).await
+}
+
+/// Stores the conversation with its vectors and returns the number of its contexts.
+async fn store(memory: &Memory, scope: &Scope) -> anyhow::Result<usize> {
+    let stored = memory.engine.store_many(scope, contexts(), |at| format!("/{at}")).await;
+    let stored: Vec<_> = stored.into_iter().collect::<Result<_, _>>()?;
+    // A server does this beside its calls.
+    while memory.engine.embed_pending(stored.len()).await?.embedded > 0 {}
+    Ok(stored.len())
 }
 
 async fn ask(memory: &Memory, scope: &Scope, question: &str) -> anyhow::Result<SearchResponse> {
@@ -77,4 +88,27 @@ fn table(response: &SearchResponse) -> Table {
 
 fn millis(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_question_is_answered_by_the_first_context() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = open(folder.path()).await.unwrap();
+        let scope = Scope::maintenance(default_tenant().unwrap());
+        store(&memory, &scope).await.unwrap();
+        let mut wrong = Vec::new();
+        for (question, answer) in QUESTIONS {
+            let response = ask(&memory, &scope, question).await.unwrap();
+            let first = response.contexts.first().map(|found| found.context.text.as_str());
+            if !first.is_some_and(|text| text.starts_with(answer)) {
+                wrong.push(format!("{question}\n{}", table(&response)));
+            }
+        }
+        memory.close().await.unwrap();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
 }

@@ -37,7 +37,7 @@ fn turn(text: &str) -> Value {
 
 /// Returns what a server serves to its session, by a search and in an assembled text.
 async fn served(app: &TestApp) -> Vec<String> {
-    let question = json!({"query": "the code of the door", "session_id": SESSION, "max_tokens": 1000});
+    let question = json!({"query": "the code of the door", "session_id": SESSION, "max_tokens": 1000, "min_score": 0});
     let found = app.found(question.clone()).await;
     let assembled = app.post("/contexts/assemble", question).await.text;
     assert!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::choice::{Choice, Chooser};
 use super::ranking::Ranking;
-use super::request::{Degraded, Dropped, SearchRequest};
+use super::request::{Degraded, Dropped, Relevance, SearchRequest};
 use crate::Config;
 use crate::assemble::{self, Assembled, Entry, Format, Order};
 use crate::context::Violations;
@@ -12,8 +12,6 @@ use crate::engine::prepare::Preparer;
 
 /// Budget above which texts are written off the async threads, as counting takes milliseconds by then.
 const INLINE_TOKENS: usize = 8192;
-/// Number of attempts with a budget reduced by the excess, before it is halved each time.
-const FITTINGS: u32 = 8;
 
 /// A search whose result goes into a prompt.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +40,10 @@ impl AssembleRequest {
 pub struct AssembleResponse {
     /// The text with its tokens and citations.
     pub assembled: Assembled,
+    /// Relevance of the best candidates.
+    pub relevance: Relevance,
+    /// Number of candidates that reached the floor and are not in the text, nor repeat one that is.
+    pub more: usize,
     /// Number of candidates passed over because one with the same text is in the prompt.
     pub near_duplicates: usize,
     /// Dropped candidates, best first, if requested.
@@ -63,7 +65,6 @@ pub(super) async fn assemble(
         text: Arc::clone(text),
         ranking,
         request,
-        max_tokens,
     });
     if max_tokens <= INLINE_TOKENS {
         return fitting.fit();
@@ -82,37 +83,30 @@ struct Fitting {
     text: Arc<Preparer>,
     ranking: Ranking,
     request: AssembleRequest,
-    max_tokens: usize,
 }
 
 impl Fitting {
-    /// Selects and writes until the whole text fits.
+    /// Selects by the cost of each entry, and writes.
     ///
-    /// Token counts of parts do not add up to that of the whole, so the whole is counted, and its excess reduces the budget
-    /// of the next selection.
+    /// Token counts of parts may add up to less than that of the whole, with which the last entries then go.
     fn fit(&self) -> AssembleResponse {
         let search = &self.request.search;
-        let chooser = Chooser::new(&self.config, &self.ranking, search);
-        let mut budget = self.max_tokens;
-        let mut round = 0;
-        let (choice, assembled) = loop {
-            let choice = chooser.choose(Some(budget), search.max_items());
-            let assembled = self.write(&choice);
-            if assembled.tokens <= self.max_tokens {
-                break (choice, assembled);
-            }
-            let excess = assembled.tokens - self.max_tokens;
-            round += 1;
-            budget = if round < FITTINGS {
-                budget.saturating_sub(excess)
-            } else {
-                budget / 2
-            };
-        };
+        let tokens = &*self.text.tokens;
+        let chooser = Chooser::of_entries(&self.config, &self.ranking, search, self.request.format, tokens);
+        let mut choice = chooser.choose(search);
+        let mut assembled = self.write(&choice);
+        let mut excess = 1;
+        while assembled.tokens > search.max_tokens.unwrap_or_default() {
+            chooser.shorten(&mut choice, excess);
+            assembled = self.write(&choice);
+            excess *= 2;
+        }
         AssembleResponse {
             assembled,
+            relevance: chooser.relevance(),
+            more: chooser.more(&choice),
             near_duplicates: choice.near_duplicates(),
-            dropped: chooser.dropped(&choice),
+            dropped: chooser.dropped(search, &choice),
             degraded: self.ranking.degraded.clone(),
         }
     }
@@ -133,3 +127,6 @@ impl Fitting {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
