@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::TenantId;
-use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, OnWrite, QueryEmbedding};
+use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, OnWrite, Piece, QueryEmbedding};
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,40 +19,44 @@ use crate::metrics;
 pub struct CacheConfig {
     /// Enables the cache.
     pub cache_enabled: bool,
-    /// Maximum number of vectors; the least recently used are evicted first.
-    pub cache_size: u64,
+    /// Maximum size of the vectors in bytes; the least recently used are evicted first.
+    pub cache_bytes: u64,
     /// Lifetime of a vector in seconds.
     pub cache_ttl_secs: u64,
 }
 
 impl Default for CacheConfig {
-    /// 10,000 vectors of 256 dimensions take some 12 MB.
+    /// Room for some 2,000 questions of 10 tokens with the vectors of their tokens, or 20,000 vectors of 256 dimensions.
     fn default() -> Self {
         Self {
             cache_enabled: true,
-            cache_size: 10_000,
+            cache_bytes: 32 * 1024 * 1024,
             cache_ttl_secs: 3600,
         }
     }
 }
 
-/// An embedder that caches vectors, but no failures.
+/// An embedder that caches vectors, but no failures. A question that is asked again while it is being embedded waits for the
+/// first answer.
 ///
 /// Each tenant has entries of its own: otherwise a quick answer would reveal that another tenant has the same text.
 #[derive(Debug)]
 pub struct Cached<E> {
     inner: E,
     documents: bool,
-    vectors: Option<Cache<Key, Arc<Vec<f32>>>>,
+    vectors: Option<Cache<Key, Arc<QueryEmbedding>>>,
     /// Hash of the model's fingerprint, the prefix of every key.
     model: Sha256,
 }
+
+/// Size of an empty entry with its key in the cache, approximately.
+const ENTRY: usize = 256;
 
 /// Hash of model, tenant, kind and text: short, and keeps no text in memory.
 type Key = [u8; 32];
 
 impl<E: Embedder> Cached<E> {
-    /// Caches questions only, for an embedder as fast as the cache on documents.
+    /// Caches questions only, for an embedder in the process: a document is rarely embedded twice.
     pub fn queries(inner: E, config: &CacheConfig) -> Self {
         Self::new(inner, config, false)
     }
@@ -65,7 +69,8 @@ impl<E: Embedder> Cached<E> {
     fn new(inner: E, config: &CacheConfig, documents: bool) -> Self {
         let cache = || {
             Cache::builder()
-                .max_capacity(config.cache_size)
+                .max_capacity(config.cache_bytes)
+                .weigher(|_key: &Key, embedding: &Arc<QueryEmbedding>| size(embedding))
                 .time_to_live(Duration::from_secs(config.cache_ttl_secs))
                 .build()
         };
@@ -106,7 +111,9 @@ impl<E: Embedder> Cached<E> {
         let mut found = Vec::with_capacity(texts.len());
         let mut missing = Vec::new();
         for text in texts {
-            let vector = find(vectors, &self.key(tenant, Kind::Document, text), "document_embedding").await;
+            let vector = vectors.get(&self.key(tenant, Kind::Document, text)).await;
+            let vector = vector.map(|embedding| embedding.vector.clone());
+            count(vector.is_some(), "document_embedding");
             if vector.is_none() {
                 missing.push(text.clone());
             }
@@ -119,7 +126,7 @@ impl<E: Embedder> Cached<E> {
         for (text, vector) in missing.iter().zip(&embedded) {
             if let Ok(vector) = vector {
                 let key = self.key(tenant, Kind::Document, text);
-                vectors.insert(key, Arc::new(vector.clone())).await;
+                vectors.insert(key, Arc::new(QueryEmbedding::new(vector.clone()))).await;
             }
         }
         let mut embedded = embedded.into_iter();
@@ -132,15 +139,14 @@ impl<E: Embedder> Cached<E> {
             return self.inner.embed_query(text).await;
         };
         let key = self.key(tenant, Kind::Query, text);
-        if let Some(vector) = find(vectors, &key, "query_embedding").await {
-            return Ok(QueryEmbedding {
-                cached: true,
-                ..QueryEmbedding::new(vector)
-            });
-        }
-        let embedding = self.inner.embed_query(text).await?;
-        vectors.insert(key, Arc::new(embedding.vector.clone())).await;
-        Ok(embedding)
+        let embed = async { self.inner.embed_query(text).await.map(Arc::new) };
+        let entry = vectors.entry(key).or_try_insert_with(embed).await;
+        let entry = entry.map_err(|error: Arc<EmbedError>| EmbedError::clone(&error))?;
+        count(!entry.is_fresh(), "query_embedding");
+        Ok(QueryEmbedding {
+            cached: !entry.is_fresh(),
+            ..entry.value().as_ref().clone()
+        })
     }
 }
 
@@ -175,29 +181,39 @@ impl<E: Embedder> Embedder for Cached<E> {
     }
 }
 
-async fn find(vectors: &Cache<Key, Arc<Vec<f32>>>, key: &Key, label: &'static str) -> Option<Vec<f32>> {
-    let vector = vectors.get(key).await;
-    let metric = if vector.is_some() {
+fn count(hit: bool, label: &'static str) {
+    let metric = if hit {
         metrics::CACHE_HITS
     } else {
         metrics::CACHE_MISSES
     };
     ::metrics::counter!(metric, "cache" => label).increment(1);
-    vector.map(|vector| vector.to_vec())
+}
+
+/// Returns the approximate size of an entry in bytes.
+fn size(embedding: &QueryEmbedding) -> u32 {
+    let numbers = |vector: &Vec<f32>| size_of_val(vector.as_slice());
+    let pieces = embedding.pieces.iter();
+    let pieces = pieces
+        .map(|piece| size_of::<Piece>() + numbers(&piece.vector))
+        .sum::<usize>();
+    let bytes = ENTRY + size_of::<QueryEmbedding>() + numbers(&embedding.vector) + pieces;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::BuiltIn;
+    use crate::StaticTable;
 
     #[tokio::test]
     async fn the_least_recently_used_question_is_evicted() {
         let config = CacheConfig {
-            cache_size: 2,
+            // Room for two vectors of 256 dimensions.
+            cache_bytes: 3000,
             ..CacheConfig::default()
         };
-        let embedder = Cached::queries(BuiltIn::load().unwrap(), &config);
+        let embedder = Cached::queries(StaticTable::load().unwrap(), &config);
         for question in ["a", "b", "c", "d", "e"] {
             embedder.embed_query(question).await.unwrap();
         }
@@ -206,9 +222,24 @@ mod tests {
         assert_eq!(cache.entry_count(), 2);
     }
 
+    #[test]
+    fn pieces_count_to_the_size() {
+        let plain = QueryEmbedding::new(vec![0.0; 256]);
+        let piece = Piece {
+            range: 0..1,
+            vector: vec![0.0; 256],
+        };
+        let pieces = vec![piece; 10];
+        let with_pieces = QueryEmbedding {
+            pieces,
+            ..plain.clone()
+        };
+        assert!(size(&with_pieces) - size(&plain) > 10 * 1024);
+    }
+
     #[tokio::test]
     async fn tenants_share_no_entries() {
-        let embedder = Cached::queries(BuiltIn::load().unwrap(), &CacheConfig::default());
+        let embedder = Cached::queries(StaticTable::load().unwrap(), &CacheConfig::default());
         let [one, other] = ["a", "b"].map(|name| TenantId::try_new(name).unwrap());
         for (tenant, cached) in [(&one, false), (&one, true), (&other, false), (&one, true)] {
             let embedding = embedder.embed_query_of(tenant, "q").await.unwrap();

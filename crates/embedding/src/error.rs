@@ -9,9 +9,22 @@ use context_manager_core::ports::EmbedError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The compiled-in model does not load: the build is broken.
-    #[error("cannot load the built-in embedding model")]
+    /// A compiled-in model does not load: the build is broken.
+    #[error("cannot load a built-in embedding model")]
     BuiltIn(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A file of a model's folder is missing or cannot be used.
+    #[error("cannot use the model in {}: {file} {problem}", folder.display())]
+    Model {
+        /// The folder.
+        folder: PathBuf,
+        /// Name of the file in it; empty for the folder itself.
+        file: String,
+        /// Complaint about the file.
+        problem: String,
+    },
+    /// The threads of a model cannot be started.
+    #[error("cannot start the threads of the embedding model")]
+    Threads(#[source] io::Error),
     /// Invalid settings of the embedding service, each as `key: expectation`.
     #[error("the settings of the embedding service are wrong: {}", .0.join("; "))]
     Config(Vec<String>),

