@@ -32,7 +32,7 @@ pub fn describe() {
     describe_histogram!(
         DURATION,
         Unit::Seconds,
-        "Duration of one call to the embedder, for one or many texts, by `provider` (built_in, api) and `outcome` (ok, timeout, no_connection, circuit_open, refused, rate_limited, server_error, client_error, garbled)"
+        "Duration of one call to the embedder, for one or many texts, by `provider` (built_in, folder, static, api) and `outcome` (ok, failed, timeout, no_connection, circuit_open, refused, rate_limited, server_error, client_error, garbled)"
     );
     describe_counter!(
         TEXTS,

@@ -1,7 +1,7 @@
 //! The compiled-in token table. See `model/README.md` for its origin, licences and limits.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding, TokenTable};
@@ -12,8 +12,6 @@ use tokio::time::Instant;
 use crate::words::Vocabulary;
 use crate::{Error, metrics, probe};
 
-/// Name of the table.
-pub(crate) const NAME: &str = "tl-256-int8";
 const TOKENIZER: &[u8] = include_bytes!("../model/tl-256-int8/tokenizer.json");
 const TABLE: &[u8] = include_bytes!("../model/tl-256-int8/model.safetensors");
 const CONFIG: &[u8] = include_bytes!("../model/tl-256-int8/config.json");
@@ -46,15 +44,27 @@ impl fmt::Debug for StaticTable {
 }
 
 impl StaticTable {
-    /// Loads the table from the binary: some 40 ms of processor time and 10 MB of memory.
+    /// Name of the table.
+    pub const NAME: &str = "tl-256-int8";
+
+    /// Returns the table. The first call loads it from the binary: some 40 ms of processor time and 10 MB of memory.
     ///
     /// # Errors
     /// [`Error::BuiltIn`] when the binary was built with a broken model.
     pub fn load() -> Result<Self, Error> {
+        static LOADED: OnceLock<StaticTable> = OnceLock::new();
+        if let Some(loaded) = LOADED.get() {
+            return Ok(loaded.clone());
+        }
+        let table = Self::from_binary()?;
+        Ok(LOADED.get_or_init(|| table).clone())
+    }
+
+    fn from_binary() -> Result<Self, Error> {
         let model =
             StaticModel::from_bytes(TOKENIZER, TABLE, CONFIG, None).map_err(|error| Error::BuiltIn(error.into()))?;
         let tokenizer = Tokenizer::from_bytes(TOKENIZER).map_err(Error::BuiltIn)?;
-        let fingerprint = probe::fingerprint(NAME, &model.encode_single(probe::PROBE_TEXT));
+        let fingerprint = probe::fingerprint(Self::NAME, &model.encode_single(probe::PROBE_TEXT));
         let vocabulary = Arc::new(Vocabulary::of(&tokenizer));
         Ok(Self {
             model,

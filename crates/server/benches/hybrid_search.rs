@@ -21,7 +21,7 @@ use context_manager::config::Config;
 use context_manager_core::lexical::{self, Analyzer};
 use context_manager_core::ports::{Clock, Embedder, SystemClock};
 use context_manager_core::{Level, NewContext, Scope, SearchRequest};
-use context_manager_embedding::BuiltIn;
+use context_manager_embedding::StaticTable;
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
     Condition, CreateIndex, EdgeConfig, EdgeShard, FieldCondition, FieldIndexOperations, Filter, Fusion,
@@ -216,7 +216,7 @@ enum DocumentFrequencies {
 
 /// The times of the engine's own hybrid query.
 async fn bare(path: &Path, questions: &[String], frequencies: DocumentFrequencies) -> Vec<Duration> {
-    let (model, analyzer) = (BuiltIn::load().unwrap(), Analyzer::new(lexical::Config::default()));
+    let (model, analyzer) = (StaticTable::load().unwrap(), Analyzer::new(lexical::Config::default()));
     let shard = EdgeShard::load(&bare_shard(path), None).unwrap();
     let mut times = Vec::new();
     for question in questions {

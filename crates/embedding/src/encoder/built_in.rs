@@ -9,8 +9,6 @@ use super::network::Source;
 use super::pooling::Pooling;
 use crate::Error;
 
-/// Name of the model.
-pub(super) const NAME: &str = "enc-3x384-int8";
 const DIMENSIONS: usize = 256;
 const MAX_TOKENS: usize = 128;
 /// Hash of the files below, which a test computes: hashing them at every start would take longer than loading them.
@@ -28,6 +26,9 @@ fn form() -> Form {
 }
 
 impl SentenceEncoder {
+    /// Name of the compiled-in model.
+    pub const BUILT_IN: &str = "enc-3x384-int8";
+
     /// Loads the compiled-in model, for English.
     ///
     /// # Errors
@@ -38,7 +39,7 @@ impl SentenceEncoder {
             Error::BuiltIn(problem.into())
         })?;
         let fingerprint = ModelFingerprint {
-            name: NAME.to_owned(),
+            name: Self::BUILT_IN.to_owned(),
             dimensions: DIMENSIONS,
             probe: PROBE.to_owned(),
         };

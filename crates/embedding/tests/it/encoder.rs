@@ -214,8 +214,9 @@ async fn both_layouts_are_understood() {
 
 #[test]
 fn unusable_folders_are_refused_with_the_file_and_the_reason() {
-    let modules = r#"[{"type": "sentence_transformers.models.Dense"}]"#;
-    let cases: [(&[(&str, &str)], &str, &str); 9] = [
+    const DENSE: &str = r#"[{"type": "sentence_transformers.models.Dense"}]"#;
+    type Files = &'static [(&'static str, &'static str)];
+    let cases: [(Files, &str, &str); 9] = [
         (&[("config.json", "{")], "config.json", "is not as expected"),
         (
             &[("config.json", r#"{"pooling": "lasttoken"}"#)],
@@ -228,7 +229,7 @@ fn unusable_folders_are_refused_with_the_file_and_the_reason() {
             "model.onnx",
             "cannot be run",
         ),
-        (&[("modules.json", modules)], "modules.json", "has a step Dense"),
+        (&[("modules.json", DENSE)], "modules.json", "has a step Dense"),
         (
             &[("1_Pooling/config.json", r#"{"pooling_mode": "lasttoken"}"#)],
             "1_Pooling/config.json",

@@ -1,10 +1,9 @@
 //! Unknown keys, and suggestions for them.
 
-use context_manager_embedding::ApiConfig;
 use figment::value::{Dict, Value};
 use serde_json::Value as Known;
 
-use super::Config;
+use super::{Config, ModelConfig};
 use crate::expected::closest;
 
 /// Settings of earlier versions that are accepted at one value only, with that value and the remedy for others.
@@ -25,7 +24,7 @@ const FIXED: [(&str, &str, &str); 2] = [
 
 /// Settings of earlier versions without effect. They are ignored, so that files that name them still start the server:
 /// nothing is lost that they would have kept.
-const REMOVED: [&str; 12] = [
+const REMOVED: [&str; 13] = [
     "auth.canaries",
     "consolidation.enabled",
     "consolidation.keep_sources_secs",
@@ -33,6 +32,7 @@ const REMOVED: [&str; 12] = [
     "consolidation.min_importance",
     "dedup.own_output_secs",
     "dedup.text_likeness",
+    "embedding.cache_size",
     "gc.own_ttl_is_final",
     "gc.promote_pinned",
     "gc.regret_log_size",
@@ -64,7 +64,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
 /// Returns all keys, with those of optional sections.
 fn known() -> Known {
     let mut all = Config::default();
-    all.embedding.next = Some(ApiConfig::default());
+    all.embedding.next = Some(ModelConfig::default());
     serde_json::to_value(all).unwrap_or_default()
 }
 

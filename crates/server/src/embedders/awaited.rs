@@ -14,7 +14,7 @@ use context_manager_embedding::{ApiConfig, Error};
 use context_manager_vector_store::OpenStore;
 use tokio::time::{Duration, sleep};
 
-use super::connect::{CIRCUIT, connect};
+use super::connect::{CIRCUIT, connect_service};
 use crate::config::Config;
 use crate::store;
 
@@ -75,7 +75,7 @@ impl Awaited {
     async fn contact(&self, config: &Config, store: &OpenStore) -> anyhow::Result<()> {
         // Another server may have reached it first; then its model is the one that counts.
         let stored = store::stored_models(&config.vector_db).await?;
-        let service = connect(CIRCUIT, &config.embedding.api, &config.embedding, stored.as_ref()).await?;
+        let service = connect_service(CIRCUIT, &config.embedding.model.api, &config.embedding, stored.as_ref()).await?;
         let model = service.fingerprint();
         if model.dimensions != self.expected.dimensions {
             return Err(Error::Dimensions {

@@ -3,25 +3,55 @@
 use std::sync::Arc;
 
 use context_manager_core::ports::{Embedder, StoredModels};
-use context_manager_embedding::{ApiConfig, Batching, BuiltIn, Cached, OpenAiCompatible};
+use context_manager_embedding::{
+    ApiConfig, Batching, Cached, OpenAiCompatible, Prefixes, SentenceEncoder, StaticTable,
+};
 use context_manager_resilience::CircuitBreaker;
+use tokio::task::spawn_blocking;
 
-use crate::config::EmbeddingConfig;
+use crate::config::{EmbeddingConfig, ModelConfig, Place};
 
 /// Name of the circuit breaker of `[embedding]`.
 pub(super) const CIRCUIT: &str = "embedding";
 
-/// Loads the built-in model, or asks a service for its model.
+/// Loads a model into this process, or asks a service for its model.
 pub(super) async fn connect(
+    circuit: &'static str,
+    model: &ModelConfig,
+    config: &EmbeddingConfig,
+    stored: Option<&StoredModels>,
+) -> anyhow::Result<Arc<dyn Embedder>> {
+    let encoder = match model.place() {
+        Place::Service => return connect_service(circuit, &model.api, config, stored).await,
+        Place::Table => return Ok(Arc::new(Cached::queries(load_table().await?, &config.cache))),
+        Place::Encoder => spawn_blocking(SentenceEncoder::built_in).await??,
+        Place::Folder(folder) => {
+            let (folder, api) = (folder.to_owned(), model.api.clone());
+            let open = move || {
+                let prefixes = Prefixes {
+                    query: &api.query_prefix,
+                    document: &api.document_prefix,
+                };
+                SentenceEncoder::open(&folder, prefixes)
+            };
+            spawn_blocking(open).await??
+        }
+    };
+    Ok(Arc::new(Cached::queries(encoder, &config.cache)))
+}
+
+/// Loads the built-in token table.
+pub(super) async fn load_table() -> anyhow::Result<StaticTable> {
+    Ok(spawn_blocking(StaticTable::load).await??)
+}
+
+/// Asks a service for its model.
+pub(super) async fn connect_service(
     circuit: &'static str,
     api: &ApiConfig,
     config: &EmbeddingConfig,
     stored: Option<&StoredModels>,
 ) -> anyhow::Result<Arc<dyn Embedder>> {
-    if api.api_url.is_none() {
-        let model = tokio::task::spawn_blocking(BuiltIn::load).await??;
-        return Ok(Arc::new(Cached::queries(model, &config.cache)));
-    }
     let stored = stored.into_iter().flat_map(|stored| {
         let other = stored.other.as_ref().map(|other| &other.model);
         [&stored.in_use].into_iter().chain(other)

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use context_manager_core::ports::{Embedder, ModelFingerprint, StoredModels, TokenTable};
-use context_manager_embedding::{BuiltIn, Error};
+use context_manager_embedding::{Cached, Error};
 use context_manager_vector_store::OpenStore;
 use tokio::time::timeout;
 
-use crate::config::{Config, EmbeddingConfig, VectorDbConfig};
+use crate::config::{Config, EmbeddingConfig, Place, VectorDbConfig};
 use awaited::Awaited;
-use connect::{CIRCUIT, connect};
+use connect::{CIRCUIT, connect, load_table};
 
 /// Maximum wait at start for a service that is not needed at once.
 const FIRST_ANSWER: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ pub(crate) struct Embedders {
     awaited: Option<Arc<Awaited>>,
     /// The other model, unless none is configured or it cannot be reached.
     next: Option<Arc<dyn Embedder>>,
+    /// The built-in model of earlier versions, if the present one is configured: it serves while its vectors are stored.
+    former: Option<Arc<dyn Embedder>>,
     table: Arc<dyn TokenTable>,
 }
 
@@ -37,7 +39,8 @@ impl Embedders {
     /// # Errors
     /// When the model of `[embedding]` cannot be used. That of `[embedding.next]` is optional.
     pub(crate) async fn connect(config: &EmbeddingConfig, stored: Option<&StoredModels>) -> anyhow::Result<Self> {
-        let (configured, awaited) = connect_or_await(config, stored).await?;
+        // At once, as both take a part of the start.
+        let ((configured, awaited), table) = tokio::try_join!(connect_or_await(config, stored), load_table())?;
         let next = match &config.next {
             None => None,
             Some(next) => connect("embedding_next", next, config, stored)
@@ -54,7 +57,9 @@ impl Embedders {
             configured,
             awaited,
             next,
-            table: Arc::new(tokio::task::spawn_blocking(BuiltIn::load).await??),
+            former: (config.model.place() == Place::Encoder)
+                .then(|| Arc::new(Cached::queries(table.clone(), &config.cache)) as _),
+            table: Arc::new(table),
         })
     }
 
@@ -97,7 +102,14 @@ impl Embedders {
                 self.configured.fingerprint(),
             )
         };
-        if !is_of(&self.configured, &stored.in_use) {
+        if self.is_former(&stored.in_use) {
+            let next = if place.qdrant.url.is_some() {
+                "see \"Changing the embedding model\" in docs/how-to/embedding-models.md"
+            } else {
+                "everything is embedded with the present one meanwhile, which then takes over"
+            };
+            tracing::info!(model = %serving.fingerprint(), "serving with the former built-in model, as its vectors are stored; {next}");
+        } else if !is_of(&self.configured, &stored.in_use) {
             tracing::info!(model = %serving.fingerprint(), "serving with the model of [embedding.next], as its vectors are stored");
         }
         Ok(serving)
@@ -110,7 +122,19 @@ impl Embedders {
 
     /// Returns the model with this fingerprint.
     pub(crate) fn of(&self, fingerprint: &ModelFingerprint) -> Option<Arc<dyn Embedder>> {
-        self.all().find(|model| is_of(model, fingerprint)).cloned()
+        let mut all = self.all().chain(&self.former);
+        all.find(|model| is_of(model, fingerprint)).cloned()
+    }
+
+    /// Returns the model that replaces `in_use` without being asked to: the built-in one that of earlier versions.
+    pub(crate) fn successor(&self, in_use: &ModelFingerprint) -> Option<Arc<dyn Embedder>> {
+        self.is_former(in_use).then(|| Arc::clone(&self.configured))
+    }
+
+    /// Tells whether `model` is the built-in one of earlier versions, and not configured by its name.
+    fn is_former(&self, model: &ModelFingerprint) -> bool {
+        let mut former = self.former.iter();
+        former.any(|former| is_of(former, model)) && !self.all().any(|configured| is_of(configured, model))
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<dyn Embedder>> {
@@ -127,9 +151,9 @@ async fn connect_or_await(
     config: &EmbeddingConfig,
     stored: Option<&StoredModels>,
 ) -> anyhow::Result<(Arc<dyn Embedder>, Option<Arc<Awaited>>)> {
-    let connecting = connect(CIRCUIT, &config.api, config, stored);
-    let is_service = config.api.api_url.is_some();
-    let Some(expected) = awaited::expected(&config.api, stored).filter(|_| is_service) else {
+    let connecting = connect(CIRCUIT, &config.model, config, stored);
+    let is_service = config.model.place() == Place::Service;
+    let Some(expected) = awaited::expected(&config.model.api, stored).filter(|_| is_service) else {
         return Ok((connecting.await?, None));
     };
     match timeout(FIRST_ANSWER, connecting).await {

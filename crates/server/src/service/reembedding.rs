@@ -94,15 +94,20 @@ impl Reembedding {
         Ok(())
     }
 
-    /// Goes on with a change that an earlier process began, if its model is still configured.
+    /// Goes on with a change that an earlier process began, if its model is still configured; otherwise begins the change from
+    /// the built-in model of earlier versions to the present one, if its vectors are stored.
     ///
     /// # Errors
     /// [`StoreError`] when the store failed.
     pub async fn resume(&self) -> Result<(), StoreError> {
         let Some(models) = &self.models else { return Ok(()) };
-        let other = models.models().await?.other.filter(|other| other.filling);
-        if let Some(to) = other.and_then(|other| self.embedders.of(&other.model)) {
+        let stored = models.models().await?;
+        let begun = stored.other.filter(|other| other.filling);
+        if let Some(to) = begun.and_then(|other| self.embedders.of(&other.model)) {
             tracing::info!(model = %to.fingerprint(), "going on with a change of the embedding model");
+            self.start_to(models, to);
+        } else if let Some(to) = self.embedders.successor(&stored.in_use) {
+            tracing::info!(model = %to.fingerprint(), "changing to the present built-in embedding model");
             self.start_to(models, to);
         }
         Ok(())

@@ -264,7 +264,7 @@ async fn models_are_exchanged_while_searches_go_on() {
             .unwrap();
     }
     let mut searches = 0;
-    for (dimensions, name) in [(384, "multilingual-e5-small"), (256, "tl-256-int8")] {
+    for (dimensions, name) in [(384, "multilingual-e5-small"), (256, "enc-3x384-int8")] {
         let start = Instant::now();
         let started = server.post("/admin/reembed", &json!({})).await.unwrap();
         assert_eq!(started["state"], "running", "{started}");

@@ -10,6 +10,7 @@ mod dashboards;
 mod edge;
 mod embedding;
 mod exact_input;
+mod former_model;
 mod gc;
 mod isolation;
 mod jwt;

@@ -17,6 +17,7 @@ use context_manager::auth::Authenticator;
 use context_manager::config::Config;
 use context_manager::service::Service;
 use context_manager_core::ports::SystemClock;
+use context_manager_embedding::StaticTable;
 use context_manager_observability::{AuditConfig, LogConfig, LogControl, Metrics, Phase, init_logs, install_metrics};
 use qdrant_client::Qdrant;
 use serde_json::Value;
@@ -89,6 +90,8 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Box::<Config>::default();
         config.vector_db.embedded.path = folder.path().join("data");
+        // Embeds at once, so that what was written is found by its meaning.
+        StaticTable::NAME.clone_into(&mut config.embedding.model.api.model);
         change(&mut config);
         let collection = Collection::if_asked_for(&mut config);
         Self::open(config, folder, collection).await

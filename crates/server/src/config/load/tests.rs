@@ -258,9 +258,9 @@ fn texts_of_the_environment_stay_texts() {
         "\u{e4}",
     ] {
         let config = load_with("EMBEDDING__MODEL", text).unwrap();
-        assert_eq!(config.embedding.api.model, text);
+        assert_eq!(config.embedding.model.api.model, text);
         let config = load_with("EMBEDDING__NEXT__QUERY_PREFIX", text).unwrap();
-        assert_eq!(config.embedding.next.unwrap().query_prefix, text);
+        assert_eq!(config.embedding.next.unwrap().api.query_prefix, text);
         let config = load_with("VECTOR_DB__PATH", text).unwrap();
         assert_eq!(config.vector_db.embedded.path, Path::new(text));
     }
@@ -276,7 +276,7 @@ fn everything_else_is_read_by_what_its_key_takes() {
         "127.0.0.2"
     );
     assert_eq!(
-        config("EMBEDDING__DIMENSIONS", "256").embedding.api.dimensions,
+        config("EMBEDDING__DIMENSIONS", "256").embedding.model.api.dimensions,
         Some(256)
     );
     assert!(

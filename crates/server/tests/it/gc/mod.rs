@@ -22,7 +22,7 @@ use context_manager_core::{
     Config, Context, ContextEngine, ContextId, Degraded, Deps, Error, Filter, GcAction, L2OnExpiry, Level, NewContext,
     OnEmbeddingFailure, Patch, Scope, SearchRequest, TenantId,
 };
-use context_manager_embedding::BuiltIn;
+use context_manager_embedding::StaticTable;
 use context_manager_vector_store::MemoryStore;
 use jiff::Timestamp;
 
@@ -113,7 +113,7 @@ impl Bench {
 fn engine(config: &Config, lifecycle: &Lifecycle, store: &Arc<Faulty>, clock: &Arc<ManualClock>) -> Arc<ContextEngine> {
     let deps = Deps {
         store: Arc::clone(store) as _,
-        embedder: Arc::new(BuiltIn::load().unwrap()),
+        embedder: Arc::new(StaticTable::load().unwrap()),
         table: None,
         on_embedding_failure: OnEmbeddingFailure::Pending,
         tokens: Encoding::Heuristic.counter(),
