@@ -1,5 +1,6 @@
 //! Words that a model knows, by the vocabulary of its tokenizer.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use tokenizers::Tokenizer;
@@ -82,16 +83,26 @@ impl Count {
                 self.known += f32::from(is_known(known, word));
             }
         }
-        self.latin |= word.starts_with(|letter: char| letter < '\u{250}');
+        self.latin |= is_latin(word);
     }
 }
 
+fn is_latin(word: &str) -> bool {
+    word.starts_with(|letter: char| letter < '\u{250}')
+}
+
 fn is_known(known: &HashSet<Box<str>>, word: &str) -> bool {
-    let word = word.to_lowercase();
-    known.contains(word.as_str()) || {
-        let plain: String = word.nfd().filter(|letter| !is_combining_mark(*letter)).collect();
-        plain != word && known.contains(plain.as_str())
-    }
+    let word = if word.contains(char::is_uppercase) {
+        Cow::Owned(word.to_lowercase())
+    } else {
+        Cow::Borrowed(word)
+    };
+    // Accents are signs of their own in few scripts: elsewhere a word without its vowels is another one.
+    known.contains(&*word)
+        || is_latin(&word) && {
+            let plain: String = word.nfd().filter(|letter| !is_combining_mark(*letter)).collect();
+            plain != word && known.contains(plain.as_str())
+        }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -60,7 +60,7 @@ impl Network {
             found.copied()
         };
         let needs = |name: &str| {
-            input(name).ok_or_else(|| format!("has no input `{name}`, only {}", names(&model, model.input_ids())))
+            input(name).ok_or_else(|| format!("has no input `{name}`; it has {}", names(&model, model.input_ids())))
         };
         let (ids, mask) = (needs("input_ids")?, needs("attention_mask")?);
         let types = input("token_type_ids");
@@ -74,7 +74,7 @@ impl Network {
         let (pooled, tokens) = (output(&model, POOLED, 2), output(&model, TOKENS, 3));
         if pooled.is_none() && tokens.is_none() {
             return Err(format!(
-                "has none of the outputs {} and {}, only {}",
+                "has none of the outputs {} and {}; it has {}",
                 POOLED.join(", "),
                 TOKENS.join(", "),
                 names(&model, model.output_ids())
@@ -187,5 +187,9 @@ fn name_of(model: &Model, id: NodeId) -> &str {
 
 fn names(model: &Model, ids: &[NodeId]) -> String {
     let names: Vec<_> = ids.iter().map(|id| name_of(model, *id)).collect();
-    names.join(", ")
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

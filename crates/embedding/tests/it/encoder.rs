@@ -8,7 +8,7 @@ use context_manager_core::ports::{Embedder, OnWrite, TokenTable};
 use context_manager_core::rank::cosine;
 use context_manager_embedding::{Error, Prefixes, SentenceEncoder, StaticTable};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::texts;
 
@@ -42,21 +42,11 @@ async fn document(encoder: &SentenceEncoder, text: &str) -> Vec<f32> {
 async fn related_texts_are_nearer_than_unrelated_ones() {
     let encoder = SentenceEncoder::built_in().unwrap();
     let vectors = encoder
-        .embed_documents(&texts([
-            "Nell's hand balloons after a wasp sting",
-            "The laundry smells of mildew",
-            "Interest rates rose again in March",
-        ]))
+        .embed_documents(&texts(["The dog chased a cat", "Interest rates rose again in March"]))
         .await;
-    let question = encoder.embed_query("Is she allergic to insects?").await.unwrap();
+    let question = encoder.embed_query("Did a puppy run after the kitten?").await.unwrap();
     let to = |index: usize| cosine(&question.vector, vectors[index].as_ref().unwrap());
-    assert!(
-        to(0) > to(1) + 0.1 && to(0) > to(2) + 0.1,
-        "{} {} {}",
-        to(0),
-        to(1),
-        to(2)
-    );
+    assert!(to(0) > to(1) + 0.3, "{} {}", to(0), to(1));
     assert_eq!(encoder.on_write(), OnWrite::Follow);
 }
 
@@ -237,7 +227,11 @@ fn unusable_folders_are_refused_with_the_file_and_the_reason() {
         ),
         (&[("tokenizer.json", "{}")], "tokenizer.json", "no tokenizer"),
         (&[("model.onnx", "nonsense")], "model.onnx", "not a network"),
-        (&[("model_quantized.onnx", "")], "model_quantized.onnx", "not a network"),
+        (
+            &[("model_quantized.onnx", "")],
+            "model_quantized.onnx",
+            "no input `input_ids`",
+        ),
     ];
     for (files, file, reason) in cases {
         let folder = folder(files, "model.onnx");
@@ -287,11 +281,67 @@ async fn its_threads_end_with_it() {
         names.filter(|name| name.trim() == "encoder").count()
     };
     let encoder = SentenceEncoder::built_in().unwrap();
-    assert!(threads() >= 2 || cfg!(not(target_os = "linux")));
+    let until = async |holds: &dyn Fn() -> bool| {
+        while cfg!(target_os = "linux") && !holds() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let patience = Duration::from_secs(30);
+    timeout(patience, until(&|| threads() >= 2)).await.unwrap();
     drop(encoder);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while threads() > 0 {
-        assert!(Instant::now() < deadline, "threads are left");
-        sleep(Duration::from_millis(5)).await;
+    timeout(patience, until(&|| threads() == 0)).await.unwrap();
+}
+
+/// Prints what the built-in model knows of each language, and how fast it is: `MEMORY_SETS=file cargo nextest run --release
+/// --run-ignored all --no-capture -E 'test(figures)'`.
+#[tokio::test]
+#[ignore = "for figures only"]
+async fn figures() {
+    let start = Instant::now();
+    let encoder = SentenceEncoder::built_in().unwrap();
+    eprintln!("loaded in {:?}", start.elapsed());
+    let turn = "I went to the farmers market with my sister on Saturday morning and we bought peaches, bread and a jar of \
+                honey, then we had coffee near the river and talked about her new job in Boston";
+    let median = |mut times: Vec<Duration>| {
+        times.sort();
+        times[times.len() / 2]
+    };
+    let (mut question, mut document, mut batch, mut knowing) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..50 {
+        let start = Instant::now();
+        encoder.embed_query("Which theme does the user like?").await.unwrap();
+        question.push(start.elapsed());
+        let start = Instant::now();
+        encoder.embed_documents(&texts([turn])).await;
+        document.push(start.elapsed());
+        let start = Instant::now();
+        assert!(encoder.knows(turn) > 0.9);
+        knowing.push(start.elapsed());
+    }
+    for _ in 0..3 {
+        let start = Instant::now();
+        encoder.embed_documents(&vec![turn.to_owned(); 64]).await;
+        batch.push(start.elapsed());
+    }
+    eprintln!(
+        "question {:?}, turn {:?}, 64 turns {:?}, knows {:?}",
+        median(question),
+        median(document),
+        median(batch),
+        median(knowing)
+    );
+    let Ok(file) = std::env::var("MEMORY_SETS") else { return };
+    let sets: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    for set in sets["sets"].as_array().unwrap() {
+        let mean = |list: &str, key: &str| {
+            let texts = set[list].as_array().unwrap();
+            let known = texts.iter().map(|text| encoder.knows(text[key].as_str().unwrap()));
+            known.sum::<f32>() / f32::from(u16::try_from(texts.len()).unwrap())
+        };
+        let (memories, questions) = (mean("memories", "text"), mean("questions", "q"));
+        eprintln!(
+            "{} {} texts {memories:.2} questions {questions:.2}",
+            set["name"], set["language"]
+        );
     }
 }

@@ -17,9 +17,9 @@ async fn serving(app: &TestApp) -> String {
     stats.body["model"]["name"].as_str().unwrap().to_owned()
 }
 
-/// The best hit by vectors alone, for a question without a word of what is stored.
+/// The best hit by vectors alone, for a question in other words than what is stored.
 async fn best(app: &TestApp) -> String {
-    let question = json!({"query": "Is my sister allergic to insects?", "mode": "dense", "limit": 1});
+    let question = json!({"query": "Did a puppy run after the kitten?", "mode": "dense", "limit": 1});
     app.found(question).await.remove(0)
 }
 
@@ -27,7 +27,7 @@ async fn best(app: &TestApp) -> String {
 async fn data_of_the_former_built_in_model_are_served_and_embedded_again() {
     let app = TestApp::with(|config| name(config, StaticTable::NAME)).await;
     let texts = [
-        "Nell swells up after wasp stings",
+        "The dog chased a cat",
         "The laundry smells of mildew",
         "Rates rose in March",
     ];
@@ -68,7 +68,7 @@ async fn data_of_the_former_built_in_model_are_served_and_embedded_again() {
 #[tokio::test]
 async fn the_former_model_stays_where_it_is_named() {
     let app = TestApp::with(|config| name(config, StaticTable::NAME)).await;
-    app.store(json!({"text": "Nell swells up after wasp stings"})).await;
+    app.store(json!({"text": "The dog chased a cat"})).await;
     let app = app.restart().await;
     app.memory.reembedding.resume().await.unwrap();
     assert_eq!(app.memory.reembedding.status().1, None);
