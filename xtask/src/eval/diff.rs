@@ -4,11 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use comfy_table::Table;
 
-use super::figures::show;
+use super::figures::{Figures, show};
 use super::report::{Results, Row, Section};
-use crate::report::table;
 
 /// Reads the results of a saved report.
 ///
@@ -19,74 +17,80 @@ pub(super) fn load(path: &Path) -> Result<Results> {
     serde_json::from_str(&text).with_context(|| format!("{} is no report of `cargo xtask eval`", path.display()))
 }
 
-/// Prints the figures that differ.
+/// Prints the rows in which a figure changed, with the changes.
 pub(super) fn print(before: &Results, now: &Results) {
     if before.texts != now.texts {
         println!("\nWARNING: the earlier report is about other texts: {}", before.texts);
     }
-    let Differences { table, count, missing } = differences(before, now);
-    println!("\nchanged since the earlier report\n");
-    if count > 0 {
-        println!("{table}");
+    let Changes {
+        sections,
+        rows,
+        missing,
+    } = changes(before, now);
+    for section in &sections {
+        println!("\nchange: {}\n\n{}", section.title, section.table(signed));
     }
-    println!("{count} figures differ; {missing} rows are in one report only");
+    println!("\n{rows} rows changed, {missing} rows are not in the earlier report");
 }
 
-/// Differences as they are shown: what rounds to the same number is the same.
-struct Differences {
-    table: Table,
-    count: usize,
+fn signed(name: &str, change: f64) -> String {
+    let sign = if change > 0.0 { "+" } else { "" };
+    format!("{sign}{}", show(name, change))
+}
+
+struct Changes {
+    /// Rows with a change, each with the changes instead of the figures.
+    sections: Vec<Section>,
+    rows: usize,
+    /// Number of rows that the earlier report does not have, or with other questions.
     missing: usize,
 }
 
-fn differences(before: &Results, now: &Results) -> Differences {
-    let mut table = table(["of", "mode", "figure", "before", "now", "change"], 3);
-    let (mut count, mut common) = (0, 0);
+fn changes(before: &Results, now: &Results) -> Changes {
+    let (mut sections, mut missing) = (Vec::new(), 0);
     for section in &now.sections {
         let earlier = before.sections.iter().find(|earlier| earlier.title == section.title);
+        let mut changed = Section::new(&section.title, Vec::new());
         for row in &section.rows {
-            let same = |other: &&Row| (&other.name, &other.mode) == (&row.name, &row.mode);
-            let Some(earlier) = earlier.and_then(|earlier| earlier.rows.iter().find(same)) else {
+            let key = |row: &Row| (row.name.clone(), row.mode.clone(), row.figures.questions);
+            let earlier = earlier.and_then(|earlier| earlier.rows.iter().find(|other| key(other) == key(row)));
+            let Some(earlier) = earlier else {
+                missing += 1;
                 continue;
             };
-            common += 1;
-            for (figure, value) in &row.figures.values {
-                let (was, is) = (earlier.figures.get(figure), *value);
-                let shown = |value: Option<f64>| value.map_or("-".to_owned(), |value| show(figure, value));
-                if shown(was) == shown(is) {
-                    continue;
-                }
-                count += 1;
-                let change = was.zip(is).map(|(was, is)| is - was);
-                let sign = if change.is_some_and(|change| change > 0.0) {
-                    "+"
-                } else {
-                    ""
-                };
-                let name = format!("{}: {}", section.title, row.name);
-                let change = format!("{sign}{}", shown(change));
-                table.add_row([name, row.mode.clone(), figure.clone(), shown(was), shown(is), change]);
+            let figures = difference(&earlier.figures, &row.figures);
+            if figures.values.iter().any(|(_, change)| change.is_some()) {
+                changed.rows.push(Row::new(&row.name, &row.mode, figures));
             }
         }
+        sections.push(changed);
     }
-    let rows = |results: &Results| -> usize {
-        results
-            .sections
-            .iter()
-            .map(|section: &Section| section.rows.len())
-            .sum()
+    sections.retain(|section| !section.rows.is_empty());
+    Changes {
+        rows: sections.iter().map(|section| section.rows.len()).sum(),
+        sections,
+        missing,
+    }
+}
+
+/// Returns the changes, without those that round to nothing.
+fn difference(before: &Figures, now: &Figures) -> Figures {
+    let change = |(name, now): &(String, Option<f64>)| {
+        let change = now.zip(before.get(name)).map(|(now, before)| now - before);
+        (
+            name.clone(),
+            change.filter(|change| show(name, change.abs()) != show(name, 0.0)),
+        )
     };
-    Differences {
-        table,
-        count,
-        missing: rows(before) + rows(now) - 2 * common,
+    Figures {
+        questions: now.questions,
+        values: now.values.iter().map(change).collect(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::figures::Figures;
 
     fn row(name: &str, values: &[(&str, Option<f64>)]) -> Row {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), *value));
@@ -102,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn only_figures_that_look_different_are_shown_with_the_sign_of_the_change() {
+    fn only_what_looks_different_is_shown_with_the_sign_of_the_change() {
         let before = results(vec![
             row(
                 "a",
@@ -114,8 +118,9 @@ mod tests {
                 ],
             ),
             row("gone", &[]),
+            row("other questions", &[("hit@1", Some(0.5))]),
         ]);
-        let now = results(vec![
+        let mut now = results(vec![
             row(
                 "a",
                 &[
@@ -126,22 +131,20 @@ mod tests {
                 ],
             ),
             row("new", &[("hit@1", Some(1.0))]),
+            row("other questions", &[("hit@1", Some(1.0))]),
         ]);
-        let Differences { table, count, missing } = differences(&before, &now);
-        let rows: Vec<_> = table
-            .to_string()
-            .lines()
-            .skip(2)
-            .map(|line| line.replace(' ', ""))
-            .collect();
-        let expected = [
-            "|sets:a|hybrid|hit@1|50.0|62.5|+12.5|",
-            "|sets:a|hybrid|tokens|40|31|-9|",
-            "|sets:a|hybrid|AUC|-|90.0|-|",
-        ];
-        assert_eq!(rows, expected);
-        assert_eq!((count, missing), (3, 2));
-        assert_eq!(differences(&now, &now).count, 0);
+        now.sections[0].rows[2].figures.questions = 2;
+        let Changes {
+            sections,
+            rows,
+            missing,
+        } = changes(&before, &now);
+        let table = sections[0].table(signed).to_string();
+        let lines: Vec<_> = table.lines().map(|line| line.replace(' ', "")).collect();
+        assert_eq!(lines[0], "|of|mode|questions|hit@1|tokens|");
+        assert_eq!(lines[2..], ["|a|hybrid|1|+12.5|-9|"]);
+        assert_eq!((rows, missing), (1, 2));
+        assert!(changes(&now, &now).sections.is_empty());
     }
 
     #[test]

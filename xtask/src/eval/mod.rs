@@ -5,7 +5,7 @@
 //! the paragraph after it. All go through the public HTTP API. The same server and data give the same figures, latency
 //! aside. No language model takes part.
 
-mod calls;
+mod ask;
 mod conversations;
 mod diff;
 mod doc_comments;
@@ -14,6 +14,7 @@ mod notes;
 mod outcome;
 mod place;
 mod report;
+mod store;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};

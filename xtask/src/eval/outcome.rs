@@ -48,30 +48,30 @@ impl Outcome {
     }
 }
 
+/// Builds results with ids from 1 and these numbers of tokens, a quarter of which is their score.
+#[cfg(test)]
+pub(super) fn results(tokens: &[u32]) -> SearchResponse {
+    let contexts = tokens.iter().zip(1_u128..).map(|(tokens, id)| {
+        serde_json::json!({
+            "id": Uuid::from_u128(id), "text": "t", "level": "long_term", "user_id": null, "agent_id": null,
+            "session_id": null, "tags": [], "metadata": {}, "importance": 0.5, "pinned": false,
+            "token_count": tokens, "access_count": 0, "occurred_at": "2026-01-02T03:04:05Z",
+            "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z", "last_accessed_at": null,
+            "expires_at": null, "embedding_status": "ready", "derived_from": [], "score": 0.25 * f64::from(*tokens),
+            "supersedes": [], "superseded_by": null,
+        })
+    });
+    let levels = serde_json::json!({"immediate": 0, "short_term": 0, "long_term": 0});
+    let response = serde_json::json!({
+        "contexts": contexts.collect::<Vec<_>>(), "total_tokens": 0, "took_ms": 1.0, "searched": levels,
+        "levels": levels, "near_duplicates": 0, "cache_hit": false, "degraded": [],
+    });
+    serde_json::from_value(response).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn results(tokens: &[u32]) -> SearchResponse {
-        let contexts = tokens.iter().zip(1_u128..).map(|(tokens, id)| {
-            json!({
-                "id": Uuid::from_u128(id), "text": "t", "level": "long_term", "user_id": null, "agent_id": null,
-                "session_id": null, "tags": [], "metadata": {}, "importance": 0.5, "pinned": false,
-                "token_count": tokens, "access_count": 0, "occurred_at": "2026-01-02T03:04:05Z",
-                "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z", "last_accessed_at": null,
-                "expires_at": null, "embedding_status": "ready", "derived_from": [], "score": 0.25 * f64::from(*tokens),
-                "supersedes": [], "superseded_by": null,
-            })
-        });
-        let levels = json!({"immediate": 0, "short_term": 0, "long_term": 0});
-        let response = json!({
-            "contexts": contexts.collect::<Vec<_>>(), "total_tokens": 0, "took_ms": 1.0, "searched": levels,
-            "levels": levels, "near_duplicates": 0, "cache_hit": false, "degraded": [],
-        });
-        serde_json::from_value(response).unwrap()
-    }
 
     #[test]
     fn tokens_are_counted_up_to_and_including_the_first_answer() {

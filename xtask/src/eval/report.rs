@@ -1,28 +1,26 @@
 //! Report of an evaluation: tables for people, and the same with every question as JSON.
 
-use std::time::Duration;
-
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
 
-use super::calls::IN_FLIGHT;
-use super::figures::{Figures, percentile, show};
+use super::ask::{Asked, Searched};
+use super::figures::{Figures, show};
 use super::outcome::Outcome;
-use crate::report::{milliseconds, table};
+use crate::report::table;
 
 /// Name of the mode that should do at least as well as the others.
 const HYBRID: &str = "hybrid";
 
 /// Results of an evaluation.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct Report {
     #[serde(flatten)]
     pub(super) results: Results,
     /// Remarks that have nothing to do with quality.
-    pub(super) notes: Vec<String>,
+    notes: Vec<String>,
     /// One for each mode.
-    pub(super) searched: Vec<Searched>,
-    pub(super) outcomes: Vec<Outcome>,
+    searched: Vec<Searched>,
+    outcomes: Vec<Outcome>,
 }
 
 /// Part of a report that another one is compared with.
@@ -50,51 +48,6 @@ pub(super) struct Row {
     pub(super) figures: Figures,
 }
 
-/// Searches of a mode.
-#[derive(Debug, Serialize)]
-pub(super) struct Searched {
-    mode: String,
-    searches: usize,
-    in_flight: usize,
-    p50_ms: f64,
-    p99_ms: f64,
-    /// Number of searches answered without a component of the server.
-    degraded: usize,
-}
-
-impl Searched {
-    pub(super) fn of(mode: String, latencies: &[Duration], degraded: usize) -> Self {
-        let latency = |percent| milliseconds(percentile(latencies.to_vec(), percent).unwrap_or_default());
-        Self {
-            mode,
-            searches: latencies.len(),
-            in_flight: IN_FLIGHT,
-            p50_ms: latency(50),
-            p99_ms: latency(99),
-            degraded,
-        }
-    }
-
-    /// Returns the latency, and reasons to doubt the figures.
-    fn notes(&self) -> Vec<String> {
-        let Self {
-            mode,
-            searches,
-            in_flight,
-            p50_ms,
-            p99_ms,
-            degraded,
-        } = self;
-        let mut notes = vec![format!(
-            "{mode}: {searches} searches, {in_flight} at once: p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms"
-        )];
-        if *degraded > 0 {
-            notes.push(format!("WARNING: {degraded} searches were answered degraded"));
-        }
-        notes
-    }
-}
-
 impl Row {
     pub(super) fn new(name: &str, mode: &str, figures: Figures) -> Self {
         let (name, mode) = (name.to_owned(), mode.to_owned());
@@ -110,8 +63,13 @@ impl Section {
         }
     }
 
-    /// Compares the hybrid rows with those of the other modes; `None` unless both were measured.
-    pub(super) fn regret(&self) -> Option<Self> {
+    /// Returns this section, and one that compares hybrid search with the other modes if both were measured.
+    pub(super) fn with_regret(self) -> Vec<Self> {
+        let regret = self.regret();
+        [self].into_iter().chain(regret).collect()
+    }
+
+    fn regret(&self) -> Option<Self> {
         let hybrid = self.rows.iter().filter(|row| row.mode == HYBRID);
         let rows = hybrid.filter_map(|row| {
             let others = self
@@ -125,8 +83,8 @@ impl Section {
         (!rows.is_empty()).then(|| Self::new("hybrid less the better of the other modes", rows))
     }
 
-    /// Builds a table with a column for each figure that any row has.
-    fn table(&self) -> Table {
+    /// Builds a table with a column for each figure that any row has, as `show` shows it.
+    pub(super) fn table(&self, show: impl Fn(&str, f64) -> String) -> Table {
         let mut names: Vec<&str> = Vec::new();
         for (name, value) in self.rows.iter().flat_map(|row| &row.figures.values) {
             if value.is_some() && !names.contains(&name.as_str()) {
@@ -145,10 +103,19 @@ impl Section {
 }
 
 impl Report {
+    pub(super) fn new(results: Results, notes: Vec<String>, asked: Asked) -> Self {
+        Self {
+            results,
+            notes,
+            searched: asked.searched,
+            outcomes: asked.outcomes.into_iter().flatten().collect(),
+        }
+    }
+
     /// Prints the tables and the notes.
     pub(super) fn print(&self) {
         for section in &self.results.sections {
-            println!("\n{}\n\n{}", section.title, section.table());
+            println!("\n{}\n\n{}", section.title, section.table(show));
         }
         println!("\npercent, tokens aside; {}", self.results.texts);
         for note in self
@@ -189,7 +156,7 @@ mod tests {
                 &[("hit@1", Some(1.0)), ("AUC", Some(0.5)), ("never", None)],
             ),
         ];
-        let table = Section::new("sets", rows).table().to_string();
+        let table = Section::new("sets", rows).table(show).to_string();
         let cells = |line: &str| {
             line.split_whitespace()
                 .filter(|cell| *cell != "|")
@@ -216,16 +183,6 @@ mod tests {
     }
 
     #[test]
-    fn notes_tell_the_latency_and_reasons_to_doubt() {
-        let searched = Searched::of("dense".to_owned(), &[2, 3].map(Duration::from_millis), 1);
-        let expected = "dense: 2 searches, 4 at once: p50 2.00 ms, p99 3.00 ms";
-        assert_eq!(
-            searched.notes(),
-            [expected, "WARNING: 1 searches were answered degraded"]
-        );
-    }
-
-    #[test]
     fn results_are_read_back_from_json() {
         let results = Results {
             texts: "4 notes".to_owned(),
@@ -234,11 +191,7 @@ mod tests {
                 vec![row("a", "dense", &[("AUC", None), ("hit@1", Some(0.5))])],
             )],
         };
-        let json = serde_json::to_value(Report {
-            results,
-            ..Report::default()
-        })
-        .unwrap();
+        let json = serde_json::to_value(Report::new(results, Vec::new(), Asked::default())).unwrap();
         assert_eq!(json["sections"][0]["rows"][0]["values"]["hit@1"], 0.5);
         let read: Results = serde_json::from_value(json).unwrap();
         assert_eq!(

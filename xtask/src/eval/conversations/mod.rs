@@ -1,9 +1,9 @@
 //! Evaluation on conversations: each turn becomes a context, each question a search among the contexts of its conversation.
 
-mod ask;
 mod dataset;
 mod report;
 mod store;
+mod tasks;
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,10 @@ use anyhow::{Result, ensure};
 use context_manager_client::Client;
 use context_manager_client::wire::SearchMode;
 
-use super::calls::{Asker, arrived, bar, settle};
+use super::ask::ask_all;
 use super::place::Place;
 use super::report::Report;
+use super::store::settle;
 use crate::subject::word;
 use dataset::Conversation;
 
@@ -50,30 +51,20 @@ pub(super) fn run(args: &Args, target: &Path) -> Result<()> {
 async fn measure(modes: &[SearchMode], conversations: &[Conversation], client: &Client) -> Result<Report> {
     let turns: usize = conversations.iter().map(Conversation::turn_count).sum();
     println!("storing {turns} turns of {} conversations", conversations.len());
-    let stored = store::store_all(client, conversations, &bar(turns)).await?;
-    let waited = settle(client).await?;
-
-    let tasks = ask::tasks(conversations, &stored);
-    let (mut searched, mut outcomes) = (Vec::new(), Vec::new());
-    for &mode in modes {
-        let asker = Asker::new(client, mode);
-        println!(
-            "asking {} questions, {} searches each, {}",
-            tasks.len(),
-            ask::SEARCHES,
-            asker.mode()
-        );
-        outcomes.push(ask::ask_all(&asker, &tasks, &bar(tasks.len())).await?);
-        searched.push(asker.searched());
-    }
-    let stored_in = format!(
-        "stored in {} ms, {} turns repeat others",
-        stored.took.as_millis(),
-        stored.deduplicated
-    );
-    Ok(Report {
-        notes: vec![stored_in, arrived(waited)],
-        searched,
-        ..report::of(conversations, outcomes)
-    })
+    let stored = store::store_all(client, conversations).await?;
+    let settled = settle(client).await?;
+    let asked = ask_all(client, modes, &tasks::of(conversations, &stored), &tasks::PLAN).await?;
+    let notes = vec![
+        format!(
+            "stored in {} ms, {} turns repeat others",
+            stored.took.as_millis(),
+            stored.deduplicated
+        ),
+        settled,
+    ];
+    Ok(Report::new(
+        report::results(conversations, &asked.outcomes),
+        notes,
+        asked,
+    ))
 }

@@ -3,52 +3,41 @@
 use super::dataset::{Category, Conversation};
 use crate::eval::figures::Figures;
 use crate::eval::outcome::Outcome;
-use crate::eval::report::{Report, Results, Row, Section};
+use crate::eval::report::{Results, Row, Section};
 
 /// Cutoffs of recall@k.
 const CUTOFFS: [usize; 3] = [5, 10, 20];
 
-/// Builds the report; `modes` hold the outcomes of each mode.
-pub(super) fn of(conversations: &[Conversation], modes: Vec<Vec<Outcome>>) -> Report {
-    let rows = |name: &str, counts: &dyn Fn(Category) -> bool| {
-        let kinds: Vec<_> = Category::all()
-            .filter(|category| counts(*category))
-            .map(|category| category.to_string())
-            .collect();
-        let row = |outcomes: &Vec<Outcome>| {
+/// Averages over the questions of each category, and of all that count; `modes` hold the outcomes of each mode.
+pub(super) fn results(conversations: &[Conversation], modes: &[Vec<Outcome>]) -> Results {
+    let categories = Category::all().map(|category| (category.to_string(), vec![category.to_string()]));
+    let total = Category::all().filter(|category| category.in_total());
+    let total = (
+        "1 to 4 together".to_owned(),
+        total.map(|category| category.to_string()).collect(),
+    );
+    let mut rows = Vec::new();
+    for (name, kinds) in categories.chain([total]) {
+        rows.extend(modes.iter().filter_map(|outcomes| {
             let chosen: Vec<_> = outcomes
                 .iter()
                 .filter(|outcome| kinds.contains(&outcome.kind))
                 .collect();
             let mode = &chosen.first()?.mode;
-            Some(Row::new(name, mode, Figures::of(&chosen, &CUTOFFS)))
-        };
-        modes.iter().filter_map(row).collect::<Vec<_>>()
-    };
-    let mut rows_of_all: Vec<_> = Category::all()
-        .flat_map(|category| rows(&category.to_string(), &|other| other == category))
-        .collect();
-    rows_of_all.extend(rows("1 to 4 together", &Category::in_total));
-    let section = Section::new("categories", rows_of_all);
-    let regret = section.regret();
-
+            Some(Row::new(&name, mode, Figures::of(&chosen, &CUTOFFS)))
+        }));
+    }
+    let section = Section::new("categories", rows);
     let asked = modes.first().map_or(0, Vec::len);
-    let questions: usize = conversations
-        .iter()
-        .map(|conversation| conversation.questions.len())
-        .sum();
-    let turns: usize = conversations.iter().map(Conversation::turn_count).sum();
-    Report {
-        results: Results {
-            texts: format!(
-                "{turns} turns of {} conversations, {asked} questions, {} more skipped for want of evidence",
-                conversations.len(),
-                questions - asked
-            ),
-            sections: [section].into_iter().chain(regret).collect(),
-        },
-        outcomes: modes.into_iter().flatten().collect(),
-        ..Report::default()
+    let sum = |count: fn(&Conversation) -> usize| conversations.iter().map(count).sum::<usize>();
+    Results {
+        texts: format!(
+            "{} turns of {} conversations, {asked} questions, {} more skipped for want of evidence",
+            sum(Conversation::turn_count),
+            conversations.len(),
+            sum(|conversation| conversation.questions.len()) - asked
+        ),
+        sections: section.with_regret(),
     }
 }
 
@@ -71,8 +60,8 @@ mod tests {
                 {"question": "c", "category": 1, "evidence": []}]}]"#,
         )
         .unwrap();
-        let report = of(&conversations, modes.into());
-        let rows: Vec<_> = report.results.sections[0]
+        let results = results(&conversations, &modes);
+        let rows: Vec<_> = results.sections[0]
             .rows
             .iter()
             .map(|row| {
@@ -94,7 +83,7 @@ mod tests {
         ];
         assert_eq!(rows, expected);
         assert_eq!(
-            report.results.texts,
+            results.texts,
             "0 turns of 1 conversations, 2 questions, 1 more skipped for want of evidence"
         );
     }

@@ -6,13 +6,12 @@ use std::time::Duration;
 use anyhow::Result;
 use context_manager_client::Client;
 use context_manager_client::wire::{Level, Metadata, NewContext};
-use indicatif::ProgressBar;
 use serde_json::Map;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::dataset::Conversation;
-use crate::eval::calls;
+use crate::eval::store;
 
 /// Metadata key of a turn's id in the dataset.
 const TURN: &str = "dia_id";
@@ -32,11 +31,11 @@ pub(super) struct Stored {
 ///
 /// # Errors
 /// When a context is refused.
-pub(super) async fn store_all(client: &Client, conversations: &[Conversation], bar: &ProgressBar) -> Result<Stored> {
+pub(super) async fn store_all(client: &Client, conversations: &[Conversation]) -> Result<Stored> {
     let mut stored = Stored::default();
     let start = Instant::now();
     for conversation in conversations {
-        let written = calls::store(client, &contexts(conversation)?, bar).await?;
+        let written = store::store(client, &contexts(conversation)?).await?;
         stored.deduplicated += written.iter().filter(|written| written.is_deduplicated()).count();
         let turns = conversation.sessions.iter().flat_map(|session| &session.turns);
         let ids = turns
@@ -44,7 +43,6 @@ pub(super) async fn store_all(client: &Client, conversations: &[Conversation], b
             .map(|(turn, written)| (turn.id.clone(), written.id()));
         stored.contexts.push(ids.collect());
     }
-    bar.finish_and_clear();
     stored.took = start.elapsed();
     Ok(stored)
 }

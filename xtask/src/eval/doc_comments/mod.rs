@@ -10,22 +10,26 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use context_manager_client::Client;
-use context_manager_client::wire::{Level, Metadata, NewContext, SearchMode, SearchRequest, Written};
+use context_manager_client::wire::{Level, Metadata, NewContext, SearchMode};
 use serde_json::Map;
-use uuid::Uuid;
 
-use super::calls::{self, Asker, arrived, bar, settle};
+use super::ask::{Plan, Task, ask_all};
 use super::figures::Figures;
 use super::outcome::Outcome;
 use super::place::Place;
 use super::report::{Report, Results, Row, Section};
+use super::store::{settle, store};
 use crate::subject::word;
 use corpus::{Corpus, Entry};
 
-/// Length of the ranked list.
-const LIMIT: usize = 50;
+/// Paragraphs have no user.
+const PLAN: Plan = Plan {
+    by_user: false,
+    limit: 50,
+    budgets: &[],
+};
 /// Cutoffs of recall@k.
-const CUTOFFS: [usize; 3] = [5, 10, LIMIT];
+const CUTOFFS: [usize; 3] = [5, 10, PLAN.limit];
 
 /// Doc comments, and the modes of searches.
 #[derive(Debug, clap::Args)]
@@ -89,40 +93,27 @@ async fn measure(modes: &[SearchMode], corpus: &Corpus, client: &Client) -> Resu
         corpus.entries.len(),
         corpus.packages()
     );
-    let ids = store(client, &corpus.entries).await?;
-    let waited = settle(client).await?;
-    let (mut searched, mut outcomes) = (Vec::new(), Vec::new());
-    for &mode in modes {
-        let asker = Asker::new(client, mode);
-        println!("asking {} questions, {}", ids.len(), asker.mode());
-        outcomes.push(ask(&asker, &corpus.entries, &ids).await?);
-        searched.push(asker.searched());
-    }
+    let contexts: Vec<_> = corpus.entries.iter().map(context).collect();
+    let written = store(client, &contexts).await?;
+    let settled = settle(client).await?;
+
+    let tasks = corpus.entries.iter().zip(&written).map(|(entry, written)| Task {
+        of: &entry.package,
+        kind: String::new(),
+        question: &entry.pair.summary,
+        answers: vec![written.id()],
+    });
+    let asked = ask_all(client, modes, &tasks.collect::<Vec<_>>(), &PLAN).await?;
     let row = |outcomes: &Vec<Outcome>| {
         let outcomes: Vec<_> = outcomes.iter().collect();
         let mode = &outcomes.first()?.mode;
-        Some(Row::new("doc comments", mode, Figures::of(&outcomes, &CUTOFFS)))
+        Some(Row::new("all", mode, Figures::of(&outcomes, &CUTOFFS)))
     };
-    let section = Section::new("doc comments", outcomes.iter().filter_map(row).collect());
-    let regret = section.regret();
-    Ok(Report {
-        results: Results {
-            texts: corpus.to_string(),
-            sections: [section].into_iter().chain(regret).collect(),
-        },
-        notes: vec![arrived(waited)],
-        searched,
-        outcomes: outcomes.into_iter().flatten().collect(),
-    })
-}
-
-/// Stores every explanation and returns the ids of their contexts, in order.
-async fn store(client: &Client, entries: &[Entry]) -> Result<Vec<Uuid>> {
-    let bar = bar(entries.len());
-    let contexts: Vec<_> = entries.iter().map(context).collect();
-    let written = calls::store(client, &contexts, &bar).await?;
-    bar.finish_and_clear();
-    Ok(written.iter().map(Written::id).collect())
+    let results = Results {
+        texts: corpus.to_string(),
+        sections: Section::new("doc comments", asked.outcomes.iter().filter_map(row).collect()).with_regret(),
+    };
+    Ok(Report::new(results, vec![settled], asked))
 }
 
 fn context(entry: &Entry) -> NewContext {
@@ -135,26 +126,4 @@ fn context(entry: &Entry) -> NewContext {
         )]))),
         ..NewContext::default()
     }
-}
-
-/// Searches for every summary.
-async fn ask(asker: &Asker<'_>, entries: &[Entry], ids: &[Uuid]) -> Result<Vec<Outcome>> {
-    let bar = bar(ids.len());
-    let questions: Vec<_> = entries.iter().zip(ids).collect();
-    let outcomes = asker.ask_all(&questions, &bar, async |(entry, id)| {
-        let request = SearchRequest {
-            query: entry.pair.summary.clone(),
-            limit: Some(LIMIT),
-            ..SearchRequest::default()
-        };
-        Ok(Outcome {
-            mode: asker.mode(),
-            of: entry.package.clone(),
-            question: entry.pair.summary.clone(),
-            ..Outcome::of(&[**id], &asker.search(request).await?)
-        })
-    });
-    let outcomes = outcomes.await?;
-    bar.finish_and_clear();
-    Ok(outcomes)
 }

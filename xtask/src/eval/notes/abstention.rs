@@ -7,7 +7,7 @@ use crate::eval::outcome::Outcome;
 
 /// Returns the share of pairs in which the answerable question has the higher best score: the area under the ROC curve,
 /// 1/2 for a coin. `None` without pairs.
-pub(super) fn auc(answerable: &[Outcome], unanswerable: &[Outcome]) -> Option<f64> {
+pub(super) fn auc(answerable: &[&Outcome], unanswerable: &[&Outcome]) -> Option<f64> {
     let pairs = answerable
         .iter()
         .flat_map(|one| unanswerable.iter().map(move |other| (one, other)));
@@ -42,7 +42,12 @@ mod tests {
             (&[], &[0.5], None),
             (&[0.5], &[], None),
         ] {
-            assert_eq!(auc(&outcomes(answerable), &outcomes(unanswerable)), expected);
+            let [answerable, unanswerable] = [answerable, unanswerable].map(outcomes);
+            let actual = auc(
+                &answerable.iter().collect::<Vec<_>>(),
+                &unanswerable.iter().collect::<Vec<_>>(),
+            );
+            assert_eq!(actual, expected);
         }
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn load(path: &Path) -> Result<Vec<Set>> {
     parse(&text).with_context(|| format!("{} does not hold sets of notes", path.display()))
 }
 
-fn parse(text: &str) -> Result<Vec<Set>> {
+pub(super) fn parse(text: &str) -> Result<Vec<Set>> {
     let File { sets } = serde_json::from_str(text)?;
     let mut names = HashSet::new();
     for set in &sets {

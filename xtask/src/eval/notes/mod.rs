@@ -4,19 +4,20 @@
 //! separates a set's questions from its own unanswerable ones, and from the questions of other sets in its language.
 
 mod abstention;
-mod ask;
 mod dataset;
 mod report;
+mod tasks;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use context_manager_client::Client;
-use context_manager_client::wire::SearchMode;
+use context_manager_client::wire::{SearchMode, Written};
 
-use super::calls::{Asker, arrived, settle};
+use super::ask::ask_all;
 use super::place::Place;
 use super::report::Report;
+use super::store::{settle, store};
 use crate::subject::word;
 use dataset::Set;
 
@@ -69,26 +70,19 @@ fn choose<'a>(sets: &'a [Set], names: &[String]) -> Result<Vec<&'a Set>> {
 
 async fn measure(modes: &[SearchMode], sets: &[Set], chosen: &[&Set], client: &Client) -> Result<Report> {
     println!("storing the notes of {} sets", chosen.len());
-    let mut ids = Vec::new();
-    for set in chosen {
-        ids.push(ask::store(client, set).await?);
+    let mut tasks = Vec::new();
+    for &set in chosen {
+        let written = store(client, &tasks::contexts(set)).await?;
+        let ids: Vec<_> = written.iter().map(Written::id).collect();
+        tasks.extend(tasks::of(set, &ids, sets));
     }
-    let waited = settle(client).await?;
-
-    let (mut searched, mut answers) = (Vec::new(), Vec::new());
-    for &mode in modes {
-        let asker = Asker::new(client, mode);
-        println!("asking the questions of {} sets, {}", chosen.len(), asker.mode());
-        for (set, ids) in chosen.iter().zip(&ids) {
-            answers.push(ask::ask(&asker, set, ids, &ask::off_topic(set, sets)).await?);
-        }
-        searched.push(asker.searched());
-    }
-    Ok(Report {
-        notes: vec![arrived(waited)],
-        searched,
-        ..report::of(chosen, answers)
-    })
+    let settled = settle(client).await?;
+    let asked = ask_all(client, modes, &tasks, &tasks::PLAN).await?;
+    Ok(Report::new(
+        report::results(chosen, &asked.outcomes),
+        vec![settled],
+        asked,
+    ))
 }
 
 #[cfg(test)]
@@ -97,9 +91,7 @@ mod tests {
 
     #[test]
     fn sets_are_chosen_by_name_and_an_unknown_one_is_an_error() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), dataset::example(&serde_json::json!([]))).unwrap();
-        let sets = dataset::load(file.path()).unwrap();
+        let sets = dataset::parse(&dataset::example(&serde_json::json!([]))).unwrap();
         assert_eq!(choose(&sets, &[]).unwrap().len(), 1);
         assert_eq!(choose(&sets, &["diary".to_owned()]).unwrap().len(), 1);
         let error = choose(&sets, &["letters".to_owned()]).unwrap_err().to_string();

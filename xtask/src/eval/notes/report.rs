@@ -1,97 +1,119 @@
-//! Report of the evaluation on notes: by set, means over languages, by type of question.
+//! Report of the evaluation on notes: by set, by type of question, means over sets.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::abstention::auc;
-use super::ask::Answers;
 use super::dataset::Set;
+use super::tasks::{OFF_TOPIC, UNANSWERABLE};
 use crate::eval::figures::Figures;
 use crate::eval::outcome::Outcome;
-use crate::eval::report::{Report, Results, Row, Section};
+use crate::eval::report::{Results, Row, Section};
 
 /// Cutoff of recall@k.
 const CUTOFFS: [usize; 1] = [10];
-/// Names of the languages that means are taken over.
-const LANGUAGES: [(&str, bool); 2] = [("English", true), ("other languages", false)];
 
-/// Builds the report; `answers` hold every set of `sets`, in this order, for one mode after the other.
-pub(super) fn of(sets: &[&Set], answers: Vec<Answers>) -> Report {
-    let modes: Vec<_> = answers
-        .iter()
-        .step_by(sets.len().max(1))
-        .map(|answers| answers.mode.clone())
-        .collect();
-    let of = |set: usize, mode: usize| &answers[mode * sets.len() + set];
-    let in_language = |english| (0..sets.len()).filter(move |set| sets[*set].is_english() == english);
-
-    let mut by_set = Section::new("sets", Vec::new());
-    for (index, set) in sets.iter().enumerate() {
-        by_set
-            .rows
-            .extend((0..modes.len()).map(|mode| row(&set.name, of(index, mode))));
-    }
-    let (mut means, mut by_type) = (
-        Section::new("means over sets", Vec::new()),
-        Section::new("types of questions", Vec::new()),
-    );
-    for (language, english) in LANGUAGES {
-        for (mode, name) in modes.iter().enumerate() {
-            let rows = in_language(english).map(|set| &by_set.rows[set * modes.len() + mode].figures);
-            let figures: Vec<_> = rows.collect();
-            if !figures.is_empty() {
-                means.rows.push(Row::new(language, name, Figures::mean(&figures)));
+/// Averages over the questions of each set, of each type, and over sets; `modes` hold the outcomes of each mode.
+pub(super) fn results(sets: &[&Set], modes: &[Vec<Outcome>]) -> Results {
+    let mut by_set = Vec::new();
+    let mut means: BTreeMap<(&str, usize), Vec<Figures>> = BTreeMap::new();
+    let mut types: BTreeMap<(String, usize), Vec<&Outcome>> = BTreeMap::new();
+    for set in sets {
+        let language = if set.is_english() { "English" } else { "other languages" };
+        for (mode, outcomes) in modes.iter().enumerate() {
+            let of_set: Vec<_> = outcomes.iter().filter(|outcome| outcome.of == set.name).collect();
+            let figures = figures(&of_set);
+            by_set.extend(
+                of_set
+                    .first()
+                    .map(|first| Row::new(&set.name, &first.mode, figures.clone())),
+            );
+            means.entry((language, mode)).or_default().push(figures);
+            for outcome in of_set.into_iter().filter(|outcome| !outcome.ranks.is_empty()) {
+                types
+                    .entry((format!("{language}, {}", outcome.kind), mode))
+                    .or_default()
+                    .push(outcome);
             }
-            let outcomes = in_language(english).flat_map(|set| &of(set, mode).answerable);
-            by_type
-                .rows
-                .extend(types(language, name, &outcomes.collect::<Vec<_>>()));
         }
     }
-    by_type.rows.sort_by(|a, b| a.name.cmp(&b.name));
-    let regret = by_set.regret();
-    Report {
-        results: Results {
-            texts: texts(sets),
-            sections: [by_set, by_type].into_iter().chain(regret).chain([means]).collect(),
-        },
-        outcomes: answers
-            .into_iter()
-            .flat_map(|answers| [answers.answerable, answers.unanswerable, answers.off_topic])
-            .flatten()
-            .collect(),
-        ..Report::default()
+    let name = |mode: usize| modes[mode].first().map_or("", |outcome| &outcome.mode);
+    let types = types
+        .iter()
+        .map(|((kind, mode), of)| Row::new(kind, name(*mode), Figures::of(of, &CUTOFFS)));
+    let means = means.iter().map(|((language, mode), sets)| {
+        let sets: Vec<_> = sets.iter().collect();
+        Row::new(language, name(*mode), Figures::mean(&sets))
+    });
+    let mut sections = vec![Section::new("types of questions", types.collect())];
+    sections.extend(Section::new("sets", by_set).with_regret());
+    sections.push(Section::new("means over sets", means.collect()));
+    Results {
+        texts: texts(sets),
+        sections,
     }
+}
+
+fn figures(of_set: &[&Outcome]) -> Figures {
+    let of_kind = |kind| {
+        of_set
+            .iter()
+            .copied()
+            .filter(|outcome| outcome.kind == kind)
+            .collect::<Vec<_>>()
+    };
+    let answerable: Vec<_> = of_set
+        .iter()
+        .copied()
+        .filter(|outcome| !outcome.ranks.is_empty())
+        .collect();
+    let mut figures = Figures::of(&answerable, &CUTOFFS);
+    figures.add("AUC off-topic", auc(&answerable, &of_kind(OFF_TOPIC)));
+    figures.add("AUC in-domain", auc(&answerable, &of_kind(UNANSWERABLE)));
+    figures
 }
 
 fn texts(sets: &[&Set]) -> String {
     let sum = |count: fn(&Set) -> usize| sets.iter().map(|set| count(set)).sum::<usize>();
-    let (notes, questions) = (sum(|set| set.memories.len()), sum(|set| set.questions.len()));
-    let unanswerable = sum(|set| set.unanswerable.len());
     format!(
-        "{notes} notes of {} sets, {questions} questions and {unanswerable} unanswerable ones",
-        sets.len()
+        "{} notes of {} sets, {} questions and {} unanswerable ones",
+        sum(|set| set.memories.len()),
+        sets.len(),
+        sum(|set| set.questions.len()),
+        sum(|set| set.unanswerable.len())
     )
 }
 
-fn row(set: &str, answers: &Answers) -> Row {
-    let answerable: Vec<_> = answers.answerable.iter().collect();
-    let mut figures = Figures::of(&answerable, &CUTOFFS);
-    for (name, others) in [("off-topic", &answers.off_topic), ("in-domain", &answers.unanswerable)] {
-        figures.add(format!("AUC {name}"), auc(&answers.answerable, others));
-    }
-    Row::new(set, &answers.mode, figures)
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-/// Builds a row for each type of question.
-fn types(language: &str, mode: &str, outcomes: &[&Outcome]) -> Vec<Row> {
-    let types: BTreeSet<_> = outcomes.iter().map(|outcome| &outcome.kind).collect();
-    let row = |kind: &String| {
-        let chosen: Vec<_> = outcomes
-            .iter()
-            .copied()
-            .filter(|outcome| outcome.kind == *kind)
-            .collect();
-        Row::new(&format!("{language}, {kind}"), mode, Figures::of(&chosen, &CUTOFFS))
-    };
-    types.into_iter().map(row).collect()
+    use super::*;
+    use crate::eval::notes::dataset::{example, parse};
+
+    #[test]
+    fn questions_without_an_answer_count_in_the_scores_alone() {
+        let question = json!({"q": "Colour?", "relevant": ["m1"], "type": "single"});
+        let sets = parse(&example(&json!([question]))).unwrap();
+        let outcome = |kind: &str, ranks: &[Option<usize>], best_score| Outcome {
+            mode: "dense".to_owned(),
+            of: "diary".to_owned(),
+            kind: kind.to_owned(),
+            ranks: ranks.to_vec(),
+            best_score,
+            ..Outcome::default()
+        };
+        let outcomes = vec![
+            outcome("single", &[Some(1)], 0.5),
+            outcome(UNANSWERABLE, &[], 0.5),
+            outcome(OFF_TOPIC, &[], 0.1),
+        ];
+        let results = results(&[&sets[0]], &[outcomes]);
+        let rows = results.sections.iter().flat_map(|section| &section.rows);
+        let rows = rows.map(|row| (row.name.as_str(), row.figures.questions, row.figures.get("hit@1")));
+        let expected = ["English, single", "diary", "English"].map(|name| (name, 1, Some(1.0)));
+        assert_eq!(rows.collect::<Vec<_>>(), expected);
+        let auc = ["AUC off-topic", "AUC in-domain"].map(|name| results.sections[1].rows[0].figures.get(name));
+        assert_eq!(auc, [Some(1.0), Some(0.5)]);
+        assert_eq!(results.texts, "2 notes of 1 sets, 1 questions and 1 unanswerable ones");
+    }
 }
