@@ -73,7 +73,7 @@ fn changes(before: &Results, now: &Results) -> Changes {
     }
 }
 
-/// Returns the changes, without those that round to nothing.
+/// Returns the changes of figures that both have, without those that round to nothing.
 fn difference(before: &Figures, now: &Figures) -> Figures {
     let change = |(name, now): &(String, Option<f64>)| {
         let change = now.zip(before.get(name)).map(|(now, before)| now - before);

@@ -32,7 +32,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Averages over the questions that have an answer.
+    /// Averages over questions with an answer.
     pub(super) fn of(outcomes: &[&Outcome], cutoffs: &[usize]) -> Self {
         let each = |figure: &dyn Fn(&Outcome) -> f64| mean(outcomes.iter().map(|outcome| figure(outcome)));
         let recall = |k| each(&|outcome| share(outcome.found(k), outcome.ranks.len()));
@@ -49,7 +49,14 @@ impl Figures {
         let all = each(&|outcome| share(usize::from(outcome.found(TOP) == outcome.ranks.len()), 1));
         let reciprocal = each(&|outcome| first(outcome).map_or(0.0, |rank| share(1, rank)));
         let budgets = outcomes.iter().flat_map(|outcome| outcome.within.keys().copied());
-        let within = |budget| each(&|outcome| share(outcome.within[&budget], outcome.ranks.len()));
+        let within = |budget| {
+            each(&|outcome| {
+                share(
+                    outcome.within.get(&budget).copied().unwrap_or_default(),
+                    outcome.ranks.len(),
+                )
+            })
+        };
 
         let mut figures = Self {
             questions: outcomes.len(),
