@@ -2,8 +2,9 @@
 //!
 //! [`SentenceEncoder`] runs a transformer in this process, the compiled-in one for English or one of a folder, and
 //! [`StaticTable`] is a compiled-in token table for English that takes microseconds. [`OpenAiCompatible`] calls a service,
-//! [`Batching`] gathers concurrent calls into few, and [`Cached`] remembers vectors. [`ChatModel`] calls a service of the same
-//! kind for summaries, and [`HttpReranker`] one that orders the hits of a search.
+//! [`Batching`] gathers concurrent calls into few, and [`Cached`] remembers vectors. [`ChatModel`] calls a service of the
+//! same kind for summaries. [`HttpReranker`] calls one that orders the hits of a search, and [`CrossEncoder`] does that in
+//! this process.
 //!
 //! Not here: the storage of vectors, and the treatment of contexts whose embedding failed.
 //!
@@ -42,7 +43,7 @@ pub use batching::{BatchConfig, BatchEmbedder, Batching};
 pub use cache::{CacheConfig, Cached};
 pub use chat::{ChatConfig, ChatModel};
 pub use context_manager_resilience::Secret;
-pub use encoder::{Prefixes, SentenceEncoder};
+pub use encoder::{CrossEncoder, Prefixes, SentenceEncoder};
 pub use error::Error;
 pub use rerank::{HttpReranker, RerankConfig, RerankForm};
 pub use static_table::StaticTable;

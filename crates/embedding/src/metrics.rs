@@ -57,7 +57,7 @@ pub fn describe() {
     describe_histogram!(
         RERANK_DURATION,
         Unit::Seconds,
-        "Duration of one reranking, a retry included, by `provider` (api) and `outcome`, as of an embedding"
+        "Duration of one reranking, a retry included, by `provider` (api, folder) and `outcome`, as of an embedding, or failed"
     );
     describe_counter!(
         TURNED_AWAY,

@@ -59,7 +59,7 @@ pub(crate) fn register_identity_provider(health: &HealthRegistry, auth: &Arc<Aut
     }
 }
 
-/// Registers the check of the reranking service, if there is one.
+/// Registers the check of the reranker, if there is one.
 pub(crate) fn register_reranker(health: &HealthRegistry, circuit: Option<Arc<CircuitBreaker>>) {
     if let Some(circuit) = circuit {
         health.register("reranker", Importance::Helpful, Check::Reranker(circuit));

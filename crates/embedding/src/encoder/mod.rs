@@ -1,6 +1,7 @@
-//! Sentence encoders that run in this process, on threads of their own.
+//! Sentence encoders and cross-encoders that run in this process, on threads of their own.
 
 mod built_in;
+mod cross_encoder;
 mod folder;
 mod model;
 mod network;
@@ -16,6 +17,8 @@ use async_trait::async_trait;
 use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, OnWrite, QueryEmbedding};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+
+pub use cross_encoder::CrossEncoder;
 
 use crate::{Error, metrics};
 use folder::Folder;

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use rten::{Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
 
 use super::pooling::Pooling;
+use super::tokens::Pair;
 
 /// Names of an output with the vector of a text, and of one with those of its tokens, in order of preference.
 const POOLED: &[&str] = &["sentence_embedding", "text_embeds"];
 const TOKENS: &[&str] = &["token_embeddings", "last_hidden_state"];
+/// Names of the output of a cross-encoder.
+const SCORES: &[&str] = &["logits", "scores"];
 
 /// Bytes of a network.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +31,7 @@ pub(super) struct Network {
     types: Option<NodeId>,
     pooled: Option<NodeId>,
     tokens: Option<NodeId>,
+    scores: Option<NodeId>,
 }
 
 /// Vectors of the tokens of a text, one after the other.
@@ -72,11 +76,11 @@ impl Network {
             ));
         }
         let (pooled, tokens) = (output(&model, POOLED, 2), output(&model, TOKENS, 3));
-        if pooled.is_none() && tokens.is_none() {
+        let scores = output(&model, SCORES, 2);
+        if [pooled, tokens, scores].iter().all(Option::is_none) {
             return Err(format!(
-                "has none of the outputs {} and {}; it has {}",
-                POOLED.join(", "),
-                TOKENS.join(", "),
+                "has none of the outputs {}; it has {}",
+                [POOLED, TOKENS, SCORES].concat().join(", "),
                 names(&model, model.output_ids())
             ));
         }
@@ -87,6 +91,7 @@ impl Network {
             types,
             pooled,
             tokens,
+            scores,
         })
     }
 
@@ -130,22 +135,51 @@ impl Network {
         Ok(TokenVectors { values, dimensions })
     }
 
+    /// Returns the score of each pair.
+    pub(super) fn scores(&self, pairs: &[Pair], pool: &Arc<ThreadPool>) -> Result<Vec<f32>, String> {
+        let scores = self.scores.ok_or("gives no scores: it is no cross-encoder")?;
+        let ids: Vec<&[i32]> = pairs.iter().map(|pair| pair.ids.as_slice()).collect();
+        let types: Vec<&[i32]> = pairs.iter().map(|pair| pair.types.as_slice()).collect();
+        let scores = self.run_typed(&ids, &types, scores, pool)?;
+        let ([count, each], scores) = scores.into_shape_vec().map_err(odd)?;
+        if each != 1 {
+            return Err(format!("gives {each} scores for a text instead of one"));
+        }
+        expect(count == pairs.len())?;
+        Ok(scores)
+    }
+
     fn tokens(&self) -> Result<NodeId, String> {
         self.tokens.ok_or_else(|| "gives no vectors of tokens".to_owned())
     }
 
     fn run(&self, texts: &[&[i32]], output: NodeId, pool: &Arc<ThreadPool>) -> Result<Value, String> {
+        let types = vec![&[][..]; texts.len()];
+        self.run_typed(texts, &types, output, pool)
+    }
+
+    /// Runs texts whose tokens have types; those without one have 0.
+    fn run_typed(
+        &self,
+        texts: &[&[i32]],
+        types: &[&[i32]],
+        output: NodeId,
+        pool: &Arc<ThreadPool>,
+    ) -> Result<Value, String> {
         let length = texts.iter().map(|text| text.len()).max().unwrap_or(0);
-        let filled = |value: fn(i32) -> i32| {
-            let rows = texts.iter().flat_map(|text| {
+        let filled = |rows: &[&[i32]], value: fn(i32) -> i32| {
+            let rows = rows.iter().flat_map(|text| {
                 let fill = std::iter::repeat_n(0, length - text.len());
                 text.iter().map(move |id| value(*id)).chain(fill)
             });
             Value::from_shape([texts.len(), length], rows.collect()).map_err(|error| error.to_string())
         };
-        let mut inputs = vec![(self.ids, filled(|id| id)?.into()), (self.mask, filled(|_| 1)?.into())];
-        if let Some(types) = self.types {
-            inputs.push((types, filled(|_| 0)?.into()));
+        let mut inputs = vec![
+            (self.ids, filled(texts, |id| id)?.into()),
+            (self.mask, filled(texts, |_| 1)?.into()),
+        ];
+        if let Some(input) = self.types {
+            inputs.push((input, filled(types, |kind| kind)?.into()));
         }
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
         let [value] = self

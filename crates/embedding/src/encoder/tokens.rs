@@ -22,6 +22,14 @@ pub(super) struct Tokens {
     pub(super) ranges: Vec<Range<usize>>,
 }
 
+/// A question and a text, as tokens of both.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) ids: Vec<i32>,
+    /// Part of the pair that each belongs to.
+    pub(super) types: Vec<i32>,
+}
+
 impl Cutter {
     /// # Errors
     /// Tells what is wrong with the file.
@@ -42,8 +50,7 @@ impl Cutter {
     /// # Errors
     /// Tells why the tokenizer failed.
     pub(super) fn cut(&self, prefix: &str, text: &str) -> Result<Tokens, String> {
-        let reachable = &text[..text.floor_char_boundary(self.max_tokens * BYTES_A_TOKEN)];
-        let prefixed = format!("{prefix}{reachable}");
+        let prefixed = format!("{prefix}{}", self.reachable(text));
         let encoding = self
             .tokenizer
             .encode(prefixed.as_str(), true)
@@ -57,5 +64,24 @@ impl Cutter {
         };
         let ranges = encoding.get_offsets().iter().map(range).collect();
         Ok(Tokens { ids, ranges })
+    }
+
+    /// Cuts a question and a text into tokens; beyond the maximum number the longer of both loses its end.
+    ///
+    /// # Errors
+    /// Tells why the tokenizer failed.
+    pub(super) fn cut_pair(&self, question: &str, text: &str) -> Result<Pair, String> {
+        let pair = (self.reachable(question), self.reachable(text));
+        let encoding = self.tokenizer.encode(pair, true);
+        let encoding = encoding.map_err(|error| format!("cannot cut a text: {error}"))?;
+        let signed = |ids: &[u32]| ids.iter().map(|id| id.cast_signed()).collect();
+        Ok(Pair {
+            ids: signed(encoding.get_ids()),
+            types: signed(encoding.get_type_ids()),
+        })
+    }
+
+    fn reachable<'a>(&self, text: &'a str) -> &'a str {
+        &text[..text.floor_char_boundary(self.max_tokens * BYTES_A_TOKEN)]
     }
 }

@@ -15,10 +15,12 @@ use crate::api::{ApiConfig, complete};
 const MAX_CANDIDATES: usize = 100;
 const ENDPOINT: &str = "/rerank";
 
-/// Settings of a reranking service.
+/// Settings of a reranking service, or of a cross-encoder in this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RerankConfig {
+    /// Folder with a cross-encoder to run in this process, instead of a service.
+    pub model_path: Option<PathBuf>,
     /// URL of the service; without it there is none. A URL that ends in `/rerank` is used unchanged; the usual path of the
     /// form is appended to a URL without a path, `/rerank` to any other.
     pub api_url: Option<String>,
@@ -32,7 +34,8 @@ pub struct RerankConfig {
     pub form: RerankForm,
     /// Number of best contexts of a search that are reranked.
     pub candidates: usize,
-    /// Timeout of one request in milliseconds, a retry included. Every search waits for it.
+    /// Timeout of one request in milliseconds, a retry included, or of the model's runs for a search. Every search waits for
+    /// it.
     pub timeout_ms: u64,
     /// Additional headers, such as `api-key`.
     pub headers: Option<BTreeMap<String, Secret>>,
@@ -59,6 +62,7 @@ impl Default for RerankConfig {
     /// No service. 30 texts are below TEI's default maximum of 32.
     fn default() -> Self {
         Self {
+            model_path: None,
             api_url: None,
             api_token: None,
             api_token_file: None,
@@ -76,6 +80,9 @@ impl RerankConfig {
     /// Returns every problem, each as `key: expectation`. No value is repeated.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.connection().problems();
+        if self.model_path.is_some() && self.api_url.is_some() {
+            problems.push("model_path: must not be set besides api_url".to_owned());
+        }
         if !(2..=MAX_CANDIDATES).contains(&self.candidates) {
             problems.push(format!("candidates: must be from 2 to {MAX_CANDIDATES}"));
         }
@@ -115,7 +122,8 @@ impl RerankConfig {
         }
     }
 
-    pub(super) fn timeout(&self) -> Duration {
+    /// Returns the timeout of one request, or of all runs of the model for a search.
+    pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
     }
 }
@@ -160,6 +168,7 @@ mod tests {
     #[test]
     fn every_problem_is_listed_without_secrets() {
         let config = RerankConfig {
+            model_path: Some("model".into()),
             api_url: Some("nonsense".to_owned()),
             api_token: Some("secret\n".to_owned().into()),
             candidates: 1,
@@ -171,7 +180,7 @@ mod tests {
             .iter()
             .filter_map(|problem| problem.split(':').next())
             .collect();
-        assert_eq!(keys, ["api_url", "api_token", "candidates", "timeout_ms"]);
+        assert_eq!(keys, ["api_url", "api_token", "model_path", "candidates", "timeout_ms"]);
         assert!(!format!("{problems:?}{config:?}").contains("secret"));
         assert_eq!(RerankConfig::default().problems(), [""; 0]);
     }

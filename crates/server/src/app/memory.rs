@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
-use context_manager_core::ports::{StoreError, Summarizer, SystemClock};
+use context_manager_core::ports::{Reranker, StoreError, Summarizer, SystemClock};
 use context_manager_core::{ContextEngine, Deps, Scope};
-use context_manager_embedding::{ChatModel, Error as EmbeddingError, HttpReranker};
+use context_manager_embedding::{ChatModel, CrossEncoder, Error as EmbeddingError, HttpReranker};
 use context_manager_observability::HealthRegistry;
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::{Error as StoreOpenError, OpenStore};
 use tokio::time::{sleep, timeout};
 
 use super::tenant::default_tenant;
-use crate::config::Config;
+use crate::config::{Config, RerankConfig};
 use crate::embedders::Embedders;
 use crate::health;
 use crate::service::garbage_collector::GarbageCollector;
@@ -39,7 +39,7 @@ pub struct Memory {
     /// The store beneath the engine.
     pub store: OpenStore,
     pub(super) embedders: Arc<Embedders>,
-    /// Circuit of the reranking service, if there is one.
+    /// Circuit of the reranker, if there is one.
     reranking_circuit: Option<Arc<CircuitBreaker>>,
 }
 
@@ -85,15 +85,15 @@ impl Memory {
             Some(summarizer) => engine.with_summarizer(summarizer),
             None => engine,
         };
-        let reranking_circuit = reranking_circuit(config);
-        let engine = Arc::new(match &reranking_circuit {
-            Some(circuit) => {
-                let service = &config.rerank.service;
-                let reranker = HttpReranker::new(service, Arc::clone(circuit)).context("cannot use [rerank]")?;
-                engine.with_reranker(Arc::new(reranker), service.candidates)
+        let reranker = reranker(&config.rerank).await.context("cannot use [rerank]")?;
+        let (engine, reranking_circuit) = match reranker {
+            Some((reranker, circuit)) => {
+                let candidates = config.rerank.service.candidates;
+                (engine.with_reranker(reranker, candidates), Some(circuit))
             }
-            None => engine,
-        });
+            None => (engine, None),
+        };
+        let engine = Arc::new(engine);
         let reembedding = Reembedding::new(
             Arc::clone(&engine),
             store.models.clone(),
@@ -222,11 +222,22 @@ impl Part {
     }
 }
 
-/// Returns the circuit breaker of the reranking service, if one is configured.
-fn reranking_circuit(config: &Config) -> Option<Arc<CircuitBreaker>> {
-    config.rerank.service.api_url.as_ref()?;
-    let circuit = config.rerank.circuit_breaker.clone();
-    Some(Arc::new(CircuitBreaker::new("reranker", circuit)))
+/// Returns the reranker and its circuit breaker, if one is configured.
+async fn reranker(config: &RerankConfig) -> anyhow::Result<Option<(Arc<dyn Reranker>, Arc<CircuitBreaker>)>> {
+    let service = config.service.clone();
+    if service.model_path.is_none() && service.api_url.is_none() {
+        return Ok(None);
+    }
+    let circuit = Arc::new(CircuitBreaker::new("reranker", config.circuit_breaker.clone()));
+    let breaker = Arc::clone(&circuit);
+    let reranker: Arc<dyn Reranker> = match service.model_path.clone() {
+        Some(folder) => {
+            let open = move || CrossEncoder::open(&folder, service.timeout(), breaker);
+            Arc::new(tokio::task::spawn_blocking(open).await??)
+        }
+        None => Arc::new(HttpReranker::new(&service, breaker)?),
+    };
+    Ok(Some((reranker, circuit)))
 }
 
 /// Returns the chat model that writes summaries, if one is configured.

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::problems::below;
 
-/// Reranking of search results; without `api_url` there is none.
+/// Reranking of search results; without `api_url` and `model_path` there is none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RerankConfig {
-    /// The service.
+    /// The service, or the model in this process.
     #[serde(flatten)]
     pub service: ServiceConfig,
-    /// Circuit breaker of the service.
+    /// Its circuit breaker.
     pub circuit_breaker: CircuitBreakerConfig,
 }
 

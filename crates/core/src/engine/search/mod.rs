@@ -50,11 +50,11 @@ pub(super) struct Searcher<'a> {
 }
 
 impl Searcher<'_> {
-    /// Ranks the candidates, within the deadline of the request.
-    async fn ranking(&self, scope: &Scope, request: &SearchRequest) -> Result<Ranking, Error> {
+    /// Ranks the candidates, within the deadline of the request. Those below `floor` will not be chosen.
+    async fn ranking(&self, scope: &Scope, request: &SearchRequest, floor: f32) -> Result<Ranking, Error> {
         let mut ranking = self.ranker.ranking(scope, request).await?;
         if let Some(reranking) = self.reranking {
-            reranking.apply(request, &mut ranking).await;
+            reranking.apply(request, floor, &mut ranking).await;
         }
         ranking.degraded.sort_unstable();
         ranking.degraded.dedup();
@@ -65,7 +65,8 @@ impl Searcher<'_> {
     #[tracing::instrument(level = "debug", skip_all, fields(limit = request.limit, max_tokens = request.max_tokens, returned))]
     pub(super) async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, Error> {
         request.validate().into_result()?;
-        let ranking = self.ranking(scope, &request).await?;
+        let floor = request.min_score.unwrap_or(0.0);
+        let ranking = self.ranking(scope, &request, floor).await?;
         let start = Instant::now();
         let response = self.choose(ranking, &request);
         Step::Choose.took(start);
@@ -106,7 +107,8 @@ impl Searcher<'_> {
     #[tracing::instrument(level = "debug", skip_all, fields(max_tokens = request.search.max_tokens, tokens))]
     pub(super) async fn assemble(&self, scope: &Scope, request: AssembleRequest) -> Result<AssembleResponse, Error> {
         request.validate().into_result()?;
-        let ranking = self.ranking(scope, &request.search).await?;
+        let floor = request.search.min_score.unwrap_or(self.config.relevance_floor);
+        let ranking = self.ranking(scope, &request.search, floor).await?;
         let start = Instant::now();
         let response = assemble::assemble(self.config, self.text, ranking, request).await;
         Step::Assemble.took(start);

@@ -21,15 +21,14 @@ pub(crate) struct Reranking {
 }
 
 impl Reranking {
-    /// Orders the best candidates that reach the minimum score; a failure leaves the ranking as it is.
+    /// Orders the best candidates that reach `floor`; a failure leaves the ranking as it is.
     #[tracing::instrument(level = "debug", name = "rerank", skip_all, fields(texts))]
-    pub(super) async fn apply(&self, request: &SearchRequest, ranking: &mut Ranking) {
+    pub(super) async fn apply(&self, request: &SearchRequest, floor: f32, ranking: &mut Ranking) {
         // The other modes ask for one kind of similarity alone.
         if request.mode != SearchMode::Hybrid {
             return;
         }
         let start = Instant::now();
-        let floor = request.min_score.unwrap_or(0.0);
         let reaching = ranking.ranked.iter_mut().filter(|ranked| ranked.score >= floor);
         let mut best: Vec<&mut Ranked> = reaching.take(self.candidates).collect();
         tracing::Span::current().record("texts", best.len());

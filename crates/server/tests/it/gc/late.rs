@@ -102,8 +102,8 @@ async fn a_part_that_hangs_costs_itself_alone() {
     use Degraded::{Deadline, Embedding, L1, Rerank, VectorStore};
     let (reranked, ranked) = (&[FAR, NEAR][..], &[NEAR, FAR][..]);
     for (held, part, texts, degraded) in [
-        (0, "embedding", reranked, &[Embedding, Deadline][..]),
-        (1, "vocabulary", reranked, &[Deadline]),
+        (0, "vocabulary", reranked, &[Deadline][..]),
+        (1, "embedding", reranked, &[Embedding, Deadline]),
         (2, "search", &[NEAR], &[VectorStore, Deadline]),
         (3, "neighbours", reranked, &[Deadline]),
         (4, "rerank", ranked, &[Rerank, Deadline]),
