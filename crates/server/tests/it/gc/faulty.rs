@@ -66,9 +66,10 @@ impl Faulty {
     }
 }
 
-/// Holds one call up, and lets all others through.
+/// Holds one call up, lets all others through, and counts them.
 #[derive(Debug)]
 pub(super) struct Gate {
+    calls: AtomicUsize,
     calls_left: AtomicUsize,
     running: AtomicUsize,
     reached: Notify,
@@ -78,6 +79,7 @@ pub(super) struct Gate {
 impl Default for Gate {
     fn default() -> Self {
         Self {
+            calls: AtomicUsize::new(0),
             calls_left: AtomicUsize::new(usize::MAX),
             running: AtomicUsize::new(0),
             reached: Notify::new(),
@@ -107,8 +109,14 @@ impl Gate {
         self.running.load(Ordering::SeqCst)
     }
 
+    /// Returns the number of calls since the last time.
+    pub(super) fn take_calls(&self) -> usize {
+        self.calls.swap(0, Ordering::SeqCst)
+    }
+
     /// To be held while a call runs.
     pub(super) async fn pass(&self) -> Running<'_> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
         if count_down(&self.calls_left).is_none() {
             self.calls_left.store(usize::MAX, Ordering::SeqCst);
             self.reached.notify_one();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding};
+use context_manager_core::ports::{EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, OnWrite, QueryEmbedding};
 
 use super::faulty::Gate;
 
@@ -17,6 +17,7 @@ pub(super) struct GatedModel {
     fingerprint: ModelFingerprint,
     vector: fn(&str) -> Vec<f32>,
     pub(super) down: AtomicBool,
+    on_write: OnWrite,
     gate: Arc<Gate>,
 }
 
@@ -26,7 +27,18 @@ impl GatedModel {
             fingerprint: fingerprint(),
             vector,
             down: AtomicBool::new(false),
+            on_write: OnWrite::Wait,
             gate: Arc::clone(gate),
+        }
+    }
+
+    /// A model of this name whose vectors follow the writes.
+    pub(super) fn following(name: &str, gate: &Arc<Gate>, vector: fn(&str) -> Vec<f32>) -> Self {
+        let mut model = Self::new(gate, vector);
+        name.clone_into(&mut model.fingerprint.name);
+        Self {
+            on_write: OnWrite::Follow,
+            ..model
         }
     }
 }
@@ -53,6 +65,10 @@ impl Embedder for GatedModel {
     async fn embed_query(&self, text: &str) -> Result<QueryEmbedding, EmbedError> {
         let vector = self.embed_documents(&[text.to_owned()]).await.remove(0)?;
         Ok(QueryEmbedding::new(vector))
+    }
+
+    fn on_write(&self) -> OnWrite {
+        self.on_write
     }
 }
 

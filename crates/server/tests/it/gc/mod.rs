@@ -5,6 +5,7 @@ mod changed;
 mod cut_off;
 mod deleted;
 mod faulty;
+mod following;
 mod gated_model;
 mod killed;
 mod late;
