@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::server::{Server, command};
+use crate::support::until;
 
 /// A batch that nobody sent before.
 fn batch(round: usize, number: usize) -> Value {
@@ -64,6 +65,24 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
     assert!(acknowledged.len() >= 12_000, "{}", acknowledged.len());
     assert_eq!(missing, 0, "of {}", acknowledged.len());
+}
+
+#[tokio::test]
+async fn what_has_no_vector_yet_survives_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Server::start(&data).await;
+    server.post("/contexts/batch", &batch(0, 0)).await.unwrap();
+    server.signal("-KILL");
+    drop(server);
+    let server = Server::start(&data).await;
+    until("all have their vectors", async || {
+        server.get("/stats").await["pending_embeddings"] == 0
+    })
+    .await;
+    let stored = server.get("/contexts?limit=1000").await;
+    let stored = stored["contexts"].as_array().unwrap();
+    assert!(stored.len() == 200 && stored.iter().all(|context| context["embedding_status"] == "ready"));
 }
 
 #[tokio::test]

@@ -118,7 +118,6 @@ async fn a_callers_trace_goes_on_to_the_store_in_one_piece() {
     );
     for step in [
         "prepare",
-        "embed",
         "look_up",
         "remember",
         "question",

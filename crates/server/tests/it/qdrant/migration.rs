@@ -11,6 +11,7 @@ use super::node::Node;
 use super::{Breakable, points, stand_in};
 use crate::server::{Server, command};
 use crate::standin::Fault;
+use crate::support::until;
 
 /// `context-manager migrate` with these arguments.
 fn migrate(data: &Path, url: &str, arguments: &[&str]) -> Command {
@@ -118,11 +119,11 @@ async fn goes_there_and_back(url: &str, contexts: usize, slow: impl Fn(bool)) {
 
     for data in [&data, &back] {
         let server = Server::start(data).await;
-        let stats = server.get("/stats").await;
-        assert_eq!(
-            (&stats["total"], &stats["pending_embeddings"]),
-            (&json!(contexts), &json!(0))
-        );
+        assert_eq!(server.get("/stats").await["total"], json!(contexts));
+        until("what was pending has its vectors", async || {
+            server.get("/stats").await["pending_embeddings"] == 0
+        })
+        .await;
         let found = server
             .post("/contexts/search", &json!({"query": "Where is lamp 3007?", "limit": 1}))
             .await
