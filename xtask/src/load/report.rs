@@ -283,10 +283,7 @@ impl Row {
             .map(|(error, count)| format!("{count} times {error}"))
             .collect();
         if self.degraded > 0 {
-            warnings.push(format!(
-                "{} responses or contexts were degraded or pending",
-                self.degraded
-            ));
+            warnings.push(format!("{} responses were degraded", self.degraded));
         }
         if self.known > 0 {
             warnings.push(format!("{} contexts were stored before, which is faster", self.known));

@@ -33,7 +33,7 @@ pub(super) struct Outcome {
     pub(super) contexts: u64,
     /// Contexts that were stored before.
     pub(super) known: u64,
-    /// Contexts stored without their vector, or searches answered without a component of the server.
+    /// Searches answered without a component of the server.
     pub(super) degraded: u64,
     /// Statuses, or words for the lack of one.
     pub(super) errors: Vec<String>,
@@ -77,8 +77,7 @@ impl From<Written> for Outcome {
         Self {
             contexts: 1,
             known: u64::from(written.is_deduplicated()),
-            degraded: u64::from(written.is_pending()),
-            errors: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -94,7 +93,6 @@ impl From<BatchAnswer> for Outcome {
             let one = Self::from(written);
             all.contexts += one.contexts;
             all.known += one.known;
-            all.degraded += one.degraded;
         }
         all
     }
@@ -239,7 +237,7 @@ mod tests {
         let expected = Outcome {
             contexts: 3,
             known: 1,
-            degraded: 1,
+            degraded: 0,
             errors: vec!["item 503".to_owned()],
         };
         assert_eq!(Outcome::from(answer), expected);
