@@ -1,4 +1,4 @@
-//! The contexts that wait for their vector, as far as this process knows.
+//! The contexts that wait for their vector, by what this process knows.
 //!
 //! The store alone decides which contexts are pending. This is a guide to it: which tenants may have any, so that searches
 //! need not ask the store, and where their next ones are, so that the worker need not search for them. A context leaves the
@@ -185,7 +185,7 @@ impl Backlog {
         Next::Listed(position)
     }
 
-    /// Follows a page of the store's list after `position`: `fresh` are to be tried, unlike others if there are some.
+    /// Follows a page of the store's list after `position`: `fresh` come next, and `others` is set if it had more than those.
     pub(super) fn listed(
         &self,
         tenant: &TenantId,
