@@ -33,6 +33,8 @@ metrics_table! {
         "Contexts without a vector");
     describe_gauge(EMBEDDING_PENDING_OLDEST_AGE = "context_manager_embedding_pending_oldest_age_seconds", Unit::Seconds;
         "Age of the oldest context without a vector");
+    describe_gauge(REINDEX_PENDING = "context_manager_reindex_pending", Unit::Count;
+        "Contexts still to be indexed again after a change of the analysis of texts");
     describe_counter(EMBEDDED_LATER = "context_manager_embedded_later_total", Unit::Count;
         "Contexts that got their vector after they were stored");
     describe_gauge(CONTEXTS = "context_manager_contexts", Unit::Count;

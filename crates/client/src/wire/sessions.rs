@@ -56,6 +56,10 @@ pub struct Stats {
     pub contexts: LevelCounts<u64>,
     /// Number of contexts whose dense vector is still to come.
     pub pending_embeddings: u64,
+    /// Share of the contexts, 0 to 1, that are indexed again after a change of the analysis of texts; `null` when all are.
+    #[cfg_attr(feature = "openapi", schema(required, minimum = 0, maximum = 1))]
+    #[serde(default)]
+    pub reindexed: Option<f32>,
     /// Bytes on disk, of all tenants; `null` for keys without the permission `admin`.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub store_bytes: Option<u64>,

@@ -17,6 +17,7 @@ mod models;
 mod parts;
 mod prepare;
 mod reader;
+mod reindex;
 mod search;
 mod sequences;
 mod store;
@@ -181,7 +182,7 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn stats(&self, scope: &Scope) -> Result<Stats, Error> {
-        Ok(reader::stats(self.contexts(), scope).await?)
+        Ok(reader::stats(self.contexts(), scope, self.0.reindexing.share()).await?)
     }
 
     /// Returns the amount of data that the tenant keeps; expired contexts do not count. Measuring `bytes` reads every
@@ -324,6 +325,21 @@ impl ContextEngine {
         report: impl Fn(&ReembedProgress) + Send + Sync,
     ) -> Result<ReembedProgress, StoreError> {
         models::reembed(self.contexts(), change, to, settings, report).await
+    }
+
+    /// Makes the terms of all contexts again if they are of another analyzer or of one with other settings, and returns the
+    /// number of contexts that changed; `None` if there was nothing to do. Searches and writes go on meanwhile. Dropping the
+    /// future stops it; another call resumes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store failed; what is done stays.
+    pub async fn reindex(&self) -> Result<Option<u64>, StoreError> {
+        reindex::reindex(self.contexts(), &self.0.text, &self.0.reindexing).await
+    }
+
+    /// Returns `true` if other processes may write to the store.
+    pub fn is_shared(&self) -> bool {
+        self.0.store.is_shared()
     }
 
     /// Returns the tenants with stored contexts.

@@ -11,6 +11,7 @@ use super::locks::KeyedLocks;
 use super::model_in_use::{Models, OnEmbeddingFailure};
 use super::models::{Backoff, PendingVectors};
 use super::prepare::Preparer;
+use super::reindex::Reindexing;
 use super::search::{Ranker, RecallSampling, Reranking, Retrieval, Searcher};
 use super::sequences::Sequences;
 use super::store::{Changer, Storing, Writer};
@@ -43,7 +44,8 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Combines a store and an embedder with defaults: no token table, exact token counts, the machine's clock and English text.
+    /// Combines a store and an embedder with defaults: no token table, exact token counts, the machine's clock, and languages
+    /// detected text by text.
     pub fn new(store: Arc<dyn VectorStore>, embedder: Arc<dyn Embedder>) -> Self {
         Self {
             store,
@@ -72,7 +74,8 @@ pub(super) struct Parts {
     pub(super) leases: Option<Arc<dyn Leases>>,
     pub(super) reranking: Option<Reranking>,
     table: Option<Arc<dyn TokenTable>>,
-    text: Arc<Preparer>,
+    pub(super) text: Arc<Preparer>,
+    pub(super) reindexing: Reindexing,
     backoff: Backoff,
     locks: Arc<KeyedLocks>,
     sequences: Sequences,
@@ -97,6 +100,7 @@ impl Parts {
                 tokens: deps.tokens,
             }),
             lifecycle: Lifecycle::default(),
+            reindexing: Reindexing::default(),
             backoff: Backoff::default(),
             accesses: Accesses::default(),
             vocabularies: Vocabularies::default(),

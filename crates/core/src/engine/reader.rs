@@ -14,12 +14,14 @@ use crate::{Cursor, Filter, Page, Scope, Visibility};
 const MEASURED_AT_ONCE: usize = 1000;
 
 /// Statistics of a tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stats {
     /// Number of contexts at each level, as in [`Level::ALL`].
     pub contexts: [u64; Level::ALL.len()],
     /// Number of contexts that wait for their vector.
     pub pending: u64,
+    /// Share of the contexts, 0 to 1, that are indexed again after a change of the analyzer; `None` when all are.
+    pub reindexed: Option<f32>,
     /// Bytes of the whole store.
     pub store_bytes: u64,
     /// The embedding model.
@@ -62,7 +64,7 @@ pub(super) async fn list(
     })
 }
 
-pub(super) async fn stats(at: Contexts<'_>, scope: &Scope) -> Result<Stats, StoreError> {
+pub(super) async fn stats(at: Contexts<'_>, scope: &Scope, reindexed: Option<f32>) -> Result<Stats, StoreError> {
     let live = live(at.now());
     let mut contexts = [0; Level::ALL.len()];
     for level in Level::ALL {
@@ -85,6 +87,7 @@ pub(super) async fn stats(at: Contexts<'_>, scope: &Scope) -> Result<Stats, Stor
     Ok(Stats {
         contexts,
         pending,
+        reindexed,
         store_bytes: at.store.size_bytes().await?,
         model: at.models.in_use().await.fingerprint().clone(),
     })

@@ -119,7 +119,12 @@ impl Vocabulary {
             for term in &terms.indices {
                 *vocabulary.matching.entry(*term).or_default() += 1;
             }
-            for language in Analyzer::languages(terms) {
+            // Unmarked are short texts, read like English, and those of analyzers that knew one language, English by default.
+            let mut marked = Analyzer::languages(terms).peekable();
+            if marked.peek().is_none() {
+                *languages.entry(Language::English).or_default() += 1;
+            }
+            for language in marked {
                 *languages.entry(language).or_default() += 1;
             }
         }

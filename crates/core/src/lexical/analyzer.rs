@@ -10,7 +10,7 @@ use super::detect::{Detected, Detector};
 use super::fold::lower;
 use super::grams::{self, each_gram};
 use super::script::is_variant;
-use super::terms::{OTHER_FORM, Reading, Stemmers, Terms, marker, name_term, plain_term};
+use super::terms::{OTHER_FORM, Reading, Stemmers, Terms, analyzer_marker, marker, name_term, plain_term};
 use super::words::{Kind, Segmenter};
 use super::{Config, Language, LanguageChoice, SparseVector};
 
@@ -25,6 +25,7 @@ const READ_IN: usize = 6;
 /// Turns texts into weighted terms.
 pub struct Analyzer {
     config: Config,
+    fingerprint: String,
     detector: Detector,
     segmenter: Segmenter,
     stemmers: Stemmers,
@@ -35,7 +36,7 @@ pub struct Analyzer {
 /// A text to store as terms.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AnalyzedText {
-    /// Terms with BM25 weights, and a term of weight 0 that marks the language.
+    /// Terms with BM25 weights, and terms of weight 0 that mark the language and the analyzer.
     pub terms: SparseVector,
     /// Language of the text, unless that is uncertain.
     pub language: Option<Language>,
@@ -84,8 +85,8 @@ struct Piece<'a> {
     place: Range<usize>,
     kind: Kind,
     capital: Capital,
-    /// The words that hyphens join it to, without the hyphens.
-    joined: Option<String>,
+    /// What it is together with its neighbours: hyphens may be left out, and words without spaces are cut in more than one way.
+    joined: Vec<String>,
 }
 
 impl fmt::Debug for Analyzer {
@@ -101,6 +102,7 @@ impl Analyzer {
     pub fn new(config: Config) -> Self {
         let words = |language: &Language| language.function_words().iter().copied().collect();
         Self {
+            fingerprint: config.fingerprint(),
             config,
             detector: Detector::default(),
             segmenter: Segmenter::default(),
@@ -115,8 +117,13 @@ impl Analyzer {
     }
 
     /// Returns all that the terms of a text depend on. Texts analysed with another fingerprint are to be analysed again.
-    pub fn fingerprint(&self) -> String {
-        self.config.fingerprint()
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Returns `true` if an analyzer with this fingerprint made these terms.
+    pub(crate) fn made(&self, terms: &SparseVector) -> bool {
+        terms.get(analyzer_marker(&self.fingerprint)).is_some()
     }
 
     /// Returns the terms of a text to store, with BM25 weights:
@@ -126,7 +133,7 @@ impl Analyzer {
         let (readings, language) = self.readings_of_text(text, language);
         let mut found: Vec<u32> = Vec::new();
         let mut length = 0.0;
-        self.each_piece(text, |piece| {
+        for piece in self.pieces(text) {
             let start = found.len();
             length += if piece.kind == Kind::HanOrKana {
                 grams::words(piece.text)
@@ -142,7 +149,7 @@ impl Analyzer {
                     }
                 }
             });
-        });
+        }
         found.sort_unstable();
         let Config {
             k1, b, average_words, ..
@@ -152,11 +159,10 @@ impl Analyzer {
             let tf = same.len() as f32;
             (same[0], tf * (k1 + 1.0) / (tf + norm))
         });
-        let marker = language
-            .filter(|_| !found.is_empty())
-            .map(|language| (marker(language), 0.0));
+        let markers = [language.map(marker), Some(analyzer_marker(&self.fingerprint))];
+        let markers = markers.into_iter().flatten().filter(|_| !found.is_empty());
         AnalyzedText {
-            terms: SparseVector::new(marker.into_iter().chain(weights)),
+            terms: SparseVector::new(markers.map(|marker| (marker, 0.0)).chain(weights)),
             language,
         }
     }
@@ -173,7 +179,7 @@ impl Analyzer {
         readings.extend(own.into_iter().chain(scope.take(READ_IN)).map(Some));
         readings.push(None);
         let mut words = Vec::new();
-        self.each_piece(text, |piece| {
+        for piece in self.pieces(text) {
             let is_name = piece.capital.is_name(own);
             self.each_word(&piece, &readings, |place, terms, weight| {
                 let word = &text[place.clone()];
@@ -189,9 +195,11 @@ impl Analyzer {
                     weight,
                 });
             });
-        });
+        }
         if words.iter().all(|word| word.weight == 0.0) {
-            words.iter_mut().for_each(|word| word.weight = 1.0);
+            for word in &mut words {
+                word.weight = 1.0;
+            }
         }
         let mut terms = Terms::default();
         for word in words.iter().filter(|word| word.weight > 0.0) {
@@ -214,11 +222,11 @@ impl Analyzer {
     /// Returns `true` if the `terms` of a question hold a word of `text`.
     pub(crate) fn shares_a_word(&self, text: &str, terms: &SparseVector) -> bool {
         let mut shares = false;
-        self.each_piece(text, |piece| {
+        for piece in self.pieces(text) {
             self.each_word(&piece, &[None, Some(Language::English)], |_, word, _| {
                 shares |= word.iter().any(|(term, _)| terms.get(*term).is_some());
             });
-        });
+        }
         shares
     }
 
@@ -251,48 +259,27 @@ impl Analyzer {
         }
     }
 
-    /// Calls `visit` with the words and signs of a text; punctuation counts only where there is nothing else.
-    fn each_piece<'a>(&self, text: &'a str, mut visit: impl FnMut(Piece<'a>)) {
+    /// Returns the words and signs of a text; punctuation counts only where there is nothing else.
+    fn pieces<'a>(&self, text: &'a str) -> Vec<Piece<'a>> {
         let capitals = Capitals::of(text);
-        let piece = |place: Range<usize>, kind, joined| Piece {
-            text: &text[place.clone()],
-            capital: capitals.of_word(&place),
-            place,
-            kind,
-            joined,
-        };
-        let mut punctuation = Vec::new();
-        let mut any = false;
-        let mut chain: Vec<Range<usize>> = Vec::new();
-        let end_chain = |chain: &mut Vec<Range<usize>>, visit: &mut dyn FnMut(Piece<'a>)| {
-            let whole = (chain.len() > 1).then(|| chain.iter().map(|place| &text[place.clone()]).collect::<String>());
-            let whole = whole.filter(|whole| whole.contains(char::is_alphabetic));
-            for place in chain.drain(..) {
-                visit(piece(place, Kind::Word, whole.clone()));
-            }
-        };
-        self.segmenter.each_piece(text, |place, kind| {
-            if kind == Kind::Punctuation {
-                punctuation.push(place);
-                return;
-            }
-            any = true;
-            let continues = chain.last().is_some_and(|last| &text[last.end..place.start] == "-");
-            if !(continues && kind == Kind::Word) {
-                end_chain(&mut chain, &mut visit);
-            }
-            if kind == Kind::Word {
-                chain.push(place);
-            } else {
-                visit(piece(place, kind, None));
-            }
-        });
-        end_chain(&mut chain, &mut visit);
-        if !any {
-            for place in punctuation {
-                visit(piece(place, Kind::Punctuation, None));
+        let mut found = Vec::new();
+        self.segmenter.each_piece(text, |place, kind| found.push((place, kind)));
+        if found.iter().any(|(_, kind)| *kind != Kind::Punctuation) {
+            found.retain(|(_, kind)| *kind != Kind::Punctuation);
+        }
+        let mut pieces = Vec::with_capacity(found.len());
+        for chain in found.chunk_by(|(left, kind), (right, next)| kind.joins(*next, &text[left.end..right.start])) {
+            for (at, (place, kind)) in chain.iter().enumerate() {
+                pieces.push(Piece {
+                    text: &text[place.clone()],
+                    place: place.clone(),
+                    kind: *kind,
+                    capital: capitals.of_word(place),
+                    joined: joined(text, chain, at),
+                });
             }
         }
+        pieces
     }
 
     /// Calls `visit` with the place, the terms and the weight of each word of a piece.
@@ -342,7 +329,7 @@ impl Analyzer {
         }
         let weight = if whole.is_some() { OTHER_FORM } else { 1.0 };
         self.stemmers.read(word, readings, weight, &mut terms);
-        if let Some(joined) = &piece.joined {
+        for joined in &piece.joined {
             self.stemmers.read(joined, readings, OTHER_FORM, &mut terms);
         }
         if piece.capital != Capital::None && self.is_function_word(word, readings) {
@@ -358,5 +345,23 @@ impl Analyzer {
         let mut languages = readings.iter().flatten();
         languages
             .any(|language| self.function_words[*language as usize].contains(lower(word, Some(*language)).as_str()))
+    }
+}
+
+/// Returns a word of a chain together with its neighbours: without the hyphens, or as the words before and after would be
+/// if they were one with it.
+fn joined(text: &str, chain: &[(Range<usize>, Kind)], at: usize) -> Vec<String> {
+    let together =
+        |places: &[(Range<usize>, Kind)]| places.iter().map(|(place, _)| &text[place.clone()]).collect::<String>();
+    match chain {
+        [_] => Vec::new(),
+        [(_, Kind::Unspaced), ..] => {
+            let pairs = chain[at.saturating_sub(1)..chain.len().min(at + 2)].windows(2);
+            pairs.map(together).collect()
+        }
+        _ => Some(together(chain))
+            .filter(|whole| whole.contains(char::is_alphabetic))
+            .into_iter()
+            .collect(),
     }
 }

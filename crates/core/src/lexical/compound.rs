@@ -31,7 +31,7 @@ impl Compound {
         let start = word.len() - name;
         let end = word.trim_end_matches(['+', '#']).len();
         if start > 0 || end < word.len() {
-            return Some(Self::new(word, word.to_owned(), [start..end]));
+            return Some(Self::new(word, word.to_owned(), std::iter::once(start..end)));
         }
         if let Some((head, _)) = word.split_once(APOSTROPHES) {
             return Some(Self::with_apostrophe(word, head));
@@ -47,7 +47,8 @@ impl Compound {
             pieces.iter().map(|piece| &word[piece.clone()]).collect()
         };
         let compound = Self::new(word, whole, pieces.into_iter().flat_map(|piece| by_case(word, piece)));
-        (compound.parts != [0..word.len()]).then_some(compound)
+        let is_one = compound.parts.iter().any(|part| part.len() == word.len());
+        (!is_one).then_some(compound)
     }
 
     fn with_apostrophe(word: &str, head: &str) -> Self {

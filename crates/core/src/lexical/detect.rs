@@ -12,8 +12,9 @@ use super::fold::lower;
 use super::script::{Script, script};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Evidence that a language needs, and its lead over the second.
+/// Evidence that a language needs, with and without being likely, and its lead over the second.
 const ENOUGH: f32 = 1.0;
+const UNLIKELY: f32 = 2.5;
 const LEAD: f32 = 1.3;
 /// Weight of the letter statistics at full confidence: as much as two function words of that language alone.
 const STATISTICS: f32 = 2.0;
@@ -41,7 +42,10 @@ pub(super) struct Detector {
 impl Default for Detector {
     fn default() -> Self {
         let mut function_words: HashMap<&'static str, u64> = HashMap::new();
-        for language in Language::ALL.iter().filter(|language| shares_its_script(**language)) {
+        for language in Language::ALL
+            .iter()
+            .filter(|language| shared_script(**language).is_some())
+        {
             for word in stop_words::lookup(language.code()).unwrap_or_default() {
                 *function_words.entry(word).or_default() |= bit(*language);
             }
@@ -88,6 +92,7 @@ impl Detector {
                 let Some(of) = self.function_words.get(word) else {
                     continue;
                 };
+                #[expect(clippy::cast_precision_loss, reason = "at most 64")]
                 let weight = 1.0 / (of.count_ones() as f32);
                 let mut left = *of;
                 while left != 0 {
@@ -114,19 +119,22 @@ impl Detector {
             votes[language as usize] += STATISTICS * confidence;
         }
         let (best, first, second) = best_of(&votes);
-        let reliable = first >= ENOUGH && first >= LEAD * second;
+        let enough = if likely.is_empty() || likely.contains(&best) {
+            ENOUGH
+        } else {
+            UNLIKELY
+        };
+        let reliable = first >= enough && first >= LEAD * second;
         if reliable {
             return Detected {
                 language: Some(best),
                 reliable,
             };
         }
-        let fallback = likely
-            .iter()
-            .copied()
-            .find(|language| language_script(*language) == script);
+        let mut likely = likely.iter().copied();
+        let fallback = likely.find(|language| shared_script(*language) == Some(script));
         Detected {
-            language: fallback.or_else(|| usual(script)),
+            language: Some(fallback.unwrap_or_else(|| usual(script))),
             reliable,
         }
     }
@@ -147,50 +155,63 @@ fn bit(language: Language) -> u64 {
     1 << language as u8
 }
 
-/// Returns the script of a language, where others share it.
-fn language_script(language: Language) -> Script {
-    use Language as L;
-    match language {
-        L::Belarusian | L::Bulgarian | L::Macedonian | L::Russian | L::Serbian | L::Ukrainian => Script::Cyrillic,
-        L::Arabic | L::Persian | L::Urdu => Script::Arabic,
-        L::Hindi | L::Marathi | L::Nepali => Script::Devanagari,
-        L::Amharic
-        | L::Armenian
-        | L::Bengali
-        | L::Georgian
-        | L::Greek
-        | L::Gujarati
-        | L::Hebrew
-        | L::Kannada
-        | L::Korean
-        | L::Malayalam
-        | L::Punjabi
-        | L::Sinhala
-        | L::Tamil
-        | L::Telugu => Script::Of(language),
-        L::Burmese | L::Khmer | L::Lao | L::Thai => Script::Unspaced(language),
-        L::Chinese => Script::Han,
-        L::Japanese => Script::Kana,
-        _ => Script::Latin,
-    }
-}
+/// Languages of scripts other than Latin that several share, the usual one first.
+const SHARED: [(Script, &[Language]); 3] = [
+    (
+        Script::Cyrillic,
+        &[
+            Language::Russian,
+            Language::Belarusian,
+            Language::Bulgarian,
+            Language::Macedonian,
+            Language::Serbian,
+            Language::Ukrainian,
+        ],
+    ),
+    (Script::Arabic, &[Language::Arabic, Language::Persian, Language::Urdu]),
+    (
+        Script::Devanagari,
+        &[Language::Hindi, Language::Marathi, Language::Nepali],
+    ),
+];
 
-fn shares_its_script(language: Language) -> bool {
-    matches!(
-        language_script(language),
-        Script::Latin | Script::Cyrillic | Script::Arabic | Script::Devanagari
-    )
+/// Languages that a script alone tells.
+const ALONE: [Language; 20] = [
+    Language::Amharic,
+    Language::Armenian,
+    Language::Bengali,
+    Language::Burmese,
+    Language::Chinese,
+    Language::Georgian,
+    Language::Greek,
+    Language::Gujarati,
+    Language::Hebrew,
+    Language::Japanese,
+    Language::Kannada,
+    Language::Khmer,
+    Language::Korean,
+    Language::Lao,
+    Language::Malayalam,
+    Language::Punjabi,
+    Language::Sinhala,
+    Language::Tamil,
+    Language::Telugu,
+    Language::Thai,
+];
+
+/// Returns the script that a language shares with others; `None` if it has its own.
+fn shared_script(language: Language) -> Option<Script> {
+    if ALONE.contains(&language) {
+        return None;
+    }
+    let other = SHARED.iter().find(|(_, languages)| languages.contains(&language));
+    Some(other.map_or(Script::Latin, |(script, _)| *script))
 }
 
 /// Returns the usual language of a script that several share.
-fn usual(script: Script) -> Option<Language> {
-    match script {
-        Script::Latin => Some(Language::English),
-        Script::Cyrillic => Some(Language::Russian),
-        Script::Arabic => Some(Language::Arabic),
-        Script::Devanagari => Some(Language::Hindi),
-        _ => None,
-    }
+fn usual(script: Script) -> Language {
+    let other = SHARED.iter().find(|(of, _)| *of == script);
+    other.map_or(Language::English, |(_, languages)| languages[0])
 }
 
 /// Returns the script of most letters, and `true` if there are letters. A little kana makes a text Japanese.
@@ -207,9 +228,9 @@ fn main_script(text: &str) -> (Script, bool) {
         }
     }
     // A Chinese word of two characters is as long as a Latin one of six.
-    let weight = |(script, count): &(Script, usize)| match script {
-        Script::Han | Script::Kana | Script::Of(Language::Korean) => count * 3,
-        _ => *count,
+    let weight = |(script, count): &(Script, usize)| {
+        let is_dense = matches!(script, Script::Han | Script::Kana | Script::Of(Language::Korean));
+        if is_dense { count * 3 } else { *count }
     };
     let main = counts
         .iter()

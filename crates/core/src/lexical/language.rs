@@ -99,9 +99,10 @@ impl Language {
 
     /// Returns the words that are there for the sake of grammar.
     pub(super) fn function_words(self) -> &'static [&'static str] {
-        match self {
-            Self::English => ENGLISH_QUESTION_WORDS,
-            _ => stop_words::lookup(self.code()).unwrap_or_default(),
+        if self == Self::English {
+            ENGLISH_QUESTION_WORDS
+        } else {
+            stop_words::lookup(self.code()).unwrap_or_default()
         }
     }
 }

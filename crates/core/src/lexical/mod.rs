@@ -24,3 +24,6 @@ pub use language::Language;
 pub use sparse::SparseVector;
 pub(crate) use sparse::idf;
 pub(crate) use speech::{announces_change, asks, is_assistant, speaker};
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,11 @@ pub(super) fn marker(language: Language) -> u32 {
     hash(&["\u{0}", language.code()])
 }
 
+/// Returns the term that marks the analyzer.
+pub(super) fn analyzer_marker(fingerprint: &str) -> u32 {
+    hash(&["\u{2}", fingerprint])
+}
+
 fn hash(parts: &[&str]) -> u32 {
     let mut hash = SipHasher13::new();
     for part in parts {

@@ -23,6 +23,17 @@ pub(super) enum Kind {
     Punctuation,
 }
 
+impl Kind {
+    /// Returns `true` if what stands between makes one of two neighbours: a hyphen, or nothing between words without spaces.
+    pub(super) fn joins(self, next: Self, between: &str) -> bool {
+        match (self, next) {
+            (Self::Word, Self::Word) => between == "-",
+            (Self::Unspaced, Self::Unspaced) => between.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 /// Finds words.
 pub(super) struct Segmenter(WordSegmenterBorrowed<'static>);
 
@@ -44,7 +55,9 @@ fn class(c: char) -> Option<Class> {
         Script::Han | Script::Kana => Some(Class::HanOrKana),
         Script::Unspaced(_) => Some(Class::Unspaced),
         Script::Other if !c.is_alphanumeric() => None,
-        _ => Some(Class::Spaced),
+        Script::Latin | Script::Cyrillic | Script::Arabic | Script::Devanagari | Script::Of(_) | Script::Other => {
+            Some(Class::Spaced)
+        }
     }
 }
 

@@ -165,6 +165,12 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         Ok(vec![None; wanted.len()])
     }
 
+    /// Returns the fingerprint of the analyzer that made the terms of all contexts; `None` if none was set.
+    async fn analyzer(&self) -> Result<Option<String>, StoreError>;
+
+    /// Keeps the fingerprint of the analyzer, durably and after all writes that were acknowledged before.
+    async fn set_analyzer(&self, fingerprint: &str) -> Result<(), StoreError>;
+
     /// Returns damage and failures of a store that still works, each as a sentence for operators without text, ids or paths.
     async fn troubles(&self) -> Vec<String> {
         Vec::new()

@@ -50,6 +50,7 @@ pub(in crate::api) fn stats_body(stats: Stats, uptime_secs: u64, server: Option<
         total: stats.contexts.iter().sum(),
         contexts: stats.contexts.into(),
         pending_embeddings: stats.pending,
+        reindexed: stats.reindexed,
         store_bytes: server.is_some().then_some(stats.store_bytes),
         model: wire::Model {
             name: stats.model.name,

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::memory::Memory;
 use super::pending::embed_pending;
+use super::reindex::keep_indexed;
 use crate::auth::Authenticator;
 use crate::config::{AuthConfig, Config};
 use crate::limits;
@@ -55,6 +56,7 @@ pub(super) fn start(loops: &Supervisor, service: &Arc<Service>, memory: &Memory,
         embedders.reach(&config, &store).await;
         embed_pending(engine, config.embedding.background_texts_per_sec, health).await;
     });
+    loops.supervise("reindex", engine(), keep_indexed);
     loops.supervise("recall_sampling", engine(), |engine| async move {
         engine.keep_measuring_recall().await;
     });

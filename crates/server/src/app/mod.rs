@@ -8,6 +8,7 @@
 mod loops;
 mod memory;
 mod pending;
+mod reindex;
 mod tenant;
 
 use std::convert::Infallible;

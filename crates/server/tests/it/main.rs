@@ -24,6 +24,7 @@ mod pending;
 mod process;
 mod qdrant;
 mod references;
+mod reindex;
 mod rerank;
 mod search;
 mod secrets;

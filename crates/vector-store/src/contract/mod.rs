@@ -108,6 +108,7 @@ macro_rules! contract {
                 upsert_refuses_bad_vectors_before_any_write
                 contexts_are_found_by_content
                 empty_writes_are_no_error
+                the_analyzer_is_known_once_it_is_set
                 flushing_and_measuring_work
             }
         );

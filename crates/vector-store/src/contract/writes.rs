@@ -393,6 +393,27 @@ pub async fn empty_writes_are_no_error(store: &dyn VectorStore) {
     assert_eq!(found(store, &scope, nothing()).await, []);
 }
 
+/// The fingerprint of the analyzer is the one set last, and terms of weight 0 are kept: they mark the analyzer and the
+/// language.
+pub async fn the_analyzer_is_known_once_it_is_set(store: &dyn VectorStore) {
+    assert_eq!(store.analyzer().await.unwrap(), None);
+    for fingerprint in ["1:auto", "2:german"] {
+        store.set_analyzer(fingerprint).await.unwrap();
+        assert_eq!(store.analyzer().await.unwrap().as_deref(), Some(fingerprint));
+    }
+    let (scope, terms) = (acme(), SparseVector::new([(7, 0.0), (9, 1.0)]));
+    let marked = Record {
+        context: context(1),
+        dense: None,
+        terms: terms.clone(),
+    };
+    store.upsert(&scope, vec![marked]).await.unwrap();
+    assert_eq!(
+        store.sample_terms(&scope, &Filter::default(), 9).await.unwrap(),
+        [terms]
+    );
+}
+
 /// Flushing is always allowed and changes nothing; the size can be read.
 pub async fn flushing_and_measuring_work(store: &dyn VectorStore) {
     let scope = acme();

@@ -71,6 +71,9 @@ pub(super) struct Manifest {
     /// The model beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) other: Option<Other>,
+    /// Fingerprint of the analyzer that made all terms; unknown before there were fingerprints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) analyzer: Option<String>,
 }
 
 /// A model whose vectors are kept but not used.
@@ -95,6 +98,7 @@ impl Manifest {
             model,
             vector: first_vector(),
             other: None,
+            analyzer: None,
         }
     }
 

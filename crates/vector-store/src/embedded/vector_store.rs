@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 
 use super::failure::internal;
 use super::folder::Manifest;
+use super::models::change::ChangeModels;
 use super::schema::{WORDS, named_vector};
 use super::store::EmbeddedStore;
 use super::write::{Deletion, NewVector, Write};
@@ -193,6 +194,16 @@ impl VectorStore for EmbeddedStore {
     async fn troubles(&self) -> Vec<String> {
         let engine = self.running.read().await.engine("troubles");
         engine.map(|engine| engine.troubles.list()).unwrap_or_default()
+    }
+
+    async fn analyzer(&self) -> Result<Option<String>, StoreError> {
+        let running = self.running.read().await;
+        Ok(running.engine("analyzer")?.manifest().analyzer.clone())
+    }
+
+    async fn set_analyzer(&self, fingerprint: &str) -> Result<(), StoreError> {
+        let change = ChangeModels::AnalyzedBy(fingerprint.to_owned());
+        self.change_models("set_analyzer", change).await
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {

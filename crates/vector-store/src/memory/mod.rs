@@ -28,6 +28,8 @@ use score::{cosine, sparse_dot, unit_length};
 pub struct MemoryStore {
     dimensions: usize,
     tenants: RwLock<HashMap<TenantId, Records>>,
+    /// Fingerprint of the analyzer of all terms.
+    analyzer: Mutex<Option<String>>,
     /// Holder and end of each lease, by its name.
     leases: Mutex<HashMap<&'static str, (Uuid, Timestamp)>>,
 }
@@ -40,6 +42,7 @@ impl MemoryStore {
         Self {
             dimensions,
             tenants: RwLock::default(),
+            analyzer: Mutex::default(),
             leases: Mutex::default(),
         }
     }
@@ -310,6 +313,15 @@ impl VectorStore for MemoryStore {
             let next = items.last().filter(|_| more).map(|last| last.session_id.clone());
             Page { items, next }
         }))
+    }
+
+    async fn analyzer(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.analyzer.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn set_analyzer(&self, fingerprint: &str) -> Result<(), StoreError> {
+        *self.analyzer.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint.to_owned());
+        Ok(())
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {

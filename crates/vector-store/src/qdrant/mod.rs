@@ -12,6 +12,7 @@
 //! of the same contexts may both count them.
 
 mod agreements;
+mod analyzer;
 mod client;
 mod collection;
 mod config;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::filter::point_id;
 use super::unchanged::{self, Change, New};
-use super::{QdrantStore, lease, offsets, points, reads, search, sessions, writes};
+use super::{QdrantStore, analyzer, lease, offsets, points, reads, search, sessions, writes};
 use crate::metrics::observed;
 use crate::payload::PointIds;
 use crate::{conditions, validate};
@@ -237,6 +237,14 @@ impl VectorStore for QdrantStore {
         let calls: Vec<_> = wanted.iter().map(take).collect();
         let taken = stream::iter(calls).buffered(COUNTERS_AT_ONCE).try_collect();
         call("take_offsets", taken).await
+    }
+
+    async fn analyzer(&self) -> Result<Option<String>, StoreError> {
+        call("analyzer", analyzer::read(&self.agreements)).await
+    }
+
+    async fn set_analyzer(&self, fingerprint: &str) -> Result<(), StoreError> {
+        call("set_analyzer", analyzer::write(&self.agreements, fingerprint)).await
     }
 
     /// 0: the protocol does not tell.

@@ -41,6 +41,7 @@ async fn everything_is_there_after_closing_and_opening() {
         .await
         .unwrap();
     assert_eq!(store.delete(&scope(), &Filter::by_ids(vec![id(8)])).await.unwrap(), 1);
+    store.set_analyzer("1:auto").await.unwrap();
     let before = everything(&store).await;
     assert_eq!(before.len(), 299);
     store.close().await.unwrap();
@@ -48,6 +49,7 @@ async fn everything_is_there_after_closing_and_opening() {
     for _ in 0..2 {
         let store = open(folder.path()).await;
         assert_eq!(everything(&store).await, before);
+        assert_eq!(store.analyzer().await.unwrap().as_deref(), Some("1:auto"));
         assert_eq!(
             store.search(&scope(), by_words(&[1299])).await.unwrap()[0]
                 .record

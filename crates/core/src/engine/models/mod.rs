@@ -6,6 +6,7 @@ mod unchanged;
 
 pub(super) use pending::{Backoff, PendingVectors};
 pub(super) use reembed::reembed;
+pub(super) use unchanged::while_unchanged;
 
 pub use pending::{Pending, PendingRound};
 pub use reembed::{ReembedPhase, ReembedProgress, ReembedSettings};

@@ -7,7 +7,7 @@ use crate::ports::StoreError;
 
 /// Runs `write` on those of `contexts` that still hold the same text, as they are stored now, under their locks. Deletions
 /// take no locks, so `write` must pass over missing contexts.
-pub(super) async fn while_unchanged<T>(
+pub(in crate::engine) async fn while_unchanged<T>(
     at: Contexts<'_>,
     scope: &Scope,
     contexts: &[Context],

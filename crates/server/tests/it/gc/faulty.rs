@@ -281,6 +281,14 @@ impl VectorStore for Faulty {
         self.store.sessions(scope, visibility, after, limit).await
     }
 
+    async fn analyzer(&self) -> Result<Option<String>, StoreError> {
+        self.store.analyzer().await
+    }
+
+    async fn set_analyzer(&self, fingerprint: &str) -> Result<(), StoreError> {
+        self.store.set_analyzer(fingerprint).await
+    }
+
     async fn size_bytes(&self) -> Result<u64, StoreError> {
         let _call = self.gate.pass().await;
         self.store.size_bytes().await

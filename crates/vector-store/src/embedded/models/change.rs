@@ -1,4 +1,4 @@
-//! Changes of the models of a folder. A second model's vectors have a name of their own in the same points.
+//! Changes of the models of a folder, and of the analyzer of its terms. A second model's vectors have a name of their own in the same points.
 
 use context_manager_core::ports::ModelFingerprint;
 use uuid::Uuid;
@@ -17,6 +17,8 @@ pub(in crate::embedded) enum ChangeModels {
     Switch,
     /// Keep the model in use only.
     RemoveOther,
+    /// Record the analyzer of all terms.
+    AnalyzedBy(String),
     /// Complete the fingerprint of the model in use, which was unverified.
     Complete(ModelFingerprint),
 }
@@ -30,6 +32,10 @@ impl ChangeModels {
             Self::Add(model) => add(engine, manifest, model),
             Self::Switch => switch(engine, manifest),
             Self::RemoveOther => remove_other(engine, manifest),
+            Self::AnalyzedBy(fingerprint) => Ok(engine.set_manifest(Manifest {
+                analyzer: Some(fingerprint),
+                ..manifest
+            })?),
             Self::Complete(model) => complete(engine, manifest, model),
         }
     }
@@ -66,6 +72,7 @@ fn switch(engine: &Engine, manifest: Manifest) -> Result<(), Failure> {
         model: other.model,
         vector: other.vector,
         other: Some(before),
+        analyzer: manifest.analyzer,
     };
     Ok(engine.set_manifest(after)?)
 }

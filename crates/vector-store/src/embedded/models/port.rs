@@ -81,7 +81,11 @@ impl ModelChange for EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    async fn change_models(&self, operation: &'static str, change: ChangeModels) -> Result<(), StoreError> {
+    pub(in crate::embedded) async fn change_models(
+        &self,
+        operation: &'static str,
+        change: ChangeModels,
+    ) -> Result<(), StoreError> {
         let running = self.running.read().await;
         let write = |reply| Write::ChangeModels(change, reply);
         running.write(operation, write).await
