@@ -221,7 +221,7 @@ async fn bare(path: &Path, questions: &[String], frequencies: DocumentFrequencie
     let mut times = Vec::new();
     for question in questions {
         let vector = model.embed_query(question).await.unwrap().vector;
-        let terms = analyzer.query(question);
+        let terms = analyzer.question(question, &[lexical::Language::English]).terms;
         let query = hybrid(
             vector,
             SparseVector {
