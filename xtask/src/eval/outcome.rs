@@ -22,8 +22,8 @@ pub(super) struct Outcome {
     /// Number of answers in the results of a search, by its `max_tokens`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) within: BTreeMap<usize, usize>,
-    /// Score of the best result; 0 if there is none.
     pub(super) best_score: f32,
+    pub(super) nothing_relevant: bool,
 }
 
 impl Outcome {
@@ -37,7 +37,8 @@ impl Outcome {
         Self {
             tokens,
             ranks,
-            best_score: found.contexts.iter().map(|found| found.score).fold(0.0, f32::max),
+            best_score: found.best_score,
+            nothing_relevant: found.nothing_relevant,
             ..Self::default()
         }
     }
@@ -48,7 +49,7 @@ impl Outcome {
     }
 }
 
-/// Builds results with ids from 1 and these numbers of tokens, a quarter of which is their score.
+/// Builds results with ids from 1 and these numbers of tokens.
 #[cfg(test)]
 pub(super) fn results(tokens: &[u32]) -> SearchResponse {
     let contexts = tokens.iter().zip(1_u128..).map(|(tokens, id)| {
@@ -57,13 +58,13 @@ pub(super) fn results(tokens: &[u32]) -> SearchResponse {
             "session_id": null, "tags": [], "metadata": {}, "importance": 0.5, "pinned": false,
             "token_count": tokens, "access_count": 0, "occurred_at": "2026-01-02T03:04:05Z",
             "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z", "last_accessed_at": null,
-            "expires_at": null, "embedding_status": "ready", "derived_from": [], "score": 0.25 * f64::from(*tokens),
+            "expires_at": null, "embedding_status": "ready", "derived_from": [], "score": 0.5,
             "supersedes": [], "superseded_by": null,
         })
     });
     let levels = serde_json::json!({"immediate": 0, "short_term": 0, "long_term": 0});
     let response = serde_json::json!({
-        "contexts": contexts.collect::<Vec<_>>(), "total_tokens": 0, "took_ms": 1.0, "searched": levels,
+        "contexts": contexts.collect::<Vec<_>>(), "total_tokens": 0, "best_score": 0.5, "floor": 0.25, "nothing_relevant": false, "took_ms": 1.0, "searched": levels,
         "levels": levels, "near_duplicates": 0, "cache_hit": false, "degraded": [],
     });
     serde_json::from_value(response).unwrap()
@@ -86,14 +87,5 @@ mod tests {
             let outcome = Outcome::of(&ids(answers), &results(&[1, 2, 3]));
             assert_eq!((outcome.ranks, outcome.tokens), (ranks, tokens), "{answers:?}");
         }
-    }
-
-    #[test]
-    fn best_score_is_the_highest_in_any_order() {
-        let best = |tokens: &[u32]| Outcome::of(&[], &results(tokens)).best_score;
-        assert_eq!(
-            [best(&[1, 3, 2]), best(&[])].map(f32::to_bits),
-            [0.75, 0.0].map(f32::to_bits)
-        );
     }
 }

@@ -1,7 +1,8 @@
 //! Evaluation on notes: sets of short memories, each with questions in other words, and questions that none of them answers.
 //!
 //! Each set is a user's. Beside the shared figures, **AUC in-domain** and **AUC off-topic** tell how well the best score
-//! separates a set's questions from its own unanswerable ones, and from the questions of other sets in its language.
+//! separates a set's questions from its own unanswerable ones, and from the questions of other sets in its language; **none**
+//! is the share of such questions, and of those with an answer, of which the server said that nothing is relevant.
 
 mod abstention;
 mod dataset;

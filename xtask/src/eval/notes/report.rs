@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::abstention::auc;
 use super::dataset::Set;
 use super::tasks::{OFF_TOPIC, UNANSWERABLE};
-use crate::eval::figures::Figures;
+use crate::eval::figures::{Figures, mean, share};
 use crate::eval::outcome::Outcome;
 use crate::eval::report::{Results, Row, Section};
 
@@ -66,9 +66,20 @@ fn figures(of_set: &[&Outcome]) -> Figures {
         .copied()
         .filter(|outcome| !outcome.ranks.is_empty())
         .collect();
+    let (off_topic, in_domain) = (of_kind(OFF_TOPIC), of_kind(UNANSWERABLE));
+    let said_none = |outcomes: &[&Outcome]| {
+        mean(
+            outcomes
+                .iter()
+                .map(|outcome| share(usize::from(outcome.nothing_relevant), 1)),
+        )
+    };
     let mut figures = Figures::of(&answerable, &CUTOFFS);
-    figures.add("AUC off-topic", auc(&answerable, &of_kind(OFF_TOPIC)));
-    figures.add("AUC in-domain", auc(&answerable, &of_kind(UNANSWERABLE)));
+    for (name, outcomes) in [("off-topic", &off_topic), ("in-domain", &in_domain)] {
+        figures.add(format!("AUC {name}"), auc(&answerable, outcomes));
+        figures.add(format!("none {name}"), said_none(outcomes));
+    }
+    figures.add("none wrongly", said_none(&answerable));
     figures
 }
 
@@ -94,12 +105,13 @@ mod tests {
     fn questions_without_an_answer_count_in_the_scores_alone() {
         let question = json!({"q": "Colour?", "relevant": ["m1"], "type": "single"});
         let sets = parse(&example(&json!([question]))).unwrap();
-        let outcome = |kind: &str, ranks: &[Option<usize>], best_score| Outcome {
+        let outcome = |kind: &str, ranks: &[Option<usize>], best_score: f32| Outcome {
             mode: "dense".to_owned(),
             of: "diary".to_owned(),
             kind: kind.to_owned(),
             ranks: ranks.to_vec(),
             best_score,
+            nothing_relevant: best_score < 0.25,
             ..Outcome::default()
         };
         let outcomes = vec![
@@ -112,8 +124,15 @@ mod tests {
         let rows = rows.map(|row| (row.name.as_str(), row.figures.questions, row.figures.get("hit@1")));
         let expected = ["English, single", "diary", "English"].map(|name| (name, 1, Some(1.0)));
         assert_eq!(rows.collect::<Vec<_>>(), expected);
-        let auc = ["AUC off-topic", "AUC in-domain"].map(|name| results.sections[1].rows[0].figures.get(name));
-        assert_eq!(auc, [Some(1.0), Some(0.5)]);
+        let scores = [
+            ("AUC off-topic", Some(1.0)),
+            ("AUC in-domain", Some(0.5)),
+            ("none off-topic", Some(1.0)),
+            ("none in-domain", Some(0.0)),
+            ("none wrongly", Some(0.0)),
+        ];
+        let diary = &results.sections[1].rows[0].figures;
+        assert_eq!(scores.map(|(name, _)| (name, diary.get(name))), scores);
         assert_eq!(results.texts, "2 notes of 1 sets, 1 questions and 1 unanswerable ones");
     }
 }
