@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::TenantId;
-use context_manager_core::ports::{EmbedError, Embedder, ModelFingerprint, OnWrite, Piece, QueryEmbedding};
+use context_manager_core::ports::{CosineScale, EmbedError, Embedder, ModelFingerprint, OnWrite, Piece, QueryEmbedding};
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -174,6 +174,10 @@ impl<E: Embedder> Embedder for Cached<E> {
 
     fn on_write(&self) -> OnWrite {
         self.inner.on_write()
+    }
+
+    fn scale(&self) -> CosineScale {
+        self.inner.scale()
     }
 
     fn knows(&self, text: &str) -> f32 {

@@ -33,6 +33,7 @@ mod kind;
 pub mod metrics;
 mod probe;
 mod rerank;
+mod scaled;
 mod static_table;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -46,4 +47,5 @@ pub use context_manager_resilience::Secret;
 pub use encoder::{CrossEncoder, Prefixes, SentenceEncoder};
 pub use error::Error;
 pub use rerank::{HttpReranker, RerankConfig, RerankForm};
+pub use scaled::Scaled;
 pub use static_table::StaticTable;

@@ -82,13 +82,11 @@ impl Default for CosineScale {
 }
 
 impl CosineScale {
-    /// Measures the scale on the vectors of unrelated texts, of which there must be two at least.
+    /// Measures the scale on the vectors of questions and of texts that have nothing to do with them.
     #[expect(clippy::cast_precision_loss, reason = "there are few texts")]
-    pub fn of_unrelated(vectors: &[Vec<f32>]) -> Self {
-        let pairs = vectors.iter().enumerate();
-        let cosines: Vec<f32> = pairs
-            .flat_map(|(at, one)| vectors[at + 1..].iter().map(|other| cosine(one, other)))
-            .collect();
+    pub fn of_unrelated(questions: &[Vec<f32>], texts: &[Vec<f32>]) -> Self {
+        let pairs = questions.iter().flat_map(|question| texts.iter().map(|text| cosine(question, text)));
+        let cosines: Vec<f32> = pairs.collect();
         let count = cosines.len().max(1) as f32;
         let mean = cosines.iter().sum::<f32>() / count;
         let variance = cosines.iter().map(|cosine| (cosine - mean).powi(2)).sum::<f32>() / count;
@@ -248,12 +246,10 @@ mod tests {
 
     #[test]
     fn cosines_of_any_model_are_put_on_one_scale() {
-        let vectors = [vec![1.0, 0.0], vec![0.8, 0.6], vec![0.8, -0.6]];
-        let scale = CosineScale::of_unrelated(&vectors);
-        assert!((scale.mean - (0.8 + 0.8 + 0.28) / 3.0).abs() < 1e-6);
-        assert!(scale.apply(scale.mean).abs() < 1e-6);
-        assert!((scale.apply(scale.mean + scale.deviation) - 0.1).abs() < 1e-6);
-        let same = CosineScale::of_unrelated(&[vec![1.0], vec![1.0]]);
-        assert!(same.apply(1.0).is_finite());
+        let scale = CosineScale::of_unrelated(&[vec![1.0, 0.0]], &[vec![0.8, 0.6], vec![0.6, 0.8]]);
+        assert!((scale.mean - 0.7).abs() < 1e-6 && (scale.deviation - 0.1).abs() < 1e-6);
+        assert!(scale.apply(0.7).abs() < 1e-6 && (scale.apply(0.8) - 0.1).abs() < 1e-6);
+        let alike = CosineScale::of_unrelated(&[vec![1.0]], &[vec![1.0]]);
+        assert!(alike.apply(1.0).is_finite());
     }
 }

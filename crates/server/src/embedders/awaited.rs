@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 use context_manager_core::TenantId;
 use context_manager_core::ports::{
-    EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding, StoredModels,
+    CosineScale, EmbedError, EmbedErrorKind, Embedder, ModelFingerprint, QueryEmbedding, StoredModels,
 };
 use context_manager_embedding::{ApiConfig, Error};
 use context_manager_vector_store::OpenStore;
@@ -135,5 +135,9 @@ impl Embedder for Awaited {
 
     async fn embed_query_of(&self, tenant: &TenantId, text: &str) -> Result<QueryEmbedding, EmbedError> {
         self.service()?.embed_query_of(tenant, text).await
+    }
+
+    fn scale(&self) -> CosineScale {
+        self.service.get().map(|service| service.scale()).unwrap_or_default()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use context_manager_core::ports::{Embedder, StoredModels};
 use context_manager_embedding::{
-    ApiConfig, Batching, Cached, OpenAiCompatible, Prefixes, SentenceEncoder, StaticTable,
+    ApiConfig, Batching, Cached, OpenAiCompatible, Prefixes, Scaled, SentenceEncoder, StaticTable,
 };
 use context_manager_resilience::CircuitBreaker;
 use tokio::task::spawn_blocking;
@@ -21,10 +21,14 @@ pub(super) async fn connect(
     config: &EmbeddingConfig,
     stored: Option<&StoredModels>,
 ) -> anyhow::Result<Arc<dyn Embedder>> {
-    let encoder = match model.place() {
-        Place::Service => return connect_service(circuit, &model.api, config, stored).await,
-        Place::Table => return Ok(Arc::new(Cached::queries(load_table().await?, &config.cache))),
-        Place::Encoder => spawn_blocking(SentenceEncoder::built_in).await??,
+    let queries = &config.cache;
+    match model.place() {
+        Place::Service => connect_service(circuit, &model.api, config, stored).await,
+        Place::Table => Ok(Arc::new(Cached::queries(load_table().await?, queries))),
+        Place::Encoder => {
+            let encoder = spawn_blocking(SentenceEncoder::built_in).await??;
+            Ok(Arc::new(Cached::queries(encoder, queries)))
+        }
         Place::Folder(folder) => {
             let (folder, api) = (folder.to_owned(), model.api.clone());
             let open = move || {
@@ -34,10 +38,10 @@ pub(super) async fn connect(
                 };
                 SentenceEncoder::open(&folder, prefixes)
             };
-            spawn_blocking(open).await??
+            let encoder = spawn_blocking(open).await??;
+            Ok(Arc::new(Cached::queries(Scaled::new(encoder), queries)))
         }
-    };
-    Ok(Arc::new(Cached::queries(encoder, &config.cache)))
+    }
 }
 
 /// Loads the built-in token table.
@@ -65,7 +69,7 @@ pub(super) async fn connect_service(
         .connect(known)
         .await?;
     Ok(Arc::new(Cached::all(
-        Batching::start(service, &config.batching),
+        Scaled::new(Batching::start(service, &config.batching)),
         &config.cache,
     )))
 }
