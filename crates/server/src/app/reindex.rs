@@ -7,7 +7,7 @@ use context_manager_core::ContextEngine;
 use tokio::time::sleep;
 
 /// Pause between two looks at the store, which a restored snapshot may have replaced.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Pause after a failure of the store.
 const RETRY: Duration = Duration::from_secs(10);
 

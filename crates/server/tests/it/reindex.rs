@@ -95,8 +95,8 @@ async fn on_each<F: Future<Output = ()>>(test: impl Fn(Arc<dyn VectorStore>) -> 
         path: folder.path().join("data"),
         ..embedded::Config::default()
     };
-    let open = embedded::open_store(config, embedded::SnapshotConfig::default(), &model());
-    let store = open.await.unwrap();
+    let snapshots = embedded::SnapshotConfig::default();
+    let store = embedded::open_store(config, snapshots, &model()).await.unwrap();
     test(Arc::clone(&store.contexts)).await;
     store.handle.close().await.unwrap();
 }

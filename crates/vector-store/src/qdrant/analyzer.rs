@@ -14,10 +14,10 @@ const FINGERPRINT: &str = "fingerprint";
 /// Returns the fingerprint, if one was written.
 pub(super) async fn read(agreements: &Agreements) -> Result<Option<String>, Failure> {
     let said = agreements.read(id()).await?;
-    Ok(said.and_then(|mut said| match said.remove(FINGERPRINT)?.kind? {
-        Kind::StringValue(fingerprint) => Some(fingerprint),
-        _ => None,
-    }))
+    match said.and_then(|mut said| said.remove(FINGERPRINT)?.kind) {
+        Some(Kind::StringValue(fingerprint)) => Ok(Some(fingerprint)),
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// Writes the fingerprint, whatever it was.
