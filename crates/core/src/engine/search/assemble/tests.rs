@@ -148,7 +148,7 @@ impl Fitting {
 
 #[test]
 fn the_best_is_in_every_budget_and_the_budget_is_used() {
-    let mut uses = Vec::new();
+    let mut percents = Vec::new();
     for (format, encoding) in FORMATS
         .into_iter()
         .zip([Encoding::O200kBase, Encoding::Heuristic].repeat(2))
@@ -172,7 +172,7 @@ fn the_best_is_in_every_budget_and_the_budget_is_used() {
                 assert_eq!(response.more, records.len() - response.assembled.citations.len());
                 used += tokens;
             }
-            uses.push((format, max_tokens, used * 100 / (13 * max_tokens)));
+            percents.push((format, max_tokens, used * 100 / (13 * max_tokens)));
         }
     }
     // Entries of the other formats carry their level and date, so that few fit into a small budget.
@@ -185,9 +185,10 @@ fn the_best_is_in_every_budget_and_the_budget_is_used() {
     };
     let expected = |format, max_tokens| if max_tokens >= small(format) { 90 } else { 80 };
     assert!(
-        uses.iter()
+        percents
+            .iter()
             .all(|(format, most, used)| *used >= expected(*format, *most)),
-        "percent: {uses:?}"
+        "percent: {percents:?}"
     );
 }
 
