@@ -27,8 +27,10 @@ pub(crate) struct Statement<'a> {
 ///
 /// A statement updates an older one if both vectors are alike and it has every word of the question that the older one has:
 /// "vitamin D" does not update "vitamin A" when the question is about A.
+///
+/// Without statements, as nothing was compared by vectors, all evidence stays as it is.
 pub(crate) fn lift_newer(evidence: &mut [f32], statements: &[Statement<'_>]) {
-    let mut best: Vec<usize> = (0..evidence.len()).filter(|at| statements[*at].states).collect();
+    let mut best: Vec<usize> = (0..statements.len()).filter(|at| statements[*at].states).collect();
     best.sort_unstable_by(|a, b| evidence[*b].total_cmp(&evidence[*a]));
     best.truncate(COMPARED);
     // Best first, so that what was lifted already lifts no further: only the evidence of `older` itself counts.
@@ -77,6 +79,7 @@ mod tests {
     #[test]
     fn a_newer_statement_that_is_alike_is_not_behind() {
         assert_eq!(lifted(&[statement(1, 1, &SAME), statement(2, 1, &SAME)]), [0.6, 0.6]);
+        assert_eq!(lifted(&[]), [0.6, 0.5], "a search by words alone");
     }
 
     #[test]
