@@ -25,7 +25,7 @@ pub(super) struct Preparer {
 }
 
 impl Preparer {
-    /// Prepares texts in their order; `given` are their languages, as far as they are known.
+    /// Prepares texts in their order; `given` holds the language of each, if it is known.
     #[tracing::instrument(level = "debug", skip_all, fields(texts = texts.len()))]
     pub(super) async fn prepare(self: &Arc<Self>, texts: &[String], given: Vec<Option<String>>) -> Vec<Prepared> {
         if texts.iter().map(String::len).sum::<usize>() <= INLINE_BYTES {

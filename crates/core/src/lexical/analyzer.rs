@@ -85,7 +85,8 @@ struct Piece<'a> {
     place: Range<usize>,
     kind: Kind,
     capital: Capital,
-    /// What it is together with its neighbours: hyphens may be left out, and words without spaces are cut in more than one way.
+    /// The word together with its neighbours: hyphens may be left out, and words without spaces are cut in more than one
+    /// way.
     joined: Vec<String>,
 }
 
@@ -116,7 +117,7 @@ impl Analyzer {
         self.config.k1 + 1.0
     }
 
-    /// Returns all that the terms of a text depend on. Texts analysed with another fingerprint are to be analysed again.
+    /// Returns all that the terms of a text depend on; texts analysed with another fingerprint need new terms.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -1,4 +1,4 @@
-//! Scripts of characters, as far as words and languages depend on them.
+//! Scripts of characters, on which words and languages depend.
 
 use super::Language;
 
