@@ -10,7 +10,7 @@ use super::detect::{Detected, Detector};
 use super::fold::lower;
 use super::grams::{self, each_gram};
 use super::script::is_variant;
-use super::terms::{OTHER_FORM, Reading, Stemmers, Terms, analyzer_marker, marker, name_term, plain_term};
+use super::terms::{OTHER_FORM, Reading, Stemmers, Terms, analyzer_marker, marked_by, marker, name_term, plain_term};
 use super::words::{Kind, Segmenter};
 use super::{Config, Language, LanguageChoice, SparseVector};
 
@@ -216,8 +216,8 @@ impl Analyzer {
 
     /// Returns the languages that mark these terms.
     pub(crate) fn languages(terms: &SparseVector) -> impl Iterator<Item = Language> {
-        let all = Language::ALL.iter().copied();
-        all.filter(|language| terms.get(marker(*language)).is_some())
+        let marks = terms.iter().filter(|(_, weight)| *weight <= 0.0);
+        marks.filter_map(|(term, _)| marked_by(term))
     }
 
     /// Returns `true` if the `terms` of a question hold a word of `text`.

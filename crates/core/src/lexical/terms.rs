@@ -1,6 +1,8 @@
 //! Terms: words as numbers.
 
+use std::collections::HashMap;
 use std::hash::Hasher;
+use std::sync::LazyLock;
 
 use rust_stemmers::Stemmer;
 use siphasher::sip::SipHasher13;
@@ -74,6 +76,17 @@ pub(super) fn name_term(name: &str) -> u32 {
 /// Returns the term that marks the language of a text.
 pub(super) fn marker(language: Language) -> u32 {
     hash(&["\u{0}", language.code()])
+}
+
+/// Returns the language that a term marks.
+pub(super) fn marked_by(term: u32) -> Option<Language> {
+    static MARKERS: LazyLock<HashMap<u32, Language>> = LazyLock::new(|| {
+        Language::ALL
+            .iter()
+            .map(|language| (marker(*language), *language))
+            .collect()
+    });
+    MARKERS.get(&term).copied()
 }
 
 /// Returns the term that marks the analyzer.

@@ -61,6 +61,7 @@ fn words_are_found_however_they_are_joined() {
     for (text, question) in [
         ("The service is written in C#.", "C++"),
         ("The service is written in C.", "C#"),
+        ("The service is written in C.", "C++"),
         ("Він любить м'яту.", "м'ясо"),
         ("The offset is 3.14 today.", "14"),
     ] {
@@ -146,10 +147,9 @@ fn signs_are_terms() {
     assert!(finds("The fee is €500.", "€"));
     assert!(finds("???", "?"));
     assert!(!finds("🎂🎂🎂 🥳", "🎉"));
-    assert!(
-        !finds("Is it over?", "?!"),
-        "punctuation counts only where there is nothing else"
-    );
+    for text in ["Is it over?", "Ist es schön?"] {
+        assert!(!finds(text, "?"), "punctuation counts only where there is nothing else");
+    }
     assert!(analyzer().question("", &[]).terms.is_empty());
 }
 
