@@ -72,7 +72,7 @@ mod tests {
             ..Context::new(text)
         };
         Record {
-            terms: Analyzer::new(Config::default()).document(text),
+            terms: Analyzer::new(Config::default()).document(text, None).terms,
             context,
             dense: None,
         }

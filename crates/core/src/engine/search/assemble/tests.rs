@@ -73,7 +73,7 @@ fn record(at: usize, text: &str, level: Level, tokens: &dyn TokenCounter) -> Rec
         ..Context::new(text)
     };
     Record {
-        terms: Analyzer::new(lexical::Config::default()).document(text),
+        terms: Analyzer::new(lexical::Config::default()).document(text, None).terms,
         context,
         dense: None,
     }
