@@ -159,7 +159,7 @@ async fn what_was_said_beside_an_answer_is_found_with_it() {
 
     let app = TestApp::with(|config| {
         config.hirag.candidates = 1;
-        config.hirag.neighbours.decay = 0.0;
+        config.hirag.neighbours.reach = 0;
     })
     .await;
     for text in conversation {

@@ -29,10 +29,7 @@ impl Embedder for Same {
     }
 
     async fn embed_query(&self, _text: &str) -> Result<QueryEmbedding, EmbedError> {
-        Ok(QueryEmbedding {
-            vector: vec![1.0, 0.0],
-            cached: false,
-        })
+        Ok(QueryEmbedding::new(vec![1.0, 0.0]))
     }
 }
 

@@ -140,7 +140,7 @@ async fn the_best_are_reordered_and_a_failing_service_changes_nothing() {
 async fn who_is_in_a_hurry_gets_what_there_is() {
     let (script, url) = services().await;
     let app = TestApp::with(|config| {
-        config.embedding.api.api_url = Some(url);
+        config.embedding.model.api.api_url = Some(url);
         config.server.request_timeout_ms = 20_000;
         config.hirag.embed_timeout_ms = 20_000;
     })
