@@ -59,7 +59,7 @@ impl Default for Config {
             gc_batch_size: 100,
             recency_half_life_secs: 7 * 24 * 3600,
             candidates: 40,
-            relevance_floor: 0.3,
+            relevance_floor: 0.1,
             embed_timeout_ms: 2000,
             access_flush_interval_secs: 5,
             recall_sample_ratio: 0.01,

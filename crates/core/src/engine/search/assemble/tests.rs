@@ -107,7 +107,10 @@ fn fitting(ranked: Vec<Ranked>, max_tokens: usize, format: Format, encoding: Enc
         ..SearchRequest::default()
     };
     Fitting {
-        config: Config::default(),
+        config: Config {
+            relevance_floor: 0.3,
+            ..Config::default()
+        },
         text: Arc::new(Preparer {
             analyzer: Analyzer::new(lexical::Config::default()),
             tokens: encoding.counter(),
