@@ -26,14 +26,14 @@ use model::Model;
 use tokens::Tokens;
 use workers::{Worker, Workers};
 
-/// Most tokens of texts that the network embeds at once, unless one text has more: a question waits for no longer run.
+/// Most tokens of texts that the network embeds at once, unless one text has more.
 const BATCH_TOKENS: usize = 256;
 
 /// A transformer that gives sentences vectors.
 ///
-/// Texts beyond the model's maximum length are cut there. A question is embedded before documents, and half of the cores, at
-/// least one, is left to questions and the rest of the process. Writes do not wait for it ([`OnWrite::Follow`]). Dropping it
-/// ends its threads.
+/// Texts beyond the model's maximum length are cut there. Documents are embedded on half of the cores, at least one, with the
+/// lowest priority; questions on threads of their own, so that they wait for no document. Writes do not wait for it
+/// ([`OnWrite::Follow`]). Dropping it ends its threads.
 pub struct SentenceEncoder {
     fingerprint: ModelFingerprint,
     model: Arc<Model>,
@@ -166,7 +166,7 @@ fn spread(model: &Arc<Model>, texts: &[String], answer: &mpsc::UnboundedSender<A
     }
     for batch in batches(cut) {
         let (model, answer) = (Arc::clone(model), answer.clone());
-        worker.document(move |worker| {
+        worker.later(move |worker| {
             if answer.is_closed() {
                 return;
             }

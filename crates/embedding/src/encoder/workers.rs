@@ -1,9 +1,11 @@
-//! Threads that run a model: questions before documents, and a part of the threads for questions alone.
+//! Threads that run a model: some for questions, others for documents.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::{io, thread};
+use std::thread;
 
 use rten::ThreadPool;
 
@@ -13,7 +15,8 @@ type Job = Box<dyn FnOnce(&Worker) + Send>;
 /// The threads. They end when this is dropped.
 #[derive(Debug)]
 pub(super) struct Workers {
-    queue: Arc<Queue>,
+    questions: Arc<Queue>,
+    documents: Arc<Queue>,
 }
 
 /// One thread.
@@ -24,51 +27,48 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Puts work behind that of all other documents.
-    pub(super) fn document(&self, job: impl FnOnce(&Worker) + Send + 'static) {
-        self.queue.push(|state| &mut state.documents, Box::new(job));
+    /// Puts work behind all that waits for threads of this kind.
+    pub(super) fn later(&self, job: impl FnOnce(&Worker) + Send + 'static) {
+        self.queue.push(Box::new(job));
     }
 }
 
-#[derive(Debug)]
+#[derive(Default)]
 struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
-    /// Threads that may work on documents at once.
-    for_documents: usize,
 }
 
 #[derive(Default)]
 struct State {
-    questions: VecDeque<Job>,
-    documents: VecDeque<Job>,
-    /// Threads that work on documents.
-    busy: usize,
+    jobs: VecDeque<Job>,
     closed: bool,
 }
 
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State")
-            .field("questions", &self.questions.len())
-            .field("documents", &self.documents.len())
-            .field("busy", &self.busy)
-            .finish_non_exhaustive()
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("waiting", &self.lock().jobs.len())
+            .finish()
     }
 }
 
 impl Workers {
-    /// Starts a thread for each core, at least two. Half of the cores, at least one, may work on documents.
+    /// Starts threads for documents on half of the cores, and for questions on the others, at least one of each.
     pub(super) fn start(cores: usize) -> io::Result<Self> {
         let workers = Self {
-            queue: Arc::new(Queue {
-                state: Mutex::default(),
-                arrived: Condvar::new(),
-                for_documents: (cores / 2).max(1),
-            }),
+            questions: Arc::default(),
+            documents: Arc::default(),
         };
-        for _ in 0..cores.max(2) {
-            let queue = Arc::clone(&workers.queue);
+        let for_documents = (cores / 2).max(1);
+        for at in 0..cores.max(2) {
+            let is_for_documents = at < for_documents;
+            let queue = if is_for_documents {
+                &workers.documents
+            } else {
+                &workers.questions
+            };
+            let queue = Arc::clone(queue);
             thread::Builder::new().name("encoder".to_owned()).spawn(move || {
                 let pool = Arc::new(ThreadPool::with_num_threads(1));
                 let worker = Worker {
@@ -76,59 +76,54 @@ impl Workers {
                     queue,
                 };
                 // On the pool's own thread, so that no run of the model changes threads.
-                pool.run(move || worker.queue.work(&worker));
+                pool.run(move || {
+                    if is_for_documents {
+                        yield_to_all_others();
+                    }
+                    worker.queue.work(&worker);
+                });
             })?;
         }
         Ok(workers)
     }
 
-    /// Puts work before that of all documents.
     pub(super) fn question(&self, job: impl FnOnce(&Worker) + Send + 'static) {
-        self.queue.push(|state| &mut state.questions, Box::new(job));
+        self.questions.push(Box::new(job));
     }
 
-    /// Puts work behind that of all questions and earlier documents.
     pub(super) fn document(&self, job: impl FnOnce(&Worker) + Send + 'static) {
-        self.queue.push(|state| &mut state.documents, Box::new(job));
+        self.documents.push(Box::new(job));
     }
 }
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        *self.queue.lock() = State {
-            closed: true,
-            ..State::default()
-        };
-        self.queue.arrived.notify_all();
+        for queue in [&self.questions, &self.documents] {
+            *queue.lock() = State {
+                closed: true,
+                ..State::default()
+            };
+            queue.arrived.notify_all();
+        }
     }
 }
 
 impl Queue {
-    fn push(&self, lane: impl FnOnce(&mut State) -> &mut VecDeque<Job>, job: Job) {
+    fn push(&self, job: Job) {
         let mut state = self.lock();
         if !state.closed {
-            lane(&mut state).push_back(job);
-            // All, as the one that wakes may not be allowed to work on documents.
-            self.arrived.notify_all();
+            state.jobs.push_back(job);
+            self.arrived.notify_one();
         }
     }
 
     fn work(&self, worker: &Worker) {
         let mut state = self.lock();
         while !state.closed {
-            if let Some(job) = state.questions.pop_front() {
+            if let Some(job) = state.jobs.pop_front() {
                 drop(state);
                 run(job, worker);
                 state = self.lock();
-            } else if state.busy < self.for_documents
-                && let Some(job) = state.documents.pop_front()
-            {
-                state.busy += 1;
-                drop(state);
-                run(job, worker);
-                state = self.lock();
-                state.busy = state.busy.saturating_sub(1);
-                self.arrived.notify_one();
             } else {
                 state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
@@ -137,6 +132,15 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives this thread the lowest priority, so that an import's backlog does not slow down searches and writes.
+fn yield_to_all_others() {
+    // Linux alone counts priorities by thread; elsewhere the whole process would yield.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        tracing::debug!(%error, "documents are embedded at normal priority");
     }
 }
 

@@ -292,14 +292,18 @@ async fn its_threads_end_with_it() {
     timeout(patience, until(&|| threads() == 0)).await.unwrap();
 }
 
-/// Prints what the built-in model knows of each language, and how fast it is: `MEMORY_SETS=file cargo nextest run --release
+/// Prints the speed of the built-in model, or of that in `MODEL_PATH`, and its share of known words in each language:
+/// `MEMORY_SETS=file cargo nextest run --release
 /// --run-ignored all --no-capture -E 'test(figures)'`.
 #[tokio::test]
 #[ignore = "for figures only"]
 async fn figures() {
     let start = Instant::now();
-    let encoder = SentenceEncoder::built_in().unwrap();
-    eprintln!("loaded in {:?}", start.elapsed());
+    let encoder = match std::env::var("MODEL_PATH") {
+        Ok(folder) => open(Path::new(&folder)),
+        Err(_) => SentenceEncoder::built_in().unwrap(),
+    };
+    eprintln!("{} loaded in {:?}", encoder.fingerprint(), start.elapsed());
     let turn = "I went to the farmers market with my sister on Saturday morning and we bought peaches, bread and a jar of \
                 honey, then we had coffee near the river and talked about her new job in Boston";
     let median = |mut times: Vec<Duration>| {
@@ -315,7 +319,7 @@ async fn figures() {
         encoder.embed_documents(&texts([turn])).await;
         document.push(start.elapsed());
         let start = Instant::now();
-        assert!(encoder.knows(turn) > 0.9);
+        assert!(encoder.knows(turn) > 0.0);
         knowing.push(start.elapsed());
     }
     for _ in 0..3 {
