@@ -19,7 +19,7 @@ pub(super) struct Comparison<'a> {
 
 /// Token table with the question's vector, in which rare words weigh more, and those of the candidates.
 struct Table<'a> {
-    table: &'a dyn TokenTable,
+    of_tokens: &'a dyn TokenTable,
     question: Vec<f32>,
     candidates: Vec<Vec<f32>>,
 }
@@ -43,13 +43,13 @@ impl<'a> Comparison<'a> {
             .collect();
         let table = table.filter(|_| by_vector).and_then(|table| {
             Some(Table {
-                table,
+                of_tokens: table,
                 question: table.embed_weighted(&weights)?,
                 candidates: Vec::new(),
             })
         });
         let known_to_model = question.vector.as_ref().map(|_| question.model.knows(&question.text));
-        let known_to_table = table.as_ref().map(|table| table.table.knows(&question.text));
+        let known_to_table = table.as_ref().map(|table| table.of_tokens.knows(&question.text));
         Self {
             say: Say::new(fusion, words.is_some(), known_to_model, known_to_table),
             scale: question.model.scale(),
@@ -65,7 +65,7 @@ impl<'a> Comparison<'a> {
         for record in &candidates[self.signals.len()..] {
             let vectors = self.question.vector.as_ref().zip(record.dense.as_ref());
             let table = self.table.as_mut().map(|table| {
-                let vector = table.table.embed(&record.context.text);
+                let vector = table.of_tokens.embed(&record.context.text);
                 let cosine = cosine(&table.question, &vector);
                 table.candidates.push(vector);
                 cosine
