@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::TenantId;
-use context_manager_core::ports::{CosineScale, EmbedError, Embedder, ModelFingerprint, OnWrite, Piece, QueryEmbedding};
+use context_manager_core::ports::{
+    CosineScale, EmbedError, Embedder, ModelFingerprint, OnWrite, Piece, QueryEmbedding,
+};
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -85,7 +85,9 @@ impl CosineScale {
     /// Measures the scale on the vectors of questions and of texts that have nothing to do with them.
     #[expect(clippy::cast_precision_loss, reason = "there are few texts")]
     pub fn of_unrelated(questions: &[Vec<f32>], texts: &[Vec<f32>]) -> Self {
-        let pairs = questions.iter().flat_map(|question| texts.iter().map(|text| cosine(question, text)));
+        let pairs = questions
+            .iter()
+            .flat_map(|question| texts.iter().map(|text| cosine(question, text)));
         let cosines: Vec<f32> = pairs.collect();
         let count = cosines.len().max(1) as f32;
         let mean = cosines.iter().sum::<f32>() / count;

@@ -38,6 +38,8 @@ const REMOVED: [&str; 13] = [
     "gc.regret_log_size",
     "gc.regret_secs",
     "hirag.near_duplicate_similarity",
+    "hirag.neighbours.decay",
+    "hirag.weights.similarity",
 ];
 
 /// Removes unknown keys, so that the rest can be checked, and reports them as problems.
