@@ -24,7 +24,7 @@ const FIXED: [(&str, &str, &str); 2] = [
 
 /// Settings of earlier versions without effect. They are ignored, so that files that name them still start the server:
 /// nothing is lost that they would have kept.
-const REMOVED: [&str; 13] = [
+const REMOVED: [&str; 15] = [
     "auth.canaries",
     "consolidation.enabled",
     "consolidation.keep_sources_secs",
