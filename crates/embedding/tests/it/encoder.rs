@@ -293,8 +293,7 @@ async fn its_threads_end_with_it() {
 }
 
 /// Prints the speed of the built-in model, or of that in `MODEL_PATH`, and its share of known words in each language:
-/// `MEMORY_SETS=file cargo nextest run --release
-/// --run-ignored all --no-capture -E 'test(figures)'`.
+/// `MEMORY_SETS=file cargo nextest run --run-ignored all --no-capture -E 'test(figures)'`.
 #[tokio::test]
 #[ignore = "for figures only"]
 async fn figures() {
