@@ -19,7 +19,6 @@ use context_manager::service::Service;
 use context_manager_core::ports::SystemClock;
 use context_manager_embedding::StaticTable;
 use context_manager_observability::{AuditConfig, LogConfig, LogControl, Metrics, Phase, init_logs, install_metrics};
-use futures::FutureExt as _;
 use qdrant_client::Qdrant;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -193,25 +192,12 @@ impl TestApp {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    /// A call; a search and an assembled text are asked for when everything has its vector.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        if path.starts_with("/contexts/search") || path.starts_with("/contexts/assemble") {
-            self.embed_pending().await;
-        }
         self.call("POST", &format!("/api/v1{path}"), body).await
     }
 
-    /// Gives vectors to contexts that were stored without, as the server's loop does.
-    pub(crate) async fn embed_pending(&self) {
-        let engine = &self.memory.engine;
-        while engine.pending_arrived().now_or_never().is_some() {
-            while engine.embed_pending(100).await.is_ok_and(|round| round.embedded > 0) {}
-        }
-    }
-
-    /// Everything there is, as it is exported when it has its vectors.
+    /// Everything there is, as it is exported.
     pub(crate) async fn export(&self, query: &str) -> String {
-        self.embed_pending().await;
         let answer = self.get(&format!("/api/v1/admin/export{query}")).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         answer.text
