@@ -35,6 +35,8 @@ struct State {
     generation: u64,
     tenants: BTreeMap<TenantId, Waiting>,
     queued: usize,
+    /// Number of announced contexts since [`Backlog::take_arrivals`].
+    arrivals: usize,
 }
 
 /// Pending contexts of a tenant.
@@ -80,6 +82,7 @@ impl Backlog {
             looked,
             tenants,
             queued,
+            arrivals,
             ..
         } = &mut *state;
         let waiting = tenants.entry(tenant.clone()).or_insert_with(|| Waiting {
@@ -88,6 +91,7 @@ impl Backlog {
             ..Waiting::default()
         });
         for id in ids {
+            *arrivals += 1;
             if waiting.rest.is_none() && !waiting.unqueued && *queued < QUEUED {
                 waiting.queue.push_back(id);
                 *queued += 1;
@@ -108,6 +112,11 @@ impl Backlog {
         };
         drop(state);
         self.arrived.notify_one();
+    }
+
+    /// Returns the number of contexts announced since the last time.
+    pub(super) fn take_arrivals(&self) -> usize {
+        std::mem::take(&mut self.state().arrivals)
     }
 
     /// Completes when contexts are announced, at once if they were since the last time.

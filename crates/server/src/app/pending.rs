@@ -1,5 +1,6 @@
 //! Worker that embeds contexts which were stored without a vector: because their model follows the writes, or was down.
 
+use std::mem;
 use std::sync::Arc;
 
 use context_manager_core::ContextEngine;
@@ -18,12 +19,20 @@ const BACKOFF: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)]
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 const COUNT_REST: u32 = 20;
 
+/// Number of times more contexts that arrive than are embedded, by which a burst such as an import is known. It needs the
+/// processor, and is over sooner without the model.
+const BURST: usize = 4;
+/// Pause in a burst, as a multiple of the time spent on embedding, and its maximum.
+const BURST_REST: u32 = 9;
+const LONGEST_REST: Duration = Duration::from_secs(2);
+
 /// Embeds until the future is dropped, a service's texts at most `texts_per_sec`, and reports the health of the embedder.
 pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32, health: HealthRegistry) {
     let [first_backoff, longest] = BACKOFF;
     let mut backoff = first_backoff;
     let mut batch = BATCH;
     let mut count_at = Instant::now();
+    let mut is_burst = false;
     loop {
         let began = Instant::now();
         let round = engine.embed_pending(batch).await;
@@ -52,10 +61,14 @@ pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32
                     "pending contexts were embedded"
                 );
                 if round.unpaced {
-                    continue;
+                    // Not after a single batch of a client.
+                    let was_burst = mem::replace(&mut is_burst, round.arrived > BURST * round.tried);
+                    let rest = if was_burst && is_burst { BURST_REST } else { 0 };
+                    (began.elapsed() * rest).min(LONGEST_REST)
+                } else {
+                    let least = Duration::from_secs(round.tried as u64) / texts_per_sec.max(1);
+                    least.saturating_sub(began.elapsed())
                 }
-                let least = Duration::from_secs(round.tried as u64) / texts_per_sec.max(1);
-                least.saturating_sub(began.elapsed())
             }
             Ok(round) => {
                 health.report(
@@ -74,6 +87,8 @@ pub(crate) async fn embed_pending(engine: Arc<ContextEngine>, texts_per_sec: u32
                 wait
             }
         };
-        sleep(wait.min(longest)).await;
+        if !wait.is_zero() {
+            sleep(wait.min(longest)).await;
+        }
     }
 }

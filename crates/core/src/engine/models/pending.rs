@@ -50,6 +50,8 @@ pub struct PendingRound {
     pub embedded: usize,
     /// Set if the model is in this process, so that texts need not be spread over time.
     pub unpaced: bool,
+    /// Number of contexts stored without their vectors since the round before.
+    pub arrived: usize,
     /// Set if the embedder is down: another round is of no use before this time has passed, if it is known.
     pub unavailable: Option<Option<Duration>>,
 }
@@ -127,7 +129,10 @@ impl PendingVectors<'_> {
         if let Some(ticket) = backlog.look_is_due() {
             backlog.looked(ticket, store.tenants(&self.request(0).filter).await?);
         }
-        let mut round = PendingRound::default();
+        let mut round = PendingRound {
+            arrived: backlog.take_arrivals(),
+            ..PendingRound::default()
+        };
         for tenant in backlog.tenants().unwrap_or_default() {
             let scope = Scope::maintenance(tenant);
             // The guard is not held while vectors are made, which may take seconds: another model would wait for it to take

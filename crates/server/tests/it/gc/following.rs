@@ -178,7 +178,8 @@ async fn who_comes_later_with_a_few_does_not_wait_for_who_came_with_many() {
     let (bench, greedy, modest) = (Bench::new(), tenant("a"), tenant("b"));
     bench.store_many(&greedy, 1000).await;
     bench.store_many(&modest, 3).await;
-    assert_eq!(bench.engine.embed_pending(32).await.unwrap().embedded, 35);
+    let round = bench.engine.embed_pending(32).await.unwrap();
+    assert_eq!((round.embedded, round.arrived), (35, 1003));
     assert_eq!((bench.waiting(&greedy).await, bench.waiting(&modest).await), (968, 0));
 }
 
