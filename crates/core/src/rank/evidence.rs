@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::config::Fusion;
 use crate::lexical::{QuestionWord, SparseVector, idf};
 
-/// Number of matching words from which on words count in full: one match may be chance. Measured, see
+/// Number of matching words from which on words count in full beside vectors: one match may be chance. Measured, see
 /// docs/reference/benchmarks.md.
 const FULL_MATCH: usize = 3;
 /// Weight of a word from which on it counts as one that says something.
@@ -71,8 +71,14 @@ pub(crate) struct WeightedWords<'a> {
 }
 
 impl<'a> WeightedWords<'a> {
-    /// Weighs words by IDF. `saturation` is the most that a term's weight in a text can reach, BM25's k1 + 1.
-    pub(crate) fn new(words: &'a [QuestionWord], frequencies: &DocumentFrequencies, saturation: f32) -> Self {
+    /// Weighs words by IDF. `saturation` is the most that a term's weight in a text can reach, BM25's k1 + 1; `alone` says
+    /// that no vector knows better, so that one matching word counts in full.
+    pub(crate) fn new(
+        words: &'a [QuestionWord],
+        frequencies: &DocumentFrequencies,
+        saturation: f32,
+        alone: bool,
+    ) -> Self {
         let words: Vec<_> = words
             .iter()
             .filter(|word| word.weight > 0.0)
@@ -81,7 +87,7 @@ impl<'a> WeightedWords<'a> {
         let content = words.iter().filter(|(word, _)| word.weight >= CONTENT).count();
         Self {
             most: words.iter().map(|(word, idf)| word.weight * idf).sum::<f32>() * saturation,
-            full: content.clamp(1, FULL_MATCH),
+            full: if alone { 1 } else { content.clamp(1, FULL_MATCH) },
             words,
         }
     }
@@ -215,7 +221,7 @@ mod tests {
     fn one_matching_word_says_less_than_its_share() {
         let words = [1, 2, 3, 4].map(|term| word(term, 1.0));
         let frequencies = DocumentFrequencies::new(100, (1..=4).map(|term| (term, 1)));
-        let weighted = WeightedWords::new(&words, &frequencies, 1.0);
+        let weighted = WeightedWords::new(&words, &frequencies, 1.0, false);
         let evidence = |terms: &[u32]| weighted.evidence(&text(terms));
         assert!((evidence(&[1]) - 0.25 / 3.0).abs() < 1e-6);
         assert!((evidence(&[1, 2]) - 0.5 * 2.0 / 3.0).abs() < 1e-6);
@@ -233,7 +239,7 @@ mod tests {
         let words = [word(1, 1.0), word(2, 1.0)];
         let texts = [text(&[1, 2]), text(&[1]), text(&[1]), SparseVector::default()];
         let frequencies = DocumentFrequencies::count([1, 2], &texts);
-        let weighted = WeightedWords::new(&words, &frequencies, 1.0);
+        let weighted = WeightedWords::new(&words, &frequencies, 1.0, false);
         assert!(weighted.evidence(&text(&[2])) > 2.0 * weighted.evidence(&text(&[1])));
         assert!(weighted.evidence(&texts[3]) <= 0.0);
     }

@@ -7,6 +7,9 @@ use crate::Fusion;
 use crate::ports::{CosineScale, Record, TokenTable};
 use crate::rank::{DocumentFrequencies, Say, Signals, Statement, WeightedWords, cosine};
 
+/// Share of a question's words that a model must know for its vectors to know better than one matching word.
+const KNOWN: f32 = 0.5;
+
 /// Comparison of one question with candidates, in any number of steps.
 pub(super) struct Comparison<'a> {
     question: &'a Question,
@@ -33,8 +36,6 @@ impl<'a> Comparison<'a> {
         table: Option<&'a dyn TokenTable>,
         fusion: Fusion,
     ) -> Self {
-        let words = question.terms.as_ref();
-        let words = words.map(|_| WeightedWords::new(&question.words, frequencies, saturation));
         let by_vector = question.by_vector;
         let weights: Vec<(&str, f32)> = question
             .words
@@ -50,6 +51,9 @@ impl<'a> Comparison<'a> {
         });
         let known_to_model = question.vector.as_ref().map(|_| question.model.knows(&question.text));
         let known_to_table = table.as_ref().map(|table| table.of_tokens.knows(&question.text));
+        let known = known_to_model.into_iter().chain(known_to_table).fold(0.0, f32::max);
+        let words = question.terms.as_ref();
+        let words = words.map(|_| WeightedWords::new(&question.words, frequencies, saturation, known < KNOWN));
         Self {
             say: Say::new(fusion, words.is_some(), known_to_model, known_to_table),
             scale: question.model.scale(),
