@@ -23,7 +23,7 @@ pub use config::{Config, LanguageChoice};
 pub use language::Language;
 pub use sparse::SparseVector;
 pub(crate) use sparse::idf;
-pub(crate) use speech::{announces_change, asks, is_assistant, speaker};
+pub(crate) use speech::{announces_change, asks, is_of_assistant, speaker};
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,11 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::context::Context;
+
 /// Maximum length of a speaker's name in bytes.
 const MAX_NAME_BYTES: usize = 40;
-/// Names of assistants as speakers.
+/// Names of speakers, and values of `role` in metadata, that mean an assistant.
 const ASSISTANTS: [&str; 5] = ["assistant", "ai", "bot", "model", "agent"];
 /// English words of texts that say that something is no longer as it was.
 const CHANGE_WORDS: [&str; 23] = [
@@ -47,9 +49,11 @@ pub(crate) fn speaker(text: &str) -> Option<&str> {
     (!name.is_empty() && name.len() <= MAX_NAME_BYTES).then_some(name)
 }
 
-/// Returns `true` if a text is a turn of an assistant.
-pub(crate) fn is_assistant(text: &str) -> bool {
-    speaker(text).is_some_and(|name| ASSISTANTS.iter().any(|assistant| name.eq_ignore_ascii_case(assistant)))
+/// Returns `true` if a context is a turn of an assistant, by the `role` in its metadata or by its speaker.
+pub(crate) fn is_of_assistant(context: &Context) -> bool {
+    let role = context.metadata.get("role").and_then(|role| role.as_str());
+    let name = role.or_else(|| speaker(&context.text)).unwrap_or_default();
+    ASSISTANTS.iter().any(|assistant| name.eq_ignore_ascii_case(assistant))
 }
 
 /// Returns `true` if a text says that something changed.
@@ -83,8 +87,9 @@ mod tests {
 
     #[test]
     fn assistants_and_changes_are_told_by_whole_words() {
-        assert!(is_assistant("Assistant: Done.") && is_assistant("[8 May] AI: Done."));
-        assert!(!is_assistant("Mira: my assistant: Ann") && !is_assistant("the AI is down"));
+        let is_of_assistant = |text: &str| is_of_assistant(&Context::new(text));
+        assert!(is_of_assistant("Assistant: Done.") && is_of_assistant("[8 May] AI: Done."));
+        assert!(!is_of_assistant("Mira: my assistant: Ann") && !is_of_assistant("the AI is down"));
         assert!(announces_change("The meeting moved to Friday.") && announces_change("it's 11 now"));
         assert!(!announces_change("A remover knows the movers."));
     }

@@ -4,12 +4,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::context::Context;
-use crate::lexical::{SparseVector, asks, speaker};
+use crate::lexical::{SparseVector, asks, is_of_assistant};
 use crate::ports::Record;
 
-/// Names of speakers, and values of `role` in metadata, that mean an assistant.
-const ASSISTANTS: [&str; 4] = ["assistant", "ai", "bot", "agent"];
 /// Share of a reply's words, by weight, that the statement has if the reply is an echo: the rest is "Got it, noted".
 const REPEATED: f32 = 0.5;
 
@@ -40,12 +37,6 @@ fn is_echo(reply: &Record, statement: &Record) -> bool {
         && !is_of_assistant(&statement.context)
         && !asks(&statement.context.text)
         && share(&reply.terms, &statement.terms) >= REPEATED
-}
-
-fn is_of_assistant(context: &Context) -> bool {
-    let role = context.metadata.get("role").and_then(|role| role.as_str());
-    let name = role.or_else(|| speaker(&context.text)).unwrap_or_default();
-    ASSISTANTS.iter().any(|assistant| name.eq_ignore_ascii_case(assistant))
 }
 
 /// Returns the share of a text's terms, by weight, that the other one has.

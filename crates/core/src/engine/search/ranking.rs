@@ -11,7 +11,7 @@ use super::deadline::Wait;
 use super::question::Question;
 use super::request::{Degraded, Found, SearchRequest};
 use crate::context::{Context, Level};
-use crate::lexical::{announces_change, asks, is_assistant, speaker};
+use crate::lexical::{announces_change, asks, is_of_assistant, speaker};
 use crate::metrics::Step;
 use crate::ports::Record;
 use crate::rank::{self, Parts};
@@ -180,7 +180,7 @@ impl Ranker<'_> {
     /// Returns the form of a context's text.
     fn form(&self, question: &Question, context: &Context) -> Form {
         let speech = self.retrieval.config.speech;
-        let (asks, is_assistant) = (asks(&context.text), is_assistant(&context.text));
+        let (asks, is_assistant) = (asks(&context.text), is_of_assistant(context));
         let mut factor = 1.0;
         if asks {
             factor *= speech.question;
