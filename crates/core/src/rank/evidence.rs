@@ -227,10 +227,12 @@ mod tests {
         assert!((evidence(&[1, 2]) - 0.5 * 2.0 / 3.0).abs() < 1e-6);
         assert!((evidence(&[1, 2, 3]) - 0.75).abs() < 1e-6);
         assert!(evidence(&[9]) <= 0.0);
-        let alone = WeightedWords::new(&words[..1], &frequencies, 1.0);
+        let one = WeightedWords::new(&words[..1], &frequencies, 1.0, false);
+        assert!((one.evidence(&text(&[1])) - 1.0).abs() < 1e-6, "a question of one word");
+        let by_words = WeightedWords::new(&words, &frequencies, 1.0, true);
         assert!(
-            (alone.evidence(&text(&[1])) - 1.0).abs() < 1e-6,
-            "a question of one word"
+            (by_words.evidence(&text(&[1])) - 0.25).abs() < 1e-6,
+            "no vector knows better"
         );
     }
 

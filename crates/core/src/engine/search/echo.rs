@@ -55,6 +55,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::context::Context;
     use crate::lexical::{Analyzer, Config};
 
     fn turn(slot: i64, text: &str) -> Record {
