@@ -127,7 +127,7 @@ impl Default for Fusion {
     /// Returns measured weights, see docs/reference/benchmarks.md.
     fn default() -> Self {
         Self {
-            lexical: 0.8,
+            lexical: 0.7,
             dense: 0.5,
             table: 0.3,
         }

@@ -12,8 +12,9 @@ use super::fold::lower;
 use super::script::{Script, script};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Evidence that a language needs, with and without being likely, and its lead over the second.
+/// Evidence that a language needs if it is likely, if nothing is known, and if others are likely; its lead over the second.
 const ENOUGH: f32 = 1.0;
+const UNKNOWN: f32 = 1.7;
 const UNLIKELY: f32 = 2.5;
 const LEAD: f32 = 1.3;
 /// Weight of the letter statistics at full confidence: as much as two function words of that language alone.
@@ -119,8 +120,10 @@ impl Detector {
             votes[language as usize] += STATISTICS * confidence;
         }
         let (best, first, second) = best_of(&votes);
-        let enough = if likely.is_empty() || likely.contains(&best) {
+        let enough = if likely.contains(&best) || best == usual(script) {
             ENOUGH
+        } else if likely.is_empty() {
+            UNKNOWN
         } else {
             UNLIKELY
         };

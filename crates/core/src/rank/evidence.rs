@@ -131,45 +131,49 @@ pub(crate) struct Signals {
     pub(crate) table: Option<f32>,
 }
 
+/// Share of the model's weight that stays where it knows none of the question's words: its cosines then order what words do
+/// not.
+const UNKNOWN: f32 = 0.1;
+
 /// Weight of each kind for one question.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Say {
     words: f32,
     model: f32,
     table: f32,
-    /// Share of the mean cosine that is taken off, as the model does not know the question's words.
-    unknown: f32,
+    /// Share of the question's words that the model knows.
+    known: f32,
 }
 
 impl Say {
     /// Returns the weights for a question compared by the kinds that are `Some`: the shares of its words, 0 to 1, that the
-    /// model and the table know.
+    /// model and the table know. Where there is nothing but vectors, they have the whole say.
     pub(crate) fn new(fusion: Fusion, words: bool, model: Option<f32>, table: Option<f32>) -> Self {
+        let known = |share: f32| if words { share } else { 1.0 };
         Self {
             words: if words { fusion.lexical } else { 0.0 },
             model: model.map_or(0.0, |_| fusion.dense),
-            table: table.map_or(0.0, |knows| fusion.table * knows),
-            unknown: 1.0 - model.unwrap_or(1.0),
+            table: table.map_or(0.0, |share| fusion.table * known(share)),
+            known: model.map_or(1.0, known),
         }
     }
 
     /// Returns the evidence for each candidate, 0 to 1: the weighted mean of the kinds.
     ///
     /// A candidate whose vector is pending is compared by the table alone. Cosines between texts of a language that the model
-    /// does not know are high for all of them: they still order, but their mean is no evidence.
+    /// does not know are high for all of them: they order what is equal otherwise, but their mean is no evidence.
     #[expect(clippy::cast_precision_loss, reason = "there are few candidates")]
     pub(crate) fn evidence(&self, candidates: &[Signals]) -> Vec<f32> {
         let cosines = || candidates.iter().filter_map(|signals| signals.model);
-        let mean = self.unknown * cosines().sum::<f32>() / cosines().count().max(1) as f32;
-        let whole = self.words + self.model * (1.0 - self.unknown) + self.table;
+        let mean = (1.0 - self.known) * cosines().sum::<f32>() / cosines().count().max(1) as f32;
+        let weight = self.model * self.known.max(UNKNOWN);
+        let whole = self.words + self.model * self.known + self.table;
         candidates
             .iter()
             .map(|signals| {
                 let table = signals.table.unwrap_or(0.0);
-                let model = signals
-                    .model
-                    .map_or(table * (1.0 - self.unknown), |cosine| cosine - mean);
-                let sum = self.words * signals.words.unwrap_or(0.0) + self.model * model + self.table * table;
+                let model = signals.model.map_or(table * self.known, |cosine| cosine - mean);
+                let sum = self.words * signals.words.unwrap_or(0.0) + weight * model + self.table * table;
                 if whole > 0.0 {
                     (sum / whole).clamp(0.0, 1.0)
                 } else {
@@ -290,6 +294,8 @@ mod tests {
         let evidence = say.evidence(&[signals(0.82), signals(0.84), signals(0.80)]);
         assert!(evidence[1] > evidence[0] && evidence[0] >= evidence[2]);
         assert!(evidence[1] < 0.02, "{evidence:?}");
+        let alone = Say::new(FUSION, false, Some(0.0), Some(0.0)).evidence(&[signals(0.82), signals(0.84)]);
+        assert!(alone[1] > alone[0] && alone[0] > 0.5, "there is nothing else to go by");
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(crate) struct Statement<'a> {
     pub(crate) at: Moment,
     /// `false` for questions and for turns of an assistant, which neither update nor are updated.
     pub(crate) states: bool,
+    pub(crate) speaker: Option<&'a str>,
     /// Words of the question that the text has, a bit for each.
     pub(crate) words: u64,
     /// Vector of the embedding model.
@@ -25,7 +26,7 @@ pub(crate) struct Statement<'a> {
 
 /// Gives each statement the evidence of the older ones that it updates, so that it is not behind them.
 ///
-/// A statement updates an older one if both vectors are alike and it has every word of the question that the older one has:
+/// A statement updates an older one of the same speaker if both vectors are alike and it has every word of the question that the older one has:
 /// "vitamin D" does not update "vitamin A" when the question is about A.
 ///
 /// Without statements, as nothing was compared by vectors, all evidence stays as it is.
@@ -38,7 +39,7 @@ pub(crate) fn lift_newer(evidence: &mut [f32], statements: &[Statement<'_>]) {
     for (i, newer) in best.iter().enumerate() {
         for (older, own_of_older) in best[..i].iter().zip(&own) {
             let (new, old) = (&statements[*newer], &statements[*older]);
-            if new.at <= old.at || old.words & !new.words != 0 {
+            if new.at <= old.at || new.speaker != old.speaker || old.words & !new.words != 0 {
                 continue;
             }
             let share = ((alike(new, old) - ALIKE.0) / (ALIKE.1 - ALIKE.0)).clamp(0.0, 1.0);
@@ -64,6 +65,7 @@ mod tests {
         Statement {
             at: Moment::from_millisecond(day * 86_400_000),
             states: true,
+            speaker: Some("Mira"),
             words,
             dense: Some(&SAME),
             table,
@@ -95,6 +97,12 @@ mod tests {
             states: false,
             ..statement(2, 1, &SAME)
         };
-        assert_eq!(lifted(&[statement(1, 1, &SAME), question]), [0.6, 0.5]);
+        let of_tom = Statement {
+            speaker: Some("Tom"),
+            ..statement(2, 1, &SAME)
+        };
+        for newer in [question, of_tom] {
+            assert_eq!(lifted(&[statement(1, 1, &SAME), newer]), [0.6, 0.5]);
+        }
     }
 }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::support::TestApp;
+use crate::support::{TestApp, until};
 
 async fn snapshot(app: &TestApp) -> String {
     let answer = app.post("/admin/snapshots", json!(null)).await;
@@ -364,6 +364,11 @@ async fn commands_carry_data_with_and_without_a_server() {
     let data = folder.path().join("data");
     let server = Server::start(&data).await;
     fill(&server, "context", 2).await;
+    // An export says of each context whether it has its vector.
+    until("all have their vectors", async || {
+        server.get("/stats").await["pending_embeddings"] == 0
+    })
+    .await;
     let exported = export(&server).await;
 
     let (good, _, refused) = run(&data, &["export", "--output", "offline.jsonl"]);

@@ -130,6 +130,7 @@ impl Retrieval<'_> {
         filter: &Filter,
         question: &Question,
         frequencies: Option<&DocumentFrequencies>,
+        degraded: &mut Vec<Degraded>,
     ) -> Result<Vec<Arc<Record>>, Error> {
         let levels = request.stored_levels();
         if levels.is_empty() || (question.vector.is_none() && question.terms.is_none()) {
@@ -147,9 +148,23 @@ impl Retrieval<'_> {
         };
         let sample = self.recall.chooses(scope, &query);
         let pending_filter = query.filter.clone();
-        let pending = self.contexts.newest_pending(scope, &pending_filter, PENDING);
-        let both = async { tokio::try_join!(self.contexts.store.search(scope, query), pending) };
-        let (found, pending) = request.deadline().read(Wait::Store, both).await?;
+        let (found, pending) = tokio::join!(
+            request
+                .deadline()
+                .read(Wait::Store, self.contexts.store.search(scope, query)),
+            request.deadline().read(Wait::Store, async {
+                if !question.by_vector {
+                    return Ok(Vec::new());
+                }
+                self.contexts.newest_pending(scope, &pending_filter, PENDING).await
+            })
+        );
+        let found = found?;
+        let pending = pending.unwrap_or_else(|error| {
+            tracing::debug!(error = %error, "searching without the contexts that wait for their vectors");
+            degraded.push(missing(&error));
+            Vec::new()
+        });
         tracing::Span::current().record("found", found.len());
         if let Some(sample) = sample {
             self.recall.offer(sample, &found);
@@ -216,6 +231,15 @@ fn weigh(terms: &SparseVector, frequencies: Option<&DocumentFrequencies>) -> Spa
         )
     };
     SparseVector::new(terms.iter().map(weight))
+}
+
+/// Returns what an answer lacks after an error of the store.
+pub(super) fn missing(error: &Error) -> Degraded {
+    if matches!(error, Error::DeadlineExceeded) {
+        Degraded::Deadline
+    } else {
+        Degraded::VectorStore
+    }
 }
 
 /// Returns the results of both sources; an error only if there is nothing to answer from. If the time of the store is over,

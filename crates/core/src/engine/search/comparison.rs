@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::question::Question;
 use crate::Fusion;
+use crate::lexical::speaker;
 use crate::ports::{CosineScale, Record, TokenTable};
 use crate::rank::{DocumentFrequencies, Say, Signals, Statement, WeightedWords, cosine};
 
@@ -96,6 +97,7 @@ impl<'a> Comparison<'a> {
             .map(|((record, states), table)| Statement {
                 at: record.context.occurred_at,
                 states: *states,
+                speaker: speaker(&record.context.text),
                 words: self.words.as_ref().map_or(0, |words| words.matching(&record.terms)),
                 dense: record.dense.as_deref(),
                 table,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::candidates::{Pool, Retrieval, surviving};
+use super::candidates::{Pool, Retrieval, missing, surviving};
 use super::comparison::Comparison;
 use super::deadline::Wait;
 use super::question::Question;
@@ -109,7 +109,7 @@ impl Ranker<'_> {
         // In this order: contexts move from working memory to the store, and concurrent reads could both miss one.
         let near = retrieval.search_working_memory(scope, request, &filter).await;
         let far = retrieval
-            .search_store(scope, request, &filter, &question, frequencies.as_ref())
+            .search_store(scope, request, &filter, &question, frequencies.as_ref(), &mut degraded)
             .await;
         Step::Candidates.took(start);
         let hits = surviving(near, far, &mut degraded)?;
@@ -119,11 +119,7 @@ impl Ranker<'_> {
             .await;
         if let Err(error) = brought_in {
             tracing::warn!(error = %error, "ranking without neighbours");
-            degraded.push(if matches!(error, Error::DeadlineExceeded) {
-                Degraded::Deadline
-            } else {
-                Degraded::VectorStore
-            });
+            degraded.push(missing(&error));
         }
         Step::Neighbours.took(start);
         let start = Instant::now();

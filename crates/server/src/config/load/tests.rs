@@ -257,8 +257,8 @@ fn texts_of_the_environment_stay_texts() {
         "a,b",
         "\u{e4}",
     ] {
-        let config = load_with("EMBEDDING__MODEL", text).unwrap();
-        assert_eq!(config.embedding.model.api.model, text);
+        let config = load_with("EMBEDDING__QUERY_PREFIX", text).unwrap();
+        assert_eq!(config.embedding.model.api.query_prefix, text);
         let config = load_with("EMBEDDING__NEXT__QUERY_PREFIX", text).unwrap();
         assert_eq!(config.embedding.next.unwrap().api.query_prefix, text);
         let config = load_with("VECTOR_DB__PATH", text).unwrap();

@@ -41,7 +41,12 @@ const NOT_IN_A_SHORT_LOAD: &str = "
 ";
 
 /// Metrics on no panel: details of the process.
-const NOT_ON_A_PANEL: [&str; 2] = ["process_virtual_memory_bytes", "process_virtual_memory_max_bytes"];
+const NOT_ON_A_PANEL: [&str; 4] = [
+    "context_manager_reindex_pending",
+    "context_manager_rerank_duration_seconds",
+    "process_virtual_memory_bytes",
+    "process_virtual_memory_max_bytes",
+];
 
 /// The labels of every metric: as exported, and as named between backticks in its description.
 struct Known {

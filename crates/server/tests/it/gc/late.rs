@@ -105,9 +105,10 @@ async fn a_part_that_hangs_costs_itself_alone() {
         (0, "vocabulary", reranked, &[Deadline][..]),
         (1, "embedding", reranked, &[Embedding, Deadline]),
         (2, "search", &[NEAR], &[VectorStore, Deadline]),
-        (3, "neighbours", reranked, &[Deadline]),
-        (4, "rerank", ranked, &[Rerank, Deadline]),
-        (5, "nothing", reranked, &[]),
+        (3, "pending", reranked, &[Deadline]),
+        (4, "neighbours", reranked, &[Deadline]),
+        (5, "rerank", ranked, &[Rerank, Deadline]),
+        (6, "nothing", reranked, &[]),
     ] {
         let found = Room::new().await.search(held, "s").await.unwrap();
         assert_eq!(

@@ -213,6 +213,8 @@ impl Subject {
             "max_tokens" => json!(1000),
             "min_score" | "min_importance" => json!(0.0),
             "mode" => json!("lexical"),
+            "language" => json!("en"),
+            "deadline_ms" => json!(5000),
             "diversity" | "importance" => json!(0.5),
             "explain" | "include_superseded" | "pinned" | "vectors" | "accept_erased" => json!(true),
             "dry_run" => json!(false),
