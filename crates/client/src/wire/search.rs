@@ -144,11 +144,13 @@ pub struct FoundBody {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Scores {
-    /// Dense similarity.
+    /// Evidence by the embedding model's vector.
     pub similarity: f32,
-    /// Lexical similarity.
+    /// Evidence by words.
     pub lexical: f32,
-    /// Both combined, with the share of neighbours in the session.
+    /// Evidence by the built-in token table.
+    pub table: f32,
+    /// All evidence, with what neighbours in the session lend, by the form of the text.
     pub relevance: f32,
     /// Recency of the event.
     pub recency: f32,
@@ -305,6 +307,7 @@ impl SearchResponse {
             scores: explain.then_some(Scores {
                 similarity: found.parts.similarity,
                 lexical: found.parts.lexical,
+                table: found.parts.table,
                 relevance: found.parts.relevance,
                 recency: found.parts.recency,
                 level: found.parts.level,
