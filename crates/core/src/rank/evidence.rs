@@ -133,7 +133,7 @@ pub(crate) struct Signals {
 
 /// Share of the model's weight that stays where it knows none of the question's words: its cosines then order what words do
 /// not.
-const UNKNOWN: f32 = 0.1;
+const UNKNOWN: f32 = 0.02;
 
 /// Weight of each kind for one question.
 #[derive(Debug, Clone, Copy, PartialEq)]
