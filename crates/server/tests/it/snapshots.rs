@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::support::{TestApp, until};
+use crate::support::TestApp;
 
 async fn snapshot(app: &TestApp) -> String {
     let answer = app.post("/admin/snapshots", json!(null)).await;
@@ -316,28 +316,31 @@ async fn import(server: &Server, lines: &str) -> reqwest::Result<Value> {
     request.body(lines.to_owned()).send().await?.json().await
 }
 
+/// A model that has its vectors at once: an export says of each context whether it has one.
+const TABLE: (&str, &str) = ("CONTEXT_MANAGER_EMBEDDING__MODEL", "tl-256-int8");
+
 #[tokio::test]
 async fn killed_while_importing_the_next_import_finishes_it() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder.path().join("from")).await;
+    let server = Server::with(&folder.path().join("from"), &[TABLE]).await;
     fill(&server, "context", 20).await;
     let exported = export(&server).await;
     let data = folder.path().join("to");
     let mut partly = 0;
     for wait in [30, 60, 90, 120] {
-        let server = Server::start(&data).await;
+        let server = Server::with(&data, &[TABLE]).await;
         let kill = async {
             tokio::time::sleep(Duration::from_millis(wait)).await;
             server.signal("-KILL");
         };
         let (_cut_short, ()) = tokio::join!(import(&server, &exported), kill);
         drop(server);
-        let server = Server::start(&data).await;
+        let server = Server::with(&data, &[TABLE]).await;
         let imported = total(&server).await;
         partly += u32::from(imported > 0 && imported < 4000);
     }
     assert!(partly > 0, "it was never killed in the middle");
-    let server = Server::start(&data).await;
+    let server = Server::with(&data, &[TABLE]).await;
     let answer = import(&server, &exported).await.unwrap();
     assert_eq!(
         (&answer["complete"], &answer["failed_total"]),
@@ -351,6 +354,7 @@ fn run(data: &Path, arguments: &[&str]) -> (bool, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_context-manager"))
         .current_dir(data.parent().unwrap())
         .env("CONTEXT_MANAGER_VECTOR_DB__PATH", data)
+        .envs([TABLE])
         .args(arguments)
         .output()
         .unwrap();
@@ -362,13 +366,8 @@ fn run(data: &Path, arguments: &[&str]) -> (bool, String, String) {
 async fn commands_carry_data_with_and_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let server = Server::start(&data).await;
+    let server = Server::with(&data, &[TABLE]).await;
     fill(&server, "context", 2).await;
-    // An export says of each context whether it has its vector.
-    until("all have their vectors", async || {
-        server.get("/stats").await["pending_embeddings"] == 0
-    })
-    .await;
     let exported = export(&server).await;
 
     let (good, _, refused) = run(&data, &["export", "--output", "offline.jsonl"]);
@@ -407,7 +406,7 @@ async fn commands_carry_data_with_and_without_a_server() {
 
     // A snapshot of another folder: what was deleted there since is not known here.
     let snapshots = data.join("snapshots");
-    let environment = [("CONTEXT_MANAGER_SNAPSHOTS__PATH", snapshots.to_str().unwrap())];
+    let environment = [("CONTEXT_MANAGER_SNAPSHOTS__PATH", snapshots.to_str().unwrap()), TABLE];
     let fresh = folder.path().join("fresh");
     let server = Server::with(&fresh, &environment).await;
     let path = format!("/admin/snapshots/{name}/restore");
