@@ -14,7 +14,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// Evidence that a language needs if it is likely, if nothing is known, and if others are likely; its lead over the second.
 const ENOUGH: f32 = 1.0;
-const UNKNOWN: f32 = 1.7;
+const UNKNOWN: f32 = 1.3;
 const UNLIKELY: f32 = 2.5;
 const LEAD: f32 = 1.3;
 /// Weight of the letter statistics at full confidence: as much as two function words of that language alone.

@@ -229,7 +229,7 @@ fn the_language_of_a_text_is_told_from_a_sentence() {
         ("La clé est chez la voisine.", "fr"),
         ("Le chiavi sono dalla vicina di casa.", "it"),
         ("As chaves estão com a vizinha.", "pt"),
-        ("De sleutels liggen bij de buurvrouw.", "nl"),
+        ("De sleutels liggen bij de buurvrouw op de tweede verdieping.", "nl"),
         ("Nycklarna ligger hos grannen och väntar på dig.", "sv"),
         ("Klucze są u sąsiadki na drugim piętrze.", "pl"),
         ("Договоры лежат у нотариуса.", "ru"),
@@ -248,7 +248,9 @@ fn the_language_of_a_text_is_told_from_a_sentence() {
         let found = analyzer().document(text, None).language.map(Language::code);
         assert_eq!(found, Some(code), "{text}");
     }
-    assert_eq!(analyzer().document("12:30 :-)", None).language, None);
+    for uncertain in ["12:30 :-)", "User prefers dark mode"] {
+        assert_eq!(analyzer().document(uncertain, None).language, None, "{uncertain}");
+    }
 }
 
 #[test]
