@@ -7,7 +7,7 @@
 //! reuse their cache of the beginning of a prompt. Contexts of one day stand under one date where the format has dates of
 //! its own.
 //!
-//! The caller selects contexts that fit, by their [`Costs`]; tokens are counted over the whole text, frame included.
+//! The caller selects contexts that fit, by their costs; tokens are counted over the whole text, frame included.
 
 mod costs;
 mod entry;
