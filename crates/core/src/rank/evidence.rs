@@ -147,14 +147,14 @@ pub(crate) struct Say {
 
 impl Say {
     /// Returns the weights for a question compared by the kinds that are `Some`: the shares of its words, 0 to 1, that the
-    /// model and the table know. Where there is nothing but vectors, they have the whole say.
+    /// model and the table know. A kind that is alone has the whole say.
     pub(crate) fn new(fusion: Fusion, words: bool, model: Option<f32>, table: Option<f32>) -> Self {
-        let known = |share: f32| if words { share } else { 1.0 };
+        let known = |others: bool, share: f32| if others { share } else { 1.0 };
         Self {
             words: if words { fusion.lexical } else { 0.0 },
             model: model.map_or(0.0, |_| fusion.dense),
-            table: table.map_or(0.0, |share| fusion.table * known(share)),
-            known: model.map_or(1.0, known),
+            table: table.map_or(0.0, |share| fusion.table * known(words || model.is_some(), share)),
+            known: model.map_or(1.0, |share| known(words, share)),
         }
     }
 
