@@ -108,9 +108,7 @@ impl<'a> WeightedWords<'a> {
         let few = (matching.max(1) as f32 / self.full as f32).min(1.0);
         (bm25 / self.most * few).min(1.0)
     }
-}
 
-impl WeightedWords<'_> {
     /// Returns which words that say something a text has, a bit for each; the first 64 count.
     pub(crate) fn matching(&self, text: &SparseVector) -> u64 {
         let content = self.words.iter().filter(|(word, _)| word.weight >= CONTENT).take(64);

@@ -295,7 +295,7 @@ async fn its_threads_end_with_it() {
 /// Prints the speed of the built-in model, or of that in `MODEL_PATH`, and its share of known words in each language:
 /// `MEMORY_SETS=file cargo nextest run --run-ignored all --no-capture -E 'test(figures)'`.
 #[tokio::test]
-#[ignore = "for figures only"]
+#[ignore = "prints figures: cargo nextest run -p context-manager-embedding --run-ignored all --no-capture -E 'test(figures)'"]
 async fn figures() {
     let start = Instant::now();
     let encoder = match std::env::var("MODEL_PATH") {

@@ -10,6 +10,10 @@ use crate::lexical::{AnalyzedQuestion, QuestionWord, SparseVector};
 use crate::ports::{Embedder, Piece};
 use crate::rank::DocumentFrequencies;
 
+/// Weights of a token in a question's vector: at least, and for each unit of its word's IDF. Measured with the built-in
+/// model, see docs/reference/benchmarks.md.
+const PIECE: (f32, f32) = (0.7, 0.3);
+
 /// A prepared query.
 #[derive(Debug)]
 pub(super) struct Question {
@@ -28,10 +32,6 @@ pub(super) struct Question {
     pub(super) model: Arc<dyn Embedder>,
     pieces: Vec<Piece>,
 }
-
-/// Weights of a token in a question's vector: at least, and for each unit of its word's IDF. Measured with the built-in
-/// model, see its model card.
-const PIECE: (f32, f32) = (0.7, 0.3);
 
 impl Question {
     /// Prepares a query; a failed or late embedding leaves the words.

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -62,6 +64,9 @@ const TURNS: [[&str; 2]; 20] = [
     ["The lease begins on 1 December.", "Lease from 1 December."],
 ];
 
+/// Shared, as building one takes milliseconds.
+static ANALYZER: LazyLock<Analyzer> = LazyLock::new(|| Analyzer::new(lexical::Config::default()));
+
 fn record(at: usize, text: &str, level: Level, tokens: &dyn TokenCounter) -> Record {
     let at = i64::try_from(at).unwrap();
     let context = Context {
@@ -73,7 +78,7 @@ fn record(at: usize, text: &str, level: Level, tokens: &dyn TokenCounter) -> Rec
         ..Context::new(text)
     };
     Record {
-        terms: Analyzer::new(lexical::Config::default()).document(text, None).terms,
+        terms: ANALYZER.document(text, None).terms,
         context,
         dense: None,
     }
