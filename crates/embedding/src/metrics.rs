@@ -67,7 +67,7 @@ pub fn describe() {
     describe_counter!(
         CACHE_HITS,
         Unit::Count,
-        "Cache hits, by `cache` (query_embedding, document_embedding, records)"
+        "Cache hits, by `cache` (query_embedding, document_embedding)"
     );
     describe_counter!(CACHE_MISSES, Unit::Count, "Cache misses, by `cache`");
 }

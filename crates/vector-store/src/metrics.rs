@@ -13,10 +13,6 @@ pub const WRITES_QUEUED: &str = "context_manager_vector_db_writes_queued";
 pub const READS_RUNNING: &str = "context_manager_vector_db_reads_running";
 /// Gauge of the queued reads.
 pub const READS_QUEUED: &str = "context_manager_vector_db_reads_queued";
-/// Counter of cache hits, by `cache`.
-pub const CACHE_HITS: &str = "context_manager_cache_hits_total";
-/// Counter of cache misses, by `cache`.
-pub const CACHE_MISSES: &str = "context_manager_cache_misses_total";
 /// Counter of failures of background work, by `operation`.
 pub const BACKGROUND_ERRORS: &str = "context_manager_vector_db_background_errors_total";
 /// Counter of stored contexts found damaged.

@@ -52,6 +52,7 @@ struct Place {
 pub(super) struct Data {
     seed: u64,
     level: Level,
+    one_user: bool,
     words: Words,
 }
 
@@ -70,8 +71,14 @@ impl Data {
         Self {
             seed,
             level,
+            one_user: false,
             words: Words::new(),
         }
+    }
+
+    /// Gives all contexts to one user if `one_user` is set.
+    pub(super) fn of_one_user(self, one_user: bool) -> Self {
+        Self { one_user, ..self }
     }
 
     /// Returns context `number` of the stock: whole sessions one after the other.
@@ -112,7 +119,7 @@ impl Data {
         }
         Question {
             text,
-            user: place.user(),
+            user: self.user(place),
             tag: TOPICS[place.topic()],
             channel: place.channel(),
         }
@@ -126,7 +133,7 @@ impl Data {
         NewContext {
             text,
             level: Some(self.level),
-            user_id: Some(place.user()),
+            user_id: Some(self.user(place)),
             session_id: Some(format!("{kind}-{}", place.session)),
             occurred_at: Some(place.said_at().into()),
             tags: Some(vec![TOPICS[place.topic()].to_owned()]),
@@ -135,6 +142,14 @@ impl Data {
                 place.channel().into(),
             )]))),
             ..NewContext::default()
+        }
+    }
+
+    fn user(&self, place: Place) -> String {
+        if self.one_user {
+            "user-0".to_owned()
+        } else {
+            place.user()
         }
     }
 

@@ -38,8 +38,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// JSON report of an earlier run to compare with
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "vs")]
     compare: Option<PathBuf>,
+    /// A built server that is put under the same load first, to compare with
+    #[arg(long, value_name = "FILE")]
+    vs: Option<PathBuf>,
 }
 
 /// Puts the load on the server, prints the tables and writes the report.
@@ -48,8 +51,19 @@ pub(crate) struct Args {
 /// When the server does not come up, or garbage collection fails. Requests that fail are counted.
 pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(args.settings.concurrency > 0, "--concurrency must be at least 1");
-    let earlier = args.compare.as_deref().map(report::read).transpose()?;
     let target = process::metadata()?.target_directory.into_std_path_buf();
+    let compare = match &args.vs {
+        Some(binary) => {
+            let other = subject::Choice::of_binary(binary.clone());
+            let report = subject::measure(&other, &target, async |subject| measure(args, subject).await)?;
+            println!("\n{report}");
+            let out = target.join("load/other.json");
+            files::write_json(&out, &report)?;
+            Some(out)
+        }
+        None => args.compare.clone(),
+    };
+    let earlier = compare.as_deref().map(report::read).transpose()?;
     let report = subject::measure(&args.server, &target, async |subject| measure(args, subject).await)?;
     println!("\n{report}");
     if let Some(earlier) = earlier {
@@ -113,6 +127,7 @@ mod tests {
             "--phases nothing",
             "--mode semantic",
             "--restart --server http://127.0.0.1:1",
+            "--vs other --compare report.json",
         ] {
             assert!(parse(arguments).is_err(), "{arguments}");
         }

@@ -58,7 +58,7 @@ impl<'a> Run<'a> {
     pub(super) fn new(settings: &'a Settings) -> Self {
         Self {
             settings,
-            data: Data::new(settings.seed, settings.level),
+            data: Data::new(settings.seed, settings.level).of_one_user(settings.one_user),
             asked: 0,
             stored: 0,
         }

@@ -49,6 +49,9 @@ pub(super) struct Settings {
     /// Filter of searches
     #[arg(long, value_enum, default_value_t)]
     pub(super) filter: FilterBy,
+    /// One user owns all contexts: with `--filter user`, each search is among all of them
+    #[arg(long)]
+    pub(super) one_user: bool,
     /// Level of all contexts: `immediate`, `short_term` or `long_term`
     #[arg(long, default_value = "long_term", value_parser = word::<Level>)]
     pub(super) level: Level,

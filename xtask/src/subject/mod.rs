@@ -25,6 +25,16 @@ pub(crate) struct Choice {
     binary: Option<PathBuf>,
 }
 
+impl Choice {
+    /// Returns the choice of this built server.
+    pub(crate) fn of_binary(binary: PathBuf) -> Self {
+        Self {
+            server: None,
+            binary: Some(binary),
+        }
+    }
+}
+
 /// The server under measurement.
 #[derive(Debug)]
 pub(crate) struct Subject {

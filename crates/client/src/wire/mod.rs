@@ -35,7 +35,7 @@ pub use reembed::{ReembedProgress, Reembedding};
 pub use search::{
     Degraded, DropReason, Dropped, FoundBody, LevelCounts, Scores, SearchMode, SearchRequest, SearchResponse,
 };
-pub use sessions::{Model, Session, SessionPage, Stats};
+pub use sessions::{Memory, Model, Session, SessionPage, Stats};
 pub use snapshots::{Restore, Restored, Snapshot, SnapshotList, VerifiedSnapshot};
 pub use time::Time;
 pub use transfer::{FailedLine, Import};

@@ -63,6 +63,9 @@ pub struct Stats {
     /// Bytes on disk, of all tenants; `null` for keys without the permission `admin`.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub store_bytes: Option<u64>,
+    /// Use of the memory for contexts, by all tenants together; only for keys with the permission `admin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
     /// The embedding model.
     pub model: Model,
     /// Seconds since the start of the server.
@@ -70,6 +73,20 @@ pub struct Stats {
     /// Use of the server's limits, by all tenants together; only for keys with the permission `admin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+}
+
+/// Use of the memory for contexts: tenants that are read or written are kept there, those used last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Memory {
+    /// Maximum size in bytes.
+    pub budget_bytes: u64,
+    /// Approximate size in bytes.
+    pub bytes: u64,
+    /// Number of tenants in memory.
+    pub tenants: u64,
+    /// Number of their contexts.
+    pub contexts: u64,
 }
 
 /// The embedding model.

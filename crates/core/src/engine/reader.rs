@@ -7,7 +7,7 @@ use super::contexts::Contexts;
 use super::listing::{contexts, count_everywhere, pages};
 use crate::context::{Context, Level};
 use crate::metrics::{CONTEXTS, L1_CONTEXTS, STORE_BYTES};
-use crate::ports::{ListRequest, ModelFingerprint, StoreError};
+use crate::ports::{ListRequest, MemoryUse, ModelFingerprint, StoreError};
 use crate::{Cursor, Filter, Page, Scope, Visibility};
 
 /// Number of contexts that are read at once to measure them.
@@ -24,6 +24,8 @@ pub struct Stats {
     pub reindexed: Option<f32>,
     /// Bytes of the whole store.
     pub store_bytes: u64,
+    /// Use of the memory for contexts, of all tenants; `None` if the store keeps none in memory.
+    pub memory: Option<MemoryUse>,
     /// The embedding model.
     pub model: ModelFingerprint,
 }
@@ -89,6 +91,7 @@ pub(super) async fn stats(at: Contexts<'_>, scope: &Scope, reindexed: Option<f32
         pending,
         reindexed,
         store_bytes: at.store.size_bytes().await?,
+        memory: at.store.memory().await,
         model: at.models.in_use().await.fingerprint().clone(),
     })
 }

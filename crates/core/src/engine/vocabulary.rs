@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use moka::sync::Cache;
+use moka::future::Cache;
 
 use crate::lexical::{Analyzer, Language, QuestionWord, SparseVector};
 use crate::ports::{Record, StoreError, VectorStore};
@@ -27,8 +27,11 @@ const AT_LEAST: usize = 2;
 const GROWTH: f32 = 0.25;
 /// Number of new contexts after which a partial sample is refreshed, as it stays typical for longer.
 const RENEW_AFTER: usize = 4 * SAMPLE;
-/// Maximum number of vocabularies in memory; one of conversation turns takes some 100 KB.
-const IN_MEMORY: u64 = 100;
+/// Maximum size of all vocabularies in memory, in bytes; one of conversation turns takes some 100 KB.
+const IN_MEMORY: u64 = 16 << 20;
+/// Approximate bytes of a term in memory, and of a vocabulary without terms.
+const TERM_BYTES: usize = 24;
+const OVERHEAD: usize = 256;
 /// Time after which changes by other servers on the same store show.
 const TIME_TO_LIVE: Duration = Duration::from_mins(10);
 
@@ -43,6 +46,7 @@ impl Default for Vocabularies {
     fn default() -> Self {
         let cache = Cache::builder()
             .max_capacity(IN_MEMORY)
+            .weigher(|_, vocabulary: &Arc<Vocabulary>| vocabulary.size())
             .time_to_live(TIME_TO_LIVE)
             .support_invalidation_closures()
             .build();
@@ -52,38 +56,36 @@ impl Default for Vocabularies {
 
 impl Vocabularies {
     /// Follows new contexts.
-    pub(super) fn stored(&self, tenant: &TenantId, records: &[Record]) {
+    pub(super) async fn stored(&self, tenant: &TenantId, records: &[Record]) {
         for record in records {
             let user = record.context.user_id.clone();
             let of_user = user.map(|user| (tenant.clone(), Some(user)));
             for key in [Some((tenant.clone(), None)), of_user].into_iter().flatten() {
-                let cached = self.0.get(&key);
+                let cached = self.0.get(&key).await;
                 if cached.is_some_and(|vocabulary| vocabulary.is_outdated_by_one_more()) {
-                    self.0.invalidate(&key);
+                    self.0.invalidate(&key).await;
                 }
             }
         }
     }
 
-    /// Returns the vocabulary of a user, or of the whole tenant.
+    /// Returns the vocabulary of a user, or of the whole tenant. Concurrent calls take one sample.
     pub(super) async fn of(
         &self,
         store: &dyn VectorStore,
         scope: &Scope,
         user: Option<&str>,
-    ) -> Result<Arc<Vocabulary>, StoreError> {
+    ) -> Result<Arc<Vocabulary>, Arc<StoreError>> {
         let key = (scope.tenant().clone(), user.map(str::to_owned));
-        if let Some(vocabulary) = self.0.get(&key) {
-            return Ok(vocabulary);
-        }
         let filter = Filter {
             user_id: key.1.clone(),
             ..Filter::default()
         };
-        let sample = store.sample_terms(scope, &filter, SAMPLE).await?;
-        let vocabulary = Arc::new(Vocabulary::new(&sample));
-        self.0.insert(key, Arc::clone(&vocabulary));
-        Ok(vocabulary)
+        let sample = async {
+            let sample = store.sample_terms(scope, &filter, SAMPLE).await?;
+            Ok(Arc::new(Vocabulary::new(&sample)))
+        };
+        self.0.try_get_with(key, sample).await
     }
 
     /// Follows a swap of everything that is stored.
@@ -134,6 +136,11 @@ impl Vocabulary {
         languages.sort_unstable_by_key(|(language, count)| (Reverse(*count), language.code()));
         vocabulary.languages = languages.into_iter().map(|(language, _)| language).collect();
         vocabulary
+    }
+
+    /// Returns the approximate size in memory, in bytes.
+    fn size(&self) -> u32 {
+        u32::try_from(OVERHEAD + self.matching.len() * TERM_BYTES).unwrap_or(u32::MAX)
     }
 
     /// Counts a new context, and returns `true` if the sample is due for a refresh.

@@ -26,6 +26,6 @@ pub use summarizer::{SummarizeError, Summarizer};
 pub use token_counter::TokenCounter;
 pub use token_table::TokenTable;
 pub use vector_store::{
-    BoxError, Candidate, ListRequest, OffsetRange, Order, Record, SessionSummary, StoreError, StoreErrorKind,
-    StoreQuery, VectorStore,
+    BoxError, Candidate, ListRequest, MemoryUse, OffsetRange, Order, Record, SessionSummary, StoreError,
+    StoreErrorKind, StoreQuery, VectorStore,
 };

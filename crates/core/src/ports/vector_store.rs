@@ -165,6 +165,19 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         Ok(vec![None; wanted.len()])
     }
 
+    /// Counts an access to each of these contexts, of which the given number of accesses is known, beside the contexts. Returns
+    /// `false` if the store cannot: the caller then changes the contexts.
+    ///
+    /// The counts show in every context that the store returns, and survive a crash of the process.
+    async fn count_accesses(
+        &self,
+        _scope: &Scope,
+        _served: &[(ContextId, u64)],
+        _now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     /// Returns the fingerprint of the analyzer that made the terms of all contexts; `None` if none was set.
     async fn analyzer(&self) -> Result<Option<String>, StoreError>;
 
@@ -174,6 +187,11 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     /// Returns damage and failures of a store that still works, each as a sentence for operators without text, ids or paths.
     async fn troubles(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Returns the use of the memory for contexts, of all tenants; `None` if the store keeps none in memory.
+    async fn memory(&self) -> Option<MemoryUse> {
+        None
     }
 
     /// Returns the size of the whole store in bytes, for operators; 0 if unknown.
@@ -237,7 +255,7 @@ pub struct StoreQuery {
 /// Match of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Context with its vectors; shared with the caches of stores.
+    /// Context with its vectors. The dense one may be a rounded copy of the stored one, with cosines to 0.0001.
     pub record: Arc<Record>,
     /// Cosine with the question's vector, if it is among the best by vector.
     pub dense: Option<f32>,
@@ -254,6 +272,19 @@ pub struct OffsetRange {
     pub count: u32,
     /// Lowest position to take, if the caller knows it.
     pub at_least: Option<u32>,
+}
+
+/// Use of the memory for contexts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Maximum size in bytes.
+    pub budget_bytes: u64,
+    /// Approximate size in bytes.
+    pub bytes: u64,
+    /// Number of tenants in memory.
+    pub tenants: u64,
+    /// Number of their contexts.
+    pub contexts: u64,
 }
 
 /// Summary of a session.

@@ -31,7 +31,7 @@ const BATCH_TOKENS: usize = 256;
 
 /// A transformer that gives sentences vectors.
 ///
-/// Texts beyond the model's maximum length are cut there. Documents are embedded on half of the cores, at least one, with the
+/// Texts beyond the model's maximum length are cut there. Documents are embedded on all cores, with the
 /// lowest priority; questions on threads of their own, so that they wait for no document. Writes do not wait for it
 /// ([`OnWrite::Follow`]). Dropping it ends its threads.
 pub struct SentenceEncoder {

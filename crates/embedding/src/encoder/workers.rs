@@ -54,14 +54,14 @@ impl fmt::Debug for Queue {
 }
 
 impl Workers {
-    /// Starts threads for documents on half of the cores, and for questions on the others, at least one of each.
+    /// Starts threads for documents on all cores, which yield to everything else, and for questions on half of them.
     pub(super) fn start(cores: usize) -> io::Result<Self> {
         let workers = Self {
             questions: Arc::default(),
             documents: Arc::default(),
         };
-        let for_documents = (cores / 2).max(1);
-        for at in 0..cores.max(2) {
+        let (for_documents, for_questions) = (cores.max(1), (cores / 2).max(1));
+        for at in 0..for_documents + for_questions {
             let is_for_documents = at < for_documents;
             let queue = if is_for_documents {
                 &workers.documents

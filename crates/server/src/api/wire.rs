@@ -52,6 +52,12 @@ pub(in crate::api) fn stats_body(stats: Stats, uptime_secs: u64, server: Option<
         pending_embeddings: stats.pending,
         reindexed: stats.reindexed,
         store_bytes: server.is_some().then_some(stats.store_bytes),
+        memory: stats.memory.filter(|_| server.is_some()).map(|memory| wire::Memory {
+            budget_bytes: memory.budget_bytes,
+            bytes: memory.bytes,
+            tenants: memory.tenants,
+            contexts: memory.contexts,
+        }),
         model: wire::Model {
             name: stats.model.name,
             dimensions: stats.model.dimensions,

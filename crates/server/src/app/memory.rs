@@ -64,7 +64,9 @@ impl Memory {
         let serving = embedders.serving(&config.vector_db, stored.as_ref())?;
         waits_for(Part::Store);
         let model = stored.as_ref().map_or(serving.fingerprint(), |stored| &stored.in_use);
-        let store = store::open(&config.vector_db, &config.snapshots, model).await?;
+        let mut vector_db = config.vector_db.clone();
+        vector_db.embedded.memory_bytes = config.memory.for_contexts();
+        let store = store::open(&vector_db, &config.snapshots, model).await?;
         if serving.fingerprint().is_verified() {
             store.handle.complete_model(serving.fingerprint()).await?;
         }

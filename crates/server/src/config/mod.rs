@@ -7,6 +7,7 @@ mod embedding;
 mod health;
 mod jwt;
 mod load;
+mod memory;
 mod problems;
 mod proxies;
 mod quotas;
@@ -42,6 +43,7 @@ pub(crate) use jwt::is_encrypted;
 pub(crate) use load::load_text;
 pub(crate) use load::{API_KEY_VARIABLE, ignored_names};
 pub use load::{ConfigError, Source, load};
+pub use memory::MemoryConfig;
 pub use proxies::{ForwardedHeader, TrustedProxies};
 pub use quotas::QuotasConfig;
 pub use rate_limits::{CallRatesConfig, RateConfig, RateLimitsConfig};
@@ -76,6 +78,8 @@ pub struct Config {
     pub embedding: EmbeddingConfig,
     /// Reranking of search results.
     pub rerank: RerankConfig,
+    /// Memory.
+    pub memory: MemoryConfig,
     /// The store.
     pub vector_db: VectorDbConfig,
     /// Snapshots.

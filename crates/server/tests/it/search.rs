@@ -245,8 +245,7 @@ async fn accesses_are_counted_and_survive_a_restart() {
     }
     let query = json!({"query": "again", "max_tokens": 100, "min_score": 0, "session_id": "s"});
     assembled(&app, query).await;
-    assert_eq!(app.get(&path).await.body["access_count"], 0, "not written yet");
-    assert_eq!(app.memory.engine.flush_accesses().await.unwrap(), 1);
+    assert_eq!(app.memory.engine.flush_accesses().await.unwrap(), 0, "counted already");
     let counted = app.get(&path).await.body;
     assert_eq!(counted["access_count"], 4);
     assert!(counted["last_accessed_at"].as_str() >= stored["created_at"].as_str());
@@ -254,9 +253,5 @@ async fn accesses_are_counted_and_survive_a_restart() {
 
     app.found(json!({"query": "again", "session_id": "s"})).await;
     let app = app.restart().await;
-    assert_eq!(
-        app.get(&path).await.body["access_count"],
-        5,
-        "a shutdown writes what is left"
-    );
+    assert_eq!(app.get(&path).await.body["access_count"], 5, "a restart loses none");
 }

@@ -24,9 +24,9 @@ pub struct Config {
     pub max_concurrent_reads: usize,
     /// Maximum number of queued reads; more are rejected.
     pub read_queue: usize,
-    /// The indexes are rebuilt once this many contexts changed...
+    /// The indexes are rebuilt once this many contexts changed, or ten times as many while all tenants fit into memory...
     pub optimize_after_changes: u64,
-    /// ...or after this many seconds without a change.
+    /// ...or after this many seconds without a change or a search.
     pub optimize_idle_secs: u64,
     /// Maximum number of threads per read; 0 means the number of CPUs.
     pub search_threads: usize,
@@ -34,8 +34,9 @@ pub struct Config {
     pub hnsw_m: usize,
     /// Candidates per vector while the index is built (HNSW's `ef_construct`): more improve recall and take longer.
     pub hnsw_ef_construct: usize,
-    /// Memory for the cache of contexts, in bytes, and half as much for their offsets in sessions; 0 disables the cache.
-    pub record_cache_bytes: u64,
+    /// Memory for the contexts of active tenants, in bytes; 0 keeps none.
+    #[serde(skip)]
+    pub memory_bytes: u64,
     /// Stores and changes are rejected while the disk has fewer free bytes than this; deletions still work. The engine maps
     /// its files into memory, so a full disk would crash the process: less than 96 MiB counts as 96 MiB.
     pub min_free_bytes: u64,
@@ -69,7 +70,7 @@ impl Default for Config {
             search_threads: 0,
             hnsw_m: 16,
             hnsw_ef_construct: 100,
-            record_cache_bytes: 32 << 20,
+            memory_bytes: 256 << 20,
             min_free_bytes: 128 << 20,
             max_erasures: 1_000_000,
         }

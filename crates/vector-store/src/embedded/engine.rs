@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use qdrant_edge::{EdgeShard, Filter as EngineFilter, OperationError, PointId};
 use tokio::sync::watch;
 
+use super::accesses::Accesses;
 use super::config::Config;
 use super::deletions::DeletionLog;
 use super::failure::Failure;
 use super::folder::{self, Manifest};
 use super::lock::FolderLock;
-use super::records::RecordCache;
+use super::resident::Resident;
 use super::room::Room;
 use super::sessions::Sessions;
 use super::troubles::Troubles;
@@ -30,11 +31,12 @@ pub(super) struct Engine {
     pub(super) shard: EdgeShard,
     _log: CutWhenClosed,
     manifest: RwLock<Arc<Manifest>>,
-    /// For those who hold the gate for reading.
-    pub(super) records: RecordCache,
+    pub(super) accesses: Accesses,
+    pub(super) resident: Resident,
     pub(super) sessions: Sessions,
     gate: RwLock<()>,
     changes: AtomicU64,
+    searches: AtomicU64,
     deletions: Mutex<DeletionLog>,
     /// Held while indexes are rebuilt, and by those who need the files to stay as they are.
     optimizing: Mutex<()>,
@@ -55,17 +57,19 @@ impl Engine {
         room: Room,
         shard: EdgeShard,
         manifest: Manifest,
-        deletions: DeletionLog,
+        (deletions, accesses): (DeletionLog, Accesses),
         repaired: Option<String>,
     ) -> Self {
         Self {
             shard,
             _log: CutWhenClosed(folder::shard(&config.path)),
             manifest: RwLock::new(Arc::new(manifest)),
-            records: RecordCache::new(config.record_cache_bytes, config.threads_per_search()),
+            accesses,
+            resident: Resident::new(config.memory_bytes),
             sessions: Sessions::new(),
             gate: RwLock::new(()),
             changes: AtomicU64::new(0),
+            searches: AtomicU64::new(0),
             deletions: Mutex::new(deletions),
             optimizing: Mutex::new(()),
             troubles: Arc::new(Troubles::new(repaired)),
@@ -89,7 +93,6 @@ impl Engine {
     /// Returns the engine for replacing or removing the points `ids`.
     pub(super) fn replace(&self, ids: &[PointId]) -> (&EdgeShard, RwLockWriteGuard<'_, ()>) {
         let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.records.forget(ids);
         self.troubles.forget(ids);
         (&self.shard, gate)
     }
@@ -102,8 +105,9 @@ impl Engine {
     pub(super) fn set_manifest(&self, manifest: Manifest) -> Result<(), Error> {
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         folder::replace_manifest(&self.path, &manifest)?;
-        self.records.clear();
         *self.manifest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(manifest);
+        // The vectors in memory may be those of another model.
+        self.resident.clear();
         Ok(())
     }
 
@@ -159,6 +163,16 @@ impl Engine {
     /// Returns whether optimisations are prevented.
     pub(super) fn is_retired(&self) -> bool {
         self.retired.load(Ordering::Acquire)
+    }
+
+    /// Counts a search.
+    pub(super) fn count_search(&self) {
+        self.searches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of searches.
+    pub(super) fn searches(&self) -> u64 {
+        self.searches.load(Ordering::Relaxed)
     }
 
     /// Counts points that were written or deleted.

@@ -73,7 +73,8 @@ pub(super) fn without_vector(tenant: Option<&TenantId>, name: &str) -> EngineFil
     }
 }
 
-fn all(conditions: Vec<Condition>) -> EngineFilter {
+/// Matches what meets all of these conditions.
+pub(super) fn all(conditions: Vec<Condition>) -> EngineFilter {
     EngineFilter {
         must: Some(conditions.into_iter().map(engine).collect()),
         should: None,

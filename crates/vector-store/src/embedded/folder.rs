@@ -7,6 +7,7 @@
 //! keys.*              the server's keys
 //! shard/              the engine's files
 //! erasures.log        the log of deletions
+//! accesses.log        the access counts
 //! reserve             space for deletions on a full disk
 //! snapshots/          copies of the engine's files
 //! snapshot.new/       a snapshot in the making
@@ -43,6 +44,7 @@ const NEW_MANIFEST: &str = "manifest.json.new";
 const SHARD: &str = "shard";
 pub(super) const LOCK: &str = "LOCK";
 pub(super) const DELETIONS: &str = "erasures.log";
+pub(super) const ACCESSES: &str = "accesses.log";
 pub(super) const RESERVE: &str = "reserve";
 /// Default folder of the snapshots.
 pub(super) const SNAPSHOTS: &str = "snapshots";
@@ -54,7 +56,7 @@ const SHARDS: &str = "shards.json";
 pub(super) const TEMP_SEGMENTS: &str = "temp_segments";
 
 /// Entries that do not make a folder foreign: file systems put some into their root, and others outlive the data.
-const IGNORED: [&str; 5] = [LOCK, disk::LOST_AND_FOUND, DELETIONS, SNAPSHOTS, RESERVE];
+const IGNORED: [&str; 6] = [LOCK, disk::LOST_AND_FOUND, DELETIONS, ACCESSES, SNAPSHOTS, RESERVE];
 
 /// Prefix of the server's key files, which may be created before the store.
 const KEYS: &str = "keys.";

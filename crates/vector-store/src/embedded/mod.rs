@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: retries and deadlines, which belong to the caller.
 
+mod accesses;
 mod config;
 mod deletions;
 mod engine;
@@ -24,7 +25,7 @@ mod optimizer;
 mod purge;
 mod queue;
 mod reads;
-mod records;
+mod resident;
 mod room;
 mod running;
 mod schema;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use context_manager_core::ports::ModelFingerprint;
 use qdrant_edge::{EdgeConfig, EdgeShard, OperationError};
 
+use super::accesses::Accesses;
 use super::config::Config;
 use super::deletions::DeletionLog;
 use super::engine::Engine;
@@ -55,7 +56,16 @@ pub(super) fn open(config: &Config, model: &ModelFingerprint, lock: Option<Arc<F
     room.reserve_some();
     let deletions =
         DeletionLog::open(path, config.max_erasures).map_err(folder::io_error("open the log of deletions of", path))?;
-    Ok(Engine::new(config, lock, room, shard, manifest, deletions, repaired))
+    let accesses = Accesses::open(path).map_err(folder::io_error("open the log of accesses of", path))?;
+    Ok(Engine::new(
+        config,
+        lock,
+        room,
+        shard,
+        manifest,
+        (deletions, accesses),
+        repaired,
+    ))
 }
 
 /// Loads the engine's files in the folder of `config`.

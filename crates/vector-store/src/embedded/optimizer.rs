@@ -1,7 +1,7 @@
 //! The thread that rebuilds the indexes.
 //!
 //! The engine scans what was written lately, until it is asked to build indexes. That takes seconds to minutes, cannot be
-//! stopped, and does not block reads and writes. It happens after many changes, or after a time without changes.
+//! stopped, and does not block reads and writes. It happens after many changes, or after a time without changes and searches.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -12,12 +12,15 @@ use tokio::time::Instant;
 use super::config::Config;
 use super::engine::Engine;
 use super::failure::{Failure, caught};
-use super::folder;
+use super::{folder, schema};
 use crate::disk;
 use crate::metrics::observe_background;
 
 /// Maximum backoff after failures.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+
+/// Factor of the changes after which indexes are rebuilt while all tenants fit into memory.
+const IN_MEMORY: u64 = 10;
 
 /// Notifies the optimizer of changes. The optimizer ends when this is dropped.
 #[derive(Debug)]
@@ -36,8 +39,7 @@ impl Changed {
 pub(super) struct Optimizer {
     engine: Arc<Engine>,
     changed: Receiver<()>,
-    after_changes: u64,
-    idle: Duration,
+    config: Config,
 }
 
 impl Optimizer {
@@ -46,8 +48,7 @@ impl Optimizer {
         let optimizer = Self {
             engine,
             changed,
-            after_changes: config.optimize_after_changes,
-            idle: Duration::from_secs(config.optimize_idle_secs),
+            config: config.clone(),
         };
         (optimizer, Changed(tell))
     }
@@ -58,19 +59,27 @@ impl Optimizer {
         self.engine.count_changes(1);
         let mut failures = 0;
         let mut not_before = Instant::now();
+        let idle = Duration::from_secs(self.config.optimize_idle_secs);
         loop {
-            let quiet = match self.changed.recv_timeout(self.idle) {
+            let searches = self.engine.searches();
+            let quiet = match self.changed.recv_timeout(idle) {
                 Ok(()) => false,
-                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Timeout) => self.engine.searches() == searches,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let changes = self.engine.changes();
-            let is_due = changes >= self.after_changes || (quiet && changes > 0);
+            let is_due = changes >= self.after_changes() || (quiet && changes > 0);
             if is_due && Instant::now() >= not_before {
                 failures = if self.optimize() { 0 } else { failures + 1 };
-                not_before = Instant::now() + pause(self.idle, failures);
+                not_before = Instant::now() + pause(idle, failures);
             }
         }
+    }
+
+    /// Returns the number of changes after which indexes are rebuilt, idle or not. Searches in memory do not wait for it.
+    fn after_changes(&self) -> u64 {
+        let in_memory = !self.engine.resident.is_short();
+        self.config.optimize_after_changes * if in_memory { IN_MEMORY } else { 1 }
     }
 
     /// Rebuilds the indexes, and returns whether that succeeded. If not, the changes still count.
@@ -80,7 +89,12 @@ impl Optimizer {
         };
         let changes = self.engine.take_changes();
         let started = Instant::now();
-        let result = self.check_room().and_then(|()| caught(|| self.engine.shard.optimize()));
+        let optimize = || {
+            let index = schema::vector_index(&self.config, self.engine.resident.is_short());
+            self.engine.shard.set_hnsw_config(index)?;
+            self.engine.shard.optimize()
+        };
+        let result = self.check_room().and_then(|()| caught(optimize));
         observe_background("optimize", started, &result);
         self.engine.troubles.worked("rebuilding the indexes", &result);
         let duration_ms = started.elapsed().as_millis();

@@ -107,14 +107,13 @@ pub(super) fn at_offsets(
     offsets: &[i64],
     matching: &Filter,
 ) -> Result<Vec<Arc<Record>>, BoxError> {
-    let find = |offsets: &[i64]| match filter::offsets(tenant, offsets) {
-        Some(filter) => Ok(ids(&engine.shard, &filter)?),
-        None => Ok(Vec::new()),
+    let Some(filter) = filter::offsets(tenant, offsets) else {
+        return Ok(Vec::new());
     };
-    let read = |ids: &[PointId]| records(engine, tenant, ids, true);
-    let found = engine.records.at_offsets(tenant, offsets, find, read)?;
+    let found = records(engine, tenant, &ids(&engine.shard, &filter)?, true)?;
     let records = found.into_iter().map(|(_, record)| record);
-    Ok(records.filter(|record| matching.matches(&record.context)).collect())
+    let matching = records.filter(|record| matching.matches(&record.context));
+    Ok(matching.map(Arc::new).collect())
 }
 
 /// Returns a page, which never ends between two records with one sequence number: the next page starts below it.
@@ -241,20 +240,33 @@ fn ordered(
 
 /// Returns the matching points, in no order.
 pub(super) fn ids(shard: &EdgeShard, filter: &EngineFilter) -> OperationResult<Vec<PointId>> {
+    let mut ids = Vec::new();
+    let mut from = None;
+    loop {
+        let (page, next) = page_of_ids(shard, filter, from)?;
+        ids.extend(page);
+        if next.is_none() {
+            return Ok(ids);
+        }
+        from = next;
+    }
+}
+
+/// Returns a page of the matching points from this one on, and where the next one begins. A deletion meanwhile, which the
+/// gate prevents, would end the pages early.
+pub(super) fn page_of_ids(
+    shard: &EdgeShard,
+    filter: &EngineFilter,
+    from: Option<PointId>,
+) -> OperationResult<(Vec<PointId>, Option<PointId>)> {
     let mut request = ScrollRequestBuilder::new()
         .filter(filter.clone())
         .limit(SCROLL)
         .with_payload(WithPayloadInterface::Bool(false))
         .build();
-    let mut ids = Vec::new();
-    loop {
-        let (records, next) = shard.scroll(request.clone())?;
-        ids.extend(records.into_iter().map(|record| record.id));
-        if next.is_none() {
-            return Ok(ids);
-        }
-        request.offset = next;
-    }
+    request.offset = from;
+    let (records, next) = shard.scroll(request)?;
+    Ok((records.into_iter().map(|record| record.id).collect(), next))
 }
 
 /// Returns the records of these points, in their order. Skips points that are gone and, after noting them as trouble, those
@@ -276,7 +288,10 @@ pub(super) fn records(
     for found in retrieve(&engine.shard, ids, &wanted, &unreadable)? {
         let payload = found.payload.map(|payload| payload.0).unwrap_or_default();
         match payload::decode_sealed(tenant, payload) {
-            Ok(context) => {
+            Ok(mut context) => {
+                if let PointId::Uuid(point) = found.id {
+                    engine.accesses.merge(point, &mut context);
+                }
                 let (dense, terms) = vectors(dense, found.vector);
                 records.push((found.id, Record { context, dense, terms }));
             }

@@ -18,6 +18,7 @@ use super::lock::FolderLock;
 use super::open::open;
 use super::optimizer::Optimizer;
 use super::queue::{Queue, Refused};
+use super::resident::load_requested;
 use super::write::{Reply, Write};
 use super::writer::Writer;
 use crate::Error;
@@ -57,6 +58,10 @@ impl Running {
         let mut writer = Writer::new(Arc::clone(&engine), waiting, changed, config);
         let (end, written) = watch::channel(None);
         spawn("store-optimizer", &engine, move || optimizer.run(), drop)?;
+        if let Some(requested) = engine.resident.take_requested() {
+            let weak = Arc::downgrade(&engine);
+            spawn("store-loader", &engine, move || load_requested(&weak, &requested), drop)?;
+        }
         // Sending fails when the store was dropped.
         let end = move |written| drop(end.send(Some(written)));
         spawn("store-writer", &engine, move || writer.run(), end)?;
@@ -82,6 +87,7 @@ impl Running {
             .clone();
         let mut gone = true;
         if let Some(engine) = engine {
+            engine.resident.close();
             let mut released = engine.released();
             // Dropping the engine writes everything out once more, which blocks.
             spawn_blocking(move || drop(engine));
@@ -107,6 +113,19 @@ impl Running {
         operation: &'static str,
         read: impl FnOnce(&Engine) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.read_memory(operation, |engine| {
+            let (engine, _gate) = engine.read();
+            read(engine)
+        })
+        .await
+    }
+
+    /// Runs `read` like [`Running::read`], but without the gate, which it acquires where it asks the engine.
+    pub(super) async fn read_memory<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&Engine) -> Result<T, BoxError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let engine = self.engine(operation)?;
         let permit = {
             let _waiting = Gauge::raise(READS_QUEUED);
@@ -117,8 +136,7 @@ impl Running {
         };
         let work = spawn_blocking(move || {
             let (_permit, _running) = (permit, Gauge::raise(READS_RUNNING));
-            let (engine, _gate) = engine.read();
-            read(engine)
+            read(&engine)
         });
         work.await
             .map_err(BoxError::from)

@@ -29,16 +29,14 @@ pub(super) fn path(key: &str) -> JsonPath {
 pub(super) fn engine_config(config: &Config, vectors: &[(String, usize)]) -> EdgeConfig {
     let mut builder = EdgeConfig::builder();
     for (name, size) in vectors {
-        builder = builder.vector(name, EdgeVectorParamsBuilder::new(*size, Distance::Cosine).build());
+        // Read for the contexts that are loaded into memory, and seldom after that.
+        let vector = EdgeVectorParamsBuilder::new(*size, Distance::Cosine).memory(Memory::Cold);
+        builder = builder.vector(name, vector.build());
     }
     builder
         // Without the engine's IDF: it covers all tenants, or is computed for each query.
-        .sparse_vector(WORDS, EdgeSparseVectorParamsBuilder::new().build())
-        .hnsw_config(HnswIndexConfig {
-            m: config.hnsw_m,
-            ef_construct: config.hnsw_ef_construct,
-            ..HnswIndexConfig::default()
-        })
+        .sparse_vector(WORDS, EdgeSparseVectorParamsBuilder::new().memory(Memory::Cold).build())
+        .hnsw_config(vector_index(config, false))
         .optimizers(EdgeOptimizersConfig {
             default_segment_number: Some(SEGMENTS),
             ..EdgeOptimizersConfig::default()
@@ -49,6 +47,17 @@ pub(super) fn engine_config(config: &Config, vectors: &[(String, usize)]) -> Edg
         })
         .max_search_threads(config.threads_per_search())
         .build()
+}
+
+/// Returns the settings of the vector index. With it, rebuilding segments takes ten times as long, and only searches that
+/// contexts in memory do not answer need it.
+pub(super) fn vector_index(config: &Config, is_needed: bool) -> HnswIndexConfig {
+    HnswIndexConfig {
+        m: if is_needed { config.hnsw_m } else { 0 },
+        ef_construct: config.hnsw_ef_construct,
+        max_indexing_threads: config.threads_per_search().div_ceil(2),
+        ..HnswIndexConfig::default()
+    }
 }
 
 /// Returns the difference between the configuration in an engine's folder and the manifest, if there is one.

@@ -1,6 +1,7 @@
 //! Search by dense and by sparse vector, in one pass over the engine's segments.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use context_manager_core::TenantId;
 use context_manager_core::ports::{BoxError, Candidate, StoreQuery};
@@ -52,7 +53,6 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
         requests.push(request(WORDS, VectorInternal::Sparse(sparse)).build());
     }
     let found = engine.shard.query_batch(QueryBatchRequest::new(requests))?;
-    // Without payloads: most records are cached.
     let mut scores: HashMap<PointId, Scores> = HashMap::new();
     for (kind, points) in kinds.into_iter().zip(found) {
         for point in points {
@@ -60,11 +60,14 @@ pub(super) fn search(engine: &Engine, tenant: &TenantId, query: StoreQuery) -> R
         }
     }
     let ids: Vec<PointId> = scores.keys().copied().collect();
-    let read = |ids: &[PointId]| reads::records(engine, tenant, ids, true);
-    let records = engine.records.get(tenant, &ids, read)?;
+    let records = reads::records(engine, tenant, &ids, true)?;
     let candidates = records.into_iter().map(|(id, record)| {
         let Scores { dense, lexical } = scores[&id];
-        Candidate { record, dense, lexical }
+        Candidate {
+            record: Arc::new(record),
+            dense,
+            lexical,
+        }
     });
     Ok(candidates.collect())
 }

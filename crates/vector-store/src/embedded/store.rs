@@ -123,6 +123,16 @@ impl EmbeddedStore {
         observed(operation, running.read(operation, read)).await
     }
 
+    /// Runs a read that acquires the gate only where it asks the engine, and records its duration and outcome.
+    pub(super) async fn read_memory<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&Engine) -> Result<T, BoxError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let running = self.running.read().await;
+        observed(operation, running.read_memory(operation, read)).await
+    }
+
     /// Makes a write and runs it, and records its duration and outcome. Runs nothing when `make` returns `None`.
     pub(super) async fn write<T: Default, W: FnOnce(Reply<T>) -> Write>(
         &self,

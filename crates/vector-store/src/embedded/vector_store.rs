@@ -6,18 +6,21 @@ use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
-    BoxError, Candidate, ListRequest, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+    BoxError, Candidate, ListRequest, MemoryUse, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
+use jiff::Timestamp;
 use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
 use tokio::task::spawn_blocking;
 
+use super::engine::Engine;
 use super::failure::internal;
 use super::folder::Manifest;
 use super::models::change::ChangeModels;
+use super::resident::Change;
 use super::schema::{WORDS, named_vector};
 use super::store::EmbeddedStore;
-use super::write::{Deletion, NewVector, Write};
+use super::write::{Deletion, NewPayload, NewPoint, NewVector, Write};
 use super::{filter, folder, reads, search};
 use crate::disk;
 use crate::metrics::observed;
@@ -32,8 +35,8 @@ impl VectorStore for EmbeddedStore {
 
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         self.write("upsert", |manifest| {
-            let points = points("upsert", manifest, scope, records)?;
-            Ok((!points.is_empty()).then_some(|reply| Write::Upsert(points, reply)))
+            let (tenant, points) = (scope.tenant().clone(), points("upsert", manifest, scope, records)?);
+            Ok((!points.is_empty()).then_some(|reply| Write::Upsert(tenant, points, reply)))
         })
         .await
     }
@@ -49,7 +52,8 @@ impl VectorStore for EmbeddedStore {
             let new = points("replace", manifest, scope, new)?;
             let changed = points("replace", manifest, scope, changed)?;
             let is_empty = new.is_empty() && changed.is_empty();
-            Ok((!is_empty).then_some(|reply| Write::Replace(new, changed, reply)))
+            let tenant = scope.tenant().clone();
+            Ok((!is_empty).then_some(|reply| Write::Replace(tenant, new, changed, reply)))
         });
         let mut existed = write.await?;
         let points = PointIds::of(scope.tenant());
@@ -61,26 +65,37 @@ impl VectorStore for EmbeddedStore {
 
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
         self.write("update", |_| {
-            let payloads = contexts.into_iter().map(|context| payload("update", scope, context));
-            let payloads = payloads.collect::<Result<Vec<_>, _>>()?;
-            Ok((!payloads.is_empty()).then_some(|reply| Write::Update(payloads, reply)))
+            let tenant = scope.tenant().clone();
+            let payloads = contexts.into_iter().map(|context| {
+                validate::contexts("update", std::slice::from_ref(&context))?;
+                let point = PointIds::of(&tenant).point(context.id);
+                let change = changed("update", Change::context(point, &context))?;
+                let (id, payload) = encode("update", scope, context)?;
+                Ok(NewPayload { id, payload, change })
+            });
+            let payloads = payloads.collect::<Result<Vec<_>, StoreError>>()?;
+            Ok((!payloads.is_empty()).then_some(|reply| Write::Update(tenant, payloads, reply)))
         })
         .await
     }
 
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
+        let tenant = scope.tenant().clone();
         self.write("set_vectors", |manifest| {
             let new = embedded.into_iter().map(|(context, vector)| {
                 validate::vector("set_vectors", manifest.model.dimensions, &vector)?;
-                let (id, payload) = payload("set_vectors", scope, context)?;
+                validate::contexts("set_vectors", std::slice::from_ref(&context))?;
+                let point = PointIds::of(&tenant).point(context.id);
+                let change = changed("set_vectors", Change::embedded(point, &context, vector.clone()))?;
+                let (id, payload) = encode("set_vectors", scope, context)?;
                 Ok(NewVector {
                     id,
                     vector: named_vector(&manifest.vector, vector),
-                    payload: Some(payload),
+                    payload: Some((payload, change)),
                 })
             });
             let new = new.collect::<Result<Vec<_>, StoreError>>()?;
-            Ok((!new.is_empty()).then_some(|reply| Write::SetVectors(new, reply)))
+            Ok((!new.is_empty()).then_some(|reply| Write::SetVectors(tenant, new, reply)))
         })
         .await
     }
@@ -100,7 +115,14 @@ impl VectorStore for EmbeddedStore {
 
     async fn at_offsets(&self, scope: &Scope, slots: &[i64], filter: &Filter) -> Result<Vec<Arc<Record>>, StoreError> {
         let (tenant, offsets, filter) = (scope.tenant().clone(), slots.to_vec(), filter.clone());
-        self.read("at_offsets", move |engine| {
+        self.read_memory("at_offsets", move |engine| {
+            if let Some(found) = engine
+                .resident
+                .at_offsets(&tenant, &offsets, &filter, &engine.accesses)?
+            {
+                return Ok(found);
+            }
+            let (engine, _gate) = engine.read();
             reads::at_offsets(engine, &tenant, &offsets, &filter)
         })
         .await
@@ -144,8 +166,15 @@ impl VectorStore for EmbeddedStore {
         let running = self.running.read().await;
         observed("search", async {
             validate::query("search", running.engine("search")?.manifest().model.dimensions, &query)?;
-            let search = move |engine: &_| search::search(engine, &tenant, query);
-            running.read("search", search).await
+            let search = move |engine: &Engine| {
+                engine.count_search();
+                if let Some(found) = engine.resident.search(&tenant, &query, &engine.accesses)? {
+                    return Ok(found);
+                }
+                let (engine, _gate) = engine.read();
+                search::search(engine, &tenant, query)
+            };
+            running.read_memory("search", search).await
         })
         .await
     }
@@ -156,10 +185,21 @@ impl VectorStore for EmbeddedStore {
         filter: &Filter,
         limit: usize,
     ) -> Result<Vec<SparseVector>, StoreError> {
-        let filter = filter::translate(scope.tenant(), filter);
-        self.read("sample", move |engine| match filter {
-            Some(filter) => Ok(reads::sample_terms(&engine.shard, filter, limit)?),
-            None => Ok(Vec::new()),
+        let (tenant, filter) = (scope.tenant().clone(), filter.clone());
+        self.read_memory("sample", move |engine| {
+            let of_user = Filter {
+                user_id: filter.user_id.clone(),
+                ..Filter::default()
+            };
+            let sample = (filter == of_user).then(|| engine.resident.sample(&tenant, filter.user_id.as_deref(), limit));
+            if let Some(sample) = sample.flatten() {
+                return Ok(sample);
+            }
+            let (engine, _gate) = engine.read();
+            match filter::translate(&tenant, &filter) {
+                Some(filter) => Ok(reads::sample_terms(&engine.shard, filter, limit)?),
+                None => Ok(Vec::new()),
+            }
         })
         .await
     }
@@ -191,6 +231,19 @@ impl VectorStore for EmbeddedStore {
         .await
     }
 
+    async fn count_accesses(
+        &self,
+        scope: &Scope,
+        served: &[(ContextId, u64)],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let points = PointIds::of(scope.tenant());
+        let served: Vec<_> = served.iter().map(|(id, known)| (points.point(*id), *known)).collect();
+        let engine = self.running.read().await.engine("count_accesses")?;
+        engine.accesses.count(&served, now);
+        Ok(true)
+    }
+
     async fn troubles(&self) -> Vec<String> {
         let engine = self.running.read().await.engine("troubles");
         engine.map(|engine| engine.troubles.list()).unwrap_or_default()
@@ -204,6 +257,11 @@ impl VectorStore for EmbeddedStore {
     async fn set_analyzer(&self, fingerprint: &str) -> Result<(), StoreError> {
         let change = ChangeModels::AnalyzedBy(fingerprint.to_owned());
         self.change_models("set_analyzer", change).await
+    }
+
+    async fn memory(&self) -> Option<MemoryUse> {
+        let engine = self.running.read().await.engine("memory").ok()?;
+        Some(engine.resident.usage())
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {
@@ -229,9 +287,9 @@ impl EmbeddedStore {
         filter: &Filter,
         deletion: Deletion,
     ) -> Result<u64, StoreError> {
-        let filter = filter::translate(scope.tenant(), filter);
+        let (tenant, filter) = (scope.tenant().clone(), filter::translate(scope.tenant(), filter));
         let write = self.write(operation, |_| {
-            Ok(filter.map(|filter| move |reply| Write::Delete(filter, deletion, reply)))
+            Ok(filter.map(|filter| move |reply| Write::Delete(tenant, filter, deletion, reply)))
         });
         let deleted = write.await?;
         Ok(deleted.count + self.purge(operation, deleted.unreadable).await?)
@@ -244,19 +302,16 @@ fn points(
     manifest: &Manifest,
     scope: &Scope,
     records: Vec<Record>,
-) -> Result<Vec<PointStructPersisted>, StoreError> {
+) -> Result<Vec<NewPoint>, StoreError> {
     validate::records(operation, manifest.model.dimensions, &records)?;
     let point = |record| point(operation, scope, &manifest.vector, record);
     records.into_iter().map(point).collect()
 }
 
 /// Returns the point of a record. Without terms it has no sparse vector.
-fn point(
-    operation: &'static str,
-    scope: &Scope,
-    vector: &str,
-    record: Record,
-) -> Result<PointStructPersisted, StoreError> {
+fn point(operation: &'static str, scope: &Scope, vector: &str, record: Record) -> Result<NewPoint, StoreError> {
+    let point = PointIds::of(scope.tenant()).point(record.context.id);
+    let change = changed(operation, Change::record(point, &record))?;
     let Record { context, dense, terms } = record;
     let dense = dense.map(|dense| (vector.to_owned(), VectorPersisted::Dense(dense)));
     let sparse = (!terms.is_empty()).then(|| {
@@ -267,17 +322,16 @@ fn point(
         (WORDS.to_owned(), VectorPersisted::Sparse(sparse))
     });
     let (id, payload) = encode(operation, scope, context)?;
-    Ok(PointStructPersisted {
+    let point = PointStructPersisted {
         id,
         vector: VectorStructPersisted::Named(dense.into_iter().chain(sparse).collect()),
         payload: Some(payload),
-    })
+    };
+    Ok(NewPoint { point, change })
 }
 
-/// Returns the point id and the payload of a context, if it is valid.
-fn payload(operation: &'static str, scope: &Scope, context: Context) -> Result<(PointId, Payload), StoreError> {
-    validate::contexts(operation, std::slice::from_ref(&context))?;
-    encode(operation, scope, context)
+fn changed(operation: &'static str, change: Result<Change, BoxError>) -> Result<Change, StoreError> {
+    change.map_err(|error| internal(operation, error))
 }
 
 fn encode(operation: &'static str, scope: &Scope, context: Context) -> Result<(PointId, Payload), StoreError> {

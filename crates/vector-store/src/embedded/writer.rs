@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use context_manager_core::TenantId;
 use qdrant_edge::{
     Filter as EngineFilter, Payload, PayloadOps, PointId, PointInsertOperations, PointOperations, PointStructPersisted,
     PointVectorsPersisted, SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorOperations,
@@ -22,9 +23,10 @@ use super::freeze::freeze;
 use super::optimizer::Changed;
 use super::purge::delete;
 use super::queue::Queued;
+use super::resident::uuid;
 use super::room::Room;
-use super::write::{Deleted, Deletion, NewVector, Reply, Write};
-use super::{filter, reads};
+use super::write::{Deleted, Deletion, NewPayload, NewPoint, NewVector, Reply, Write};
+use super::{filter, folder, reads};
 use crate::metrics::observe_background;
 
 /// Maximum number of points per upsert. Reads wait while points are replaced, and larger operations gain nothing.
@@ -124,10 +126,22 @@ impl Writer {
             return None;
         }
         Some(match write {
-            Write::Upsert(points, reply) => done(self.attempt(|writer| writer.upsert(points)), reply),
-            Write::Replace(new, changed, reply) => done(self.attempt(|writer| writer.replace(new, changed)), reply),
-            Write::Update(payloads, reply) => done(self.attempt(|writer| writer.update(payloads)), reply),
-            Write::SetVectors(vectors, reply) => done(self.attempt(|writer| writer.set_vectors(vectors)), reply),
+            Write::Upsert(tenant, points, reply) => {
+                let upserted = self.attempt_on(&tenant, |writer| writer.upsert(&tenant, points));
+                done(upserted, reply)
+            }
+            Write::Replace(tenant, new, changed, reply) => {
+                let replaced = self.attempt_on(&tenant, |writer| writer.replace(&tenant, new, changed));
+                done(replaced, reply)
+            }
+            Write::Update(tenant, payloads, reply) => {
+                let updated = self.attempt_on(&tenant, |writer| writer.update(&tenant, payloads));
+                done(updated, reply)
+            }
+            Write::SetVectors(tenant, vectors, reply) => {
+                let set = self.attempt_on(&tenant, |writer| writer.set_vectors(&tenant, vectors));
+                done(set, reply)
+            }
             Write::ChangeModels(change, reply) => {
                 // The new model's vectors must be as durable as the manifest that names it.
                 let changed = self
@@ -135,10 +149,11 @@ impl Writer {
                     .and_then(|()| self.attempt(|writer| change.apply(&writer.engine)));
                 done(changed, reply)
             }
-            Write::Delete(filter, deletion, reply) => done(
-                self.attempt_in(Room::check_small, |writer| writer.delete(&filter, deletion)),
-                reply,
-            ),
+            Write::Delete(tenant, filter, deletion, reply) => {
+                let delete = |writer: &Self| writer.delete(&tenant, &filter, deletion);
+                let deleted = self.attempt_in(Room::check_small, delete);
+                done(self.followed(&tenant, deleted), reply)
+            }
             Write::Freeze(folder, reply) => {
                 let started = Instant::now();
                 let frozen = self
@@ -150,6 +165,21 @@ impl Writer {
             }
             Write::Flush(reply) => done(self.flush(), reply),
         })
+    }
+
+    /// Runs a write to a tenant for which there must be room on the disk.
+    fn attempt_on<T>(
+        &mut self,
+        tenant: &TenantId,
+        write: impl FnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let result = self.attempt(write);
+        self.followed(tenant, result)
+    }
+
+    /// Drops a tenant from memory after a write with an unknown outcome.
+    fn followed<T>(&self, tenant: &TenantId, result: Result<T, Failure>) -> Result<T, Failure> {
+        result.inspect_err(|_failure| self.engine.resident.forget(tenant))
     }
 
     /// Runs a write for which there must be room on the disk.
@@ -171,20 +201,20 @@ impl Writer {
         result
     }
 
-    fn upsert(&self, points: Vec<PointStructPersisted>) -> Result<(), Failure> {
-        for chunk in chunks(points) {
+    fn upsert(&self, tenant: &TenantId, points: Vec<NewPoint>) -> Result<(), Failure> {
+        for chunk in chunks(points, |new| new.point.id) {
             self.engine.room.check_more()?;
-            let ids: Vec<PointId> = chunk.iter().map(|point| point.id).collect();
+            let ids: Vec<PointId> = chunk.iter().map(|new| new.point.id).collect();
             let count = ids.len();
-            let payloads = chunk.iter().filter_map(|point| point.payload.as_ref());
-            let _arrival = self.engine.records.arriving(payloads);
-            let upsert = upsert(chunk);
+            let (points, changes) = chunk.into_iter().map(|new| (new.point, new.change)).unzip();
+            let upsert = upsert(points);
             if self.check_replaced(&ids)? {
                 let (shard, _gate) = self.engine.replace(&ids);
                 shard.update(upsert)?;
             } else {
                 self.engine.shard.update(upsert)?;
             }
+            self.engine.resident.apply(tenant, changes);
             self.engine.count_changes(count);
         }
         Ok(())
@@ -207,39 +237,38 @@ impl Writer {
     /// Writes everything in one operation behind the gate, whatever its size: a read sees all of a supersession or nothing.
     fn replace(
         &self,
-        new: Vec<PointStructPersisted>,
-        mut changed: Vec<PointStructPersisted>,
+        tenant: &TenantId,
+        new: Vec<NewPoint>,
+        mut replaced: Vec<NewPoint>,
     ) -> Result<HashSet<PointId>, Failure> {
-        let ids = changed.iter().map(|point| point.id).collect();
+        let ids = replaced.iter().map(|new| new.point.id).collect();
         let existing = reads::existing(&self.engine.shard, ids)?;
-        changed.retain(|point| existing.contains(&point.id));
+        replaced.retain(|new| existing.contains(&new.point.id));
         // The engine applies an id once per operation: of a repeated one, the last point counts.
-        let points: BTreeMap<_, _> = new.into_iter().chain(changed).map(|point| (point.id, point)).collect();
+        let points = new.into_iter().chain(replaced).map(|new| (new.point.id, new));
+        let points: BTreeMap<_, _> = points.collect();
         if points.is_empty() {
             return Ok(existing);
         }
         let ids: Vec<PointId> = points.keys().copied().collect();
         self.check_replaced(&ids)?;
-        let points: Vec<_> = points.into_values().collect();
-        let _arrival = self
-            .engine
-            .records
-            .arriving(points.iter().filter_map(|point| point.payload.as_ref()));
+        let (points, changes) = points.into_values().map(|new| (new.point, new.change)).unzip();
         let (shard, _gate) = self.engine.replace(&ids);
         shard.update(upsert(points))?;
+        self.engine.resident.apply(tenant, changes);
         self.engine.count_changes(ids.len());
         Ok(existing)
     }
 
-    fn update(&self, payloads: Vec<(PointId, Payload)>) -> Result<(), Failure> {
-        let ids = payloads.iter().map(|(id, _)| *id).collect();
+    fn update(&self, tenant: &TenantId, payloads: Vec<NewPayload>) -> Result<(), Failure> {
+        let ids = payloads.iter().map(|new| new.id).collect();
         // The engine would fail on an unknown id after it had changed other points.
         let existing = reads::existing(&self.engine.shard, ids)?;
-        for (id, payload) in payloads {
+        for NewPayload { id, payload, change } in payloads {
             if existing.contains(&id) {
-                let _arrival = self.engine.records.arriving(std::iter::once(&payload));
                 let (shard, _gate) = self.engine.replace(&[id]);
                 shard.update(overwrite(id, payload))?;
+                self.engine.resident.apply(tenant, vec![change]);
                 self.engine.count_changes(1);
             }
         }
@@ -247,23 +276,22 @@ impl Writer {
     }
 
     /// Writes the vectors first: after an interruption in between, they are set again. Of a repeated id, the last one counts.
-    fn set_vectors(&self, vectors: Vec<NewVector>) -> Result<(), Failure> {
+    fn set_vectors(&self, tenant: &TenantId, vectors: Vec<NewVector>) -> Result<(), Failure> {
         let ids = vectors.iter().map(|new| new.id).collect();
         let existing = reads::existing(&self.engine.shard, ids)?;
         let new = vectors.into_iter().filter(|new| existing.contains(&new.id));
         let new: BTreeMap<_, _> = new.map(|new| (new.id, new)).collect();
         let mut new = new.into_values().peekable();
         while new.peek().is_some() {
-            let (mut points, mut payloads) = (Vec::new(), Vec::new());
+            let (mut points, mut payloads, mut changes) = (Vec::new(), Vec::new(), Vec::new());
             for NewVector { id, vector, payload } in new.by_ref().take(VECTORS) {
                 points.push(PointVectorsPersisted { id, vector });
-                payloads.extend(payload.map(|payload| (id, payload)));
+                if let Some((payload, change)) = payload {
+                    payloads.push((id, payload));
+                    changes.push(change);
+                }
             }
             let ids: Vec<PointId> = points.iter().map(|point| point.id).collect();
-            let _arrival = self
-                .engine
-                .records
-                .arriving(payloads.iter().map(|(_, payload)| payload));
             let (shard, _gate) = self.engine.replace(&ids);
             shard.update(UpdateOperation::VectorOperation(VectorOperations::UpdateVectors(
                 UpdateVectorsOp {
@@ -274,6 +302,7 @@ impl Writer {
             for (id, payload) in payloads {
                 shard.update(overwrite(id, payload))?;
             }
+            self.engine.resident.apply(tenant, changes);
             self.engine.count_changes(ids.len());
         }
         Ok(())
@@ -281,7 +310,7 @@ impl Writer {
 
     /// Deletes the points that it has found, so that the count is exact. Deletes nothing for good unless the log of deletions
     /// has all of it.
-    fn delete(&self, filter: &EngineFilter, deletion: Deletion) -> Result<Deleted, Failure> {
+    fn delete(&self, tenant: &TenantId, filter: &EngineFilter, deletion: Deletion) -> Result<Deleted, Failure> {
         let ids = reads::ids(&self.engine.shard, filter)?;
         if deletion == Deletion::ForGood {
             match filter::named(filter) {
@@ -302,7 +331,9 @@ impl Writer {
             if !readable.is_empty() {
                 let (shard, _gate) = self.engine.replace(&readable);
                 let count = readable.len();
-                shard.update(delete(readable))?;
+                shard.update(delete(readable.clone()))?;
+                self.engine.resident.remove(tenant, &readable);
+                self.engine.accesses.forget(readable.iter().filter_map(uuid));
                 self.engine.count_changes(count);
                 deleted.count += count as u64;
             }
@@ -318,6 +349,13 @@ impl Writer {
             .room
             .check_small()
             .and_then(|()| self.engine.sync_deletions())
+            .and_then(|()| {
+                Ok(self
+                    .engine
+                    .accesses
+                    .sync()
+                    .map_err(folder::io_error("write", &self.engine.path))?)
+            })
             .and_then(|()| caught(|| self.engine.shard.flush()));
         observe_background("flush", started, &result);
         self.engine.troubles.worked("writing everything out", &result);
@@ -348,11 +386,13 @@ fn upsert(points: Vec<PointStructPersisted>) -> UpdateOperation {
 
 /// Splits points into chunks of one operation each, in their order. The engine applies an id once per operation, so a repeated
 /// id starts a new chunk.
-fn chunks(points: Vec<PointStructPersisted>) -> Vec<Vec<PointStructPersisted>> {
-    let mut chunks: Vec<Vec<PointStructPersisted>> = Vec::new();
+fn chunks<T>(points: Vec<T>, id: impl Fn(&T) -> PointId) -> Vec<Vec<T>> {
+    let mut chunks: Vec<Vec<T>> = Vec::new();
     for point in points {
         match chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK && chunk.iter().all(|other| other.id != point.id) => chunk.push(point),
+            Some(chunk) if chunk.len() < CHUNK && chunk.iter().all(|other| id(other) != id(&point)) => {
+                chunk.push(point);
+            }
             Some(_) | None => chunks.push(vec![point]),
         }
     }
@@ -374,24 +414,14 @@ fn error_source(failure: &Failure) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use qdrant_edge::VectorStructPersisted;
-
     use super::*;
-
-    fn points(ids: impl IntoIterator<Item = u64>) -> Vec<PointStructPersisted> {
-        let vector = || VectorStructPersisted::Single(Vec::new());
-        ids.into_iter()
-            .map(|id| PointStructPersisted {
-                id: PointId::NumId(id),
-                vector: vector(),
-                payload: None,
-            })
-            .collect()
-    }
 
     #[test]
     fn chunks_keep_the_order_and_never_hold_an_id_twice() {
-        let sizes = |ids: Vec<u64>| chunks(points(ids)).iter().map(Vec::len).collect::<Vec<_>>();
+        let sizes = |ids: Vec<u64>| {
+            let chunks = chunks(ids, |id| PointId::NumId(*id));
+            chunks.iter().map(Vec::len).collect::<Vec<_>>()
+        };
         assert_eq!(sizes((0..150).collect()), [64, 64, 22]);
         assert_eq!(sizes(vec![1, 2, 1, 1, 3]), [2, 1, 2]);
         assert_eq!(sizes(vec![]), [0; 0]);

@@ -15,6 +15,13 @@ const MAX_BYTES: usize = 128;
 /// Returns all facts of `context`.
 pub(super) fn all(context: &Context) -> Vec<String> {
     let mut facts = vec![content(&context.content_key())];
+    facts.extend(of_fields(context));
+    facts
+}
+
+/// Returns the facts of the fields of `context`: all but its content key.
+pub(crate) fn of_fields(context: &Context) -> Vec<String> {
+    let mut facts = Vec::new();
     for &field in Field::ALL {
         if let (Place::Fact(letter), Values::Words(words)) = (Place::of(field), field.of(context)) {
             facts.extend(words.iter().map(|word| new(letter, word)));

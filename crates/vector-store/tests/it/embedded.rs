@@ -15,6 +15,21 @@ mod contract {
     context_manager_vector_store::contract!(new_store);
 }
 
+/// Tenants that do not fit into memory are searched by the engine.
+mod contract_without_memory {
+    use super::{Config, TempStore, model};
+
+    async fn new_store() -> TempStore {
+        let config = Config {
+            memory_bytes: 0,
+            ..Config::default()
+        };
+        TempStore::with(config, &model()).await
+    }
+
+    context_manager_vector_store::contract!(new_store);
+}
+
 /// Everything there is to see in a store.
 async fn everything(store: &EmbeddedStore) -> Vec<context_manager_core::ports::Record> {
     let request = ListRequest {

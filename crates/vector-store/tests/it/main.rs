@@ -16,6 +16,7 @@ mod qdrant;
 mod qdrant_collection;
 mod qdrant_connection;
 mod qdrant_server;
+mod resident;
 mod sharing;
 mod snapshots;
 mod standin;

@@ -13,13 +13,14 @@ mod recall;
 mod request;
 mod rerank;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::lifecycle::Accesses;
 use super::prepare::Preparer;
-use crate::context::Level;
+use crate::context::{ContextId, Level};
 use crate::metrics::{NEAR_DUPLICATES, Step, count_degraded};
 use crate::ports::Clock;
 use crate::{Config, Error, Scope};
@@ -72,8 +73,11 @@ impl Searcher<'_> {
         Step::Choose.took(start);
         tracing::Span::current().record("returned", response.contexts.len());
         metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
-        let served = response.contexts.iter().map(|found| found.context.id);
-        self.accesses.record(scope, served, self.clock.now());
+        let served = response
+            .contexts
+            .iter()
+            .map(|found| (found.context.id, found.context.access_count));
+        self.count_accesses(scope, served.collect()).await;
         Ok(response)
     }
 
@@ -109,13 +113,36 @@ impl Searcher<'_> {
         request.validate().into_result()?;
         let floor = request.search.min_score.unwrap_or(self.config.relevance_floor);
         let ranking = self.ranking(scope, &request.search, floor).await?;
+        let known: HashMap<ContextId, u64> = ranking
+            .ranked
+            .iter()
+            .map(|ranked| (ranked.record.context.id, ranked.record.context.access_count))
+            .collect();
         let start = Instant::now();
         let response = assemble::assemble(self.config, self.text, ranking, request).await;
         Step::Assemble.took(start);
         tracing::Span::current().record("tokens", response.assembled.tokens);
         metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
         let served = response.assembled.citations.iter().map(|citation| citation.id);
-        self.accesses.record(scope, served, self.clock.now());
+        let known = |id| known.get(&id).copied().unwrap_or(0);
+        self.count_accesses(scope, served.map(|id| (id, known(id))).collect())
+            .await;
         Ok(response)
+    }
+
+    /// Counts an access to each of these contexts, of which the given number is known: in the store if it keeps counts, and
+    /// else later.
+    async fn count_accesses(&self, scope: &Scope, served: Vec<(ContextId, u64)>) {
+        let now = self.clock.now();
+        let counted = self
+            .ranker
+            .retrieval
+            .contexts
+            .store
+            .count_accesses(scope, &served, now)
+            .await;
+        if !counted.unwrap_or(false) {
+            self.accesses.record(scope, served.into_iter().map(|(id, _)| id), now);
+        }
     }
 }

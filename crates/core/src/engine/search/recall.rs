@@ -17,8 +17,8 @@ use crate::ports::{Candidate, StoreError, StoreQuery, VectorStore};
 const K: usize = 10;
 /// Pause after a comparison as a multiple of its duration, so that comparisons take at most 2 % of the time.
 const REST: u32 = 50;
-/// Tolerance of equal scores, which are sums of floats in any order.
-const EQUAL: f32 = 1e-5;
+/// Tolerance of equal scores: sums of floats in any order, of vectors that may be rounded.
+const EQUAL: f32 = 1e-4;
 
 /// Sampler of live searches, which holds one until it is compared.
 #[derive(Debug)]

@@ -66,7 +66,7 @@ impl Writer<'_> {
                 .replace(scope, records.clone(), changed.clone())
                 .await?;
         }
-        self.contexts.vocabularies.stored(scope.tenant(), &records);
+        self.contexts.vocabularies.stored(scope.tenant(), &records).await;
         self.contexts.announce(scope, &records);
         for record in &changed {
             self.contexts.memory.changed(scope, &record.context, None);

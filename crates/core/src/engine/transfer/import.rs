@@ -197,7 +197,7 @@ impl Importer<'_> {
         self.contexts.store.upsert(scope, records.clone()).await?;
         // Sequence numbers within the allowed skew may be ahead of the clock.
         self.contexts.sequences.forget(scope.tenant());
-        self.contexts.vocabularies.stored(scope.tenant(), &records);
+        self.contexts.vocabularies.stored(scope.tenant(), &records).await;
         self.contexts.memory.reload(scope, &contexts);
         self.contexts.announce(scope, &records);
         Ok(())

@@ -66,7 +66,8 @@ impl ModelChange for EmbeddedStore {
                 })
             });
             let new = new.collect::<Result<Vec<_>, StoreError>>()?;
-            Ok((!new.is_empty()).then_some(|reply| Write::SetVectors(new, reply)))
+            let tenant = scope.tenant().clone();
+            Ok((!new.is_empty()).then_some(|reply| Write::SetVectors(tenant, new, reply)))
         })
         .await
     }

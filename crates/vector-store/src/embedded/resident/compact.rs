@@ -1,0 +1,221 @@
+//! A context as a few hundred bytes: what a search needs of it, to be decoded for the candidates alone.
+
+use context_manager_core::Moment;
+use context_manager_core::context::{Context, ContextId, Level, Similar, Superseded, TextLanguage};
+use context_manager_core::lexical::SparseVector;
+use context_manager_core::ports::BoxError;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// Bytes of a term and its weight.
+const TERM: usize = size_of::<u32>() + size_of::<f32>();
+
+/// The fields of a context but its user, whom it shares with its neighbours in memory.
+#[derive(Debug, Serialize, Deserialize)]
+struct Compact<'a> {
+    id: Uuid,
+    text: &'a str,
+    level: usize,
+    agent: Option<&'a str>,
+    session: Option<&'a str>,
+    language: Option<(&'a str, bool)>,
+    tags: Vec<&'a str>,
+    /// JSON; empty for none.
+    metadata: &'a [u8],
+    importance: f32,
+    pinned: bool,
+    tokens: u32,
+    accesses: u64,
+    occurred: i64,
+    created: i64,
+    updated: i64,
+    accessed: Option<i64>,
+    expires: Option<i64>,
+    ttl: Option<u64>,
+    embedded: bool,
+    derived: Vec<Uuid>,
+    similar: Vec<(Uuid, f32)>,
+    superseded: Option<(Uuid, i64)>,
+    sequence: u64,
+    slot: Option<i64>,
+}
+
+/// Encodes a context.
+pub(super) fn encode(context: &Context) -> Result<Vec<u8>, BoxError> {
+    let metadata = if context.metadata.is_empty() {
+        Vec::new()
+    } else {
+        serde_json::to_vec(&context.metadata)?
+    };
+    let compact = Compact {
+        id: context.id.0,
+        text: &context.text,
+        level: context.level.index(),
+        agent: context.agent_id.as_deref(),
+        session: context.session_id.as_deref(),
+        language: context
+            .language
+            .as_ref()
+            .map(|language| (language.tag.as_str(), language.detected)),
+        tags: context.tags.iter().map(String::as_str).collect(),
+        metadata: &metadata,
+        importance: context.importance,
+        pinned: context.pinned,
+        tokens: context.token_count,
+        accesses: context.access_count,
+        occurred: context.occurred_at.as_millisecond(),
+        created: context.created_at.as_millisecond(),
+        updated: context.updated_at.as_millisecond(),
+        accessed: context.last_accessed_at.map(Timestamp::as_millisecond),
+        expires: context.expires_at.map(Timestamp::as_millisecond),
+        ttl: context.ttl_secs,
+        embedded: context.embedded,
+        derived: context.derived_from.iter().map(|id| id.0).collect(),
+        similar: context
+            .similar_to
+            .iter()
+            .map(|one| (one.id.0, one.similarity))
+            .collect(),
+        superseded: context
+            .superseded_by
+            .map(|superseded| (superseded.by.0, superseded.at.as_millisecond())),
+        sequence: context.sequence,
+        slot: context.slot,
+    };
+    Ok(postcard::to_allocvec(&compact)?)
+}
+
+/// Decodes a context of this user.
+pub(super) fn decode(user: Option<&str>, bytes: &[u8]) -> Result<Context, BoxError> {
+    let compact: Compact<'_> = postcard::from_bytes(bytes)?;
+    let metadata: Map<String, Value> = if compact.metadata.is_empty() {
+        Map::new()
+    } else {
+        serde_json::from_slice(compact.metadata)?
+    };
+    let time = Timestamp::from_millisecond;
+    let superseded = compact.superseded;
+    Ok(Context {
+        id: ContextId(compact.id),
+        text: compact.text.to_owned(),
+        level: *Level::ALL.get(compact.level).ok_or("a level out of range")?,
+        user_id: user.map(str::to_owned),
+        agent_id: compact.agent.map(str::to_owned),
+        session_id: compact.session.map(str::to_owned),
+        language: compact.language.map(|(tag, detected)| TextLanguage {
+            tag: tag.to_owned(),
+            detected,
+        }),
+        tags: compact.tags.into_iter().map(str::to_owned).collect(),
+        metadata,
+        importance: compact.importance,
+        pinned: compact.pinned,
+        token_count: compact.tokens,
+        access_count: compact.accesses,
+        occurred_at: Moment::from_millisecond(compact.occurred),
+        created_at: time(compact.created)?,
+        updated_at: time(compact.updated)?,
+        last_accessed_at: compact.accessed.map(time).transpose()?,
+        expires_at: compact.expires.map(time).transpose()?,
+        ttl_secs: compact.ttl,
+        embedded: compact.embedded,
+        derived_from: compact.derived.into_iter().map(ContextId).collect(),
+        similar_to: compact
+            .similar
+            .into_iter()
+            .map(|(id, similarity)| Similar {
+                id: ContextId(id),
+                similarity,
+            })
+            .collect(),
+        superseded_by: match superseded {
+            Some((by, at)) => Some(Superseded {
+                by: ContextId(by),
+                at: time(at)?,
+            }),
+            None => None,
+        },
+        sequence: compact.sequence,
+        slot: compact.slot,
+    })
+}
+
+/// Encodes terms and their weights, each as two words of four bytes.
+pub(super) fn encode_terms(terms: &SparseVector) -> Vec<u8> {
+    let words = terms
+        .iter()
+        .flat_map(|(term, weight)| [term.to_le_bytes(), weight.to_le_bytes()]);
+    words.flatten().collect()
+}
+
+/// Iterates over encoded terms.
+pub(super) fn terms(bytes: &[u8]) -> impl Iterator<Item = (u32, f32)> {
+    let word = |bytes: &[u8]| bytes.try_into().unwrap_or_default();
+    bytes.chunks_exact(TERM).map(move |pair| {
+        (
+            u32::from_le_bytes(word(&pair[..4])),
+            f32::from_le_bytes(word(&pair[4..])),
+        )
+    })
+}
+
+/// Decodes terms.
+pub(super) fn decode_terms(bytes: &[u8]) -> SparseVector {
+    let (indices, values) = terms(bytes).unzip();
+    SparseVector { indices, values }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_field_comes_back() {
+        let now = Timestamp::from_millisecond(1_700_000_000_123).unwrap();
+        let context = Context {
+            level: Level::ShortTerm,
+            user_id: Some("ann".to_owned()),
+            agent_id: Some("bot".to_owned()),
+            session_id: Some("s".to_owned()),
+            language: Some(TextLanguage {
+                tag: "pt-BR".to_owned(),
+                detected: true,
+            }),
+            tags: vec!["a".to_owned(), "b".to_owned()],
+            metadata: [("k".to_owned(), json!({"deep": [1, 2.5, null]}))]
+                .into_iter()
+                .collect(),
+            importance: 0.25,
+            pinned: true,
+            token_count: 7,
+            access_count: 3,
+            occurred_at: Moment::from_millisecond(-5),
+            created_at: now,
+            updated_at: now,
+            last_accessed_at: Some(now),
+            expires_at: Some(now),
+            ttl_secs: Some(60),
+            embedded: true,
+            derived_from: vec![ContextId::generate()],
+            similar_to: vec![Similar {
+                id: ContextId::generate(),
+                similarity: 0.5,
+            }],
+            superseded_by: Some(Superseded {
+                by: ContextId::generate(),
+                at: now,
+            }),
+            sequence: u64::MAX,
+            slot: Some(i64::MIN),
+            ..Context::new("Olá, 世界")
+        };
+        let bytes = encode(&context).unwrap();
+        assert_eq!(decode(Some("ann"), &bytes).unwrap(), context);
+        let terms = SparseVector::new([(7, 1.5), (u32::MAX, -0.25)]);
+        assert_eq!(decode_terms(&encode_terms(&terms)), terms);
+    }
+}
