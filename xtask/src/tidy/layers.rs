@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "context-manager-client",
             "context-manager-core",
             "context-manager-embedding",
+            "context-manager-mcp",
             "context-manager-observability",
             "context-manager-resilience",
             "context-manager-vector-store",
@@ -26,6 +27,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "context-manager-embedding",
         &["context-manager-core", "context-manager-resilience"],
+    ),
+    (
+        "context-manager-mcp",
+        &["context-manager-client", "context-manager-core"],
     ),
     ("context-manager-observability", &[]),
     ("context-manager-resilience", &[]),

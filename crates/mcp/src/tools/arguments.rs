@@ -1,0 +1,43 @@
+//! Arguments of tools.
+
+use context_manager_client::wire::Time;
+use context_manager_core::Moment;
+use rmcp::model::JsonObject;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::memory::Fault;
+
+/// Reads the arguments of a tool. An unknown one is refused: a filter that is passed over in silence finds what it should
+/// not.
+pub(super) fn read<T: DeserializeOwned>(arguments: &JsonObject) -> Result<T, Fault> {
+    let read = T::deserialize(&Value::Object(arguments.clone()));
+    read.map_err(|error| Fault(format!("invalid_request: the arguments are not valid: {error}")))
+}
+
+/// Reads a time, or a date for its first moment in UTC.
+pub(super) fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Time<Moment>>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else {
+        return Ok(None);
+    };
+    let time = if text.len() == 10 {
+        format!("{text}T00:00:00Z")
+    } else {
+        text
+    };
+    let moment = time
+        .parse()
+        .map_err(|_| D::Error::custom("a time must be a date such as 2026-01-31, or RFC 3339"))?;
+    Ok(Some(Time(moment)))
+}
+
+/// Checks a number against the bounds that its description names.
+pub(super) fn within(name: &str, value: Option<usize>, default: usize, maximum: usize) -> Result<usize, Fault> {
+    let value = value.unwrap_or(default);
+    if (1..=maximum).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Fault(format!("invalid_request: /{name} must be 1 to {maximum}")))
+    }
+}
