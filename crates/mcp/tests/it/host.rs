@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use context_manager_core::tokens::Encoding;
 use context_manager_mcp::{Fault, Handler, Memory, Owner, Settings, Visit, serve_lines};
-use rmcp::model::Extensions;
+use http::request::Parts;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf, duplex, split};
 
@@ -20,7 +20,7 @@ pub(crate) struct Host {
 struct One(Arc<Notes>, Owner);
 
 impl Visit for One {
-    fn visit(&self, _: &Extensions) -> Result<(Arc<dyn Memory>, Owner), Fault> {
+    fn visit(&self, _: Option<&Parts>) -> Result<(Arc<dyn Memory>, Owner), Fault> {
         Ok((Arc::clone(&self.0) as Arc<dyn Memory>, self.1.clone()))
     }
 }
