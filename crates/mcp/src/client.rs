@@ -63,16 +63,16 @@ impl From<Error> for Fault {
                 if let Some(time) = error.retry_after() {
                     let _infallible = write!(text, "; try again after {} s", time.as_secs().max(1));
                 }
-                Self(text)
+                Self::Refused(text)
             }
-            None => Self(format!("memory is unreachable: {error}")),
+            None => Self::Unreachable(error.to_string()),
         }
     }
 }
 
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
-        Self(described(&problem))
+        Self::Refused(described(&problem))
     }
 }
 

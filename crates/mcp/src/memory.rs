@@ -40,13 +40,19 @@ pub trait Memory: Send + Sync {
 
 /// Reason for refusing or failing a call, as a text for the model that made it. It names fields, never values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Fault(pub String);
+pub enum Fault {
+    /// The memory refused the call, or failed.
+    #[error("{0}")]
+    Refused(String),
+    /// No memory answered.
+    #[error("memory is unreachable, and nothing was stored or changed as far as known: {0}")]
+    Unreachable(String),
+}
 
 impl Fault {
-    /// Creates a fault with this text.
+    /// Creates the fault of a call that was refused.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self::Refused(text.into())
     }
 
     /// Creates the fault of a call that names a context which does not exist.

@@ -30,6 +30,6 @@ impl From<Reply> for CallToolResult {
 
 impl From<Fault> for CallToolResult {
     fn from(fault: Fault) -> Self {
-        Self::error(vec![ContentBlock::text(fault.0)])
+        Self::error(vec![ContentBlock::text(fault.to_string())])
     }
 }

@@ -13,7 +13,7 @@ use crate::memory::Fault;
 /// not.
 pub(super) fn read<T: DeserializeOwned>(arguments: &JsonObject) -> Result<T, Fault> {
     let read = T::deserialize(&Value::Object(arguments.clone()));
-    read.map_err(|error| Fault(format!("invalid_request: the arguments are not valid: {error}")))
+    read.map_err(|error| Fault::new(format!("invalid_request: the arguments are not valid: {error}")))
 }
 
 /// Reads a time, or a date for its first moment in UTC.
@@ -38,6 +38,6 @@ pub(super) fn within(name: &str, value: Option<usize>, default: usize, maximum: 
     if (1..=maximum).contains(&value) {
         Ok(value)
     } else {
-        Err(Fault(format!("invalid_request: /{name} must be 1 to {maximum}")))
+        Err(Fault::new(format!("invalid_request: /{name} must be 1 to {maximum}")))
     }
 }

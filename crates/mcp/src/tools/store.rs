@@ -82,6 +82,8 @@ async fn store(request: Request<'_>) -> Result<Reply, Fault> {
         }
     }
     let context = request.owner.sign(NewContext {
+        // However often the call is made, it stores one context.
+        id: Some(Uuid::now_v7()),
         text: arguments.text,
         tags: arguments.tags,
         supersedes: arguments.supersedes,

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod healthcheck;
 mod keys;
+mod mcp;
 mod migrate;
 mod options;
 mod reembed;
@@ -40,6 +41,8 @@ enum Command {
     PrintConfig,
     /// Embed all contexts with another model and switch to it. For a data folder that no server has open.
     Reembed,
+    /// Serve the memory tools to the agent that starts this process, over standard input and output.
+    Mcp(mcp::McpArgs),
     /// Create, list, rotate and revoke keys. A running server picks up changes.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
         Command::CheckConfig => check::check(cli.options),
         Command::PrintConfig => check::print(cli.options),
         Command::Reembed => reembed::run(cli.options),
+        Command::Mcp(args) => mcp::run(cli.options, &args),
         Command::Keys(command) => keys::run(cli.options, command),
         Command::Export(args) => transfer::export(cli.options, &args),
         Command::Import(args) => transfer::import(cli.options, &args),

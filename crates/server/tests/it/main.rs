@@ -18,6 +18,7 @@ mod keys;
 mod late_embedder;
 mod levels;
 mod limits;
+mod mcp;
 mod openapi;
 mod operations;
 mod pending;

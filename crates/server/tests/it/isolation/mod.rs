@@ -4,6 +4,7 @@
 mod interleaved;
 mod requests;
 mod timing;
+mod tools;
 
 use axum::http::StatusCode;
 use context_manager::auth::{KeyHash, Permission};
@@ -32,7 +33,11 @@ async fn start(tenants: &[&str]) -> TestApp {
         expires_at: None,
     });
     let keys = keys.collect();
-    TestApp::with(|config| config.auth.keys = keys).await
+    TestApp::with(|config| {
+        config.auth.keys = keys;
+        config.mcp.chatgpt_tools = true;
+    })
+    .await
 }
 
 async fn call(app: &TestApp, tenant: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
