@@ -5,8 +5,9 @@ use std::sync::Arc;
 use context_manager_core::ports::TokenCounter;
 use http::request::Parts;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, GetPromptRequestParams, GetPromptResponse, Implementation,
+    JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -16,6 +17,7 @@ use crate::memory::{Fault, Memory};
 use crate::owner::Owner;
 use crate::settings::Settings;
 use crate::tools::{self, Definition, Request};
+use crate::{prompts, resources};
 
 /// Instructions for the model. Hosts that load tools late search for them by this text, and several servers share about
 /// 4 KB of a prompt.
@@ -87,13 +89,43 @@ impl Handler {
     fn tool(&self, name: &str) -> Option<&'static Definition> {
         self.tools().find(|tool| tool.name == name)
     }
+
+    fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, Fault> {
+        let (memory, owner) = self.callers.visit(context.extensions.get())?;
+        Ok(Caller { memory, owner })
+    }
+
+    fn request<'a>(&'a self, caller: &'a Caller, arguments: &'a JsonObject) -> Request<'a> {
+        Request {
+            memory: &*caller.memory,
+            owner: &caller.owner,
+            budget: &self.budget,
+            settings: &self.settings,
+            arguments,
+        }
+    }
+}
+
+/// Caller of a request.
+struct Caller {
+    memory: Arc<dyn Memory>,
+    owner: Owner,
+}
+
+/// Returns a fault as an error of the protocol, for requests that have no other way to tell it.
+fn failed(fault: &Fault) -> ErrorData {
+    ErrorData::invalid_params(fault.to_string(), None)
 }
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let implementation =
             Implementation::new("context-manager", env!("CARGO_PKG_VERSION")).with_title("Context Manager");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_prompts();
+        ServerConfig::new(capabilities.build())
             .with_server_info(implementation)
             .with_instructions(INSTRUCTIONS)
     }
@@ -121,20 +153,65 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params("there is no such tool; see tools/list", None));
         };
         let arguments = call.arguments.unwrap_or_default();
-        let outcome = match self.callers.visit(context.extensions.get()) {
-            Ok((memory, owner)) => {
-                let request = Request {
-                    memory: &*memory,
-                    owner: &owner,
-                    budget: &self.budget,
-                    settings: &self.settings,
-                    arguments: &arguments,
-                };
-                (tool.run)(request).await
-            }
+        let outcome = match self.caller(&context) {
+            Ok(caller) => (tool.run)(self.request(&caller, &arguments)).await,
             Err(fault) => Err(fault),
         };
         let result: CallToolResult = outcome.map_or_else(Into::into, Into::into);
         Ok(result.into())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(resources::templates())
+    }
+
+    async fn list_resources(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let (caller, none) = (
+            self.caller(&context).map_err(|fault| failed(&fault))?,
+            JsonObject::new(),
+        );
+        let listed = resources::list(self.request(&caller, &none), page.and_then(|page| page.cursor)).await;
+        listed.map_err(|fault| failed(&fault))
+    }
+
+    async fn read_resource(
+        &self,
+        read: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let (caller, none) = (
+            self.caller(&context).map_err(|fault| failed(&fault))?,
+            JsonObject::new(),
+        );
+        Ok(resources::read(self.request(&caller, &none), &read.uri).await?.into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(prompts::list())
+    }
+
+    async fn get_prompt(
+        &self,
+        get: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let (caller, none) = (
+            self.caller(&context).map_err(|fault| failed(&fault))?,
+            JsonObject::new(),
+        );
+        let request = self.request(&caller, &none);
+        Ok(prompts::get(request, &get.name, get.arguments).await?.into())
     }
 }

@@ -45,7 +45,7 @@ pub enum Fault {
     #[error("{0}")]
     Refused(String),
     /// No memory answered.
-    #[error("memory is unreachable, and nothing was stored or changed as far as known: {0}")]
+    #[error("memory is unreachable, so nothing was stored or changed that is known of: {0}")]
     Unreachable(String),
 }
 

@@ -6,14 +6,38 @@ use rmcp::model::JsonObject;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use crate::memory::Fault;
 
 /// Reads the arguments of a tool. An unknown one is refused: a filter that is passed over in silence finds what it should
-/// not.
+/// not. An error names the argument, and never repeats a value.
 pub(super) fn read<T: DeserializeOwned>(arguments: &JsonObject) -> Result<T, Fault> {
-    let read = T::deserialize(&Value::Object(arguments.clone()));
-    read.map_err(|error| Fault::new(format!("invalid_request: the arguments are not valid: {error}")))
+    serde_path_to_error::deserialize(&Value::Object(arguments.clone())).map_err(|error| {
+        let path = error.path().iter().map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{key}"),
+            Segment::Enum { .. } | Segment::Unknown => String::new(),
+        });
+        let path: String = path.collect();
+        let problem = problem(&error.inner().to_string());
+        let separator = if path.is_empty() { "" } else { ": " };
+        Fault::new(format!("invalid_request: {path}{separator}{problem}"))
+    })
+}
+
+/// Returns what serde says without the value that it says it of.
+fn problem(message: &str) -> String {
+    if message.starts_with("UUID") {
+        return "must be a UUID".to_owned();
+    }
+    let is_of_value = ["invalid type", "invalid value", "invalid length", "unknown variant"]
+        .iter()
+        .any(|start| message.starts_with(start));
+    match message.rsplit_once("expected ") {
+        Some((_value, expected)) if is_of_value => format!("must be {expected}"),
+        _ => message.to_owned(),
+    }
 }
 
 /// Reads a time, or a date for its first moment in UTC.

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::{self, moment, within};
-use super::{DEGRADED, Definition, Effect, MIN_SCORE, OCCURRED_AFTER, OCCURRED_BEFORE, Request, SESSION, TAGS_ANY};
+use super::definition::{Definition, Effect, Request};
+use super::fields::{DEGRADED, MIN_SCORE, OCCURRED_AFTER, OCCURRED_BEFORE, SESSION, TAGS_ANY};
 use crate::memory::Fault;
 use crate::render;
 use crate::reply::Reply;

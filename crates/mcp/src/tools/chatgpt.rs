@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::arguments;
+use super::definition::{Definition, Effect, Request};
 use super::get::owned;
 use super::search::relevant;
-use super::{Definition, Effect, Request, arguments};
 use crate::memory::Fault;
 use crate::render::Part;
 use crate::reply::Reply;

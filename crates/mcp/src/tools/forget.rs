@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Definition, Effect, Request, arguments};
+use super::arguments;
+use super::definition::{Definition, Effect, Request};
 use crate::memory::Fault;
 use crate::reply::Reply;
 use crate::schema::{Kind, required};

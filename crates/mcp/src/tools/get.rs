@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{CONTEXT, Definition, Effect, MORE, MORE_IDS, Request, arguments};
+use super::arguments;
+use super::definition::{Definition, Effect, Request};
+use super::fields::{CONTEXT, MORE, MORE_IDS};
 use crate::budget::Rest;
 use crate::memory::{Fault, Memory};
 use crate::owner::Owner;

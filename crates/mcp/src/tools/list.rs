@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::{self, within};
-use super::{CONTEXT, Definition, Effect, LEVELS, MORE, MORE_IDS, Request};
+use super::definition::{Definition, Effect, Request};
+use super::fields::{CONTEXT, LEVELS, MORE, MORE_IDS};
 use crate::budget::Rest;
 use crate::memory::Fault;
 use crate::render::{self, Part};

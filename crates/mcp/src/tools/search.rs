@@ -7,10 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::arguments::{self, moment, within};
-use super::{
-    CONTEXT, DEGRADED, Definition, Effect, MIN_SCORE, MORE, MORE_IDS, OCCURRED_AFTER, OCCURRED_BEFORE, Request,
-    SESSION, TAGS_ANY,
-};
+use super::definition::{Definition, Effect, Request};
+use super::fields::{CONTEXT, DEGRADED, MIN_SCORE, MORE, MORE_IDS, OCCURRED_AFTER, OCCURRED_BEFORE, SESSION, TAGS_ANY};
 use crate::budget::Rest;
 use crate::memory::Fault;
 use crate::render::{self, Part};

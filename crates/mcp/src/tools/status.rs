@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Definition, Effect, Request, arguments};
+use super::arguments;
+use super::definition::{Definition, Effect, Request};
 use crate::memory::Fault;
 use crate::reply::Reply;
 use crate::schema::{Kind, field, required};

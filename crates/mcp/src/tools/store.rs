@@ -7,8 +7,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::arguments::{self, moment};
+use super::definition::{Definition, Effect, Request};
+use super::fields::{LEVELS, WRITTEN};
 use super::get::owned;
-use super::{Definition, Effect, LEVELS, Request, WRITTEN};
 use crate::memory::Fault;
 use crate::reply::Reply;
 use crate::schema::{Kind, field, required};

@@ -4,9 +4,11 @@ use context_manager_client::wire::{ContextPatch, Level};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::arguments;
+use super::definition::{Definition, Effect, Request};
+use super::fields::{LEVELS, WRITTEN};
 use super::get::owned;
 use super::store::reply;
-use super::{Definition, Effect, LEVELS, Request, WRITTEN, arguments};
 use crate::memory::Fault;
 use crate::reply::Reply;
 use crate::schema::{Kind, field, required};

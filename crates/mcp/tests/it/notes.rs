@@ -1,4 +1,4 @@
-//! A memory of some notes, which does as the server does as far as the tools can tell.
+//! A memory of some notes, which answers the tools as the server does.
 
 use std::sync::Mutex;
 

@@ -53,7 +53,7 @@ async fn a_call_that_is_not_valid_tells_the_model_why() {
         (
             "memory_search",
             json!({"query": "x", "user_id": "bob"}),
-            "unknown field `user_id`",
+            "/user_id: unknown field",
         ),
         ("memory_search", json!({}), "missing field `query`"),
         (
@@ -67,7 +67,18 @@ async fn a_call_that_is_not_valid_tells_the_model_why() {
             "a time must be a date",
         ),
         ("memory_get", json!({"ids": []}), "/ids must be 1 to 20"),
-        ("memory_get", json!({"ids": ["x"]}), "UUID"),
+        ("memory_get", json!({"ids": ["secret"]}), "/ids/0: must be a UUID"),
+        (
+            "memory_search",
+            json!({"query": "x", "limit": "secret"}),
+            "/limit: must be ",
+        ),
+        (
+            "memory_store",
+            json!({"text": "x", "level": "secret"}),
+            "/level: must be one of",
+        ),
+        ("memory_store", json!({"text": ["secret"]}), "/text: must be a string"),
         ("memory_forget", json!({"filter": {}}), "unknown field `filter`"),
         (
             "memory_context",
@@ -78,13 +89,62 @@ async fn a_call_that_is_not_valid_tells_the_model_why() {
     ] {
         let result = host.call(tool, arguments).await;
         assert_eq!(result["isError"], true, "{tool}: {result}");
-        assert!(Host::text(&result).contains(part), "{tool}: {}", Host::text(&result));
+        let said = Host::text(&result);
+        assert!(said.contains(part) && !said.contains("secret"), "{tool}: {said}");
         assert_eq!(result["structuredContent"], Value::Null);
     }
     let answer = host
         .ask("tools/call", json!({"name": "memory_erase", "arguments": {}}))
         .await;
     assert_eq!(answer["error"]["code"], -32602, "{answer}");
+}
+
+#[tokio::test]
+async fn a_person_attaches_contexts_and_conversations_and_recalls_a_subject() {
+    let ann = Owner {
+        user_id: Some("ann".to_owned()),
+        ..Owner::default()
+    };
+    let mut host = Host::of(ann, 10_000).await;
+    let mine = host.notes.add("Ann likes tea.\nGreen tea.", Some("ann"), None);
+    let other = host.notes.add("Bob likes beer.", Some("bob"), None);
+    let listed = host.ask("resources/list", json!({})).await;
+    let resources = listed["result"]["resources"].as_array().unwrap();
+    let uri = format!("memory://contexts/{mine}");
+    assert_eq!(
+        (resources.len(), &resources[0]["uri"], &resources[0]["name"]),
+        (1, &json!(uri), &json!("Ann likes tea."))
+    );
+    let read = host.ask("resources/read", json!({"uri": uri})).await;
+    let text = read["result"]["contents"][0]["text"].as_str().unwrap();
+    assert!(text.contains("> Green tea."), "{text}");
+    let session = host
+        .ask("resources/read", json!({"uri": "memory://sessions/s-1"}))
+        .await;
+    assert!(session["result"]["contents"][0]["text"].is_string(), "{session}");
+    for uri in [
+        format!("memory://contexts/{other}"),
+        "memory://contexts/x".to_owned(),
+        "file:///etc/passwd".to_owned(),
+    ] {
+        let refused = host.ask("resources/read", json!({"uri": uri})).await;
+        assert_eq!(refused["error"]["code"], -32002, "{refused}");
+    }
+    let templates = host.ask("resources/templates/list", json!({})).await;
+    assert_eq!(templates["result"]["resourceTemplates"].as_array().unwrap().len(), 2);
+
+    let listed = host.ask("prompts/list", json!({})).await;
+    assert_eq!(listed["result"]["prompts"][0]["name"], "recall");
+    let prompt = host
+        .ask(
+            "prompts/get",
+            json!({"name": "recall", "arguments": {"subject": "tea"}}),
+        )
+        .await;
+    let text = prompt["result"]["messages"][0]["content"]["text"].as_str().unwrap();
+    assert!(text.contains("Ann likes tea.") && !text.contains("Bob"), "{text}");
+    let refused = host.ask("prompts/get", json!({"name": "recall"})).await;
+    assert_eq!(refused["error"]["code"], -32602, "{refused}");
 }
 
 #[tokio::test]
