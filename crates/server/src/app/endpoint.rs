@@ -1,6 +1,6 @@
 //! Address of the server that has a data folder open, for processes of the same user that want the folder too.
 //!
-//! The file is readable by its owner only, as the folder is: whoever reads it could read all contexts as well.
+//! The file is readable by its owner only, as the folder is: a reader of it could read all contexts as well.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};

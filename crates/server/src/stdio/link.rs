@@ -1,6 +1,6 @@
 //! The way of this process to the memory of its configuration.
 //!
-//! Whoever comes first opens the data folder and serves it to those who come later; when it ends, the next one that is asked
+//! The first process opens the data folder and serves it to those that come later; when it ends, the next one that is asked
 //! takes over.
 
 use std::sync::Arc;
@@ -109,8 +109,10 @@ impl Link {
         }
     }
 
+    /// Waits a while for the server of another process that has the folder open, and then tries to open it again.
     async fn attach(&self) -> anyhow::Result<Attached> {
         let started = Instant::now();
+        let mut is_held = false;
         loop {
             if let Some(endpoint) = Endpoint::of_folder(&self.config)
                 && let Some(client) = self.visit(endpoint).await?
@@ -118,21 +120,23 @@ impl Link {
                 tracing::info!(url = client.url(), "the server that has the data folder open answers");
                 return Ok(Attached { client, own: None });
             }
-            let (metrics, logs) = (self.metrics.clone(), self.logs.clone());
-            let error = match OwnServer::start(&self.config, metrics, logs, self.key.as_ref()).await {
-                Ok((own, client)) => {
-                    return Ok(Attached { client, own: Some(own) });
+            let is_late = started.elapsed() > PATIENCE;
+            if !is_held || is_late {
+                let (metrics, logs) = (self.metrics.clone(), self.logs.clone());
+                let error = match OwnServer::start(&self.config, metrics, logs, self.key.as_ref()).await {
+                    Ok((own, client)) => return Ok(Attached { client, own: Some(own) }),
+                    Err(error) => error,
+                };
+                if !matches!(error.downcast_ref(), Some(StoreError::InUse { .. })) {
+                    return Err(error);
                 }
-                Err(error) => error,
-            };
-            if !matches!(error.downcast_ref(), Some(StoreError::InUse { .. })) {
-                return Err(error);
-            }
-            if started.elapsed() > PATIENCE {
-                return Err(error.context(
-                    "another program has the data folder open and serves nobody; end it, or name a running server with \
-                     --server",
-                ));
+                if is_late {
+                    return Err(error.context(
+                        "another program has the data folder open and serves nobody; end it, or name a running server \
+                         with --server",
+                    ));
+                }
+                is_held = true;
             }
             sleep(LOOK_EVERY).await;
         }
