@@ -125,6 +125,22 @@ async fn calls(server: &Server) -> Vec<String> {
             }
         }
     }
+    refused.extend(tool_calls(server).await);
+    let no_json = server
+        .client
+        .post(format!("{}/api/v1/contexts", server.url))
+        .bearer_auth(KEY);
+    let no_json = no_json
+        .header("content-type", "application/json")
+        .body(format!("{{{TEXT}"));
+    refused.push(no_json.send().await.unwrap().text().await.unwrap());
+    assert!(refused.len() > bad.len(), "{}", refused.len());
+    refused
+}
+
+/// Calls of tools, good and bad, and the answers of those that were refused.
+async fn tool_calls(server: &Server) -> Vec<String> {
+    let mut refused = Vec::new();
     let tools = [
         json!({"name": "memory_store", "arguments": {"text": TEXT, "tags": [TAG]}}),
         json!({"name": "memory_search", "arguments": {"query": TEXT, "tags_any": [TAG]}}),
@@ -149,15 +165,6 @@ async fn calls(server: &Server) -> Vec<String> {
             }
         }
     }
-    let no_json = server
-        .client
-        .post(format!("{}/api/v1/contexts", server.url))
-        .bearer_auth(KEY);
-    let no_json = no_json
-        .header("content-type", "application/json")
-        .body(format!("{{{TEXT}"));
-    refused.push(no_json.send().await.unwrap().text().await.unwrap());
-    assert!(refused.len() > bad.len(), "{}", refused.len());
     refused
 }
 
