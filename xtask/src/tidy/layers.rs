@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "context-manager-client",
             "context-manager-core",
             "context-manager-embedding",
+            "context-manager-hooks",
             "context-manager-observability",
             "context-manager-resilience",
             "context-manager-vector-store",
@@ -27,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "context-manager-embedding",
         &["context-manager-core", "context-manager-resilience"],
     ),
+    ("context-manager-hooks", &["context-manager-client"]),
     ("context-manager-observability", &[]),
     ("context-manager-resilience", &[]),
     (

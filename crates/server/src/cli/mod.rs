@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod healthcheck;
+mod hook;
+mod install;
 mod keys;
 mod migrate;
 mod options;
@@ -53,6 +55,12 @@ enum Command {
     Migrate(migrate::Migration),
     /// Check the readiness of the server of this configuration: exit code 0 if it is ready, else 1.
     Healthcheck,
+    /// Run a hook of an agent host: the event's JSON on standard input, the answer on standard output, exit code 0 always.
+    Hook(hook::HookArgs),
+    /// Write the hooks and the MCP server into the configuration of agent hosts.
+    Install(install::InstallArgs),
+    /// Take them out again, and nothing else.
+    Uninstall(install::UninstallArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Print the reference of all configuration keys (docs/configuration-reference.md).
@@ -63,7 +71,12 @@ enum Command {
 
 /// Runs the command line and returns the process's exit code: 0, or 1 with the reason on standard error.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Hosts take the exit code of a bad command line for a refusal of the prompt.
+        Err(error) if error.use_stderr() && hook::is_meant() => return hook::give_up(&error.to_string()),
+        Err(error) => error.exit(),
+    };
     let outcome = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(cli.options),
         Command::Demo => demo::run(),
@@ -76,6 +89,9 @@ pub fn run() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(cli.options, &args),
         Command::Migrate(migration) => migrate::run(cli.options, &migration),
         Command::Healthcheck => healthcheck::run(cli.options),
+        Command::Hook(args) => return hook::run(args),
+        Command::Install(args) => install::install(args),
+        Command::Uninstall(args) => install::uninstall(&args),
         Command::Openapi => check::openapi(),
         Command::ConfigReference => check::reference(&crate::config::reference()),
         Command::MetricsReference => check::reference(&crate::metrics::reference()),
