@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use uuid::Uuid;
+
 /// Folders of a user.
 #[derive(Debug, Clone)]
 pub struct Places {
@@ -44,6 +46,17 @@ impl Places {
     /// Returns the path of our settings.
     pub fn settings(&self) -> PathBuf {
         self.config.join("context-manager/hooks.toml")
+    }
+
+    /// Returns the same with another folder of state, for hooks that call another server than that of the settings: what
+    /// waits for one server is never sent to another.
+    #[must_use]
+    pub fn apart(self, server: &str) -> Self {
+        let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, server.as_bytes());
+        Self {
+            state: self.state.join(name.to_string()),
+            ..self
+        }
     }
 
     /// Returns the folder of the spool.

@@ -67,6 +67,14 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// Returns settings of hooks that keep messages and send them nowhere.
+    pub fn without_server() -> Self {
+        Self {
+            server: String::new(),
+            ..Self::default()
+        }
+    }
+
     /// Reads the settings; defaults if there is no file.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::pieces::{Base, Hook, Hooks, Piece, ServerForm};
 pub(super) const SPEC: Spec = Spec {
     name: "claude-code",
     fields: Some(SNAKE_CASE),
-    answer: |_given, event, text| match event {
+    answer: |event, text| match event {
         Event::Start => nested("SessionStart", text),
         Event::Prompt => nested("UserPromptSubmit", text),
         Event::Stop | Event::Compact | Event::End => nested("", None),

@@ -9,7 +9,7 @@ const HOME: Base = Base::Env("CODEX_HOME", ".codex");
 pub(super) const SPEC: Spec = Spec {
     name: "codex",
     fields: Some(SNAKE_CASE),
-    answer: |_given, event, text| match event {
+    answer: |event, text| match event {
         Event::Start => nested("SessionStart", text),
         Event::Prompt => nested("UserPromptSubmit", text),
         Event::Stop | Event::Compact | Event::End => nested("", None),

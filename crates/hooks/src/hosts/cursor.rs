@@ -18,7 +18,7 @@ pub(super) const SPEC: Spec = Spec {
         transcript: &["transcript_path"],
         subagent: &["subagent_id"],
     }),
-    answer: |_given, event, text| match (event, text) {
+    answer: |event, text| match (event, text) {
         (Event::Prompt, Some(text)) => json!({"continue": true, "additional_context": text}),
         (Event::Prompt, None) => json!({"continue": true}),
         (Event::Start, Some(text)) => json!({"additional_context": text}),

@@ -14,7 +14,7 @@ pub(super) const SPEC: Spec = Spec {
         transcript: &[],
         ..SNAKE_CASE
     }),
-    answer: |_given, event, text| match event {
+    answer: |event, text| match event {
         Event::Start => nested("SessionStart", text),
         Event::Prompt => nested("BeforeAgent", text),
         Event::Stop | Event::Compact | Event::End => nested("", None),

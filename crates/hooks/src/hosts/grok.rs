@@ -18,7 +18,7 @@ pub(super) const SPEC: Spec = Spec {
         transcript: &[],
         subagent: &["subagentType"],
     }),
-    answer: |_given, _event, _text| serde_json::json!({}),
+    answer: |_event, _text| serde_json::json!({}),
     pieces: &[
         Piece::Hooks(Hooks::OwnNested {
             file: (HOME, "hooks/context-manager.json"),

@@ -80,8 +80,8 @@ impl Host {
     }
 
     /// Writes an answer, with a text for the model if there is one.
-    pub(crate) fn answer(self, given: &Value, event: Event, text: Option<&str>) -> String {
-        (self.0.answer)(given, event, text).to_string()
+    pub(crate) fn answer(self, event: Event, text: Option<&str>) -> String {
+        (self.0.answer)(event, text).to_string()
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Spec {
     /// Fields of its events; `None` for a host without hooks.
     pub(super) fields: Option<Fields>,
     /// The answer to an event, with a text for the model if there is one.
-    pub(super) answer: fn(&Value, Event, Option<&str>) -> Value,
+    pub(super) answer: fn(Event, Option<&str>) -> Value,
     /// The files that install us.
     pub(super) pieces: &'static [Piece],
     /// A step that is left to the user.
@@ -49,7 +49,7 @@ pub(super) fn nested(event: &str, text: Option<&str>) -> Value {
 }
 
 /// Answer to a plug-in of ours.
-pub(super) fn plain(_given: &Value, event: Event, text: Option<&str>) -> Value {
+pub(super) fn plain(event: Event, text: Option<&str>) -> Value {
     match (event, text) {
         (Event::Start | Event::Prompt, Some(text)) => json!({"context": text}),
         _ => json!({}),

@@ -89,19 +89,13 @@ fn answers_have_the_form_that_hosts_read() {
             json!({"continue": true, "additional_context": "N"}),
             json!({"continue": true}),
         ),
-        (
-            "copilot-cli",
-            json!({"modifiedTransformedPrompt": "Hi\n\nN"}),
-            json!({}),
-        ),
+        ("copilot-cli", json!({"additionalContext": "N"}), json!({})),
         ("gemini-cli", nested("BeforeAgent"), json!({})),
         ("grok", json!({}), json!({})),
         ("opencode", json!({"context": "N"}), json!({})),
     ];
-    let event = json!({"transformedPrompt": "Hi"});
     for (name, with_notes, without) in cases {
-        let answer =
-            |event_name, text| -> Value { serde_json::from_str(&host(name).answer(&event, event_name, text)).unwrap() };
+        let answer = |event_name, text| -> Value { serde_json::from_str(&host(name).answer(event, text)).unwrap() };
         assert_eq!(answer(Event::Prompt, Some("N")), with_notes, "{name}");
         assert_eq!(answer(Event::Prompt, None), without, "{name}");
         // Some hosts take any text here for a wish to go on.

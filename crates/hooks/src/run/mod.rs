@@ -75,7 +75,7 @@ pub async fn run(run: Run<'_>) -> Answer {
         }
     };
     Answer {
-        text: run.host.answer(&given, run.event, text.as_deref()),
+        text: run.host.answer(run.event, text.as_deref()),
         trouble,
     }
 }

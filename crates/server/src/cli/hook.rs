@@ -24,7 +24,9 @@ const MAX_EVENT_BYTES: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Args)]
 pub(super) struct HookArgs {
     /// Host that runs the hook, such as `claude-code`.
-    host: String,
+    // Not `host`: that is an option of all commands.
+    #[arg(value_name = "HOST")]
+    agent: String,
     /// Event: `start`, `prompt`, `stop`, `compact` or `end`.
     event: String,
     #[command(flatten)]
@@ -49,10 +51,15 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// Changes the settings to those that are given; an empty variable gives nothing.
+    /// Changes the settings to those that are given; an empty variable gives nothing. A key is for one server: another one
+    /// does not get it.
     pub(super) fn apply(self, settings: &mut Settings) {
-        if let Some(server) = self.server.filter(|server| !server.is_empty()) {
+        if let Some(server) = self
+            .server
+            .filter(|server| !server.is_empty() && *server != settings.server)
+        {
             settings.server = server;
+            settings.key_file = None;
         }
         if let Some(file) = self.key_file.filter(|file| !file.as_os_str().is_empty()) {
             settings.key_file = Some(file);
@@ -88,21 +95,26 @@ pub(super) fn run(args: HookArgs) -> ExitCode {
 
 fn answer(args: HookArgs) -> anyhow::Result<Answer> {
     let host: Host = args
-        .host
+        .agent
         .parse()
         .ok()
-        .with_context(|| format!("unknown host `{}`", args.host))?;
+        .with_context(|| format!("unknown host `{}`", args.agent))?;
     let event: Event = args
         .event
         .parse()
         .ok()
         .with_context(|| format!("unknown event `{}`", args.event))?;
-    let places = Places::find(|name| env::var_os(name)).context("there is no home folder")?;
+    let mut places = Places::find(|name| env::var_os(name)).context("there is no home folder")?;
     let (mut settings, unreadable) = match Settings::load(&places.settings()) {
         Ok(settings) => (settings, None),
-        Err(error) => (Settings::default(), Some(error.to_string())),
+        // Messages wait rather than go to a server that was not meant.
+        Err(error) => (Settings::without_server(), Some(error.to_string())),
     };
+    let installed = settings.server.clone();
     args.given.apply(&mut settings);
+    if settings.server != installed {
+        places = places.apart(&settings.server);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let limit = Duration::from_millis(settings.deadline_ms);

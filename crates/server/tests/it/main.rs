@@ -12,6 +12,7 @@ mod embedding;
 mod exact_input;
 mod former_model;
 mod gc;
+mod hooks;
 mod isolation;
 mod jwt;
 mod keys;
