@@ -95,7 +95,7 @@ fn answers_have_the_form_that_hosts_read() {
         ("opencode", json!({"context": "N"}), json!({})),
     ];
     for (name, with_notes, without) in cases {
-        let answer = |event_name, text| -> Value { serde_json::from_str(&host(name).answer(event, text)).unwrap() };
+        let answer = |event, text| -> Value { serde_json::from_str(&host(name).answer(event, text)).unwrap() };
         assert_eq!(answer(Event::Prompt, Some("N")), with_notes, "{name}");
         assert_eq!(answer(Event::Prompt, None), without, "{name}");
         // Some hosts take any text here for a wish to go on.
