@@ -36,7 +36,7 @@ impl Scope<'_> {
         &self,
         client: &Client,
         prompt: &str,
-        state: Session,
+        state: &Session,
         left: Duration,
     ) -> Result<Notes, Error> {
         let query = prompt.trim();
@@ -93,7 +93,7 @@ impl Scope<'_> {
     }
 
     /// Returns true for a message of this session that the host still shows to the model.
-    fn is_in_window(&self, note: &FoundBody, state: Session) -> bool {
+    fn is_in_window(&self, note: &FoundBody, state: &Session) -> bool {
         let turn = note.context.metadata.get("turn").and_then(Value::as_u64);
         note.context.session_id.as_deref() == Some(self.session) && turn.is_some_and(|turn| state.is_in_window(turn))
     }

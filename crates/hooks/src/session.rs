@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::file;
+use crate::transcript::LastTurn;
 
 /// Age from which on the state of a session that never ended is removed.
 const MAX_AGE: Duration = Duration::from_hours(30 * 24);
@@ -15,8 +16,11 @@ const MAX_AGE: Duration = Duration::from_hours(30 * 24);
 /// Number of a session's last turns that its host still has in its own window.
 const WINDOW: u64 = 20;
 
+/// Number of bytes by which a prompt is known again.
+const PROMPT_BYTES: usize = 200;
+
 /// State of a session.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Session {
     /// Number of prompts so far.
@@ -25,6 +29,10 @@ pub(crate) struct Session {
     pub(crate) open: bool,
     /// Number of prompts when the host last shortened the conversation.
     pub(crate) compacted: u64,
+    /// Beginning of the last prompt.
+    pub(crate) prompt: String,
+    /// The transcript that an event of the session named last.
+    pub(crate) transcript: Option<PathBuf>,
 }
 
 impl Session {
@@ -35,12 +43,25 @@ impl Session {
             .unwrap_or_default()
     }
 
-    pub(crate) fn save(self, folder: &Path, session: &str) -> io::Result<()> {
-        file::replace(&path(folder, session), serde_json::to_string(&self)?.as_bytes())
+    pub(crate) fn save(&self, folder: &Path, session: &str) -> io::Result<()> {
+        file::replace(&path(folder, session), serde_json::to_string(self)?.as_bytes())
+    }
+
+    /// Remembers the beginning of a prompt.
+    pub(crate) fn set_prompt(&mut self, prompt: Option<&str>) {
+        let prompt = prompt.unwrap_or_default().trim();
+        prompt[..prompt.floor_char_boundary(PROMPT_BYTES)].clone_into(&mut self.prompt);
+    }
+
+    /// Returns the last turn of a transcript, an empty one if that is an earlier turn than this session's last. Hosts may
+    /// write more around a prompt.
+    pub(crate) fn of_this_turn(&self, last: LastTurn) -> LastTurn {
+        let is_this = last.prompt.as_ref().is_none_or(|prompt| prompt.contains(&self.prompt));
+        if is_this { last } else { LastTurn::default() }
     }
 
     /// Returns true for a turn that the model still has before its eyes.
-    pub(crate) fn is_in_window(self, turn: u64) -> bool {
+    pub(crate) fn is_in_window(&self, turn: u64) -> bool {
         turn > self.compacted.max(self.turn.saturating_sub(WINDOW))
     }
 
@@ -71,8 +92,8 @@ mod tests {
     fn old_turns_and_those_before_a_compaction_are_out_of_the_window() {
         let session = |turn, compacted| Session {
             turn,
-            open: false,
             compacted,
+            ..Session::default()
         };
         assert!(session(5, 0).is_in_window(1));
         assert!(!session(5, 4).is_in_window(4));

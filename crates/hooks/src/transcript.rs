@@ -14,6 +14,8 @@ const TAIL: u64 = 4 * 1024 * 1024;
 pub(crate) struct LastTurn {
     pub(crate) prompt: Option<String>,
     pub(crate) reply: Option<String>,
+    /// The last message of the assistant, after the prompt or before it.
+    pub(crate) last_reply: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -43,9 +45,13 @@ impl LastTurn {
                     turn = Self {
                         prompt: Some(text),
                         reply: None,
+                        last_reply: turn.last_reply,
                     }
                 }
-                Some((Role::Assistant, text)) => turn.reply = Some(text),
+                Some((Role::Assistant, text)) => {
+                    turn.reply = Some(text.clone());
+                    turn.last_reply = Some(text);
+                }
                 None => {}
             }
         }
@@ -104,10 +110,11 @@ fn is_of_the_host(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn turn(prompt: &str, reply: Option<&str>) -> LastTurn {
+    fn turn(prompt: &str, reply: Option<&str>, last_reply: Option<&str>) -> LastTurn {
         LastTurn {
             prompt: Some(prompt.to_owned()),
             reply: reply.map(str::to_owned),
+            last_reply: last_reply.map(str::to_owned),
         }
     }
 
@@ -135,7 +142,7 @@ mod tests {
         for transcript in [claude, codex, cursor, copilot] {
             assert_eq!(
                 LastTurn::of(transcript),
-                turn("Which port?", Some("Port 8080.")),
+                turn("Which port?", Some("Port 8080."), Some("Port 8080.")),
                 "{transcript}"
             );
         }
@@ -147,7 +154,7 @@ mod tests {
 {"role":"assistant","content":"A."}
 {"role":"user","content":"b"}
 {"role":"assis"#;
-        assert_eq!(LastTurn::of(transcript), turn("b", None));
+        assert_eq!(LastTurn::of(transcript), turn("b", None, Some("A.")));
     }
 
     #[test]
@@ -157,6 +164,6 @@ mod tests {
         let line = format!("{{\"role\":\"tool\",\"content\":\"{}\"}}\n", "x".repeat(1_000_000));
         let end = "{\"role\":\"user\",\"content\":\"last\"}\n";
         std::fs::write(&path, [line.repeat(6).as_str(), end].concat()).unwrap();
-        assert_eq!(LastTurn::read(&path).unwrap(), turn("last", None));
+        assert_eq!(LastTurn::read(&path).unwrap(), turn("last", None, None));
     }
 }

@@ -1,13 +1,13 @@
 //! One hook: an event in, an answer out, within the deadline.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use context_manager_client::wire::NewContext;
 use context_manager_client::{Client, Error, Secret};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::event::{Event, Incoming};
 use crate::hosts::Host;
@@ -22,6 +22,9 @@ use crate::{block, file};
 
 /// Session of a host that names none.
 const NO_SESSION: &str = "none";
+
+/// Pause between two looks into a transcript.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A hook to run.
 #[derive(Debug)]
@@ -102,7 +105,7 @@ impl<'a> Hook<'a> {
     async fn run(&self, deadline: Instant, trouble: &mut Vec<String>) -> Option<String> {
         let sessions = self.run.places.sessions();
         let before = Session::load(&sessions, self.session);
-        let (state, messages) = self.advance(before, trouble);
+        let (state, messages) = self.advance(before.clone(), trouble).await;
         let spool = Spool::open(self.run.places.spool());
         // The messages come first: if the state is lost, they are sent again under the same ids.
         let kept = spool.and_then(|spool| spool.append(&messages).map(|()| spool));
@@ -124,7 +127,9 @@ impl<'a> Hook<'a> {
                 return self.unavailable("its settings are not valid", kept.as_ref().ok());
             }
         };
-        let recalled = self.recall(&client, state, deadline, kept.as_ref().ok(), trouble).await;
+        let recalled = self
+            .recall(&client, &state, deadline, kept.as_ref().ok(), trouble)
+            .await;
         let Ok(spool) = &kept else { return recalled.flatten() };
         match (self.drain(spool, &client, deadline).await, recalled) {
             (Err(reason), recalled) => {
@@ -136,34 +141,54 @@ impl<'a> Hook<'a> {
     }
 
     /// Returns the state of the session after this event, and the messages that the event brings.
-    fn advance(&self, mut state: Session, trouble: &mut Vec<String>) -> (Session, Vec<NewContext>) {
+    async fn advance(&self, mut state: Session, trouble: &mut Vec<String>) -> (Session, Vec<NewContext>) {
         let mut messages = Vec::new();
         let mut keep = |turn, role, text: Option<&str>| {
             if let Some(text) = text {
                 messages.extend(self.scope().message(turn, role, text, self.run.now));
             }
         };
-        let Incoming { prompt, reply, .. } = self.incoming;
+        let Incoming {
+            prompt,
+            reply,
+            transcript,
+            ..
+        } = self.incoming;
+        if transcript.is_some() {
+            state.transcript.clone_from(transcript);
+        }
+        let path = state.transcript.clone().filter(|_| reply.is_none());
         match self.run.event {
             Event::Start => {}
             Event::Prompt => {
+                if state.open {
+                    // The new prompt may stand in the transcript already.
+                    keep(state.turn, "assistant", read(path, trouble).last_reply.as_deref());
+                }
                 state.turn += 1;
                 state.open = true;
+                state.set_prompt(prompt.as_deref());
                 keep(state.turn, "user", prompt.as_deref());
             }
             Event::Stop => {
-                let last = self.last_turn(reply.is_none() || state.turn == 0, trouble);
+                let last = match path {
+                    Some(path) => self.wait_for_reply(path, &state, trouble).await,
+                    None => LastTurn::default(),
+                };
                 // A host that sends prompts has sent this one.
                 if state.turn == 0 {
                     keep(state.turn, "user", prompt.as_deref().or(last.prompt.as_deref()));
                 }
-                keep(state.turn, "assistant", reply.as_deref().or(last.reply.as_deref()));
-                state.open = false;
+                let reply = reply.as_deref().or(last.reply.as_deref());
+                keep(state.turn, "assistant", reply);
+                state.open &= reply.is_none();
             }
             Event::Compact | Event::End => {
                 // An interrupted turn has no other event.
-                let last = self.last_turn(state.open, trouble);
-                keep(state.turn, "assistant", last.reply.as_deref());
+                if state.open {
+                    let last = state.of_this_turn(read(path, trouble));
+                    keep(state.turn, "assistant", last.reply.as_deref());
+                }
                 state.open = false;
                 state.compacted = state.turn;
             }
@@ -171,20 +196,23 @@ impl<'a> Hook<'a> {
         (state, messages)
     }
 
-    fn last_turn(&self, is_needed: bool, trouble: &mut Vec<String>) -> LastTurn {
-        let path = self.incoming.transcript.as_deref().filter(|_| is_needed);
-        let read = path.map_or_else(|| Ok(LastTurn::default()), LastTurn::read);
-        read.unwrap_or_else(|error| {
-            trouble.push(format!("the transcript cannot be read: {error}"));
-            LastTurn::default()
-        })
+    /// Reads the transcript until the reply is in it: hosts write it behind. Without it the next event tries again.
+    async fn wait_for_reply(&self, path: PathBuf, state: &Session, trouble: &mut Vec<String>) -> LastTurn {
+        let until = Instant::now() + self.run.settings.deadline() / 3;
+        loop {
+            let last = state.of_this_turn(read(Some(path.clone()), trouble));
+            if last.reply.is_some() || Instant::now() >= until {
+                return last;
+            }
+            sleep(POLL).await;
+        }
     }
 
     /// Returns the notes for the prompt of the event, or the line that there are none to be had; `None` if it asks nothing.
     async fn recall(
         &self,
         client: &Client,
-        state: Session,
+        state: &Session,
         deadline: Instant,
         spool: Option<&Spool>,
         trouble: &mut Vec<String>,
@@ -253,6 +281,15 @@ impl<'a> Hook<'a> {
             project: &self.project,
         }
     }
+}
+
+/// Reads the last turn of a transcript; an empty one without it.
+fn read(path: Option<PathBuf>, trouble: &mut Vec<String>) -> LastTurn {
+    let read = path.map_or_else(|| Ok(LastTurn::default()), |path| LastTurn::read(&path));
+    read.unwrap_or_else(|error| {
+        trouble.push(format!("the transcript cannot be read: {error}"));
+        LastTurn::default()
+    })
 }
 
 fn left(deadline: Instant) -> Duration {

@@ -107,6 +107,35 @@ async fn a_turn_comes_from_the_transcript_where_the_event_has_none() {
 }
 
 #[tokio::test]
+async fn a_reply_that_the_host_writes_late_is_kept_by_this_hook_or_the_next() {
+    let mut desk = Desk::new();
+    desk.settings.deadline_ms = 900;
+    let path = desk.folder.path().join("t.jsonl");
+    let user = |text: &str| json!({"type": "user.message", "data": {"content": text}}).to_string();
+    let assistant = |text: &str| json!({"type": "assistant.message", "data": {"content": text}}).to_string();
+    let write = |lines: &[String]| std::fs::write(&path, lines.join("\n")).unwrap();
+    let prompt = |text: &str| json!({"sessionId": "s", "prompt": text});
+    let stop = json!({"sessionId": "s", "transcriptPath": path});
+
+    desk.hook("copilot-cli", Event::Prompt, &prompt("a")).await;
+    write(&[user("a")]);
+    let late = async {
+        sleep(Duration::from_millis(60)).await;
+        write(&[user("a"), assistant("A.")]);
+    };
+    tokio::join!(desk.hook("copilot-cli", Event::Stop, &stop), late);
+    desk.hook("copilot-cli", Event::Prompt, &prompt("b")).await;
+    desk.hook("copilot-cli", Event::Stop, &stop).await;
+    write(&[user("a"), assistant("A."), user("b"), assistant("B."), user("c")]);
+    desk.hook("copilot-cli", Event::Prompt, &prompt("c")).await;
+    desk.hook("copilot-cli", Event::Stop, &stop).await;
+    write(&[user("c"), assistant("C.")]);
+    desk.hook("copilot-cli", Event::End, &json!({"sessionId": "s"})).await;
+    let said: Vec<String> = desk.said().into_iter().map(|(_, text)| text).collect();
+    assert_eq!(said, ["a", "A.", "b", "B.", "c", "C."]);
+}
+
+#[tokio::test]
 async fn an_interrupted_turn_is_kept_when_the_session_ends() {
     let desk = Desk::new();
     let path = desk.folder.path().join("t.jsonl");
