@@ -17,6 +17,7 @@ mod limits;
 mod listen;
 pub mod metrics;
 pub mod service;
+mod stdio;
 mod store;
 mod systemd;
 mod transfer;

@@ -13,6 +13,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "context-manager-client",
             "context-manager-core",
             "context-manager-embedding",
+            "context-manager-hooks",
+            "context-manager-mcp",
             "context-manager-observability",
             "context-manager-resilience",
             "context-manager-vector-store",
@@ -26,6 +28,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "context-manager-embedding",
         &["context-manager-core", "context-manager-resilience"],
+    ),
+    ("context-manager-hooks", &["context-manager-client"]),
+    (
+        "context-manager-mcp",
+        &["context-manager-client", "context-manager-core"],
     ),
     ("context-manager-observability", &[]),
     ("context-manager-resilience", &[]),

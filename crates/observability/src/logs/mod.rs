@@ -8,6 +8,7 @@ mod flood;
 use std::io::IsTerminal;
 
 use serde::{Deserialize, Serialize};
+use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::MakeWriterExt;
@@ -21,6 +22,9 @@ use flood::FloodGate;
 
 /// Name of the span of a request. Its fields are on every line logged within it, regardless of the filter.
 pub const REQUEST_SPAN: &str = "request";
+
+/// Targets of libraries that log whole messages.
+const TALKATIVE: [&str; 1] = ["rmcp"];
 
 /// Settings of logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,8 +98,15 @@ where
     };
     let request = filter_fn(|metadata| metadata.is_span() && metadata.name() == REQUEST_SPAN)
         .with_max_level_hint(LevelFilter::INFO);
-    let layer = layer.with_filter(audit.narrow(filter.or(request)));
+    let discreet = filter_fn(is_discreet).with_max_level_hint(LevelFilter::TRACE);
+    let layer = layer.with_filter(audit.narrow(filter.and(discreet).or(request)));
     Ok((layer, LogControl::new(config.filter.clone(), handle)))
+}
+
+/// Returns whether an event tells no more than it may. Some libraries log whole messages, with texts and keys in them: their
+/// errors alone are logged, whatever the filter says.
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() == Level::ERROR || !TALKATIVE.iter().any(|target| metadata.target().starts_with(target))
 }
 
 #[cfg(test)]
@@ -152,6 +163,18 @@ mod tests {
         };
         assert!(config.filter().unwrap_err().to_string().contains("core=loud"));
         assert!(LogConfig::default().filter().is_ok());
+    }
+
+    #[test]
+    fn messages_of_agents_are_not_logged_whatever_the_filter_says() {
+        let lines = json("trace", 0, |_| {
+            tracing::debug!(target: "rmcp::service", request = "Authorization: Bearer cm_1", "received request");
+            tracing::warn!(target: "rmcp::service", "rejected peer request");
+            tracing::error!(target: "rmcp::transport", "the stream broke");
+            tracing::debug!(target: "context_manager", "request answered");
+        });
+        let messages: Vec<_> = lines.iter().map(|line| line["message"].clone()).collect();
+        assert_eq!(messages, ["the stream broke", "request answered"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::protected_resource::Challenge;
 use super::rate_limit::{add_shares, limited};
 use super::route::{Found, Route, RouteTable};
 use crate::auth::{AUTH_FAILURES, Authenticator};
@@ -25,6 +26,7 @@ pub(super) struct Gate {
     routes: RouteTable,
     forwarding: Forwarding,
     sites: Sites,
+    challenge: Challenge,
     public_metrics: bool,
     public_health: bool,
 }
@@ -45,6 +47,7 @@ impl Gate {
                 header: config.server.forwarded_header,
             },
             sites: Sites::new(&config.server),
+            challenge: Challenge::new(config),
             public_metrics: config.auth.public_metrics,
             public_health: config.auth.public_health,
         }
@@ -55,7 +58,7 @@ impl Gate {
             Access::Open => true,
             Access::Closable(Closable::Metrics) => self.public_metrics,
             Access::Closable(Closable::Health) => self.public_health,
-            Access::Needs(_) => false,
+            Access::AnyKey | Access::Needs(_) => false,
         }
     }
 
@@ -63,7 +66,7 @@ impl Gate {
     fn call(&self, use_case: UseCase, request: &Request) -> Result<Call, Problem> {
         let caller = self.authenticator.authenticate(request.headers()).map_err(|denied| {
             metrics::counter!(AUTH_FAILURES, "reason" => denied.reason()).increment(1);
-            Problem::from(denied)
+            self.challenge.add_to(Problem::from(denied), request)
         })?;
         Ok(Call::new(Arc::clone(&self.service), caller, use_case, origin(request)))
     }

@@ -5,7 +5,9 @@ mod failure;
 pub mod fuzzing;
 mod gate;
 mod intake;
+mod mcp;
 mod openapi;
+mod protected_resource;
 mod rate_limit;
 mod route;
 mod routes;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::auth::Authenticator;
@@ -26,6 +29,7 @@ use crate::http::{HeadLimits, cors, limit_head, observe};
 use crate::service::{Service, UseCase};
 use gate::{Gate, authorize, check_site, limit_address};
 use intake::{Intake, take_in};
+use protected_resource::ProtectedResource;
 use route::RouteTable;
 
 pub use crate::http::PeerAddress;
@@ -37,14 +41,29 @@ pub fn router(service: Arc<Service>, authenticator: Arc<Authenticator>, config: 
     let (routed, document) = routes::all().split_for_parts();
     let mut table = RouteTable::new(document);
     table.add("/openapi.json", Method::GET, UseCase::GetOpenapi, Vec::new());
-    let gate = Arc::new(Gate::new(Arc::clone(&service), authenticator, table, config));
     let intake = Arc::new(Intake::new(Arc::clone(&service), server));
     let stream_limits = routes::StreamLimits {
         wait: Duration::from_millis(server.request_timeout_ms),
         max_line_bytes: server.max_line_bytes,
     };
+    let mut routed = routed.route("/openapi.json", get(openapi::get_openapi));
+    if let Some(resource) = ProtectedResource::new(config) {
+        for path in protected_resource::PATHS {
+            let (resource, path_of) = (resource.clone(), path);
+            table.add(path, Method::GET, UseCase::GetProtectedResource, Vec::new());
+            routed = routed.route(
+                path,
+                get(move |request| async move { resource.describe(path_of, &request) }),
+            );
+        }
+    }
+    if config.mcp.enabled {
+        table.add(mcp::PATH, Method::POST, UseCase::CallMcp, Vec::new());
+        let tools = mcp::service(config);
+        routed = routed.route(mcp::PATH, post(move |request| mcp::answer(tools, request)));
+    }
+    let gate = Arc::new(Gate::new(Arc::clone(&service), authenticator, table, config));
     let mut api = routed
-        .route("/openapi.json", axum::routing::get(openapi::get_openapi))
         .layer(Extension(stream_limits))
         .layer(DefaultBodyLimit::max(server.max_body_bytes))
         .layer(from_fn_with_state(intake, take_in))

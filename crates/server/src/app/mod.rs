@@ -5,6 +5,7 @@
 //! balancers to notice, no new connections, requests drained, loops ended, store flushed. The caller of [`App::run`]
 //! flushes telemetry at the very end.
 
+mod endpoint;
 mod loops;
 mod memory;
 mod pending;
@@ -23,13 +24,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::api;
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, NewKey};
 use crate::config::Config;
 use crate::health;
 use crate::listen::{self, Site, Tls};
 use crate::service::Service;
 use crate::systemd;
 
+pub(crate) use endpoint::{Endpoint, loopback};
 pub use memory::Memory;
 pub(crate) use tenant::DEFAULT_TENANT;
 pub use tenant::default_tenant;
@@ -40,6 +42,8 @@ pub struct App {
     config: Arc<Config>,
     service: Arc<Service>,
     authenticator: Arc<Authenticator>,
+    /// Key for processes beside this one; `None` for a server that others have keys for.
+    own_key: Option<NewKey>,
     stop: CancellationToken,
     supervisor: Supervisor,
 }
@@ -50,10 +54,34 @@ impl App {
     /// # Errors
     /// When a file of keys cannot be used.
     pub fn new(config: Config, metrics: Metrics, logs: LogControl) -> anyhow::Result<Self> {
+        Self::with(config, metrics, logs, None)
+    }
+
+    /// Creates a server for the user of this process alone: for those who hold its own key, which the data folder names to
+    /// other processes of the user, and those who hold a key of the files.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub(crate) fn for_own_user(
+        config: Config,
+        metrics: Metrics,
+        logs: LogControl,
+        own_key: NewKey,
+    ) -> anyhow::Result<Self> {
+        Self::with(config, metrics, logs, Some(own_key))
+    }
+
+    fn with(config: Config, metrics: Metrics, logs: LogControl, own_key: Option<NewKey>) -> anyhow::Result<Self> {
         let service = Service::new(&config, metrics, logs);
         let stop = CancellationToken::new();
+        let authenticator = Authenticator::open(&config, default_tenant()?, Arc::new(SystemClock))?;
+        let authenticator = match &own_key {
+            Some(key) => authenticator.with_own_key(key.hash),
+            None => authenticator,
+        };
         Ok(Self {
-            authenticator: Arc::new(Authenticator::open(&config, default_tenant()?, Arc::new(SystemClock))?),
+            authenticator: Arc::new(authenticator),
+            own_key,
             supervisor: Supervisor::new(service.health.clone(), stop.clone()),
             service: Arc::new(service),
             config: Arc::new(config),
@@ -69,13 +97,16 @@ impl App {
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let site = self.site().await?;
         loops::keep_keys(&self.supervisor, &self.authenticator, &self.config.auth);
+        let endpoint = Endpoint::new(&self.config, listener.local_addr()?, self.own_key.as_ref());
         let (config, stop) = (self.config.server.clone(), self.stop.clone());
         let listening = tokio::spawn(async move { listen::serve(listener, site, &config, stop).await });
         let mut listening = AbortOnDropHandle::new(listening);
         let mut memory = None;
         // Listening comes first, so that a probe gets an answer while a large store is read.
         let opened = async {
-            memory.insert(self.serve_memory().await?).store.handle.lost().await;
+            let memory = memory.insert(self.serve_memory().await?);
+            endpoint.publish();
+            memory.store.handle.lost().await;
             anyhow::Result::<Infallible>::Err(anyhow::anyhow!(
                 "the store was closed to restore a snapshot and could not be opened again"
             ))
@@ -85,6 +116,7 @@ impl App {
             () = shutdown => Ok(()),
             _ended = &mut listening => Err(anyhow::anyhow!("no connections are accepted any more")),
         };
+        endpoint.withdraw();
         let closed = self.shut_down(listening, memory).await;
         // The first failure explains the second.
         ended.and(closed)

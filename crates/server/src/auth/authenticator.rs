@@ -14,10 +14,14 @@ use super::denied::Denied;
 use super::files::FileState;
 use super::jwt::{self, Jwt};
 use super::keyring::{Keyring, KeyringError};
+use super::permission::Permission;
 use super::principal::Principal;
+use super::token::KeyHash;
 use super::{credential, token, usage};
 use crate::config::{Config, ConfiguredKey};
 
+/// Id of the key that a process makes for itself.
+const OWN_KEY: &str = "own";
 const NO_KEYS: &str = "there is no key: nobody is let in until there is one (`context-manager keys create`)";
 
 /// Authenticates callers. All it needs is in memory: no request waits for a file or for the network.
@@ -33,6 +37,8 @@ pub struct Authenticator {
     asked: Asked,
     usage: Mutex<BTreeMap<Arc<str>, i64>>,
     jwt: Option<Jwt>,
+    /// Key of a process that serves itself and others of its user, beside those of the files.
+    own: Option<(KeyHash, Principal)>,
     open_to: TenantId,
     clock: Arc<dyn Clock>,
 }
@@ -70,6 +76,7 @@ impl Authenticator {
             keys_needed: AtomicBool::new(keys_needed),
             asked,
             jwt,
+            own: None,
             keyring: RwLock::new(Arc::new(keyring)),
             seen: Mutex::new(seen),
             usage: Mutex::default(),
@@ -80,9 +87,20 @@ impl Authenticator {
         })
     }
 
+    /// Has callers bring this key, or one of the others if there are any. Nothing of it is remembered.
+    #[must_use]
+    pub(crate) fn with_own_key(self, hash: KeyHash) -> Self {
+        let permissions = vec![Permission::Read, Permission::Write].into();
+        let holder = Principal::new(self.open_to.clone(), OWN_KEY.into(), permissions);
+        Self {
+            own: Some((hash, holder)),
+            ..self
+        }
+    }
+
     /// Returns whether callers have to bring a key.
     pub fn needs_keys(&self) -> bool {
-        self.keys_needed.load(Ordering::Acquire)
+        self.own.is_some() || self.keys_needed.load(Ordering::Acquire)
     }
 
     /// Authenticates the sender of a request with these headers.
@@ -96,6 +114,11 @@ impl Authenticator {
             token::MAX_BYTES
         };
         let key = credential::find(headers, longest)?.ok_or(Denied::Missing)?;
+        if let Some((hash, holder)) = &self.own
+            && KeyHash::of(key) == *hash
+        {
+            return Ok(holder.clone());
+        }
         if token::is_damaged(key) {
             return Err(Denied::Damaged);
         }

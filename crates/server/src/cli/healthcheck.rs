@@ -1,12 +1,13 @@
 //! `context-manager healthcheck`: readiness of the server of this configuration, for containers without a shell.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use context_manager_client::{Certificates, Client, Config, Error, Retry};
 
 use super::options::Options;
+use crate::app::loopback;
 
 /// Maximum duration of the call.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -60,27 +61,4 @@ async fn check(scheme: &str, address: SocketAddr) -> anyhow::Result<()> {
     };
     println!("the server at {address} is ready");
     Ok(())
-}
-
-/// Returns the address at which this machine reaches a server that listens at `address`.
-fn loopback(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_on_all_addresses_is_called_at_loopback() {
-        let of = |address: &str| loopback(address.parse().unwrap()).to_string();
-        assert_eq!(of("0.0.0.0:8080"), "127.0.0.1:8080");
-        assert_eq!(of("[::]:8080"), "[::1]:8080");
-        assert_eq!(of("192.0.2.1:80"), "192.0.2.1:80");
-    }
 }

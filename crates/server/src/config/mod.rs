@@ -7,6 +7,7 @@ mod embedding;
 mod health;
 mod jwt;
 mod load;
+mod mcp;
 mod memory;
 mod problems;
 mod proxies;
@@ -43,6 +44,7 @@ pub(crate) use jwt::is_encrypted;
 pub(crate) use load::load_text;
 pub(crate) use load::{API_KEY_VARIABLE, ignored_names};
 pub use load::{ConfigError, Source, load};
+pub use mcp::McpConfig;
 pub use memory::MemoryConfig;
 pub use proxies::{ForwardedHeader, TrustedProxies};
 pub use quotas::QuotasConfig;
@@ -96,6 +98,8 @@ pub struct Config {
     pub lexical: lexical::Config,
     /// Counting of tokens.
     pub tokens: TokensConfig,
+    /// Tools for agents.
+    pub mcp: McpConfig,
 }
 
 /// Counting of tokens.
@@ -133,6 +137,7 @@ impl Config {
             ("gc", self.gc.problems()),
             ("dedup", self.dedup.problems()),
             ("consolidation", self.consolidation.problems()),
+            ("mcp", self.mcp.problems()),
         ];
         let mut problems: Vec<String> = self.exposure().into_iter().collect();
         problems.extend(

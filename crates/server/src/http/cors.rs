@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -32,10 +32,18 @@ pub(crate) fn cors(origins: &[String]) -> Option<CorsLayer> {
             named("x-request-id"),
             named("x-request-timeout-ms"),
             named("traceparent"),
+            named("mcp-protocol-version"),
+            named("mcp-session-id"),
+            named("mcp-method"),
+            named("mcp-name"),
+            named("x-user-id"),
+            named("x-agent-id"),
+            named("x-project"),
         ])
         .expose_headers([
             LOCATION,
             RETRY_AFTER,
+            WWW_AUTHENTICATE,
             named("x-request-id"),
             named("ratelimit"),
             named("ratelimit-policy"),

@@ -24,7 +24,7 @@ pub(crate) use cors::cors;
 pub(crate) use deadline::TimeLimit;
 pub(crate) use head::{HeadLimits, limit_head};
 pub(crate) use lines::{BodyLine, Lines};
-pub(crate) use observe::{describe_metrics, observe};
+pub(crate) use observe::{OwnErrors, describe_metrics, observe};
 pub(crate) use problem::{Code, FieldError, Problem, whole_secs};
 pub(crate) use query::{Params, PathId, check_query};
 pub(crate) use receive::Bodies;

@@ -108,11 +108,16 @@ impl Drop for InFlight {
     }
 }
 
+/// Mark of a response whose errors have the form of another protocol, and stay as they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnErrors;
+
 /// Writes the problem of an error response, or a generic one if it has none.
 fn finish(mut response: Response, id: &str) -> Response {
     let problem = response.extensions_mut().remove::<Problem>();
     match problem {
         Some(problem) => problem.with_request_id(id).write(response),
+        None if response.extensions().get::<OwnErrors>().is_some() => response,
         None if response.status().is_client_error() || response.status().is_server_error() => {
             let problem = Problem::new(code_of(response.status()));
             *response.status_mut() = problem.status();

@@ -248,7 +248,9 @@ impl Problem {
             headers.extend(more.clone());
         }
         if self.code == Code::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers
+                .entry(header::WWW_AUTHENTICATE)
+                .or_insert(HeaderValue::from_static("Bearer"));
         }
         *response.body_mut() = body.into();
         response

@@ -62,7 +62,7 @@ impl Sites {
                 return Err(bad_host("is needed"));
             }
             if !names.iter().all(|name| self.answers_to(name.host())) {
-                return Err(Problem::new(Code::MisdirectedRequest));
+                return Err(self.misdirected());
             }
         }
         if self.is_from_elsewhere(request.method(), request.headers(), names.first()) {
@@ -76,6 +76,16 @@ impl Sites {
             ));
         }
         Ok(())
+    }
+
+    /// Names the hosts that the server answers to: the usual reason is one that nobody configured.
+    fn misdirected(&self) -> Problem {
+        let named = self.hosts.iter().map(|host| format!(", `{host}`"));
+        Problem::new(Code::MisdirectedRequest).with_detail(format!(
+            "a server that asks for no key answers only to IP addresses, `localhost`{}; name others in \
+             server.allowed_hosts or server.public_url",
+            named.collect::<String>()
+        ))
     }
 
     fn answers_to(&self, host: &str) -> bool {
@@ -251,6 +261,19 @@ mod tests {
         for host in ["", "evil@localhost", "localhost:x", "local host"] {
             assert_eq!(status(Audience::Known, "/", &[("host", host)]), 400, "{host}");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_the_hosts_that_would_do() {
+        let request = Request::builder().header("host", "evil.example").body(Body::empty());
+        let refused = sites().check(&request.unwrap(), Audience::Everybody).unwrap_err();
+        assert!(
+            refused
+                .detail()
+                .contains("`localhost`, `memory.lan`, `memory.example.com`;"),
+            "{}",
+            refused.detail()
+        );
     }
 
     #[test]

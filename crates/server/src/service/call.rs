@@ -25,6 +25,7 @@ struct State {
     service: Arc<Service>,
     caller: Principal,
     use_case: UseCase,
+    origin: Origin,
     audit: Option<AuditRecord>,
     /// Remainders of the rate limits; `None` until the call is admitted.
     shares: Mutex<Option<Vec<RateLimitShare>>>,
@@ -35,15 +36,32 @@ impl Call {
     /// Creates a call of an authenticated caller.
     pub(crate) fn new(service: Arc<Service>, caller: Principal, use_case: UseCase, origin: Origin) -> Self {
         let rule = use_case.rule();
-        let audit = (rule.audit == Audit::Logged).then(|| AuditRecord::new(rule.name, caller.clone(), origin));
+        let audit = (rule.audit == Audit::Logged).then(|| AuditRecord::new(rule.name, caller.clone(), origin.clone()));
         Self(Arc::new(State {
             service,
             caller,
             use_case,
+            origin,
             audit,
             shares: Mutex::default(),
             permit: OnceLock::new(),
         }))
+    }
+
+    /// Creates a call that is made within this one, by the same caller and under its permit: a second permit might never
+    /// come while those who hold the others wait for theirs.
+    pub(crate) fn within(&self, use_case: UseCase) -> Self {
+        let State {
+            service,
+            caller,
+            origin,
+            ..
+        } = &*self.0;
+        let call = Self::new(Arc::clone(service), caller.clone(), use_case, origin.clone());
+        if let Some(permit) = self.0.permit.get() {
+            let _only_one = call.0.permit.set(Arc::clone(permit));
+        }
+        call
     }
 
     /// Asks permission and counts the call, unless that was done.

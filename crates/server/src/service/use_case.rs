@@ -22,6 +22,8 @@ pub(crate) enum Access {
     Open,
     /// None, unless the configuration closes it; then the permission `metrics`.
     Closable(Closable),
+    /// Any key. The call makes others, which have their own requirements.
+    AnyKey,
     /// A key with this permission.
     Needs(Permission),
 }
@@ -63,10 +65,10 @@ pub(crate) enum Time {
 }
 
 impl Access {
-    /// Returns the permission that a call needs, where it is not open to everybody.
+    /// Returns the permission that a call needs, if it needs one.
     pub(crate) const fn permission(self) -> Option<Permission> {
         match self {
-            Self::Open => None,
+            Self::Open | Self::AnyKey => None,
             Self::Closable(_) => Some(Permission::Metrics),
             Self::Needs(permission) => Some(permission),
         }
@@ -146,6 +148,8 @@ use_cases! {
     GetReadiness: "get_readiness", Access::Open, Weight::Free, Operations, Unlogged, Short;
     GetMetrics: "get_metrics", METRICS, Weight::Free, Operations, Unlogged, Short;
     GetOpenapi: "get_openapi", Access::Open, Weight::Free, Api, Unlogged, Short;
+    GetProtectedResource: "get_protected_resource", Access::Open, Weight::Free, Api, Unlogged, Short;
+    CallMcp: "call_mcp", Access::AnyKey, Weight::Free, Api, Unlogged, Short;
 }
 
 impl UseCase {

@@ -352,3 +352,37 @@ async fn the_audit_log_names_the_subject() {
         "{entry}"
     );
 }
+
+#[tokio::test]
+async fn a_client_without_a_token_learns_where_to_get_one() {
+    let (signer, folder) = (Signer::new("a"), tempfile::tempdir().unwrap());
+    let app = app(&signer, folder.path()).await;
+    for (path, described) in [
+        ("/mcp", "/.well-known/oauth-protected-resource/mcp"),
+        ("/api/v1/contexts/search", "/.well-known/oauth-protected-resource"),
+    ] {
+        let refused = app.call("POST", path, json!({})).await;
+        refused.problem(401, "unauthenticated");
+        let challenge = refused.headers["www-authenticate"].to_str().unwrap();
+        let expected = format!(r#"Bearer resource_metadata="http://localhost{described}", scope="read write""#);
+        assert_eq!(challenge, expected);
+        let metadata = app.get(described).await;
+        assert_eq!(metadata.status, StatusCode::OK, "{}", metadata.text);
+        assert_eq!(metadata.body["authorization_servers"], json!([ISSUER]));
+        let tools = if path == "/mcp" { "/mcp" } else { "" };
+        assert_eq!(metadata.body["resource"], format!("http://localhost{tools}"));
+    }
+    let token = signer.token(&claims("acme", "read"));
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    let answer = app.call_with_key(&token, "POST", "/mcp", Some(&ping)).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::NOT_ACCEPTABLE,
+        "the token opens it: {}",
+        answer.text
+    );
+
+    let without = TestApp::start().await;
+    let path = "/.well-known/oauth-protected-resource";
+    without.get(path).await.problem(404, "not_found");
+}

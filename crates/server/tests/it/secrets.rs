@@ -125,6 +125,7 @@ async fn calls(server: &Server) -> Vec<String> {
             }
         }
     }
+    refused.extend(tool_calls(server).await);
     let no_json = server
         .client
         .post(format!("{}/api/v1/contexts", server.url))
@@ -134,6 +135,36 @@ async fn calls(server: &Server) -> Vec<String> {
         .body(format!("{{{TEXT}"));
     refused.push(no_json.send().await.unwrap().text().await.unwrap());
     assert!(refused.len() > bad.len(), "{}", refused.len());
+    refused
+}
+
+/// Calls of tools, good and bad, and the answers of those that were refused.
+async fn tool_calls(server: &Server) -> Vec<String> {
+    let mut refused = Vec::new();
+    let tools = [
+        json!({"name": "memory_store", "arguments": {"text": TEXT, "tags": [TAG]}}),
+        json!({"name": "memory_search", "arguments": {"query": TEXT, "tags_any": [TAG]}}),
+        json!({"name": "memory_search", "arguments": {"query": TEXT, "limit": METADATA, "occurred_after": TAG}}),
+        json!({"name": "memory_store", "arguments": {"text": [TEXT], "level": TAG}}),
+        json!({"name": "memory_store", "arguments": {"text": TEXT, "level": TAG}}),
+        json!({"name": "memory_store", "arguments": {"text": TEXT, "occurred_at": TAG}}),
+        json!({"name": "memory_list", "arguments": {"cursor": TAG}}),
+        json!({"name": "memory_get", "arguments": {"ids": [TAG]}}),
+        json!({"name": TAG, "arguments": [TEXT]}),
+    ];
+    for params in tools {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        for key in [KEY, WRONG_KEY] {
+            let request = server.client.post(format!("{}/mcp", server.url)).bearer_auth(key);
+            let request = request.header("accept", "application/json, text/event-stream");
+            let answer = request.json(&message).send().await.unwrap();
+            let text = answer.text().await.unwrap();
+            let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+            if answer["result"]["isError"] != false {
+                refused.push(text);
+            }
+        }
+    }
     refused
 }
 

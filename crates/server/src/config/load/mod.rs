@@ -17,6 +17,14 @@ const DEFAULT_FILE: &str = "config.toml";
 pub(super) const ENV_PREFIX: &str = "CONTEXT_MANAGER_";
 /// Variable with the key that commands send to a server; no setting.
 pub(crate) const API_KEY_VARIABLE: &str = "CONTEXT_MANAGER_API_KEY";
+/// Variables of commands that call a server; no settings.
+const COMMAND_VARIABLES: [&str; 5] = [
+    API_KEY_VARIABLE,
+    "CONTEXT_MANAGER_URL",
+    "CONTEXT_MANAGER_KEY_FILE",
+    "CONTEXT_MANAGER_USER",
+    "CONTEXT_MANAGER_DEADLINE_MS",
+];
 
 /// Sources of configuration beside defaults and environment variables.
 #[derive(Debug, Clone, Default)]
@@ -101,8 +109,8 @@ pub(crate) fn ignored_names() -> Vec<String> {
 
 /// Returns the variables with our prefix: keys with dots, and texts as they are.
 fn environment() -> impl Iterator<Item = (String, String)> {
-    let api_key = API_KEY_VARIABLE.trim_start_matches(ENV_PREFIX);
-    let variables = Env::prefixed(ENV_PREFIX).ignore(&[api_key]).split("__");
+    let others = COMMAND_VARIABLES.map(|name| name.trim_start_matches(ENV_PREFIX));
+    let variables = Env::prefixed(ENV_PREFIX).ignore(&others).split("__");
     let all: Vec<_> = variables.iter().map(|(key, text)| (key.to_string(), text)).collect();
     all.into_iter()
 }

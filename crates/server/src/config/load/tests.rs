@@ -100,7 +100,9 @@ fn an_open_address_needs_a_key_or_a_decision() {
 #[test]
 fn the_key_that_commands_show_is_no_setting() {
     Jail::expect_with(|jail| {
-        jail.set_env(API_KEY_VARIABLE, "cm_1");
+        for name in COMMAND_VARIABLES {
+            jail.set_env(name, "cm_1");
+        }
         assert_eq!(load_file(jail, "")?.unwrap(), Config::default());
         assert!(ignored_names().is_empty());
         Ok(())

@@ -4,6 +4,7 @@
 mod interleaved;
 mod requests;
 mod timing;
+mod tools;
 
 use axum::http::StatusCode;
 use context_manager::auth::{KeyHash, Permission};
@@ -32,7 +33,11 @@ async fn start(tenants: &[&str]) -> TestApp {
         expires_at: None,
     });
     let keys = keys.collect();
-    TestApp::with(|config| config.auth.keys = keys).await
+    TestApp::with(|config| {
+        config.auth.keys = keys;
+        config.mcp.chatgpt_tools = true;
+    })
+    .await
 }
 
 async fn call(app: &TestApp, tenant: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
@@ -75,7 +80,7 @@ async fn view(app: &TestApp, tenant: &str) -> Vec<Value> {
         let answer = call(app, tenant, "GET", &format!("/api/v1{path}"), None).await;
         assert_eq!(answer.status, StatusCode::OK);
         let mut body = answer.body;
-        for volatile in ["uptime_secs", "store_bytes"] {
+        for volatile in ["uptime_secs", "store_bytes", "memory"] {
             body.as_object_mut().unwrap().remove(volatile);
         }
         view.push(body);
@@ -104,7 +109,7 @@ fn comparable(answer: &Answer, subject: &Subject) -> (u16, Value) {
 /// Takes out what differs between two answers to the same question of two who have the same: ids, times, scores and what
 /// quotes them.
 fn blank(value: &mut Value) {
-    const VOLATILE: [&str; 26] = [
+    const VOLATILE: [&str; 27] = [
         "id",
         "request_id",
         "took_ms",
@@ -117,6 +122,7 @@ fn blank(value: &mut Value) {
         "first_activity_at",
         "last_activity_at",
         "store_bytes",
+        "memory",
         "score",
         "scores",
         "prompt",
