@@ -10,7 +10,7 @@ const PROJECT: &str = "project";
 
 /// User, agent and project on whose behalf tools are called, from configuration or headers.
 ///
-/// What is stored gets all of them; nothing of another user, agent or project is found, read, changed or deleted. Without
+/// Contexts that are stored get all of them; none of another user, agent or project is found, read, changed or deleted. Without
 /// one, contexts of any are in reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner {

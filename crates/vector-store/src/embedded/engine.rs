@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
+use jiff::Timestamp;
 use qdrant_edge::{EdgeShard, Filter as EngineFilter, OperationError, PointId};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::accesses::Accesses;
 use super::config::Config;
@@ -14,7 +16,7 @@ use super::deletions::DeletionLog;
 use super::failure::Failure;
 use super::folder::{self, Manifest};
 use super::lock::FolderLock;
-use super::resident::Resident;
+use super::resident::{Resident, uuid};
 use super::room::Room;
 use super::sessions::Sessions;
 use super::troubles::Troubles;
@@ -132,6 +134,28 @@ impl Engine {
             PointId::NumId(_) => None,
         });
         self.with_deletions(|log| log.append(filter.as_deref(), points))
+    }
+
+    /// Counts an access to each of these points, whose totals were known to be at least the given ones. They count even if
+    /// there is no space to log them; that is listed as trouble.
+    pub(super) fn count_accesses(&self, served: &[(Uuid, u64)], now: Timestamp) {
+        self.logged_accesses(self.accesses.count(served, now));
+    }
+
+    /// Forgets the access counts of deleted points.
+    pub(super) fn forget_accesses(&self, points: &[PointId]) {
+        self.logged_accesses(self.accesses.forget(points.iter().filter_map(uuid)));
+    }
+
+    /// Makes the access counts survive a power loss.
+    pub(super) fn maintain_accesses(&self) {
+        self.logged_accesses(self.accesses.maintain());
+    }
+
+    fn logged_accesses(&self, result: io::Result<()>) {
+        let logged = result.map_err(folder::io_error("write the log of accesses of", &self.path));
+        self.troubles
+            .worked("logging access counts", &logged.map_err(Failure::from));
     }
 
     /// Makes the log of deletions survive a power loss.

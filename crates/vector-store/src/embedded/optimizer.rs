@@ -1,4 +1,4 @@
-//! The thread that rebuilds the indexes.
+//! The thread that rebuilds the indexes, and looks after the log of accesses.
 //!
 //! The engine scans what was written lately, until it is asked to build indexes. That takes seconds to minutes, cannot be
 //! stopped, and does not block reads and writes. It happens after many changes, or after a time without changes and searches.
@@ -59,6 +59,7 @@ impl Optimizer {
         self.engine.count_changes(1);
         let mut failures = 0;
         let mut not_before = Instant::now();
+        let mut maintained = Instant::now();
         let idle = Duration::from_secs(self.config.optimize_idle_secs);
         loop {
             let searches = self.engine.searches();
@@ -67,6 +68,10 @@ impl Optimizer {
                 Err(RecvTimeoutError::Timeout) => self.engine.searches() == searches,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            if maintained.elapsed() >= idle {
+                self.engine.maintain_accesses();
+                maintained = Instant::now();
+            }
             let changes = self.engine.changes();
             let is_due = changes >= self.after_changes() || (quiet && changes > 0);
             if is_due && Instant::now() >= not_before {

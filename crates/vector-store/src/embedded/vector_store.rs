@@ -240,7 +240,7 @@ impl VectorStore for EmbeddedStore {
         let points = PointIds::of(scope.tenant());
         let served: Vec<_> = served.iter().map(|(id, known)| (points.point(*id), *known)).collect();
         let engine = self.running.read().await.engine("count_accesses")?;
-        engine.accesses.count(&served, now);
+        engine.count_accesses(&served, now);
         Ok(true)
     }
 

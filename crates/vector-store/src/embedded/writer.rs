@@ -23,10 +23,9 @@ use super::freeze::freeze;
 use super::optimizer::Changed;
 use super::purge::delete;
 use super::queue::Queued;
-use super::resident::uuid;
 use super::room::Room;
 use super::write::{Deleted, Deletion, NewPayload, NewPoint, NewVector, Reply, Write};
-use super::{filter, folder, reads};
+use super::{filter, reads};
 use crate::metrics::observe_background;
 
 /// Maximum number of points per upsert. Reads wait while points are replaced, and larger operations gain nothing.
@@ -333,7 +332,7 @@ impl Writer {
                 let count = readable.len();
                 shard.update(delete(readable.clone()))?;
                 self.engine.resident.remove(tenant, &readable);
-                self.engine.accesses.forget(readable.iter().filter_map(uuid));
+                self.engine.forget_accesses(&readable);
                 self.engine.count_changes(count);
                 deleted.count += count as u64;
             }
@@ -349,13 +348,6 @@ impl Writer {
             .room
             .check_small()
             .and_then(|()| self.engine.sync_deletions())
-            .and_then(|()| {
-                Ok(self
-                    .engine
-                    .accesses
-                    .sync()
-                    .map_err(folder::io_error("write", &self.engine.path))?)
-            })
             .and_then(|()| caught(|| self.engine.shard.flush()));
         observe_background("flush", started, &result);
         self.engine.troubles.worked("writing everything out", &result);

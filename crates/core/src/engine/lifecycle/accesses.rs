@@ -1,6 +1,7 @@
 //! Access counts: kept in memory, written in batches off the path of searches.
 //!
-//! Counts are best effort: a crash loses those not written yet, and a shutdown writes them only while it has time.
+//! For stores without a log of accesses. Counts are best effort: a crash loses those not written yet, and a shutdown writes them
+//! only while it has time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
