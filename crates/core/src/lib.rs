@@ -58,10 +58,10 @@ pub use engine::{
     AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, ExportRecord,
     ExportRequest, Forgotten, Found, GcAction, GcAffected, GcReport, Imported, MAX_LIMIT, MAX_LISTED, MAX_TOKENS,
     OnEmbeddingFailure, Pending, PendingRound, Receipt, ReembedPhase, ReembedProgress, ReembedSettings, Relevance,
-    Restored, SearchMode, SearchRequest, SearchResponse, Stats, Stored, Usage,
+    Restored, ScopeCount, SearchMode, SearchRequest, SearchResponse, Stats, Stored, Usage,
 };
 pub use error::{Error, ErrorKind};
-pub use filter::{Filter, Visibility};
+pub use filter::{Filter, Name, Visibility};
 pub use moment::{InvalidMoment, Moment};
 pub use page::{Cursor, InvalidCursor, Page, seal, unseal};
 pub use scope::{InvalidTenant, MAX_TENANT_BYTES, Scope, TenantId};

@@ -9,15 +9,18 @@
 
 mod backlog;
 mod contexts;
+mod history;
 mod lifecycle;
 mod listing;
 mod locks;
+mod messages;
 mod model_in_use;
 mod models;
 mod parts;
 mod prepare;
 mod reader;
 mod reindex;
+mod scopes;
 mod search;
 mod sequences;
 mod store;
@@ -31,7 +34,7 @@ use jiff::Timestamp;
 use tokio::time::Duration;
 use uuid::Uuid;
 
-use crate::context::{Context, ContextId, NewContext, Patch, Violations};
+use crate::context::{Context, ContextId, MAX_ID_BYTES, NewContext, Patch, Version, Violations};
 use crate::lifecycle::Lifecycle;
 use crate::ports::{
     EmbedError, Embedder, Leases, ModelChange, ModelFingerprint, Reranker, SessionSummary, SnapshotError, Snapshots,
@@ -44,6 +47,7 @@ pub use model_in_use::OnEmbeddingFailure;
 pub use models::{Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings};
 pub use parts::Deps;
 pub use reader::{Stats, Usage};
+pub use scopes::ScopeCount;
 pub use search::{
     AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, Relevance,
     SearchMode, SearchRequest, SearchResponse,
@@ -132,6 +136,23 @@ impl ContextEngine {
         self.0.changer().update(scope, id, patch).await
     }
 
+    /// Takes the last change of a context back: the version before becomes current again, or the context itself if another
+    /// one superseded it.
+    ///
+    /// # Errors
+    /// As [`ContextEngine::update`], and [`Error::NothingToUndo`].
+    pub async fn undo(&self, scope: &Scope, id: ContextId) -> Result<Context, Error> {
+        self.0.changer().undo(scope, id).await
+    }
+
+    /// Returns the versions of a context and of those that it superseded, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn history(&self, scope: &Scope, id: ContextId) -> Result<Vec<Version>, Error> {
+        history::history(self.contexts(), scope, id).await
+    }
+
     /// Deletes everything that matches, visible or not, and returns the exact number.
     ///
     /// # Errors
@@ -175,6 +196,44 @@ impl ContextEngine {
     ) -> Result<Page<SessionSummary, String>, Error> {
         let visibility = Visibility::Current(self.0.clock.now());
         Ok(self.0.store.sessions(scope, visibility, after, limit).await?)
+    }
+
+    /// Returns the newest matching messages, oldest first: at most `limit`, and of at most `max_tokens` tokens together.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn messages(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        limit: usize,
+        max_tokens: Option<u64>,
+    ) -> Result<Vec<Context>, Error> {
+        Ok(messages::newest(self.contexts(), scope, filter, limit, max_tokens).await?)
+    }
+
+    /// Deletes the newest matching message of a session and returns it; `None` if there is none. No two calls get the same.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn pop_message(&self, scope: &Scope, filter: &Filter) -> Result<Option<Context>, Error> {
+        Ok(messages::pop(self.0.changer(), scope, filter).await?)
+    }
+
+    /// Returns one page of the scopes with matching contexts, by path. With a depth, paths are cut to that many segments below
+    /// the filter's `scope_prefix`, and count everything below them.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn scopes(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        depth: Option<usize>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<ScopeCount, String>, Error> {
+        Ok(scopes::list(self.contexts(), scope, filter, depth, after, limit).await?)
     }
 
     /// Returns statistics of the tenant; expired contexts do not count.
@@ -382,7 +441,22 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Store`]; contexts deleted by then are gone, and another call resumes.
     pub async fn forget_user(&self, scope: &Scope, user_id: &str) -> Result<Forgotten, Error> {
-        self.0.purge().run(scope, user_id).await
+        let mut found = Violations::default();
+        found.word("/user_id", user_id, MAX_ID_BYTES);
+        found.into_result()?;
+        let of_user = Filter {
+            user_id: Some(user_id.to_owned()),
+            ..Filter::default()
+        };
+        self.0.purge().run(scope, &of_user, user_id).await
+    }
+
+    /// Purges every context that matches, as [`ContextEngine::forget_user`] does. `subject` stands in the receipt.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; contexts deleted by then are gone, and another call resumes.
+    pub async fn forget(&self, scope: &Scope, filter: &Filter, subject: &str) -> Result<Forgotten, Error> {
+        self.0.purge().run(scope, filter, subject).await
     }
 
     /// Restores the whole store, of all tenants, from a snapshot of `snapshots`, which must belong to this engine's store.

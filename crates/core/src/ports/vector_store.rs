@@ -143,6 +143,9 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError>;
 
+    /// Returns the scopes of the matching contexts, each once and in any order, with the exact number of these contexts in it.
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError>;
+
     /// Returns `true` if other processes may write to the store, so that nothing read from it may be cached.
     fn is_shared(&self) -> bool {
         false

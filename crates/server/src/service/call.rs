@@ -118,6 +118,11 @@ impl Call {
         self.0.caller.scope()
     }
 
+    /// Returns the id of the caller's credential.
+    pub(super) fn key_id(&self) -> String {
+        self.0.caller.key_id().as_ref().to_owned()
+    }
+
     /// Admits the call for `use_case`, with a permit.
     pub(super) async fn enter(&self, use_case: UseCase) -> Result<(), Failure> {
         if self.0.use_case != use_case {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use context_manager_core::context::Version;
 use context_manager_core::ports::SessionSummary;
 use context_manager_core::{
     AssembleRequest, AssembleResponse, Context, ContextId, Cursor, Error, Filter, NewContext, Page, Patch,
@@ -18,8 +19,13 @@ const MAX_BATCH: usize = 1000;
 impl Call {
     /// Stores a context.
     pub(crate) async fn store(&self, context: NewContext) -> Result<Stored, Failure> {
-        let engine = self.engine(UseCase::StoreContext).await?;
+        self.store_one(UseCase::StoreContext, context).await
+    }
+
+    pub(super) async fn store_one(&self, use_case: UseCase, context: NewContext) -> Result<Stored, Failure> {
+        let engine = self.engine(use_case).await?;
         let scope = self.scope().clone();
+        let context = self.signed(context);
         let room = self.service().guards.quotas.reserve(&engine, &scope, &context).await?;
         self.write(async move {
             let stored = engine.store(&scope, context).await?;
@@ -38,10 +44,21 @@ impl Call {
         contexts: Vec<Result<NewContext, E>>,
         pointer: impl Fn(usize) -> String + Send + Sync + 'static,
     ) -> Result<Vec<Result<Stored, E>>, Failure> {
-        self.enter(UseCase::StoreContexts).await?;
+        self.store_batch(UseCase::StoreContexts, "contexts", contexts, pointer)
+            .await
+    }
+
+    pub(super) async fn store_batch<E: From<Failure>>(
+        &self,
+        use_case: UseCase,
+        what: &str,
+        contexts: Vec<Result<NewContext, E>>,
+        pointer: impl Fn(usize) -> String + Send + Sync + 'static,
+    ) -> Result<Vec<Result<Stored, E>>, Failure> {
+        self.enter(use_case).await?;
         if !(1..=MAX_BATCH).contains(&contexts.len()) {
             let mut found = Violations::default();
-            found.invalid("/contexts", format!("must have 1 to {MAX_BATCH} contexts"));
+            found.invalid(format!("/{what}"), format!("must have 1 to {MAX_BATCH} {what}"));
             return Err(Error::Invalid(found).into());
         }
         self.weigh(contexts.len())?;
@@ -52,6 +69,7 @@ impl Call {
         for (offset, context) in contexts.into_iter().enumerate() {
             let admitted = match context {
                 Ok(new) => {
+                    let new = self.signed(new);
                     let room = self.service().guards.quotas.reserve(&engine, &scope, &new).await;
                     room.map(|room| (new, room))
                         .map_err(|no_room| Failure::from(no_room).into())
@@ -108,6 +126,10 @@ impl Call {
     pub(crate) async fn update(&self, id: ContextId, patch: Patch) -> Result<Context, Failure> {
         let engine = self.engine(UseCase::UpdateContext).await?;
         let scope = self.scope().clone();
+        let patch = Patch {
+            by: Some(self.key_id()),
+            ..patch
+        };
         let quotas = &self.service().guards.quotas;
         let room = quotas.reserve_change(&engine, &scope, id, &patch).await?;
         self.write(async move {
@@ -116,6 +138,27 @@ impl Call {
             Ok(changed)
         })
         .await
+    }
+
+    /// Takes the last change of a context back.
+    pub(crate) async fn undo(&self, id: ContextId) -> Result<Context, Failure> {
+        let engine = self.engine(UseCase::UndoContext).await?;
+        let scope = self.scope().clone();
+        self.write(async move { Ok(engine.undo(&scope, id).await?) }).await
+    }
+
+    /// Lists the versions of a context, newest first.
+    pub(crate) async fn history(&self, id: ContextId) -> Result<Vec<Version>, Failure> {
+        let engine = self.engine(UseCase::GetContextHistory).await?;
+        Ok(engine.history(self.scope(), id).await?)
+    }
+
+    /// Notes in a context the credential that stores it.
+    fn signed(&self, context: NewContext) -> NewContext {
+        NewContext {
+            by: Some(self.key_id()),
+            ..context
+        }
     }
 
     /// Finds the contexts that answer a query.

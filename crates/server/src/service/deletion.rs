@@ -38,7 +38,7 @@ impl Call {
         self.remove(UseCase::DeleteSession, filter).await
     }
 
-    async fn remove(&self, use_case: UseCase, filter: Filter) -> Result<u64, Failure> {
+    pub(super) async fn remove(&self, use_case: UseCase, filter: Filter) -> Result<u64, Failure> {
         let engine = self.engine(use_case).await?;
         let (scope, wanted) = (self.scope().clone(), filter.clone());
         let deleted = self

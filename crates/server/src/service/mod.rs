@@ -9,6 +9,8 @@ mod contexts;
 mod deletion;
 mod failure;
 pub mod garbage_collector;
+mod messages;
+mod named;
 mod operations;
 pub mod reembedding;
 mod state;

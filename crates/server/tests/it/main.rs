@@ -20,6 +20,8 @@ mod late_embedder;
 mod levels;
 mod limits;
 mod mcp;
+mod messages;
+mod named;
 mod openapi;
 mod operations;
 mod pending;

@@ -59,6 +59,7 @@ macro_rules! contract {
             }
             filters {
                 every_condition_matches_as_defined
+                scopes_are_counted
                 expired_and_superseded_contexts_are_filtered
             }
             lists {

@@ -90,6 +90,15 @@ fn and(mut filter: EngineFilter, condition: Condition) -> EngineFilter {
 
 fn engine(condition: Condition) -> EngineCondition {
     let field = match condition {
+        Condition::NoneOf(key, keywords) => {
+            let any = EngineCondition::Field(FieldCondition::new_match(path(key), Match::from(keywords)));
+            return EngineCondition::Filter(EngineFilter {
+                must_not: Some(vec![any]),
+                must: None,
+                should: None,
+                min_should: None,
+            });
+        }
         Condition::Is(key, keyword) => FieldCondition::new_match(path(key), Match::from(keyword)),
         Condition::AnyOf(key, keywords) => FieldCondition::new_match(path(key), Match::from(keywords)),
         Condition::OneOf(key, numbers) => {

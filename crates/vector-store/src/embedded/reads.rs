@@ -176,6 +176,11 @@ pub(super) fn session_ids(
     engine.sessions.page(tenant, visibility, after, limit, list)
 }
 
+/// Returns the scopes of the matching points, each with the number of these points.
+pub(super) fn count_scopes(shard: &EdgeShard, filter: EngineFilter) -> OperationResult<Vec<(String, u64)>> {
+    Ok(facet(shard, key::SCOPE, Some(filter), true)?.into_iter().collect())
+}
+
 /// Returns the summary of a session; `None` when nothing of it is visible.
 pub(super) fn session(
     engine: &Engine,

@@ -231,6 +231,15 @@ impl VectorStore for EmbeddedStore {
         .await
     }
 
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError> {
+        let filter = filter::translate(scope.tenant(), filter);
+        self.read("count_scopes", move |engine| match filter {
+            Some(filter) => Ok(reads::count_scopes(&engine.shard, filter)?),
+            None => Ok(Vec::new()),
+        })
+        .await
+    }
+
     async fn count_accesses(
         &self,
         scope: &Scope,

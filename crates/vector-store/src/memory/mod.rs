@@ -315,6 +315,16 @@ impl VectorStore for MemoryStore {
         }))
     }
 
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError> {
+        Ok(self.read(scope, |stored| {
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            for path in matching(stored, filter).filter_map(|record| record.context.scope.clone()) {
+                *counts.entry(path).or_default() += 1;
+            }
+            counts.into_iter().collect()
+        }))
+    }
+
     async fn analyzer(&self) -> Result<Option<String>, StoreError> {
         Ok(self.analyzer.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }

@@ -22,7 +22,7 @@ use super::filter::point_id;
 use super::unchanged::{self, Change, New};
 use super::{QdrantStore, analyzer, lease, offsets, points, reads, search, sessions, writes};
 use crate::metrics::observed;
-use crate::payload::PointIds;
+use crate::payload::{PointIds, key};
 use crate::{conditions, validate};
 
 /// Number of session counters that are requested at once.
@@ -220,6 +220,17 @@ impl VectorStore for QdrantStore {
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         let list = sessions::list(&self.client, scope.tenant(), visibility, after, limit);
         call("sessions", list).await
+    }
+
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError> {
+        let Some(conditions) = conditions::matching(scope.tenant(), filter) else {
+            return Ok(Vec::new());
+        };
+        call(
+            "count_scopes",
+            reads::facet(&self.client, key::SCOPE, &conditions, true),
+        )
+        .await
     }
 
     fn is_shared(&self) -> bool {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::pending_write::PendingWrite;
 use crate::context::{ContentKey, Context, ContextId, Level};
-use crate::ports::{Record, StoreError, VectorStore};
-use crate::{Error, Scope};
+use crate::ports::{ListRequest, Record, StoreError, VectorStore};
+use crate::{Error, Filter, Name, Scope, Visibility};
 
 /// A context that is in the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,12 +16,15 @@ pub struct Stored {
     pub context: Context,
     /// Set if it was there before: the same text in the same scope and level, or the same id sent again unchanged.
     pub deduplicated: bool,
+    /// Set if it replaced another version under its key.
+    pub replaced: bool,
 }
 
 /// Live contexts stored under the ids and texts of the pending writes.
 pub(super) struct Existing {
     by_id: HashMap<ContextId, Context>,
     by_content: HashMap<(ContentKey, Level), Context>,
+    by_name: HashMap<Name, Context>,
 }
 
 impl Existing {
@@ -49,6 +52,7 @@ impl Existing {
             .into_iter()
             .filter(|context| live(context) && context.superseded_by.is_none());
         Ok(Self {
+            by_name: named(store, scope, writes, now).await?,
             by_id: by_id.map(|context| (context.id, context)).collect(),
             by_content: current
                 .map(|context| ((context.content_key(), context.level), context))
@@ -57,11 +61,39 @@ impl Existing {
     }
 }
 
+/// Returns the current contexts that have the names of the pending writes.
+async fn named(
+    store: &dyn VectorStore,
+    scope: &Scope,
+    writes: &[PendingWrite],
+    now: Timestamp,
+) -> Result<HashMap<Name, Context>, StoreError> {
+    let mut found = HashMap::new();
+    let names: HashSet<&Name> = writes.iter().filter_map(|write| write.name.as_ref()).collect();
+    for name in names {
+        let request = ListRequest {
+            filter: Filter {
+                name: Some(name.clone()),
+                visibility: Visibility::Current(now),
+                ..Filter::default()
+            },
+            limit: 1,
+            ..ListRequest::default()
+        };
+        let newest = store.list(scope, request).await?.items.into_iter().next();
+        found.extend(newest.map(|record| (name.clone(), record.context)));
+    }
+    Ok(found)
+}
+
 /// Partition of pending writes into new and existing contexts, in order, so that repetition within a batch counts, too.
 pub(super) struct Plan {
     existing: Existing,
     /// Records to write, in order.
     pub(super) new: Vec<Record>,
+    /// Records that replace stored ones with the same id.
+    pub(super) replacing: HashMap<ContextId, Record>,
+    now: Timestamp,
     /// Ids of replaced contexts, each with that of its replacement.
     pub(super) replaced: HashMap<ContextId, ContextId>,
     /// Stored contexts that replace others although they were replaced before.
@@ -73,16 +105,20 @@ pub(super) enum Outcome {
     New(ContextId),
     /// A repetition of a new context of the same batch.
     SameAsNew(ContextId),
+    /// A new version of the context with its key.
+    Replaced(ContextId),
     Existing(Box<Context>),
     Conflict(ContextId),
 }
 
 impl Plan {
     /// `replaced` holds the replacements that earlier parts of the same batch left unresolved.
-    pub(super) fn new(existing: Existing, replaced: HashMap<ContextId, ContextId>) -> Self {
+    pub(super) fn new(existing: Existing, replaced: HashMap<ContextId, ContextId>, now: Timestamp) -> Self {
         Self {
             existing,
             new: Vec::new(),
+            replacing: HashMap::new(),
+            now,
             replaced,
             replaced_before: Vec::new(),
         }
@@ -124,6 +160,11 @@ impl Plan {
 
     fn decide(&mut self, write: PendingWrite) -> Outcome {
         let id = write.record.context.id;
+        if let Some(name) = &write.name
+            && let Some(stored) = self.existing.by_name.get(name).cloned()
+        {
+            return self.put(write, stored);
+        }
         if write.client_id
             && let Some(stored) = self.existing.by_id.get(&id)
         {
@@ -140,14 +181,39 @@ impl Plan {
             return self.found(stored.clone());
         }
         let context = write.record.context.clone();
+        if let Some(name) = write.name {
+            self.existing.by_name.insert(name, context.clone());
+        }
         self.existing.by_id.insert(id, context.clone());
         self.existing.by_content.insert(text_and_level, context);
         self.new.push(write.record);
         Outcome::New(id)
     }
 
+    /// Replaces the context that has the name of a write.
+    fn put(&mut self, write: PendingWrite, stored: Context) -> Outcome {
+        if write.client_id && write.record.context.id != stored.id {
+            return Outcome::Conflict(write.record.context.id);
+        }
+        let Some(write) = write.onto(&stored, self.now) else {
+            return Outcome::Conflict(stored.id);
+        };
+        if write.record.context.level == stored.level && write.is_unchanged(&stored) {
+            return self.found(stored);
+        }
+        let context = write.record.context.clone();
+        self.existing.by_name.extend(write.name.map(|name| (name, context)));
+        match self.new.iter_mut().find(|record| record.context.id == stored.id) {
+            // Within a batch the later of two writes counts.
+            Some(new) => *new = write.record,
+            None => drop(self.replacing.insert(stored.id, write.record)),
+        }
+        Outcome::Replaced(stored.id)
+    }
+
     fn found(&self, stored: Context) -> Outcome {
-        if self.new.iter().any(|record| record.context.id == stored.id) {
+        let is_new = self.new.iter().any(|record| record.context.id == stored.id);
+        if is_new || self.replacing.contains_key(&stored.id) {
             Outcome::SameAsNew(stored.id)
         } else {
             Outcome::Existing(Box::new(stored))
@@ -158,7 +224,7 @@ impl Plan {
 impl Outcome {
     fn stored_id(&self) -> Option<ContextId> {
         match self {
-            Self::New(id) | Self::SameAsNew(id) => Some(*id),
+            Self::New(id) | Self::SameAsNew(id) | Self::Replaced(id) => Some(*id),
             Self::Existing(context) => Some(context.id),
             Self::Conflict(_) => None,
         }
@@ -166,12 +232,17 @@ impl Outcome {
 
     /// Returns the result for the caller; `written` holds all written contexts as they are stored.
     pub(super) fn into_result(self, written: &HashMap<ContextId, Context>) -> Result<Stored, Error> {
-        let deduplicated = !matches!(self, Self::New(_));
+        let deduplicated = !matches!(self, Self::New(_) | Self::Replaced(_));
+        let replaced = matches!(self, Self::Replaced(_));
         let context = match self {
-            Self::New(id) | Self::SameAsNew(id) => written[&id].clone(),
+            Self::New(id) | Self::SameAsNew(id) | Self::Replaced(id) => written[&id].clone(),
             Self::Existing(context) => written.get(&context.id).cloned().unwrap_or(*context),
             Self::Conflict(id) => return Err(Error::Conflict(id)),
         };
-        Ok(Stored { context, deduplicated })
+        Ok(Stored {
+            context,
+            deduplicated,
+            replaced,
+        })
     }
 }

@@ -281,6 +281,11 @@ impl VectorStore for Faulty {
         self.store.sessions(scope, visibility, after, limit).await
     }
 
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError> {
+        let _call = self.gate.pass().await;
+        self.store.count_scopes(scope, filter).await
+    }
+
     async fn analyzer(&self) -> Result<Option<String>, StoreError> {
         self.store.analyzer().await
     }
