@@ -5,7 +5,7 @@
 
 use context_manager_core::context::{ContentKey, Level};
 use context_manager_core::filter::Test;
-use context_manager_core::{Filter, TenantId, Visibility};
+use context_manager_core::{Filter, TenantId};
 use uuid::Uuid;
 
 use crate::payload::key::Place;
@@ -76,15 +76,6 @@ fn stored(tenant: Option<&TenantId>, test: Test<'_>) -> Option<Condition> {
             (!ids.is_empty()).then_some(Condition::Points(ids))
         }
     }
-}
-
-/// Returns the conditions on everything of a tenant that is visible.
-pub(crate) fn visible(tenant: &TenantId, visibility: Visibility) -> Vec<Condition> {
-    let filter = Filter {
-        visibility,
-        ..Filter::default()
-    };
-    matching(tenant, &filter).unwrap_or_else(|| of_tenant(tenant))
 }
 
 /// Returns the conditions on everything of a tenant.

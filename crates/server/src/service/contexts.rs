@@ -137,11 +137,12 @@ impl Call {
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, Failure> {
         let engine = self.engine(UseCase::ListSessions).await?;
-        Ok(engine.sessions(self.scope(), after, limit).await?)
+        Ok(engine.sessions(self.scope(), Filter::default(), after, limit).await?)
     }
 
     /// Counts the stored contexts.
     pub(crate) async fn stats(&self) -> Result<Stats, Failure> {
-        Ok(self.engine(UseCase::GetStats).await?.stats(self.scope()).await?)
+        let engine = self.engine(UseCase::GetStats).await?;
+        Ok(engine.stats(self.scope(), Filter::default()).await?)
     }
 }
