@@ -20,7 +20,9 @@ impl Call {
     pub(crate) async fn store(&self, context: NewContext) -> Result<Stored, Failure> {
         let engine = self.engine(UseCase::StoreContext).await?;
         let scope = self.scope().clone();
+        let mut context = self.sign(context)?;
         let room = self.service().guards.quotas.reserve(&engine, &scope, &context).await?;
+        self.spare_others(&engine, std::slice::from_mut(&mut context)).await?;
         self.write(async move {
             let stored = engine.store(&scope, context).await?;
             if !stored.deduplicated {
@@ -50,7 +52,8 @@ impl Call {
         let mut results = Vec::with_capacity(contexts.len());
         let (mut good, mut rooms, mut offsets) = (Vec::new(), Vec::new(), Vec::new());
         for (offset, context) in contexts.into_iter().enumerate() {
-            let admitted = match context {
+            let signed = context.and_then(|new| Ok(self.sign(new)?));
+            let admitted = match signed {
                 Ok(new) => {
                     let room = self.service().guards.quotas.reserve(&engine, &scope, &new).await;
                     room.map(|room| (new, room))
@@ -68,6 +71,7 @@ impl Call {
                 Err(error) => Some(Err(error)),
             });
         }
+        self.spare_others(&engine, &mut good).await?;
         let positions = offsets.clone();
         let stored = self.write(async move {
             // The engine numbers only the contexts that it is given.
@@ -87,7 +91,8 @@ impl Call {
 
     /// Reads a context.
     pub(crate) async fn get(&self, id: ContextId) -> Result<Context, Failure> {
-        Ok(self.engine(UseCase::GetContext).await?.get(self.scope(), id).await?)
+        let engine = self.engine(UseCase::GetContext).await?;
+        self.own(engine.get(self.scope(), id).await?)
     }
 
     /// Lists contexts, newest first.
@@ -99,6 +104,7 @@ impl Call {
         limit: usize,
     ) -> Result<Page<Context>, Failure> {
         let engine = self.engine(UseCase::ListContexts).await?;
+        let filter = self.narrow(filter)?;
         Ok(engine
             .list(self.scope(), filter, include_superseded, after, limit)
             .await?)
@@ -108,6 +114,7 @@ impl Call {
     pub(crate) async fn update(&self, id: ContextId, patch: Patch) -> Result<Context, Failure> {
         let engine = self.engine(UseCase::UpdateContext).await?;
         let scope = self.scope().clone();
+        self.check_own(&engine, id).await?;
         let quotas = &self.service().guards.quotas;
         let room = quotas.reserve_change(&engine, &scope, id, &patch).await?;
         self.write(async move {
@@ -119,14 +126,19 @@ impl Call {
     }
 
     /// Finds the contexts that answer a query.
-    pub(crate) async fn search(&self, request: SearchRequest) -> Result<SearchResponse, Failure> {
+    pub(crate) async fn search(&self, mut request: SearchRequest) -> Result<SearchResponse, Failure> {
         let engine = self.engine(UseCase::SearchContexts).await?;
-        Ok(engine.search(self.scope(), request).await?)
+        request.filter = self.narrow(request.filter)?;
+        let mut response = engine.search(self.scope(), request).await?;
+        // Questions are cached for the tenant: a hit would tell one user of another's question.
+        response.cache_hit &= self.user().is_none();
+        Ok(response)
     }
 
     /// Writes the contexts that answer a query into one text.
-    pub(crate) async fn assemble(&self, request: AssembleRequest) -> Result<AssembleResponse, Failure> {
+    pub(crate) async fn assemble(&self, mut request: AssembleRequest) -> Result<AssembleResponse, Failure> {
         let engine = self.engine(UseCase::AssembleContexts).await?;
+        request.search.filter = self.narrow(request.search.filter)?;
         Ok(engine.assemble(self.scope(), request).await?)
     }
 
@@ -137,12 +149,14 @@ impl Call {
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, Failure> {
         let engine = self.engine(UseCase::ListSessions).await?;
-        Ok(engine.sessions(self.scope(), Filter::default(), after, limit).await?)
+        let filter = self.narrow(Filter::default())?;
+        Ok(engine.sessions(self.scope(), filter, after, limit).await?)
     }
 
     /// Counts the stored contexts.
     pub(crate) async fn stats(&self) -> Result<Stats, Failure> {
         let engine = self.engine(UseCase::GetStats).await?;
-        Ok(engine.stats(self.scope(), Filter::default()).await?)
+        let filter = self.narrow(Filter::default())?;
+        Ok(engine.stats(self.scope(), filter).await?)
     }
 }

@@ -10,6 +10,7 @@ mod deletion;
 mod failure;
 pub mod garbage_collector;
 mod operations;
+mod owner;
 pub mod reembedding;
 mod state;
 #[cfg(test)]
