@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use context_manager_core::context::{ContentKey, Level};
 use context_manager_core::filter::{Field, Test};
-use context_manager_core::{Filter, TenantId, Visibility};
+use context_manager_core::{Filter, TenantId};
 use uuid::Uuid;
 
 use crate::payload::key::Place;
@@ -83,15 +83,6 @@ fn stored_words(field: Field, words: Vec<Cow<'_, str>>) -> Vec<String> {
         Place::Key(..) => word.into_owned(),
     });
     stored.collect()
-}
-
-/// Returns the conditions on everything of a tenant that is visible.
-pub(crate) fn visible(tenant: &TenantId, visibility: Visibility) -> Vec<Condition> {
-    let filter = Filter {
-        visibility,
-        ..Filter::default()
-    };
-    matching(tenant, &filter).unwrap_or_else(|| of_tenant(tenant))
 }
 
 /// Returns the conditions on everything of a tenant.

@@ -4,19 +4,24 @@ use super::contexts::Contexts;
 use super::listing::contexts;
 use crate::context::{Context, ContextId, Version};
 use crate::ports::{ListRequest, StoreError};
-use crate::{Error, Filter, Scope};
+use crate::{Error, Filter, Scope, Visibility};
 
 /// Maximum number of superseded contexts whose versions are listed.
 const MAX_SUPERSEDED: usize = 100;
 
-/// Returns the versions of a context and of those that it superseded, directly or not, newest first.
-pub(super) async fn history(at: Contexts<'_>, scope: &Scope, id: ContextId) -> Result<Vec<Version>, Error> {
+/// Returns the versions of a context and of those matching ones that it superseded, directly or not, newest first.
+pub(super) async fn history(
+    at: Contexts<'_>,
+    scope: &Scope,
+    id: ContextId,
+    filter: &Filter,
+) -> Result<Vec<Version>, Error> {
     let context = at.get(scope, id).await?;
     let mut versions = context.versions();
     let mut seen = vec![id];
     let mut next = 0;
     while next < seen.len() && seen.len() <= MAX_SUPERSEDED {
-        for old in superseded_by(at, scope, seen[next]).await? {
+        for old in superseded_by(at, scope, seen[next], filter).await? {
             if !seen.contains(&old.id) {
                 seen.push(old.id);
                 versions.extend(old.versions());
@@ -28,12 +33,17 @@ pub(super) async fn history(at: Contexts<'_>, scope: &Scope, id: ContextId) -> R
     Ok(versions)
 }
 
-async fn superseded_by(at: Contexts<'_>, scope: &Scope, by: ContextId) -> Result<Vec<Context>, StoreError> {
+async fn superseded_by(
+    at: Contexts<'_>,
+    scope: &Scope,
+    by: ContextId,
+    filter: &Filter,
+) -> Result<Vec<Context>, StoreError> {
     let request = ListRequest {
         filter: Filter {
             superseded_by: Some(by),
-            visibility: crate::Visibility::Live(at.now()),
-            ..Filter::default()
+            visibility: Visibility::Live(at.now()),
+            ..filter.clone()
         },
         limit: MAX_SUPERSEDED,
         ..ListRequest::default()

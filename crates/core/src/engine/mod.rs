@@ -145,12 +145,12 @@ impl ContextEngine {
         self.0.changer().undo(scope, id).await
     }
 
-    /// Returns the versions of a context and of those that it superseded, newest first.
+    /// Returns the versions of a context and of those matching ones that it superseded, newest first.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
-    pub async fn history(&self, scope: &Scope, id: ContextId) -> Result<Vec<Version>, Error> {
-        history::history(self.contexts(), scope, id).await
+    pub async fn history(&self, scope: &Scope, id: ContextId, filter: &Filter) -> Result<Vec<Version>, Error> {
+        history::history(self.contexts(), scope, id, filter).await
     }
 
     /// Deletes everything that matches, visible or not, and returns the exact number.
@@ -184,18 +184,22 @@ impl ContextEngine {
         Ok(reader::list(self.contexts(), scope, filter, include_superseded, after, limit).await?)
     }
 
-    /// Returns one page of the tenant's sessions, by id. Only visible contexts count.
+    /// Returns one page of the sessions with matching contexts, by id. Only visible contexts count.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn sessions(
         &self,
         scope: &Scope,
+        filter: Filter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, Error> {
-        let visibility = Visibility::Current(self.0.clock.now());
-        Ok(self.0.store.sessions(scope, visibility, after, limit).await?)
+        let filter = Filter {
+            visibility: Visibility::Current(self.0.clock.now()),
+            ..filter
+        };
+        Ok(self.0.store.sessions(scope, &filter, after, limit).await?)
     }
 
     /// Returns the newest matching messages, oldest first: at most `limit`, and of at most `max_tokens` tokens together.
@@ -236,12 +240,12 @@ impl ContextEngine {
         Ok(scopes::list(self.contexts(), scope, filter, depth, after, limit).await?)
     }
 
-    /// Returns statistics of the tenant; expired contexts do not count.
+    /// Returns statistics of the matching contexts; expired ones do not count.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn stats(&self, scope: &Scope) -> Result<Stats, Error> {
-        Ok(reader::stats(self.contexts(), scope, self.0.reindexing.share()).await?)
+    pub async fn stats(&self, scope: &Scope, filter: Filter) -> Result<Stats, Error> {
+        Ok(reader::stats(self.contexts(), scope, filter, self.0.reindexing.share()).await?)
     }
 
     /// Returns the amount of data that the tenant keeps; expired contexts do not count. Measuring `bytes` reads every

@@ -114,6 +114,11 @@ impl Call {
         &self.0.service
     }
 
+    /// Returns the user that the credential is bound to; `None` if it reaches every user of its tenant.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.0.caller.user()
+    }
+
     pub(super) fn scope(&self) -> &Scope {
         self.0.caller.scope()
     }

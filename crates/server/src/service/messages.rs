@@ -27,7 +27,7 @@ impl Call {
         max_tokens: Option<u64>,
     ) -> Result<Vec<Context>, Failure> {
         let engine = self.engine(UseCase::ListMessages).await?;
-        let filter = of_session(session_id)?;
+        let filter = self.narrow(of_session(session_id)?)?;
         Ok(engine.messages(self.scope(), &filter, limit, max_tokens).await?)
     }
 
@@ -35,7 +35,7 @@ impl Call {
     pub(crate) async fn pop_message(&self, session_id: String) -> Result<Option<Context>, Failure> {
         let engine = self.engine(UseCase::PopMessage).await?;
         let scope = self.scope().clone();
-        let filter = of_session(session_id)?;
+        let filter = self.narrow(of_session(session_id)?)?;
         let popped = self
             .write(async move { Ok(engine.pop_message(&scope, &filter).await?) })
             .await?;

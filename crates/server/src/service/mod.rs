@@ -12,6 +12,7 @@ pub mod garbage_collector;
 mod messages;
 mod named;
 mod operations;
+mod owner;
 pub mod reembedding;
 mod state;
 #[cfg(test)]

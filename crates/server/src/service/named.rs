@@ -21,7 +21,8 @@ impl Call {
     /// Returns the current context of a key, if there is one.
     pub(crate) async fn get_by_key(&self, name: Name) -> Result<Option<Context>, Failure> {
         let engine = self.engine(UseCase::GetContextByKey).await?;
-        let page = engine.list(self.scope(), of_name(name), false, None, 1).await?;
+        let filter = self.narrow(of_name(name))?;
+        let page = engine.list(self.scope(), filter, false, None, 1).await?;
         Ok(page.items.into_iter().next())
     }
 
@@ -39,10 +40,10 @@ impl Call {
         limit: usize,
     ) -> Result<Page<ScopeCount, String>, Failure> {
         let engine = self.engine(UseCase::ListScopes).await?;
-        let filter = Filter {
+        let filter = self.narrow(Filter {
             scope_prefix: prefix,
             ..Filter::default()
-        };
+        })?;
         Ok(engine.scopes(self.scope(), &filter, depth, after, limit).await?)
     }
 
@@ -50,10 +51,10 @@ impl Call {
     pub(crate) async fn forget_scope(&self, prefix: String) -> Result<Forgotten, Failure> {
         let engine = self.engine(UseCase::ForgetScope).await?;
         let scope = self.scope().clone();
-        let filter = Filter {
+        let filter = self.narrow(Filter {
             scope_prefix: Some(prefix.clone()),
             ..Filter::default()
-        };
+        })?;
         let what = filter.outline();
         let forgotten = self
             .write(async move { Ok(engine.forget(&scope, &filter, &prefix).await?) })

@@ -87,6 +87,7 @@ macro_rules! contract {
             sessions {
                 sessions_are_summarised
                 sessions_count_visible_contexts
+                sessions_are_those_of_the_filter
                 sessions_are_paged_by_id
             }
             tenants {

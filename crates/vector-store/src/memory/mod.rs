@@ -15,7 +15,7 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     Candidate, Leases, ListRequest, Order, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Cursor, Filter, Page, Scope, TenantId, Visibility};
+use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -291,17 +291,13 @@ impl VectorStore for MemoryStore {
     async fn sessions(
         &self,
         scope: &Scope,
-        visibility: Visibility,
+        filter: &Filter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         Ok(self.read(scope, |stored| {
-            let filter = Filter {
-                visibility,
-                ..Filter::default()
-            };
             let mut sessions: BTreeMap<&str, Vec<&Context>> = BTreeMap::new();
-            for Record { context, .. } in matching(stored, &filter) {
+            for Record { context, .. } in matching(stored, filter) {
                 if let Some(session) = context.session_id.as_deref() {
                     sessions.entry(session).or_default().push(context);
                 }

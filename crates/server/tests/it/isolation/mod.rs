@@ -1,10 +1,11 @@
-//! Tenants never meet: whatever one asks for with another's ids, users and sessions is answered as if they did not exist,
-//! and changes nothing of his.
+//! Tenants never meet, and neither do users of one tenant whose credentials are bound: whatever one asks for with another's
+//! ids, users and sessions is answered as if they did not exist, and changes nothing of his.
 
 mod interleaved;
 mod requests;
 mod timing;
 mod tools;
+mod users;
 
 use axum::http::StatusCode;
 use context_manager::auth::{KeyHash, Permission};
@@ -22,17 +23,25 @@ fn key(tenant: &str) -> String {
     format!("{tenant}-{}", "k".repeat(32))
 }
 
-/// A server with a key for each tenant, which may do everything.
-async fn start(tenants: &[&str]) -> TestApp {
-    let keys = tenants.iter().map(|tenant| ConfiguredKey {
+/// The key of that name, which may do everything in its tenant.
+fn configured(name: &str, tenant: &str) -> ConfiguredKey {
+    ConfiguredKey {
         id: None,
-        tenant: (*tenant).to_owned(),
+        tenant: tenant.to_owned(),
+        user: None,
         permissions: vec![Permission::Admin].into(),
-        key_sha256: Some(KeyHash::of(&key(tenant))),
+        key_sha256: Some(KeyHash::of(&key(name))),
         key_file: None,
         expires_at: None,
-    });
-    let keys = keys.collect();
+    }
+}
+
+/// A server with a key for each tenant, which may do everything.
+async fn start(tenants: &[&str]) -> TestApp {
+    start_with(tenants.iter().map(|tenant| configured(tenant, tenant)).collect()).await
+}
+
+async fn start_with(keys: Vec<ConfiguredKey>) -> TestApp {
     TestApp::with(|config| {
         config.auth.keys = keys;
         config.mcp.chatgpt_tools = true;
@@ -177,30 +186,40 @@ async fn whatever_names_another_tenants_data_is_answered_as_if_it_did_not_exist(
     }
     let before = view(&app, "owner").await;
 
-    let document = app.get("/openapi.json").await.body;
-    let (asked, controls) = (requests::all(&document, &owner), requests::all(&document, &nobody));
-    let answers = ask_everything(&app, "asker", &asked).await;
-    let expected = ask_everything(&app, "control", &controls).await;
-
-    for ((call, answer), control) in asked.iter().zip(&answers).zip(&expected) {
-        assert!(!answer.text.contains(MARKER), "{call:?} answered {}", answer.text);
-        if !requests::OF_THE_SERVER.contains(&call.operation.as_str()) {
-            assert_eq!(comparable(answer, &owner), comparable(control, &nobody), "{call:?}");
-        }
-        assert!(answer.status.as_u16() < 500, "{call:?} answered {}", answer.text);
-    }
+    let calls = |document: &Value, subject: &Subject| requests::all(document, subject);
+    let answers = ask_about(&app, &owner, &nobody, calls).await;
     assert_eq!(
         view(&app, "owner").await,
         before,
         "something of the other tenant has changed"
     );
+    assert!(answers.iter().any(|answer| answer.status == StatusCode::NOT_FOUND));
+}
 
+/// Has `asker` make every call about the owner, and `control` about nobody, and compares the answers.
+async fn ask_about(
+    app: &TestApp,
+    owner: &Subject,
+    nobody: &Subject,
+    calls: impl Fn(&Value, &Subject) -> Vec<Call>,
+) -> Vec<Answer> {
+    let document = app.get("/openapi.json").await.body;
+    let (asked, controls) = (calls(&document, owner), calls(&document, nobody));
+    let answers = ask_everything(app, "asker", &asked).await;
+    let expected = ask_everything(app, "control", &controls).await;
+    for ((call, answer), control) in asked.iter().zip(&answers).zip(&expected) {
+        assert!(!answer.text.contains(MARKER), "{call:?} answered {}", answer.text);
+        if !requests::OF_THE_SERVER.contains(&call.operation.as_str()) {
+            assert_eq!(comparable(answer, owner), comparable(control, nobody), "{call:?}");
+        }
+        assert!(answer.status.as_u16() < 500, "{call:?} answered {}", answer.text);
+    }
     let operations: std::collections::BTreeSet<_> = asked.iter().map(|call| call.operation.clone()).collect();
     let described = document["paths"].as_object().unwrap().iter();
     let described = described.filter(|(path, _)| path.starts_with("/api/v1/"));
     let count: usize = described.map(|(_, item)| item.as_object().unwrap().len()).sum();
     assert_eq!(operations.len(), count, "every operation is called");
-    assert!(answers.iter().any(|answer| answer.status == StatusCode::NOT_FOUND));
+    answers
 }
 
 #[tokio::test]
