@@ -11,10 +11,11 @@ use serde_json::value::to_raw_value;
 use uuid::Uuid;
 
 use crate::call::{Caller, Operation, Repeat};
+use crate::events::events;
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, ForgottenUser, GcReport, GcRequest, Health, HealthAnswer, History, Import, LogFilter,
+    DeleteBody, Deleted, Event, ForgottenUser, GcReport, GcRequest, Health, HealthAnswer, History, Import, LogFilter,
     MessageList, MessagesBody, NewContext, PoppedMessage, Reembedding, Restore, Restored, ScopePage, SearchRequest,
     SearchResponse, Session, SessionPage, Snapshot, SnapshotList, Stats, VerifiedSnapshot, Written,
 };
@@ -60,6 +61,7 @@ operations! {
     CLEAR_MESSAGES: DELETE "/api/v1/sessions/{session_id}/messages" Always false;
     LIST_SCOPES: GET "/api/v1/scopes" Always false;
     FORGET_SCOPE: DELETE "/api/v1/scopes" Always true;
+    STREAM_EVENTS: GET "/api/v1/events" Always false;
     FORGET_USER: DELETE "/api/v1/users/{user_id}" Always true;
     GET_STATS: GET "/api/v1/stats" Always false;
     EXPORT_CONTEXTS: GET "/api/v1/admin/export" Always true;
@@ -270,6 +272,21 @@ impl Client {
             .call(FORGET_SCOPE, "")
             .query([("prefix", Some(prefix.to_owned()))]);
         self.0.fetch(call).await
+    }
+
+    /// Follows the writes to the tenant's contexts, from now on or from behind the event with the id `after`.
+    ///
+    /// The stream ends after some minutes; resume it from the last event. An error ends it, too.
+    pub async fn stream_events(
+        &self,
+        after: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + use<>, Error> {
+        let call = self.0.call(STREAM_EVENTS, "").query([("after", after.map(str::to_owned))]);
+        let request = self.0.stream(call);
+        let limit = self.0.limit(STREAM_EVENTS);
+        let response = Deadline::after(limit).run(self.0.respond(request)).await;
+        let response = response.map_err(|_late| self.0.late(limit))??;
+        Ok(events(self.url().to_owned(), response))
     }
 
     /// Deletes everything about a user.

@@ -5,6 +5,7 @@
 mod assemble;
 mod batch;
 mod context;
+mod events;
 mod filter;
 mod gc;
 mod health;
@@ -30,6 +31,7 @@ pub use batch::{BatchAnswer, BatchBody, BatchItem};
 pub use context::{
     Context, ContextPage, ContextPatch, EmbeddingStatus, Level, NewContext, Origin, Similar, StoredContext,
 };
+pub use events::{ContextEvent, Event, EventKind};
 pub use filter::{ClearBody, DeleteBody, Deleted, Filter};
 pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};
 pub use health::{ComponentHealth, Health, HealthAnswer, LogFilter};

@@ -9,6 +9,7 @@
 
 mod backlog;
 mod contexts;
+mod events;
 mod history;
 mod lifecycle;
 mod listing;
@@ -42,6 +43,7 @@ use crate::ports::{
 };
 use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
 
+pub use events::{Event, EventKind, Followed, Follower, Resume};
 pub use lifecycle::{GcAction, GcAffected, GcReport, MAX_LISTED};
 pub use model_in_use::OnEmbeddingFailure;
 pub use models::{Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings};
@@ -222,6 +224,17 @@ impl ContextEngine {
     /// [`Error::Store`].
     pub async fn pop_message(&self, scope: &Scope, filter: &Filter) -> Result<Option<Context>, Error> {
         Ok(messages::pop(self.0.changer(), scope, filter).await?)
+    }
+
+    /// Follows the writes to a tenant's contexts from now on, or from behind an event. Writes of other processes on the same
+    /// store are not among them.
+    pub fn follow(&self, scope: &Scope, after: Option<Resume>) -> Follower {
+        self.0.events.follow(scope, after)
+    }
+
+    /// Ends all followers.
+    pub fn end_followers(&self) {
+        self.0.events.close();
     }
 
     /// Returns one page of the scopes with matching contexts, by path. With a depth, paths are cut to that many segments below

@@ -7,6 +7,7 @@ mod audit;
 mod call;
 mod contexts;
 mod deletion;
+mod events;
 mod failure;
 pub mod garbage_collector;
 mod messages;
@@ -22,6 +23,7 @@ mod use_case;
 
 pub(crate) use audit::Origin;
 pub(crate) use call::Call;
+pub(crate) use events::Events;
 pub(crate) use failure::Failure;
 pub use state::{Backend, Service};
 pub(crate) use transfer::Importer;

@@ -140,6 +140,7 @@ use_cases! {
     ClearMessages: "clear_messages", WRITE, WRITES, Api, Logged, Short;
     ListScopes: "list_scopes", READ, READS, Api, Unlogged, Short;
     ForgetScope: "forget_scope", WRITE, WRITES, Api, Logged, Long;
+    StreamEvents: "stream_events", READ, READS, Api, Unlogged, Short;
     ForgetUser: "forget_user", WRITE, WRITES, Api, Logged, Long;
     GetStats: "get_stats", READ, READS, Api, Unlogged, Short;
     CollectGarbage: "collect_garbage", TENANT, ADMINISTERS, Admin, Logged, Short;

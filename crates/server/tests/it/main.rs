@@ -9,6 +9,7 @@ mod connections;
 mod dashboards;
 mod edge;
 mod embedding;
+mod events;
 mod exact_input;
 mod former_model;
 mod gc;

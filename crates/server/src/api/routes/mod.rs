@@ -2,6 +2,7 @@
 
 mod contexts;
 mod deletion;
+mod events;
 mod logs;
 mod messages;
 mod named;
@@ -49,6 +50,7 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
             messages::clear_messages
         ))
         .routes(routes!(messages::pop_message))
+        .routes(routes!(events::stream_events))
         .routes(routes!(named::list_scopes, named::forget_scope))
         .routes(routes!(deletion::forget_user))
         .routes(routes!(operations::get_stats))
