@@ -281,7 +281,10 @@ impl Client {
         &self,
         after: Option<&str>,
     ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + use<>, Error> {
-        let call = self.0.call(STREAM_EVENTS, "").query([("after", after.map(str::to_owned))]);
+        let call = self
+            .0
+            .call(STREAM_EVENTS, "")
+            .query([("after", after.map(str::to_owned))]);
         let request = self.0.stream(call);
         let limit = self.0.limit(STREAM_EVENTS);
         let response = Deadline::after(limit).run(self.0.respond(request)).await;

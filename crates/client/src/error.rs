@@ -62,7 +62,11 @@ impl Error {
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Refused(refusal) => Some(&refusal.problem),
-            Self::Setup { .. } | Self::Unreachable { .. } | Self::Interrupted { .. } | Self::Deadline { .. } | Self::Json(_) => None,
+            Self::Setup { .. }
+            | Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::Deadline { .. }
+            | Self::Json(_) => None,
         }
     }
 
@@ -80,7 +84,11 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
-            Self::Setup { .. } | Self::Unreachable { .. } | Self::Interrupted { .. } | Self::Deadline { .. } | Self::Json(_) => None,
+            Self::Setup { .. }
+            | Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::Deadline { .. }
+            | Self::Json(_) => None,
         }
     }
 }

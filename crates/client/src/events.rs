@@ -9,7 +9,10 @@ use crate::Error;
 use crate::wire::{Event, EventKind};
 
 /// Reads the events of a response. Kinds that this client does not know are passed over.
-pub(crate) fn events(url: String, response: reqwest::Response) -> impl Stream<Item = Result<Event, Error>> + Send + use<> {
+pub(crate) fn events(
+    url: String,
+    response: reqwest::Response,
+) -> impl Stream<Item = Result<Event, Error>> + Send + use<> {
     let frames = SseStream::from_bytes_stream(response.bytes_stream());
     frames.filter_map(move |frame| {
         ready(match frame {

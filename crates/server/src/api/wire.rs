@@ -11,8 +11,8 @@ use crate::service::Service;
 use crate::service::reembedding::ReembedState;
 
 pub(in crate::api) use wire::{
-    AssembleRequest as AssembleBody, AssembleResponse as AssembleAnswer, BatchAnswer, BatchBody, BatchItem, ClearBody, ContextEvent as EventBody,
-    Context as ContextBody, ContextPage, ContextPatch as PatchBody, DeleteBody, Deleted,
+    AssembleRequest as AssembleBody, AssembleResponse as AssembleAnswer, BatchAnswer, BatchBody, BatchItem, ClearBody,
+    Context as ContextBody, ContextEvent as EventBody, ContextPage, ContextPatch as PatchBody, DeleteBody, Deleted,
     ForgottenUser as ForgottenBody, GcReport as GcAnswer, GcRequest as GcBody, Health as HealthBody,
     History as HistoryBody, Import as ImportAnswer, Layout as LayoutBody, Level as WireLevel, MessageList,
     MessagesBody, NewContext as StoreBody, PoppedMessage, Reembedding as ReembedAnswer, Restore as RestoreBody,

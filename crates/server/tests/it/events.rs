@@ -27,7 +27,9 @@ async fn writes_are_streamed_and_a_stream_resumes() {
     };
     let id = client.store_context(&new).await.unwrap().id();
     let stored = next(&mut events).await;
-    let EventKind::Stored(context) = &stored.kind else { panic!("{stored:?}") };
+    let EventKind::Stored(context) = &stored.kind else {
+        panic!("{stored:?}")
+    };
     assert_eq!((context.id, context.scope.as_deref()), (id, Some("org/acme")));
 
     let patch = ContextPatch {
@@ -58,6 +60,9 @@ async fn writes_are_streamed_and_a_stream_resumes() {
     // A shutdown does not wait for those who follow.
     let stopping = std::time::Instant::now();
     server.signal("-TERM");
-    until("the server stops", async || server.process.try_wait().unwrap().is_some()).await;
+    until("the server stops", async || {
+        server.process.try_wait().unwrap().is_some()
+    })
+    .await;
     assert!(stopping.elapsed() < Duration::from_secs(10), "{:?}", stopping.elapsed());
 }

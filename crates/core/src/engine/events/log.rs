@@ -287,14 +287,20 @@ mod tests {
         log.add(other.tenant(), EventKind::Stored, &contexts);
         log.add(acme.tenant(), EventKind::Stored, &contexts[1..3]);
         let got = events(follower.next().now_or_never());
-        assert_eq!(got.iter().map(|event| event.id).collect::<Vec<_>>(), [contexts[1].id, contexts[2].id]);
+        assert_eq!(
+            got.iter().map(|event| event.id).collect::<Vec<_>>(),
+            [contexts[1].id, contexts[2].id]
+        );
         drop(follower);
 
         log.add(acme.tenant(), EventKind::Deleted, &contexts[3..]);
         let place: Resume = got[0].resume.to_string().parse().unwrap();
         let mut resumed = log.follow(&acme, Some(place));
         let got = events(resumed.next().now_or_never());
-        assert_eq!(got.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Stored, EventKind::Deleted]);
+        assert_eq!(
+            got.iter().map(|event| event.kind).collect::<Vec<_>>(),
+            [EventKind::Stored, EventKind::Deleted]
+        );
         assert!(resumed.next().now_or_never().is_none());
     }
 

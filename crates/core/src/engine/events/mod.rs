@@ -6,6 +6,6 @@
 mod log;
 mod watched;
 
-pub use log::{Event, EventKind, Followed, Follower, Resume};
 pub(super) use log::EventLog;
+pub use log::{Event, EventKind, Followed, Follower, Resume};
 pub(super) use watched::WatchedStore;

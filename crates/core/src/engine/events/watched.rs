@@ -114,7 +114,9 @@ impl VectorStore for WatchedStore {
         scope: &Scope,
         changes: Vec<(Context, Record)>,
     ) -> Result<Vec<ContextId>, StoreError> {
-        let visible = changes.iter().filter(|(before, after)| is_visible(before, &after.context));
+        let visible = changes
+            .iter()
+            .filter(|(before, after)| is_visible(before, &after.context));
         let noted = self.noted(scope, visible.map(|(_, after)| &after.context));
         let written = self.store.replace_unchanged(scope, changes).await?;
         self.changed(scope, noted, &written);

@@ -40,8 +40,12 @@ pub(super) async fn stream_events(
 ) -> Result<Sse<impl Stream<Item = Result<Frame, Infallible>>>, Problem> {
     let after: Option<Resume> = params.parse("after", EXPECTED);
     params.finish()?;
-    let last_seen = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default().parse());
-    let last_seen = last_seen.transpose().map_err(|_| Problem::invalid_field("/after", EXPECTED))?;
+    let last_seen = headers
+        .get("last-event-id")
+        .map(|id| id.to_str().unwrap_or_default().parse());
+    let last_seen = last_seen
+        .transpose()
+        .map_err(|_| Problem::invalid_field("/after", EXPECTED))?;
     let events = call.events(after.or(last_seen)).await?;
     Ok(Sse::new(frames(events)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
