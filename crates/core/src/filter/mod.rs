@@ -38,8 +38,8 @@ pub struct Filter {
     pub scope: Option<String>,
     /// Belongs to this scope or to one below it.
     pub scope_prefix: Option<String>,
-    /// Has this key in this scope.
-    pub name: Option<Name>,
+    /// Has one of these keys, each in its scope.
+    pub names: Vec<Name>,
     /// Has one of these origins.
     pub origins: Vec<Origin>,
     /// Is a message of this role.
@@ -296,7 +296,7 @@ impl Filter {
             ("session_id", any_of(Field::Session, &self.session_id)),
             ("scope", any_of(Field::Scope, &self.scope)),
             ("scope_prefix", any_of(Field::ScopePrefix, &self.scope_prefix)),
-            ("key", any_of(Field::Name, self.name.as_ref().map(Name::word))),
+            ("key", any_of(Field::Name, self.names.iter().map(Name::word))),
             ("origin", of_origins(&self.origins)),
             ("role", any_of(Field::Role, &self.role)),
             ("messages", any_of(Field::Message, yes(self.messages))),

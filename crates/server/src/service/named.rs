@@ -72,7 +72,7 @@ impl Call {
 
 fn of_name(name: Name) -> Filter {
     Filter {
-        name: Some(name),
+        names: vec![name],
         ..Filter::default()
     }
 }

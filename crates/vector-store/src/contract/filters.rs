@@ -171,11 +171,9 @@ fn filters() -> Vec<Filter> {
         filter_with(|filter| filter.metadata = facts.iter().map(one).collect())
     };
     let one_of = |key: &str, values| filter_with(|filter| filter.metadata = [(key.to_owned(), values)].into());
-    let name = |scope: Option<&str>, key: &str| {
-        Some(Name {
-            scope: scope.map(str::to_owned),
-            key: key.to_owned(),
-        })
+    let name = |scope: Option<&str>, key: &str| Name {
+        scope: scope.map(str::to_owned),
+        key: key.to_owned(),
     };
     let a_little = SignedDuration::from_nanos(1);
     let mut filters = vec![
@@ -204,9 +202,9 @@ fn filters() -> Vec<Filter> {
         filter_with(|filter| filter.scope_prefix = text("org")),
         filter_with(|filter| filter.scope_prefix = text("org/acme")),
         filter_with(|filter| filter.scope_prefix = text("acme")),
-        filter_with(|filter| filter.name = name(Some("org/acme"), "theme")),
-        filter_with(|filter| filter.name = name(None, "theme")),
-        filter_with(|filter| filter.name = name(Some("org"), "theme")),
+        filter_with(|filter| filter.names = vec![name(Some("org/acme"), "theme"), name(None, "theme")]),
+        filter_with(|filter| filter.names = vec![name(None, "theme")]),
+        filter_with(|filter| filter.names = vec![name(Some("org"), "theme")]),
         filter_with(|filter| filter.origins = vec![Origin::User]),
         filter_with(|filter| filter.origins = vec![Origin::Tool, Origin::Agent]),
         filter_with(|filter| filter.origins = Origin::others(&[Origin::Tool])),

@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures::stream::TryStreamExt;
 use jiff::Timestamp;
 
 use super::pending_write::PendingWrite;
 use crate::context::{ContentKey, Context, ContextId, Level};
-use crate::ports::{ListRequest, Record, StoreError, VectorStore};
+use crate::engine::listing::pages;
+use crate::ports::{ListRequest, Order, Record, StoreError, VectorStore};
 use crate::{Error, Filter, Name, Scope, Visibility};
 
 /// A context that is in the store.
@@ -68,22 +70,24 @@ async fn named(
     writes: &[PendingWrite],
     now: Timestamp,
 ) -> Result<HashMap<Name, Context>, StoreError> {
-    let mut found = HashMap::new();
     let names: HashSet<&Name> = writes.iter().filter_map(|write| write.name.as_ref()).collect();
-    for name in names {
-        let request = ListRequest {
-            filter: Filter {
-                name: Some(name.clone()),
-                visibility: Visibility::Current(now),
-                ..Filter::default()
-            },
-            limit: 1,
-            ..ListRequest::default()
-        };
-        let newest = store.list(scope, request).await?.items.into_iter().next();
-        found.extend(newest.map(|record| (name.clone(), record.context)));
+    if names.is_empty() {
+        return Ok(HashMap::new());
     }
-    Ok(found)
+    let request = ListRequest {
+        limit: names.len(),
+        filter: Filter {
+            names: names.into_iter().cloned().collect(),
+            visibility: Visibility::Current(now),
+            ..Filter::default()
+        },
+        order: Order::OldestFirst,
+        ..ListRequest::default()
+    };
+    let found: Vec<Record> = pages(store, scope, request).try_concat().await?;
+    // Of two with one name, which servers without a common lock may make, the newest counts.
+    let named = found.into_iter().filter_map(|record| Some((Name::of(&record.context)?, record.context)));
+    Ok(named.collect())
 }
 
 /// Partition of pending writes into new and existing contexts, in order, so that repetition within a batch counts, too.
