@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Context, ContextId, Level, Patch, TextLanguage, to_millis};
+use crate::Moment;
 
 /// Maximum number of earlier versions that a context keeps.
 pub const MAX_PAST_VERSIONS: usize = 32;
@@ -82,6 +83,8 @@ pub struct PastVersion {
     pub pinned: bool,
     /// TTL in seconds.
     pub ttl_secs: Option<u64>,
+    /// Time of the event.
+    pub occurred_at: Moment,
 }
 
 impl PastVersion {
@@ -96,6 +99,7 @@ impl PastVersion {
             importance: context.importance,
             pinned: context.pinned,
             ttl_secs: context.ttl_secs,
+            occurred_at: context.occurred_at,
         }
     }
 
@@ -147,6 +151,7 @@ impl Context {
         self.importance = past.importance;
         self.pinned = past.pinned;
         self.ttl_secs = past.ttl_secs;
+        self.occurred_at = past.occurred_at;
         if renews_expiry {
             self.renew_expiry(now, short_term_ttl_secs);
         }

@@ -143,6 +143,7 @@ pub async fn every_field_comes_back(store: &dyn VectorStore) {
             importance: 0.25,
             pinned: true,
             ttl_secs: Some(5),
+            occurred_at: time(6).into(),
         }],
     };
     let contexts = [full, context(1)];

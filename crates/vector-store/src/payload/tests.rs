@@ -96,10 +96,11 @@ prop_compose! {
         metadata in btree_map(".{0,8}", json_value(), 0..3),
         importance in 0.0_f32..=1.0,
         (pinned, ttl_secs) in any::<(bool, Option<u64>)>(),
+        occurred_at in time(),
     ) -> PastVersion {
         PastVersion {
             revision, text, language, level: Level::ALL[level], tags, metadata: metadata.into_iter().collect(), importance, pinned,
-            ttl_secs,
+            ttl_secs, occurred_at: occurred_at.into(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Stored form of the versions of a context.
 
+use context_manager_core::Moment;
 use context_manager_core::context::{Change, PastVersion, Revision, TextLanguage};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,7 @@ pub(super) struct StoredVersion {
     pinned: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl: Option<u64>,
+    occurred: i64,
 }
 
 /// Returns a revision to store; `None` for one that says no more than `created`.
@@ -79,6 +81,7 @@ impl From<PastVersion> for StoredVersion {
             importance: past.importance,
             pinned: past.pinned,
             ttl: past.ttl_secs,
+            occurred: past.occurred_at.as_millisecond(),
         }
     }
 }
@@ -100,6 +103,7 @@ impl TryFrom<StoredVersion> for PastVersion {
             importance: stored.importance,
             pinned: stored.pinned,
             ttl_secs: stored.ttl,
+            occurred_at: Moment::from_millisecond(stored.occurred),
         })
     }
 }

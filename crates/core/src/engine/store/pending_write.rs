@@ -98,7 +98,7 @@ impl PendingWrite {
 
     /// Returns the record that replaces `stored`, which has its name; `None` if it belongs to another user, agent or session.
     /// What the write leaves out of these stays.
-    pub(super) fn onto(mut self, stored: &Context, now: Timestamp) -> Option<Self> {
+    pub(super) fn onto(mut self, stored: &Context) -> Option<Self> {
         let new = &mut self.record.context;
         for (new, stored) in [
             (&mut new.user_id, &stored.user_id),
@@ -118,7 +118,7 @@ impl PendingWrite {
         new.sequence = stored.sequence;
         new.slot = stored.slot;
         let mut versions = stored.clone();
-        versions.begin_version(now, by, Change::Replaced);
+        versions.begin_version(new.updated_at, by, Change::Replaced);
         new.revision = versions.revision;
         new.history = versions.history;
         self.key = new.content_key();

@@ -97,7 +97,6 @@ pub(super) struct Plan {
     pub(super) new: Vec<Record>,
     /// Records that replace stored ones with the same id.
     pub(super) replacing: HashMap<ContextId, Record>,
-    now: Timestamp,
     /// Ids of replaced contexts, each with that of its replacement.
     pub(super) replaced: HashMap<ContextId, ContextId>,
     /// Stored contexts that replace others although they were replaced before.
@@ -117,12 +116,11 @@ pub(super) enum Outcome {
 
 impl Plan {
     /// `replaced` holds the replacements that earlier parts of the same batch left unresolved.
-    pub(super) fn new(existing: Existing, replaced: HashMap<ContextId, ContextId>, now: Timestamp) -> Self {
+    pub(super) fn new(existing: Existing, replaced: HashMap<ContextId, ContextId>) -> Self {
         Self {
             existing,
             new: Vec::new(),
             replacing: HashMap::new(),
-            now,
             replaced,
             replaced_before: Vec::new(),
         }
@@ -199,7 +197,7 @@ impl Plan {
         if write.client_id && write.record.context.id != stored.id {
             return Outcome::Conflict(write.record.context.id);
         }
-        let Some(write) = write.onto(&stored, self.now) else {
+        let Some(write) = write.onto(&stored) else {
             return Outcome::Conflict(stored.id);
         };
         if write.record.context.level == stored.level && write.is_unchanged(&stored) {

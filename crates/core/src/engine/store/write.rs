@@ -38,7 +38,7 @@ impl Writer<'_> {
         let contexts = writes.iter().map(|write| &write.record.context);
         let expected = self.contexts.memory.expect(scope, contexts);
         let existing = Existing::look_up(self.contexts.store, scope, &writes, self.contexts.now()).await?;
-        let mut plan = Plan::new(existing, std::mem::take(unresolved), self.contexts.now());
+        let mut plan = Plan::new(existing, std::mem::take(unresolved));
         let outcomes: Vec<Outcome> = writes.into_iter().map(|write| plan.admit(write)).collect();
         let now = self.contexts.now();
         let mut changed = self.current_again(scope, &plan, now).await?;

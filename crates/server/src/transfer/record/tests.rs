@@ -82,13 +82,14 @@ prop_compose! {
         revisions in vec((any::<u32>(), time(), option::of(".*"), 0..Change::ALL.len()), 1..4),
         (text, tags, metadata) in (".*", vec(".*", 0..3), metadata()),
         (pinned, ttl_secs) in any::<(bool, Option<u64>)>(),
+        occurred_at in time(),
     ) -> (Revision, Vec<PastVersion>) {
         let revisions = revisions.into_iter().map(|(version, at, by, change)| Revision {
             version: version.max(1), at, by, change: Change::ALL[change],
         });
         let mut past: Vec<PastVersion> = revisions.map(|revision| PastVersion {
             revision, text: text.clone(), language: None, level: Level::ShortTerm, tags: tags.clone(),
-            metadata: metadata.clone(), importance: 0.25, pinned, ttl_secs,
+            metadata: metadata.clone(), importance: 0.25, pinned, ttl_secs, occurred_at: occurred_at.into(),
         }).collect();
         (past.pop().unwrap().revision, past)
     }

@@ -1,6 +1,7 @@
 //! Versions of a context, as an export has them.
 
 use context_manager_client::wire::{Change, Level, Metadata, Time};
+use context_manager_core::Moment;
 use context_manager_core::context::{PastVersion, Revision, TextLanguage};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,7 @@ pub(super) struct VersionLine {
     importance: f32,
     pinned: bool,
     ttl_secs: Option<u64>,
+    occurred_at: Time<Moment>,
 }
 
 impl From<Revision> for RevisionLine {
@@ -65,6 +67,7 @@ impl From<PastVersion> for VersionLine {
             importance: past.importance,
             pinned: past.pinned,
             ttl_secs: past.ttl_secs,
+            occurred_at: Time(past.occurred_at),
         }
     }
 }
@@ -81,6 +84,7 @@ impl From<VersionLine> for PastVersion {
             importance: line.importance,
             pinned: line.pinned,
             ttl_secs: line.ttl_secs,
+            occurred_at: line.occurred_at.0,
         }
     }
 }
