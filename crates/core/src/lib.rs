@@ -38,8 +38,10 @@
 pub mod assemble;
 mod config;
 pub mod context;
+pub mod document;
 mod engine;
 mod error;
+pub mod files;
 pub mod filter;
 mod l1;
 pub mod lexical;
