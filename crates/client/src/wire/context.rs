@@ -367,6 +367,7 @@ impl From<NewContext> for domain::NewContext {
             session_id: body.session_id,
             scope: body.scope,
             key: body.key,
+            keys_of_user: false,
             origin: body.origin.unwrap_or_default().into(),
             message: None,
             part: None,

@@ -6,7 +6,7 @@ use context_manager_core::Violations;
 use context_manager_core::context::message_text;
 use serde::de::{SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,8 +19,8 @@ pub enum Query {
     Messages(Vec<QueryMessage>),
 }
 
-/// A message of a conversation. Further fields are passed over.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A message of a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QueryMessage {
     /// Role of its author.
@@ -28,6 +28,10 @@ pub struct QueryMessage {
     /// A string, or a list of content parts.
     #[serde(default)]
     pub content: Value,
+    /// Its other fields, which the search passes over.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(additional_properties))]
+    pub other: Map<String, Value>,
 }
 
 impl Default for Query {

@@ -24,6 +24,8 @@ pub struct NewContext {
     pub scope: Option<String>,
     /// Key, unique within tenant and scope: storing under it replaces what is there.
     pub key: Option<String>,
+    /// Set if keys of other users are none of its business: its key is then one among those of its user.
+    pub keys_of_user: bool,
     /// Source of the text.
     pub origin: Origin,
     /// Message from which it was made.

@@ -39,6 +39,7 @@ impl Call {
         Ok(NewContext {
             user_id,
             by: Some(self.key_id()),
+            keys_of_user: self.user().is_some(),
             ..new
         })
     }

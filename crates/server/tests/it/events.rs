@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use context_manager::auth::{KeyHash, Permission};
+use context_manager::config::ConfiguredKey;
 use context_manager_client::wire::{ContextPatch, DeleteBody, Event, EventKind, NewContext};
 use context_manager_client::{Client, Config};
 use futures::{Stream, StreamExt};
 use tokio::time::timeout;
 
 use crate::server::Server;
-use crate::support::{PATIENCE, until};
+use crate::support::{PATIENCE, TestApp, until};
 
 async fn next(events: &mut (impl Stream<Item = Result<Event, context_manager_client::Error>> + Unpin)) -> Event {
     timeout(PATIENCE, events.next()).await.unwrap().unwrap().unwrap()
@@ -65,4 +67,47 @@ async fn writes_are_streamed_and_a_stream_resumes() {
     })
     .await;
     assert!(stopping.elapsed() < Duration::from_secs(10), "{:?}", stopping.elapsed());
+}
+
+#[tokio::test]
+async fn events_of_one_are_not_told_to_another() {
+    let key = |name: &str, tenant: &str, user: Option<&str>| ConfiguredKey {
+        id: None,
+        tenant: tenant.to_owned(),
+        user: user.map(|user| user.parse().unwrap()),
+        permissions: vec![Permission::Read, Permission::Write].into(),
+        key_sha256: Some(KeyHash::of(&secret(name))),
+        key_file: None,
+        expires_at: None,
+    };
+    let app = TestApp::with(|config| {
+        config.auth.keys = vec![
+            key("ann", "acme", Some("ann")),
+            key("bob", "acme", Some("bob")),
+            key("other", "other", None),
+        ];
+    })
+    .await;
+    let request = axum::http::Request::get("/api/v1/events")
+        .header("authorization", format!("Bearer {}", secret("ann")))
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let response = app.raw(request).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut frames = response.into_body().into_data_stream();
+    let mut anns = String::new();
+    for who in ["other", "bob", "ann"] {
+        let body = serde_json::json!({"text": format!("a note of {who}")});
+        let stored = app
+            .call_with_key(&secret(who), "POST", "/api/v1/contexts", Some(&body))
+            .await;
+        anns = stored.body["id"].as_str().unwrap().to_owned();
+    }
+    let frame = timeout(PATIENCE, frames.next()).await.unwrap().unwrap().unwrap();
+    let frame = String::from_utf8(frame.to_vec()).unwrap();
+    assert!(frame.contains(&anns) && frame.matches("data:").count() == 1, "{frame}");
+}
+
+fn secret(name: &str) -> String {
+    format!("{name}-{}", "k".repeat(32))
 }

@@ -42,7 +42,7 @@ async fn messages_come_back_byte_for_byte_in_order() {
     assert_eq!(results[0]["context"]["level"], "immediate");
     assert_eq!(results[2]["context"]["origin"], "tool");
 
-    let listed = app.get("/sessions/s-1/messages").await;
+    let listed = app.get("/api/v1/sessions/s-1/messages").await;
     let sent = format!(r#""messages":[{}]"#, SENT.join(","));
     assert!(listed.text.contains(&sent), "{}", listed.text);
     assert_eq!(listed.body["ids"][0], results[0]["context"]["id"]);
@@ -50,18 +50,18 @@ async fn messages_come_back_byte_for_byte_in_order() {
     // Saying the same again is another message.
     send(&app, &[SENT[5]]).await;
     assert_eq!(
-        app.get("/sessions/s-1/messages").await.body["messages"]
+        app.get("/api/v1/sessions/s-1/messages").await.body["messages"]
             .as_array()
             .unwrap()
             .len(),
         7
     );
-    let newest = app.get("/sessions/s-1/messages?limit=2").await.body;
+    let newest = app.get("/api/v1/sessions/s-1/messages?limit=2").await.body;
     assert_eq!(
         newest["messages"],
         json!([{"role": "user", "content": "ok"}, {"role": "user", "content": "ok"}])
     );
-    let few = app.get("/sessions/s-1/messages?max_tokens=3").await.body;
+    let few = app.get("/api/v1/sessions/s-1/messages?max_tokens=3").await.body;
     assert!(
         few["total_tokens"].as_u64().unwrap() <= 3 && few["messages"].as_array().unwrap().len() >= 2,
         "{few}"
@@ -73,7 +73,7 @@ async fn messages_are_found_filtered_and_survive_the_move_between_levels() {
     let app = TestApp::with(|config| config.hirag.l1_cache_size = 2).await;
     send(&app, &SENT).await;
     let app = app.restart().await;
-    let listed = app.get("/sessions/s-1/messages").await;
+    let listed = app.get("/api/v1/sessions/s-1/messages").await;
     assert!(listed.text.contains(&SENT.join(",")), "{}", listed.text);
     let found = app
         .post(
@@ -101,7 +101,7 @@ async fn messages_are_found_filtered_and_survive_the_move_between_levels() {
 async fn popping_takes_each_message_once() {
     let app = TestApp::start().await;
     send(&app, &SENT).await;
-    let pops = (0..8).map(|_| app.call("POST", "/sessions/s-1/messages/pop", Value::Null));
+    let pops = (0..8).map(|_| app.call("POST", "/api/v1/sessions/s-1/messages/pop", Value::Null));
     let popped = futures::future::join_all(pops).await;
     let mut taken: Vec<String> = popped
         .iter()
@@ -112,12 +112,12 @@ async fn popping_takes_each_message_once() {
     taken.dedup();
     assert_eq!(taken.len(), 6);
     assert_eq!(
-        app.call("POST", "/sessions/s-1/messages/pop", Value::Null).await.body["message"],
+        app.call("POST", "/api/v1/sessions/s-1/messages/pop", Value::Null).await.body["message"],
         Value::Null
     );
 
     send(&app, &SENT[..2]).await;
-    let last = app.call("POST", "/sessions/s-1/messages/pop", Value::Null).await;
+    let last = app.call("POST", "/api/v1/sessions/s-1/messages/pop", Value::Null).await;
     assert!(last.text.contains(SENT[1]), "{}", last.text);
 }
 
@@ -126,11 +126,11 @@ async fn clearing_messages_leaves_other_contexts() {
     let app = TestApp::start().await;
     send(&app, &SENT).await;
     app.store(json!({"text": "a note", "session_id": "s-1"})).await;
-    let cleared = app.call("DELETE", "/sessions/s-1/messages", Value::Null).await;
+    let cleared = app.call("DELETE", "/api/v1/sessions/s-1/messages", Value::Null).await;
     assert_eq!(cleared.body["deleted"], 6);
-    assert_eq!(app.get("/sessions/s-1/messages").await.body["messages"], json!([]));
+    assert_eq!(app.get("/api/v1/sessions/s-1/messages").await.body["messages"], json!([]));
     assert_eq!(
-        app.get("/contexts?session_id=s-1").await.body["contexts"]
+        app.get("/api/v1/contexts?session_id=s-1").await.body["contexts"]
             .as_array()
             .unwrap()
             .len(),
@@ -183,7 +183,7 @@ async fn a_message_with_an_id_is_stored_once_and_bad_ones_lose_no_others() {
     app.post("/sessions/s-1/messages", json!({"messages": []}))
         .await
         .problem(400, "invalid_request");
-    app.get("/sessions/s-1/messages?max_tokens=0")
+    app.get("/api/v1/sessions/s-1/messages?max_tokens=0")
         .await
         .problem(400, "invalid_request");
 }
@@ -193,9 +193,9 @@ async fn a_large_result_of_a_tool_is_kept_whole() {
     let app = TestApp::start().await;
     let message = format!(r#"{{"role":"tool","content":"{}"}}"#, "line of a log. ".repeat(10_000));
     send(&app, &[&message]).await;
-    let listed = app.get("/sessions/s-1/messages").await;
+    let listed = app.get("/api/v1/sessions/s-1/messages").await;
     assert!(listed.text.contains(&message));
-    let text = app.get("/contexts").await.body["contexts"][0]["text"]
+    let text = app.get("/api/v1/contexts").await.body["contexts"][0]["text"]
         .as_str()
         .unwrap()
         .len();

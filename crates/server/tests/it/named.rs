@@ -8,14 +8,14 @@ use crate::support::{TestApp, texts};
 #[tokio::test]
 async fn storing_under_a_key_replaces_and_keeps_history() {
     let app = TestApp::start().await;
-    let put = async |body: Value| app.call("PUT", "/contexts/by-key", body).await;
+    let put = async |body: Value| app.call("PUT", "/api/v1/contexts/by-key", body).await;
     let first = put(json!({"scope": "org/acme", "key": "theme", "text": "dark mode", "tags": ["a"]})).await;
     assert_eq!(first.status, StatusCode::CREATED);
     assert_eq!(
         (&first.body["version"], &first.body["key"]),
         (&json!(1), &json!("theme"))
     );
-    let path = format!("/contexts/{}", first.body["id"].as_str().unwrap());
+    let path = format!("/api/v1/contexts/{}", first.body["id"].as_str().unwrap());
 
     let unchanged = put(json!({"scope": "org/acme", "key": "theme", "text": "dark mode", "tags": ["a"]})).await;
     assert_eq!(
@@ -56,7 +56,7 @@ async fn storing_under_a_key_replaces_and_keeps_history() {
         .collect();
     assert_eq!(statuses, [200, 200, 201, 200]);
 
-    let current = app.get("/contexts/by-key?scope=org/acme&key=theme").await;
+    let current = app.get("/api/v1/contexts/by-key?scope=org/acme&key=theme").await;
     assert_eq!(current.body["text"], "red");
     let history = app.get(&format!("{path}/history")).await.body;
     let versions = history["versions"].as_array().unwrap();
@@ -79,16 +79,16 @@ async fn storing_under_a_key_replaces_and_keeps_history() {
             .all(|one| one["by"].is_string() && one["changed_at"].is_string())
     );
 
-    let keyed = app.get("/contexts/by-key?scope=org/acme&key=new").await.body;
+    let keyed = app.get("/api/v1/contexts/by-key?scope=org/acme&key=new").await.body;
     assert_eq!(keyed["text"], "two");
 
     for _ in 0..2 {
         let deleted = app
-            .call("DELETE", "/contexts/by-key?scope=org/acme&key=theme", Value::Null)
+            .call("DELETE", "/api/v1/contexts/by-key?scope=org/acme&key=theme", Value::Null)
             .await;
         assert_eq!(deleted.status, StatusCode::NO_CONTENT);
     }
-    app.get("/contexts/by-key?scope=org/acme&key=theme")
+    app.get("/api/v1/contexts/by-key?scope=org/acme&key=theme")
         .await
         .problem(404, "not_found");
     let again = put(json!({"scope": "org/acme", "key": "theme", "text": "dark mode"})).await;
@@ -107,10 +107,10 @@ async fn a_key_is_unique_within_its_scope_alone() {
     ] {
         app.store(body).await;
     }
-    let none = app.get("/contexts/by-key?key=k").await.body;
+    let none = app.get("/api/v1/contexts/by-key?key=k").await.body;
     assert_eq!(none["scope"], Value::Null);
-    assert_eq!(app.get("/contexts/by-key?scope=a/b&key=k").await.body["scope"], "a/b");
-    app.get("/contexts/by-key?scope=b&key=k")
+    assert_eq!(app.get("/api/v1/contexts/by-key?scope=a/b&key=k").await.body["scope"], "a/b");
+    app.get("/api/v1/contexts/by-key?scope=b&key=k")
         .await
         .problem(404, "not_found");
 }
@@ -120,7 +120,7 @@ async fn a_key_of_another_user_is_a_conflict_and_owners_left_out_stay() {
     let app = TestApp::start().await;
     app.store(json!({"key": "k", "text": "one", "user_id": "ann", "session_id": "s"}))
         .await;
-    let put = async |body: Value| app.call("PUT", "/contexts/by-key", body).await;
+    let put = async |body: Value| app.call("PUT", "/api/v1/contexts/by-key", body).await;
     put(json!({"key": "k", "text": "two", "user_id": "bob"}))
         .await
         .problem(409, "conflict");
@@ -143,7 +143,7 @@ async fn many_who_store_under_a_key_at_once_leave_one_context_with_all_versions(
     let calls = (0..20).map(|n| {
         app.call(
             "PUT",
-            "/contexts/by-key",
+            "/api/v1/contexts/by-key",
             json!({"key": "k", "text": format!("text {n}")}),
         )
     });
@@ -154,9 +154,9 @@ async fn many_who_store_under_a_key_at_once_leave_one_context_with_all_versions(
         .count();
     assert_eq!(created, 1);
     let id = answers[0].body["id"].as_str().unwrap();
-    let history = app.get(&format!("/contexts/{id}/history")).await.body;
+    let history = app.get(&format!("/api/v1/contexts/{id}/history")).await.body;
     assert_eq!(history["versions"].as_array().unwrap().len(), 20);
-    assert_eq!(texts(&app.get("/contexts").await.body).len(), 1);
+    assert_eq!(texts(&app.get("/api/v1/contexts").await.body).len(), 1);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn the_last_change_is_taken_back() {
     let stored = app
         .store(json!({"text": "likes tea", "tags": ["a"], "metadata": {"k": 1}}))
         .await;
-    let path = format!("/contexts/{}", stored["id"].as_str().unwrap());
+    let path = format!("/api/v1/contexts/{}", stored["id"].as_str().unwrap());
     app.call("POST", &format!("{path}/undo"), Value::Null)
         .await
         .problem(409, "conflict");
@@ -199,7 +199,7 @@ async fn the_last_change_is_taken_back() {
     app.call("POST", &format!("{path}/undo"), Value::Null)
         .await
         .problem(409, "conflict");
-    app.get("/contexts/0193b3a0-0000-7000-8000-000000000001/history")
+    app.get("/api/v1/contexts/0193b3a0-0000-7000-8000-000000000001/history")
         .await
         .problem(404, "not_found");
 }
@@ -215,7 +215,7 @@ async fn history_follows_supersession_and_undo_ends_it() {
         .store(json!({"text": "lives in Bergen", "supersedes": [new["id"]]}))
         .await;
     let history = app
-        .get(&format!("/contexts/{}/history", newest["id"].as_str().unwrap()))
+        .get(&format!("/api/v1/contexts/{}/history", newest["id"].as_str().unwrap()))
         .await
         .body;
     let versions = history["versions"].as_array().unwrap();
@@ -226,13 +226,13 @@ async fn history_follows_supersession_and_undo_ends_it() {
     let undone = app
         .call(
             "POST",
-            &format!("/contexts/{}/undo", new["id"].as_str().unwrap()),
+            &format!("/api/v1/contexts/{}/undo", new["id"].as_str().unwrap()),
             Value::Null,
         )
         .await
         .body;
     assert_eq!(undone["superseded_by"], Value::Null);
-    let mut current = texts(&app.get("/contexts").await.body);
+    let mut current = texts(&app.get("/api/v1/contexts").await.body);
     current.sort();
     assert_eq!(current, ["lives in Bergen", "lives in Oslo"]);
 }
@@ -242,31 +242,31 @@ async fn versions_survive_a_restart_and_an_export_and_are_deleted_with_their_con
     let app = TestApp::start().await.restart().await;
     app.call(
         "PUT",
-        "/contexts/by-key",
+        "/api/v1/contexts/by-key",
         json!({"scope": "a", "key": "k", "text": "one"}),
     )
     .await;
     app.call(
         "PUT",
-        "/contexts/by-key",
+        "/api/v1/contexts/by-key",
         json!({"scope": "a", "key": "k", "text": "two"}),
     )
     .await;
     let exported = app.export("").await;
     let app = app.restart().await;
-    let id = app.get("/contexts/by-key?scope=a&key=k").await.body["id"]
+    let id = app.get("/api/v1/contexts/by-key?scope=a&key=k").await.body["id"]
         .as_str()
         .unwrap()
         .to_owned();
-    let history = app.get(&format!("/contexts/{id}/history")).await.body;
+    let history = app.get(&format!("/api/v1/contexts/{id}/history")).await.body;
     assert_eq!(history["versions"].as_array().unwrap().len(), 2);
 
     let other = TestApp::start().await;
     other.import(exported).await;
-    assert_eq!(other.get(&format!("/contexts/{id}/history")).await.body, history);
-    assert_eq!(other.get("/contexts/by-key?scope=a&key=k").await.body["text"], "two");
+    assert_eq!(other.get(&format!("/api/v1/contexts/{id}/history")).await.body, history);
+    assert_eq!(other.get("/api/v1/contexts/by-key?scope=a&key=k").await.body["text"], "two");
 
-    app.call("DELETE", &format!("/contexts/{id}"), Value::Null).await;
+    app.call("DELETE", &format!("/api/v1/contexts/{id}"), Value::Null).await;
     assert!(!app.export("").await.contains("one"));
 }
 
@@ -284,7 +284,7 @@ async fn scopes_are_listed_filtered_and_forgotten() {
     }
     app.store(json!({"text": "nobody's tea"})).await;
     let listed = async |query: &str| {
-        let page = app.get(&format!("/scopes{query}")).await.body;
+        let page = app.get(&format!("/api/v1/scopes{query}")).await.body;
         let scopes = page["scopes"].as_array().unwrap().iter();
         scopes
             .map(|one| format!("{} {}", one["scope"].as_str().unwrap(), one["contexts"]))
@@ -303,7 +303,7 @@ async fn scopes_are_listed_filtered_and_forgotten() {
     assert_eq!(listed("?depth=1").await, ["lab 1", "org 4"]);
     assert_eq!(listed("?prefix=org&depth=1").await, ["org/acme 3", "org/acme2 1"]);
     assert_eq!(listed("?prefix=org/acme").await.len(), 3);
-    let first = app.get("/scopes?limit=2").await.body;
+    let first = app.get("/api/v1/scopes?limit=2").await.body;
     let cursor = first["next_cursor"].as_str().unwrap();
     assert_eq!(
         listed(&format!("?limit=2&cursor={cursor}")).await,
@@ -320,14 +320,14 @@ async fn scopes_are_listed_filtered_and_forgotten() {
     let beside = app.found(json!({"query": "tea", "scope": "org/acme"})).await;
     assert_eq!(beside, ["acme sells tea"]);
     assert_eq!(
-        texts(&app.get("/contexts?scope_prefix=org/acme/user").await.body).len(),
+        texts(&app.get("/api/v1/contexts?scope_prefix=org/acme/user").await.body).len(),
         2
     );
 
-    app.call("DELETE", "/scopes", Value::Null)
+    app.call("DELETE", "/api/v1/scopes", Value::Null)
         .await
         .problem(400, "invalid_request");
-    let forgotten = app.call("DELETE", "/scopes?prefix=org/acme", Value::Null).await;
+    let forgotten = app.call("DELETE", "/api/v1/scopes?prefix=org/acme", Value::Null).await;
     assert_eq!(
         (forgotten.status, &forgotten.body["deleted"]),
         (StatusCode::OK, &json!(3))
@@ -350,15 +350,15 @@ async fn paths_keys_and_origins_are_checked() {
             [pointer]
         );
     }
-    let put = app.call("PUT", "/contexts/by-key", json!({"text": "x"})).await;
+    let put = app.call("PUT", "/api/v1/contexts/by-key", json!({"text": "x"})).await;
     assert_eq!(put.problem(400, "invalid_request"), ["/key"]);
     for query in ["", "?key=", "?scope=a//b&key=k"] {
-        app.get(&format!("/contexts/by-key{query}"))
+        app.get(&format!("/api/v1/contexts/by-key{query}"))
             .await
             .problem(400, "invalid_request");
     }
     for query in ["?depth=0", "?depth=17", "?prefix=/a", "?cursor=x"] {
-        app.get(&format!("/scopes{query}"))
+        app.get(&format!("/api/v1/scopes{query}"))
             .await
             .problem(400, "invalid_request");
     }

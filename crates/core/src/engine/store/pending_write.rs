@@ -19,6 +19,7 @@ pub(crate) struct PendingWrite {
     pub(super) key: ContentKey,
     /// Name under which it replaces what is there.
     pub(super) name: Option<Name>,
+    keys_of_user: bool,
     /// Set if the client chose the id.
     pub(super) client_id: bool,
     given_time: bool,
@@ -73,6 +74,7 @@ impl PendingWrite {
         Self {
             key: context.content_key(),
             name: Name::of(&context),
+            keys_of_user: new.keys_of_user,
             record: Record {
                 context,
                 dense,
@@ -94,6 +96,11 @@ impl PendingWrite {
             .chain(self.client_id.then_some(Key::Id(context.id)))
             .chain(in_session.then_some(Key::Session(context.session_id.as_deref())))
             .chain(self.supersedes.iter().map(|id| Key::Id(*id)))
+    }
+
+    /// Returns `true` if `stored`, which has its name, is what it replaces.
+    pub(super) fn is_of(&self, stored: &Context) -> bool {
+        !self.keys_of_user || stored.user_id == self.record.context.user_id
     }
 
     /// Returns the record that replaces `stored`, which has its name; `None` if it belongs to another user, agent or session.

@@ -26,7 +26,8 @@ pub struct Stored {
 pub(super) struct Existing {
     by_id: HashMap<ContextId, Context>,
     by_content: HashMap<(ContentKey, Level), Context>,
-    by_name: HashMap<Name, Context>,
+    /// Contexts with a name, the newest last: users whose keys are their own may share one.
+    by_name: HashMap<Name, Vec<Context>>,
 }
 
 impl Existing {
@@ -63,13 +64,22 @@ impl Existing {
     }
 }
 
-/// Returns the current contexts that have the names of the pending writes.
+impl Existing {
+    /// Returns the context that a write to this name replaces: of two, which servers without a common lock may make, the
+    /// newest.
+    fn named(&self, name: &Name, write: &PendingWrite) -> Option<Context> {
+        let named = self.by_name.get(name)?;
+        named.iter().rev().find(|context| write.is_of(context)).cloned()
+    }
+}
+
+/// Returns the current contexts that have the names of the pending writes, the newest last.
 async fn named(
     store: &dyn VectorStore,
     scope: &Scope,
     writes: &[PendingWrite],
     now: Timestamp,
-) -> Result<HashMap<Name, Context>, StoreError> {
+) -> Result<HashMap<Name, Vec<Context>>, StoreError> {
     let names: HashSet<&Name> = writes.iter().filter_map(|write| write.name.as_ref()).collect();
     if names.is_empty() {
         return Ok(HashMap::new());
@@ -85,9 +95,13 @@ async fn named(
         ..ListRequest::default()
     };
     let found: Vec<Record> = pages(store, scope, request).try_concat().await?;
-    // Of two with one name, which servers without a common lock may make, the newest counts.
-    let named = found.into_iter().filter_map(|record| Some((Name::of(&record.context)?, record.context)));
-    Ok(named.collect())
+    let mut named: HashMap<Name, Vec<Context>> = HashMap::new();
+    for Record { context, .. } in found {
+        if let Some(name) = Name::of(&context) {
+            named.entry(name).or_default().push(context);
+        }
+    }
+    Ok(named)
 }
 
 /// Partition of pending writes into new and existing contexts, in order, so that repetition within a batch counts, too.
@@ -163,7 +177,7 @@ impl Plan {
     fn decide(&mut self, write: PendingWrite) -> Outcome {
         let id = write.record.context.id;
         if let Some(name) = &write.name
-            && let Some(stored) = self.existing.by_name.get(name).cloned()
+            && let Some(stored) = self.existing.named(name, &write)
         {
             return self.put(write, stored);
         }
@@ -184,7 +198,7 @@ impl Plan {
         }
         let context = write.record.context.clone();
         if let Some(name) = write.name {
-            self.existing.by_name.insert(name, context.clone());
+            self.existing.by_name.entry(name).or_default().push(context.clone());
         }
         self.existing.by_id.insert(id, context.clone());
         self.existing.by_content.insert(text_and_level, context);
@@ -204,7 +218,11 @@ impl Plan {
             return self.found(stored);
         }
         let context = write.record.context.clone();
-        self.existing.by_name.extend(write.name.map(|name| (name, context)));
+        if let Some(name) = write.name {
+            let named = self.existing.by_name.entry(name).or_default();
+            named.retain(|old| old.id != stored.id);
+            named.push(context);
+        }
         match self.new.iter_mut().find(|record| record.context.id == stored.id) {
             // Within a batch the later of two writes counts.
             Some(new) => *new = write.record,

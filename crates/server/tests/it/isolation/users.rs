@@ -35,7 +35,7 @@ async fn start() -> TestApp {
 fn calls(document: &Value, subject: &Subject) -> Vec<Call> {
     let mut calls = requests::all(document, subject);
     for call in &mut calls {
-        let stores = ["store_context", "store_contexts"].contains(&call.operation.as_str());
+        let stores = ["store_context", "store_contexts", "store_context_by_key"].contains(&call.operation.as_str());
         if let Some(body) = call.body.as_mut().filter(|_| stores) {
             leave_out_id(body);
             for item in body["contexts"].as_array_mut().into_iter().flatten() {
