@@ -112,7 +112,9 @@ async fn popping_takes_each_message_once() {
     taken.dedup();
     assert_eq!(taken.len(), 6);
     assert_eq!(
-        app.call("POST", "/api/v1/sessions/s-1/messages/pop", Value::Null).await.body["message"],
+        app.call("POST", "/api/v1/sessions/s-1/messages/pop", Value::Null)
+            .await
+            .body["message"],
         Value::Null
     );
 
@@ -128,7 +130,10 @@ async fn clearing_messages_leaves_other_contexts() {
     app.store(json!({"text": "a note", "session_id": "s-1"})).await;
     let cleared = app.call("DELETE", "/api/v1/sessions/s-1/messages", Value::Null).await;
     assert_eq!(cleared.body["deleted"], 6);
-    assert_eq!(app.get("/api/v1/sessions/s-1/messages").await.body["messages"], json!([]));
+    assert_eq!(
+        app.get("/api/v1/sessions/s-1/messages").await.body["messages"],
+        json!([])
+    );
     assert_eq!(
         app.get("/api/v1/contexts?session_id=s-1").await.body["contexts"]
             .as_array()

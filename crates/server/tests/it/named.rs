@@ -84,7 +84,11 @@ async fn storing_under_a_key_replaces_and_keeps_history() {
 
     for _ in 0..2 {
         let deleted = app
-            .call("DELETE", "/api/v1/contexts/by-key?scope=org/acme&key=theme", Value::Null)
+            .call(
+                "DELETE",
+                "/api/v1/contexts/by-key?scope=org/acme&key=theme",
+                Value::Null,
+            )
             .await;
         assert_eq!(deleted.status, StatusCode::NO_CONTENT);
     }
@@ -109,7 +113,10 @@ async fn a_key_is_unique_within_its_scope_alone() {
     }
     let none = app.get("/api/v1/contexts/by-key?key=k").await.body;
     assert_eq!(none["scope"], Value::Null);
-    assert_eq!(app.get("/api/v1/contexts/by-key?scope=a/b&key=k").await.body["scope"], "a/b");
+    assert_eq!(
+        app.get("/api/v1/contexts/by-key?scope=a/b&key=k").await.body["scope"],
+        "a/b"
+    );
     app.get("/api/v1/contexts/by-key?scope=b&key=k")
         .await
         .problem(404, "not_found");
@@ -264,7 +271,10 @@ async fn versions_survive_a_restart_and_an_export_and_are_deleted_with_their_con
     let other = TestApp::start().await;
     other.import(exported).await;
     assert_eq!(other.get(&format!("/api/v1/contexts/{id}/history")).await.body, history);
-    assert_eq!(other.get("/api/v1/contexts/by-key?scope=a&key=k").await.body["text"], "two");
+    assert_eq!(
+        other.get("/api/v1/contexts/by-key?scope=a&key=k").await.body["text"],
+        "two"
+    );
 
     app.call("DELETE", &format!("/api/v1/contexts/{id}"), Value::Null).await;
     assert!(!app.export("").await.contains("one"));
