@@ -12,7 +12,7 @@ use crate::service::reembedding::ReembedState;
 
 pub(in crate::api) use wire::{
     AssembleRequest as AssembleBody, AssembleResponse as AssembleAnswer, BatchAnswer, BatchBody, BatchItem, ClearBody,
-    Context as ContextBody, ContextEvent as EventBody, ContextPage, ContextPatch as PatchBody, DeleteBody, Deleted,
+    Context as ContextBody, ContextEvent as EventBody, ContextPage, ContextPatch as PatchBody, DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, StoredDocument as DocumentAnswer,
     ForgottenUser as ForgottenBody, GcReport as GcAnswer, GcRequest as GcBody, Health as HealthBody,
     History as HistoryBody, Import as ImportAnswer, Layout as LayoutBody, Level as WireLevel, MessageList,
     MessagesBody, NewContext as StoreBody, PoppedMessage, Reembedding as ReembedAnswer, Restore as RestoreBody,
