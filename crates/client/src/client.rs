@@ -15,9 +15,10 @@ use crate::events::events;
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, StoredDocument, Event, ForgottenUser, GcReport, GcRequest, Health, HealthAnswer, History, Import, LogFilter,
-    MessageList, MessagesBody, NewContext, PoppedMessage, Reembedding, Restore, Restored, ScopePage, SearchRequest,
-    SearchResponse, Session, SessionPage, Snapshot, SnapshotList, Stats, VerifiedSnapshot, Written,
+    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, ForgottenUser, GcReport, GcRequest,
+    Health, HealthAnswer, History, Import, LogFilter, MessageList, MessagesBody, NewContext, PoppedMessage,
+    Reembedding, Restore, Restored, ScopePage, SearchRequest, SearchResponse, Session, SessionPage, Snapshot,
+    SnapshotList, Stats, StoredDocument, VerifiedSnapshot, Written,
 };
 use crate::{Config, Error};
 
@@ -294,7 +295,10 @@ impl Client {
             ("user_id", user_id.map(str::to_owned)),
             ("scope_prefix", scope_prefix.map(str::to_owned)),
         ];
-        let call = self.0.call(LIST_DOCUMENTS, "").query(query.into_iter().chain(page.query()));
+        let call = self
+            .0
+            .call(LIST_DOCUMENTS, "")
+            .query(query.into_iter().chain(page.query()));
         self.0.fetch(call).await
     }
 

@@ -34,7 +34,10 @@ pub struct DocumentBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The document, at most 10 MiB, without NUL.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, example = "# Tea\n\nAnn likes green tea."))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, example = "# Tea\n\nAnn likes green tea.")
+    )]
     pub text: String,
     /// Syntax of the text.
     pub format: DocumentFormat,

@@ -173,13 +173,19 @@ impl Documents<'_> {
                 }
             }
             if let Some(error) = failed {
-                let new = written.into_iter().filter(|(_, was_there)| !was_there).map(|(id, _)| id);
+                let new = written
+                    .into_iter()
+                    .filter(|(_, was_there)| !was_there)
+                    .map(|(id, _)| id);
                 self.delete(scope, new.collect()).await?;
                 return Err(error);
             }
         }
         let kept: HashSet<ContextId> = written.into_iter().map(|(id, _)| id).collect();
-        let old = stored.into_iter().map(|context| context.id).filter(|id| !kept.contains(id));
+        let old = stored
+            .into_iter()
+            .map(|context| context.id)
+            .filter(|id| !kept.contains(id));
         self.delete(scope, old.collect()).await?;
         Ok(DocumentStored::Stored)
     }

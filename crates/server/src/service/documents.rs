@@ -25,7 +25,9 @@ impl Call {
         let scope = self.scope().clone();
         let each = self.sign(new.each)?;
         let new = NewDocument { each, ..new };
-        let parts = spawn_blocking(move || new.parts()).await.map_err(|_| Failure::Interrupted)??;
+        let parts = spawn_blocking(move || new.parts())
+            .await
+            .map_err(|_| Failure::Interrupted)??;
         let (id, contexts, bytes) = (parts.id.clone(), parts.contexts.len(), parts.bytes);
         let mut rooms = Vec::with_capacity(contexts);
         for part in &parts.contexts {
@@ -56,14 +58,21 @@ impl Call {
         limit: usize,
     ) -> Result<Page<Context>, Failure> {
         let engine = self.engine(UseCase::ListDocuments).await?;
-        Ok(engine.documents(self.scope(), self.narrow(filter)?, after, limit).await?)
+        Ok(engine
+            .documents(self.scope(), self.narrow(filter)?, after, limit)
+            .await?)
     }
 
     /// Returns the first part of a document, if there is one.
     pub(crate) async fn document(&self, id: String) -> Result<Option<Context>, Failure> {
         let engine = self.engine(UseCase::GetDocument).await?;
         let filter = self.narrow(of_document(id)?)?;
-        Ok(engine.documents(self.scope(), filter, None, 1).await?.items.into_iter().next())
+        Ok(engine
+            .documents(self.scope(), filter, None, 1)
+            .await?
+            .items
+            .into_iter()
+            .next())
     }
 
     /// Deletes a document, and returns the number of its contexts.

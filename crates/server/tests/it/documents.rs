@@ -9,9 +9,15 @@ use crate::support::{TestApp, texts};
 fn handbook(chapters: usize) -> String {
     let chapter = |number: usize| {
         let filler = format!("Chapter {number} goes on about the routine of day {number}. ").repeat(40);
-        format!("## Chapter {number}\n\nThe code of door {number} is {}.\n\n{filler}\n\n", 7000 + number)
+        format!(
+            "## Chapter {number}\n\nThe code of door {number} is {}.\n\n{filler}\n\n",
+            7000 + number
+        )
     };
-    format!("# Handbook\n\nWelcome.\n\n{}", (1..=chapters).map(chapter).collect::<String>())
+    format!(
+        "# Handbook\n\nWelcome.\n\n{}",
+        (1..=chapters).map(chapter).collect::<String>()
+    )
 }
 
 async fn store(app: &TestApp, body: Value) -> (StatusCode, Value) {
@@ -25,7 +31,10 @@ async fn a_document_is_cut_found_replaced_and_deleted_as_a_whole() {
     let text = handbook(8);
     let body = |text: &str| json!({"id": "handbook/1", "text": text, "format": "markdown", "title": "Handbook", "tags": ["work"]});
     let (status, stored) = store(&app, body(&text)).await;
-    assert_eq!((status, &stored["id"], &stored["bytes"]), (StatusCode::CREATED, &json!("handbook/1"), &json!(text.len())));
+    assert_eq!(
+        (status, &stored["id"], &stored["bytes"]),
+        (StatusCode::CREATED, &json!("handbook/1"), &json!(text.len()))
+    );
     let count = stored["contexts"].as_u64().unwrap();
     assert!(count >= 8, "{stored}");
 
@@ -40,13 +49,25 @@ async fn a_document_is_cut_found_replaced_and_deleted_as_a_whole() {
     let range = usize::try_from(offset).unwrap()..usize::try_from(offset + length).unwrap();
     assert_eq!(&text[range], hit["text"].as_str().unwrap());
     let (before, after) = (&hit["neighbours"]["before"], &hit["neighbours"]["after"]);
-    assert_eq!((before.as_array().unwrap().len(), after.as_array().unwrap().len()), (1, 1));
+    assert_eq!(
+        (before.as_array().unwrap().len(), after.as_array().unwrap().len()),
+        (1, 1)
+    );
     let end = before[0]["offset"].as_u64().unwrap() + before[0]["length"].as_u64().unwrap();
     assert!(end <= offset && after[0]["offset"].as_u64().unwrap() >= offset + length);
 
     let summary = app.get("/api/v1/documents/handbook%2F1").await.body;
-    assert_eq!((&summary["title"], &summary["format"], &summary["contexts"]), (&json!("Handbook"), &json!("markdown"), &json!(count)));
-    assert_eq!(app.get("/api/v1/documents").await.body["documents"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&summary["title"], &summary["format"], &summary["contexts"]),
+        (&json!("Handbook"), &json!("markdown"), &json!(count))
+    );
+    assert_eq!(
+        app.get("/api/v1/documents").await.body["documents"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 
     assert_eq!(store(&app, body(&text)).await, (StatusCode::OK, stored));
     let (status, shorter) = store(&app, body(&handbook(2))).await;
@@ -57,7 +78,9 @@ async fn a_document_is_cut_found_replaced_and_deleted_as_a_whole() {
 
     let deleted = app.call("DELETE", "/api/v1/documents/handbook%2F1", Value::Null).await;
     assert_eq!(deleted.body["deleted"], shorter["contexts"]);
-    app.get("/api/v1/documents/handbook%2F1").await.problem(404, "not_found");
+    app.get("/api/v1/documents/handbook%2F1")
+        .await
+        .problem(404, "not_found");
     assert!(texts(&app.get("/api/v1/contexts").await.body).is_empty());
 }
 
@@ -71,12 +94,19 @@ async fn neighbours_of_the_first_and_the_last_part_are_in_order_and_within_the_b
         app.post("/contexts/search", body).await.body
     };
     let numbers = |parts: &Value| {
-        let offsets = parts.as_array().unwrap().iter().map(|part| part["offset"].as_u64().unwrap());
+        let offsets = parts
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|part| part["offset"].as_u64().unwrap());
         offsets.collect::<Vec<_>>()
     };
     let first = hit("Welcome", json!({})).await;
     let after = numbers(&first["contexts"][0]["neighbours"]["after"]);
-    assert_eq!(numbers(&first["contexts"][0]["neighbours"]["before"]), Vec::<u64>::new());
+    assert_eq!(
+        numbers(&first["contexts"][0]["neighbours"]["before"]),
+        Vec::<u64>::new()
+    );
     assert!(after.len() == 5 && after.is_sorted(), "{after:?}");
     let second = hit("code of door 2", json!({})).await;
     let before = numbers(&second["contexts"][0]["neighbours"]["before"]);
@@ -132,7 +162,16 @@ async fn every_format_is_cut() {
         ("code", "fn zebra() {\n    stripes();\n}\n"),
     ] {
         let (status, stored) = store(&app, json!({"id": format, "text": text, "format": format})).await;
-        assert_eq!((status, &stored["contexts"]), (StatusCode::CREATED, &json!(1)), "{format}");
+        assert_eq!(
+            (status, &stored["contexts"]),
+            (StatusCode::CREATED, &json!(1)),
+            "{format}"
+        );
     }
-    assert_eq!(app.found(json!({"query": "zebra stripes", "filter": {"document_id": "code"}})).await.len(), 1);
+    assert_eq!(
+        app.found(json!({"query": "zebra stripes", "filter": {"document_id": "code"}}))
+            .await
+            .len(),
+        1
+    );
 }

@@ -87,11 +87,14 @@ impl Searcher<'_> {
     /// these only.
     async fn bring_in_parts(&self, scope: &Scope, request: &SearchRequest, response: &mut SearchResponse) {
         let at = self.ranker.retrieval.contexts;
-        let mut left = request.max_tokens.map_or(usize::MAX, |budget| budget.saturating_sub(response.total_tokens));
+        let mut left = request
+            .max_tokens
+            .map_or(usize::MAX, |budget| budget.saturating_sub(response.total_tokens));
         let mut shown: Vec<ContextId> = response.contexts.iter().map(|found| found.context.id).collect();
         for found in &mut response.contexts {
             let beside = neighbours(at, scope, &found.context, request.neighbours).await;
-            let Ok(mut beside) = beside.inspect_err(|error| tracing::warn!(%error, "a search without neighbours")) else {
+            let Ok(mut beside) = beside.inspect_err(|error| tracing::warn!(%error, "a search without neighbours"))
+            else {
                 response.degraded.push(Degraded::VectorStore);
                 return;
             };

@@ -15,7 +15,7 @@ pub const MAX_LIMIT: usize = 1000;
 pub const MAX_TOKENS: usize = 1_000_000;
 
 /// Maximum number of parts of a document on each side of one that is found.
-pub const MAX_NEIGHBOURS: usize = 5;
+pub(super) const MAX_NEIGHBOURS: usize = 5;
 /// Number of texts before the question that count, and of their last bytes.
 const EARLIER_TEXTS: usize = 3;
 const EARLIER_BYTES: usize = 500;
@@ -49,7 +49,7 @@ pub struct SearchRequest {
     pub session_id: Option<String>,
     /// Conditions on contexts of every level.
     pub filter: Filter,
-    /// Number of parts to return on each side of a part of a document, at most [`MAX_NEIGHBOURS`].
+    /// Number of parts to return on each side of a part of a document, at most 5.
     pub neighbours: usize,
     /// Minimum score, 0 to 1; without it a search returns contexts of any score, and an assembly those that reach
     /// [`Config::relevance_floor`](crate::Config::relevance_floor).

@@ -26,7 +26,10 @@ use crate::service::Call;
 )]
 pub(super) async fn store_document(call: Call, Json(body): Json<DocumentBody>) -> Result<Response, Problem> {
     let outcome = call.store_document(body.into()).await?;
-    let path = format!("/api/v1/documents/{}", utf8_percent_encode(&outcome.id, NON_ALPHANUMERIC));
+    let path = format!(
+        "/api/v1/documents/{}",
+        utf8_percent_encode(&outcome.id, NON_ALPHANUMERIC)
+    );
     let body = Json(DocumentAnswer {
         id: outcome.id,
         contexts: outcome.contexts as u64,

@@ -119,7 +119,12 @@ pub(super) fn encode(context: &Context) -> Result<Vec<u8>, BoxError> {
             length: part.length,
             headings: part.headings.iter().map(String::as_str).collect(),
             first: part.document.as_ref().map(|document| {
-                let Document { title, format, bytes, parts } = document;
+                let Document {
+                    title,
+                    format,
+                    bytes,
+                    parts,
+                } = document;
                 (title.as_deref(), format.as_str(), *bytes, *parts)
             }),
         }),
