@@ -3,7 +3,7 @@
 use reqwest::Client;
 use serde::Deserialize;
 
-use super::jwks::{JwksError, get};
+use super::fetch::{JwksError, get};
 use crate::config::{is_encrypted, is_safe};
 
 /// Path of the metadata below the issuer.
@@ -54,7 +54,12 @@ mod tests {
             let refused = read(metadata(other, keys).as_bytes(), ISSUER);
             assert!(matches!(refused, Err(JwksError::OtherIssuer)), "{other}: {refused:?}");
         }
-        for unsafe_uri in ["http://id.example.com/certs", "http://127.0.0.1/certs", "file:///etc/passwd", ""] {
+        for unsafe_uri in [
+            "http://id.example.com/certs",
+            "http://127.0.0.1/certs",
+            "file:///etc/passwd",
+            "",
+        ] {
             let refused = read(metadata(ISSUER, unsafe_uri).as_bytes(), ISSUER);
             assert!(matches!(refused, Err(JwksError::Unsafe)), "{unsafe_uri}: {refused:?}");
         }
