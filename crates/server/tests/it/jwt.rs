@@ -24,13 +24,13 @@ const ISSUER: &str = "https://id.example.com/";
 const AUDIENCE: &str = "context-manager";
 
 /// A key that the provider signs with.
-struct Signer {
+pub(crate) struct Signer {
     id: &'static str,
     pair: EcdsaKeyPair,
 }
 
 impl Signer {
-    fn new(id: &'static str) -> Self {
+    pub(crate) fn new(id: &'static str) -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
@@ -38,15 +38,19 @@ impl Signer {
     }
 
     /// The key set that the provider publishes.
-    fn set(&self) -> String {
+    pub(crate) fn set(&self) -> String {
+        json!({"keys": [self.public()]}).to_string()
+    }
+
+    /// The public key.
+    pub(crate) fn public(&self) -> Value {
         let point = self.pair.public_key().as_ref();
         let (x, y) = point[1..].split_at(32);
         let [x, y] = [x, y].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
-        json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": self.id, "alg": "ES256", "use": "sig", "x": x, "y": y}]})
-            .to_string()
+        json!({"kty": "EC", "crv": "P-256", "kid": self.id, "alg": "ES256", "use": "sig", "x": x, "y": y})
     }
 
-    fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         self.token_with(&json!({"alg": "ES256", "kid": self.id, "typ": "JWT"}), claims)
     }
 

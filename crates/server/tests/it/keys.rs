@@ -14,15 +14,19 @@ use crate::support::{TestApp, until};
 
 /// `context-manager keys` for the data folder `data`.
 fn keys(data: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_context-manager"))
+    let output = try_keys(data, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn try_keys(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_context-manager"))
         .current_dir(data.parent().unwrap())
         .env("CONTEXT_MANAGER_VECTOR_DB__PATH", data)
         .arg("keys")
         .args(arguments)
         .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output
+        .unwrap()
 }
 
 fn printed(output: &Output) -> String {
@@ -276,6 +280,45 @@ async fn an_address_for_all_needs_a_key() {
     );
     create(&data, &["--tenant", "default", "--permissions", "read,write"]);
     assert_eq!(check().status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_key_of_a_user_is_listed_with_the_user_and_can_be_no_operators() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let of_ann = ["create", "--tenant", "acme", "--user", "ann", "--permissions"];
+    let refused = try_keys(&data, &[&of_ann[..], &["read,tenant_admin"]].concat());
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && message.contains("read and write alone"),
+        "{message}"
+    );
+
+    let (key, id) = create(&data, &[&of_ann[1..], &["read,write"]].concat());
+    let list = printed(&keys(&data, &["list"]));
+    let row = list.lines().find(|line| line.contains(&id)).unwrap();
+    assert!(row.contains(" ann "), "{list}");
+    {
+        let server = Server::start(&data).await;
+        let stored = server
+            .client
+            .post(format!("{}/api/v1/contexts", server.url))
+            .bearer_auth(&key);
+        let stored = stored.json(&json!({"text": "x"})).send().await.unwrap();
+        assert_eq!(stored.json::<Value>().await.unwrap()["user_id"], "ann");
+        assert_eq!(server.status("/api/v1/contexts?user_id=bob", Some(&key)).await, 403);
+    }
+    let file = data.join("keys.toml");
+    let widened = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("\"write\"", "\"admin\"");
+    std::fs::write(&file, widened).unwrap();
+    let refused = crate::server::command(&data).output().unwrap();
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && message.contains("bound to a user"),
+        "{message}"
+    );
 }
 
 /// A key of tenant `acme` that may do this, and what the configuration says of it.

@@ -16,6 +16,7 @@ mod former_model;
 mod gc;
 mod hooks;
 mod isolation;
+mod issuer;
 mod jwt;
 mod keys;
 mod late_embedder;

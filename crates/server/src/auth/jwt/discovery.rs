@@ -3,8 +3,8 @@
 use reqwest::Client;
 use serde::Deserialize;
 
-use super::jwks::{JwksError, get};
-use crate::config::is_safe;
+use super::fetch::{JwksError, get};
+use crate::config::{is_encrypted, is_safe};
 
 /// Path of the metadata below the issuer.
 const PATH: &str = "/.well-known/openid-configuration";
@@ -27,7 +27,8 @@ fn read(json: &[u8], issuer: &str) -> Result<String, JwksError> {
     if metadata.issuer != issuer {
         return Err(JwksError::OtherIssuer);
     }
-    if !is_safe(&metadata.jwks_uri) {
+    let uri = &metadata.jwks_uri;
+    if !is_safe(uri) || (is_encrypted(issuer) && !is_encrypted(uri)) {
         return Err(JwksError::Unsafe);
     }
     Ok(metadata.jwks_uri)
@@ -44,6 +45,8 @@ mod tests {
         let metadata = |issuer: &str, uri: &str| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}","x":1}}"#);
         let keys = "https://keys.example.com/certs";
         assert_eq!(read(metadata(ISSUER, keys).as_bytes(), ISSUER).unwrap(), keys);
+        let local = "http://127.0.0.1:8080";
+        assert_eq!(read(metadata(local, local).as_bytes(), local).unwrap(), local);
         for other in [
             "https://id.example.com/realms/acme/",
             "https://id.example.com/realms/evil",
@@ -51,7 +54,12 @@ mod tests {
             let refused = read(metadata(other, keys).as_bytes(), ISSUER);
             assert!(matches!(refused, Err(JwksError::OtherIssuer)), "{other}: {refused:?}");
         }
-        for unsafe_uri in ["http://id.example.com/certs", "file:///etc/passwd", ""] {
+        for unsafe_uri in [
+            "http://id.example.com/certs",
+            "http://127.0.0.1/certs",
+            "file:///etc/passwd",
+            "",
+        ] {
             let refused = read(metadata(ISSUER, unsafe_uri).as_bytes(), ISSUER);
             assert!(matches!(refused, Err(JwksError::Unsafe)), "{unsafe_uri}: {refused:?}");
         }

@@ -1,19 +1,12 @@
-//! The public keys of the identity provider: a JWK set (RFC 7517), from a file, from its address, or found by the issuer.
+//! The public keys of the identity provider: a JWK set (RFC 7517).
 
 use std::path::Path;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
-use tokio::time::Duration;
 
-use super::discovery;
-
-/// Maximum length of a set of keys, and of an issuer's metadata.
-const MAX_BYTES: usize = 1024 * 1024;
-/// Maximum time that the provider may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+use super::fetch::JwksError;
 
 /// The known public keys.
 #[derive(Debug, Default)]
@@ -27,44 +20,6 @@ struct Key {
     /// Algorithms it may be used with: those that fit its kind, or the one of them that it names.
     algorithms: Vec<Algorithm>,
     public: DecodingKey,
-}
-
-/// Address of the keys.
-#[derive(Debug, Clone)]
-pub(super) enum Address {
-    /// The URL of the set.
-    Keys(String),
-    /// The issuer, whose metadata has that URL.
-    Issuer(String),
-}
-
-/// Reason for not getting the keys.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum JwksError {
-    /// The file cannot be read.
-    #[error("the file cannot be read")]
-    File(#[from] std::io::Error),
-    /// The provider cannot be reached.
-    #[error("the provider cannot be reached")]
-    Provider(#[from] reqwest::Error),
-    /// The provider answered something else.
-    #[error("the provider answered with status {0}")]
-    Status(StatusCode),
-    /// The answer or file is too long.
-    #[error("it has more than {MAX_BYTES} bytes")]
-    TooLong,
-    /// The answer or file is not a set of keys.
-    #[error("it is not a JWK set")]
-    NotASet(#[from] serde_json::Error),
-    /// The issuer's metadata cannot be read.
-    #[error("the issuer's metadata has no `issuer` and `jwks_uri`")]
-    NotMetadata(#[source] serde_json::Error),
-    /// The metadata names another issuer.
-    #[error("the issuer's metadata names another issuer than auth.jwt.issuer, which must be the same to the letter")]
-    OtherIssuer,
-    /// The keys are at an address that third parties could answer for.
-    #[error("the issuer's keys must be at an https URL")]
-    Unsafe,
 }
 
 impl KeySet {
@@ -82,15 +37,6 @@ impl KeySet {
 
     pub(super) fn read(path: &Path) -> Result<Self, JwksError> {
         Self::parse(&std::fs::read(path)?)
-    }
-
-    pub(super) async fn fetch(client: &Client, address: &Address) -> Result<Self, JwksError> {
-        let url = match address {
-            Address::Keys(url) => url,
-            // Asked for each time, so that keys that move are followed.
-            Address::Issuer(issuer) => &discovery::jwks_uri(client, issuer).await?,
-        };
-        Self::parse(&get(client, url).await?)
     }
 
     /// Finds the key that a token names. A token that names none needs a set with exactly one key that fits.
@@ -152,26 +98,6 @@ fn fitting(key: &AlgorithmParameters) -> Vec<Algorithm> {
         // A shared secret can sign, too; other kinds are unknown.
         AlgorithmParameters::OctetKey(_) | AlgorithmParameters::OctetKeyPair(_) => Vec::new(),
     }
-}
-
-/// Reads what the provider has at a URL, within limits of time and size.
-pub(super) async fn get(client: &Client, url: &str) -> Result<Vec<u8>, JwksError> {
-    let response = client.get(url).timeout(TIMEOUT).send().await?;
-    if !response.status().is_success() {
-        return Err(JwksError::Status(response.status()));
-    }
-    body(response).await
-}
-
-async fn body(mut response: Response) -> Result<Vec<u8>, JwksError> {
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        if body.len() + piece.len() > MAX_BYTES {
-            return Err(JwksError::TooLong);
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
 }
 
 #[cfg(test)]

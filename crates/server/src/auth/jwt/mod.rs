@@ -2,16 +2,16 @@
 
 mod claims;
 mod discovery;
+mod fetch;
 mod jwks;
+mod remote;
 mod signature;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use context_manager_client::{Certificates, http_client};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Validation, decode, decode_header};
-use reqwest::Client;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Duration, sleep, timeout};
@@ -19,9 +19,11 @@ use tokio::time::{Duration, sleep, timeout};
 use super::denied::Denied;
 use super::files::FileState;
 use super::principal::{Claim, Principal};
-use crate::config::{self, JwtConfig};
+use crate::config::JwtConfig;
 
-use jwks::{Address, JwksError, KeySet};
+use fetch::JwksError;
+use jwks::KeySet;
+use remote::Remote;
 
 /// Maximum length of a token; longer ones are refused unread.
 pub(super) const MAX_BYTES: usize = 8 * 1024;
@@ -35,8 +37,8 @@ pub(super) struct Jwt {
     /// Claim in which tokens say what their bearers may do.
     claim: Claim,
     validation: Validation,
-    /// Client that fetches the keys, and their address; `None` where a file has them.
-    remote: Option<(Client, Address)>,
+    /// Address of the keys; `None` where a file has them.
+    remote: Option<Remote>,
     /// `None` until they were read once.
     keys: RwLock<Option<Arc<KeySet>>>,
     /// True if the last attempt to read the keys failed.
@@ -60,7 +62,7 @@ impl Jwt {
         validation.validate_nbf = true;
         validation.leeway = config.leeway_secs;
         let jwt = Self {
-            remote: remote(config, issuer)?,
+            remote: Remote::new(config, issuer)?,
             claim: Claim {
                 name: config.permissions_claim.as_str().into(),
                 prefix: config.permissions_prefix.as_str().into(),
@@ -118,11 +120,11 @@ impl Jwt {
 
     /// Fetches the keys at intervals, and soon when a token names an unknown one, until the future is dropped.
     pub(super) async fn follow(&self) {
-        let Some((client, address)) = &self.remote else {
+        let Some(remote) = &self.remote else {
             return std::future::pending().await;
         };
         loop {
-            if !self.try_to_take_over(KeySet::fetch(client, address).await) {
+            if !self.try_to_take_over(remote.fetch().await) {
                 sleep(RETRY).await;
                 continue;
             }
@@ -169,18 +171,6 @@ impl Jwt {
     fn seen(&self) -> MutexGuard<'_, FileState> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the address of the keys, with a client that reaches it; `None` where a file has them.
-fn remote(config: &JwtConfig, issuer: &str) -> anyhow::Result<Option<(Client, Address)>> {
-    let address = match (&config.jwks_url, &config.jwks_file) {
-        (_, Some(_)) => return Ok(None),
-        (Some(url), None) => Address::Keys(url.clone()),
-        (None, None) => Address::Issuer(issuer.to_owned()),
-    };
-    let (Address::Keys(url) | Address::Issuer(url)) = &address;
-    let client = http_client(config::is_encrypted(url), Certificates::System);
-    Ok(Some((client.map_err(|error| anyhow::anyhow!(error))?, address)))
 }
 
 /// Explains an invalid token to its bearer.
