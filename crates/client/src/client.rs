@@ -1,95 +1,28 @@
 //! The client: one method for each route, under its name in the OpenAPI document.
 
 use std::borrow::Cow;
-use std::io;
 
 use context_manager_resilience::Deadline;
-use futures::{Stream, stream};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
-use reqwest::{Body, Method};
+use futures::Stream;
 use serde_json::value::to_raw_value;
 use uuid::Uuid;
 
-use crate::call::{Caller, Operation, Repeat};
+use crate::call::Caller;
 use crate::events::events;
+use crate::operations::{ASSEMBLE_CONTEXTS, CLEAR_CONTEXTS, CLEAR_MESSAGES, DELETE_CONTEXT, DELETE_CONTEXTS, DELETE_CONTEXT_BY_KEY, DELETE_DOCUMENT, DELETE_SESSION, FORGET_SCOPE, FORGET_USER, GET_CONTEXT, GET_CONTEXT_BY_KEY, GET_CONTEXT_HISTORY, GET_DOCUMENT, GET_STATS, LIST_CONTEXTS, LIST_DOCUMENTS, LIST_MESSAGES, LIST_SCOPES, LIST_SESSIONS, POP_MESSAGE, SEARCH_CONTEXTS, STORE_CONTEXT, STORE_CONTEXTS, STORE_CONTEXT_BY_KEY, STORE_DOCUMENT, STORE_MESSAGES, STREAM_EVENTS, UNDO_CONTEXT, UPDATE_CONTEXT};
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, ForgottenUser, GcReport, GcRequest,
-    Health, HealthAnswer, History, Import, LogFilter, MessageList, MessagesBody, NewContext, PoppedMessage,
-    Reembedding, Restore, Restored, ScopePage, SearchRequest, SearchResponse, Session, SessionPage, Snapshot,
-    SnapshotList, Stats, StoredDocument, VerifiedSnapshot, Written,
+    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, ForgottenUser, 
+    History, MessageList, MessagesBody, NewContext, PoppedMessage,
+    ScopePage, SearchRequest, SearchResponse, Session, SessionPage, 
+    Stats, StoredDocument, Written,
 };
 use crate::{Config, Error};
 
-macro_rules! operations {
-    ($($name:ident: $method:ident $path:literal $repeat:ident $long:literal;)*) => {
-        $(const $name: &Operation = &Operation {
-            #[cfg(test)]
-            id: stringify!($name),
-            method: Method::$method,
-            path: $path,
-            repeat: Repeat::$repeat,
-            long: $long,
-        };)*
-
-        #[cfg(test)]
-        const ALL: &[&Operation] = &[$($name),*];
-    };
-}
-
-operations! {
-    STORE_CONTEXT: POST "/api/v1/contexts" Always false;
-    STORE_CONTEXTS: POST "/api/v1/contexts/batch" Always false;
-    LIST_CONTEXTS: GET "/api/v1/contexts" Always false;
-    GET_CONTEXT: GET "/api/v1/contexts/{id}" Always false;
-    UPDATE_CONTEXT: PATCH "/api/v1/contexts/{id}" Always false;
-    DELETE_CONTEXT: DELETE "/api/v1/contexts/{id}" Always false;
-    STORE_CONTEXT_BY_KEY: PUT "/api/v1/contexts/by-key" Always false;
-    GET_CONTEXT_BY_KEY: GET "/api/v1/contexts/by-key" Always false;
-    DELETE_CONTEXT_BY_KEY: DELETE "/api/v1/contexts/by-key" Always false;
-    GET_CONTEXT_HISTORY: GET "/api/v1/contexts/{id}/history" Always false;
-    UNDO_CONTEXT: POST "/api/v1/contexts/{id}/undo" IfNotBegun false;
-    SEARCH_CONTEXTS: POST "/api/v1/contexts/search" Always false;
-    ASSEMBLE_CONTEXTS: POST "/api/v1/contexts/assemble" Always false;
-    DELETE_CONTEXTS: POST "/api/v1/contexts/delete" Always false;
-    CLEAR_CONTEXTS: POST "/api/v1/contexts/clear" Always false;
-    LIST_SESSIONS: GET "/api/v1/sessions" Always false;
-    DELETE_SESSION: DELETE "/api/v1/sessions/{session_id}" Always false;
-    STORE_MESSAGES: POST "/api/v1/sessions/{session_id}/messages" IfNotBegun false;
-    LIST_MESSAGES: GET "/api/v1/sessions/{session_id}/messages" Always false;
-    POP_MESSAGE: POST "/api/v1/sessions/{session_id}/messages/pop" IfNotBegun false;
-    CLEAR_MESSAGES: DELETE "/api/v1/sessions/{session_id}/messages" Always false;
-    LIST_SCOPES: GET "/api/v1/scopes" Always false;
-    FORGET_SCOPE: DELETE "/api/v1/scopes" Always true;
-    STORE_DOCUMENT: POST "/api/v1/documents" Always true;
-    LIST_DOCUMENTS: GET "/api/v1/documents" Always false;
-    GET_DOCUMENT: GET "/api/v1/documents/{id}" Always false;
-    DELETE_DOCUMENT: DELETE "/api/v1/documents/{id}" Always false;
-    STREAM_EVENTS: GET "/api/v1/events" Always false;
-    FORGET_USER: DELETE "/api/v1/users/{user_id}" Always true;
-    GET_STATS: GET "/api/v1/stats" Always false;
-    EXPORT_CONTEXTS: GET "/api/v1/admin/export" Always true;
-    IMPORT_CONTEXTS: POST "/api/v1/admin/import" IfNotBegun true;
-    COLLECT_GARBAGE: POST "/api/v1/admin/gc" IfNotBegun true;
-    CREATE_SNAPSHOT: POST "/api/v1/admin/snapshots" IfNotBegun true;
-    LIST_SNAPSHOTS: GET "/api/v1/admin/snapshots" Always true;
-    VERIFY_SNAPSHOT: POST "/api/v1/admin/snapshots/{name}/verify" Always true;
-    RESTORE_SNAPSHOT: POST "/api/v1/admin/snapshots/{name}/restore" IfNotBegun true;
-    START_REEMBEDDING: POST "/api/v1/admin/reembed" Always false;
-    GET_REEMBEDDING: GET "/api/v1/admin/reembed" Always false;
-    DISCARD_REEMBEDDING: DELETE "/api/v1/admin/reembed" Always false;
-    GET_LOG_FILTER: GET "/api/v1/admin/log-filter" Always false;
-    SET_LOG_FILTER: PUT "/api/v1/admin/log-filter" Always false;
-    GET_HEALTH: GET "/health" Always false;
-    GET_LIVENESS: GET "/health/live" Always false;
-    GET_READINESS: GET "/health/ready" Always false;
-    GET_METRICS: GET "/metrics" Always false;
-}
-
 /// Client of a server. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
-pub struct Client(Caller);
+pub struct Client(pub(crate) Caller);
 
 /// Every method returns an [`Error`] when the server refuses the call or cannot be reached, or when the deadline passes.
 ///
@@ -339,139 +272,6 @@ impl Client {
     pub async fn get_stats(&self) -> Result<Stats, Error> {
         self.0.fetch(self.0.call(GET_STATS, "")).await
     }
-
-    /// Returns the bytes of an export as they arrive, compressed with gzip if `gzip` says so.
-    ///
-    /// Each piece has the duration of a long call; an export without a trailer was cut short.
-    pub async fn export_contexts(
-        &self,
-        vectors: bool,
-        gzip: bool,
-    ) -> Result<impl Stream<Item = Result<Vec<u8>, Error>> + Send + use<>, Error> {
-        let call = self
-            .0
-            .call(EXPORT_CONTEXTS, "")
-            .query([("vectors", Some(vectors.to_string()))]);
-        let coding = if gzip { "gzip" } else { "identity" };
-        let request = self.0.stream(call).header(ACCEPT_ENCODING, coding);
-        let limit = self.0.limit(EXPORT_CONTEXTS);
-        let late = |_late| self.0.late(limit);
-        let response = Deadline::after(limit)
-            .run(self.0.respond(request))
-            .await
-            .map_err(late)??;
-        let caller = self.0.clone();
-        Ok(stream::try_unfold(
-            (response, caller),
-            move |(mut response, caller)| async move {
-                match Deadline::after(limit).run(response.chunk()).await {
-                    Ok(Ok(chunk)) => Ok(chunk.map(|chunk| (chunk.into(), (response, caller)))),
-                    Ok(Err(error)) => Err(caller.unreachable(error)),
-                    Err(_late) => Err(caller.late(limit)),
-                }
-            },
-        ))
-    }
-
-    /// Imports the bytes of an export, compressed with gzip if `gzip` says so.
-    pub async fn import_contexts(
-        &self,
-        bytes: impl Stream<Item = io::Result<Vec<u8>>> + Send + 'static,
-        gzip: bool,
-    ) -> Result<Import, Error> {
-        let request = self.0.stream(self.0.call(IMPORT_CONTEXTS, ""));
-        let mut request = request
-            .header(CONTENT_TYPE, "application/x-ndjson")
-            .body(Body::wrap_stream(bytes));
-        if gzip {
-            request = request.header(CONTENT_ENCODING, "gzip");
-        }
-        let limit = self.0.limit(IMPORT_CONTEXTS);
-        let whole = async {
-            let response = self.0.respond(request).await?;
-            response.bytes().await.map_err(|error| self.0.unreachable(error))
-        };
-        let body = Deadline::after(limit)
-            .run(whole)
-            .await
-            .map_err(|_late| self.0.late(limit))??;
-        Ok(serde_json::from_slice(&body)?)
-    }
-
-    /// Runs garbage collection.
-    pub async fn collect_garbage(&self, request: &GcRequest) -> Result<GcReport, Error> {
-        self.0.fetch(self.0.call(COLLECT_GARBAGE, "").json(request)?).await
-    }
-
-    /// Makes a snapshot.
-    pub async fn create_snapshot(&self) -> Result<Snapshot, Error> {
-        self.0.fetch(self.0.call(CREATE_SNAPSHOT, "")).await
-    }
-
-    /// Returns all snapshots, newest first.
-    pub async fn list_snapshots(&self) -> Result<SnapshotList, Error> {
-        self.0.fetch(self.0.call(LIST_SNAPSHOTS, "")).await
-    }
-
-    /// Verifies a snapshot.
-    pub async fn verify_snapshot(&self, name: &str) -> Result<VerifiedSnapshot, Error> {
-        self.0.fetch(self.0.call(VERIFY_SNAPSHOT, name)).await
-    }
-
-    /// Restores a snapshot.
-    pub async fn restore_snapshot(&self, name: &str, options: &Restore) -> Result<Restored, Error> {
-        self.0.fetch(self.0.call(RESTORE_SNAPSHOT, name).json(options)?).await
-    }
-
-    /// Begins to change the embedding model, or resumes a change.
-    pub async fn start_reembedding(&self) -> Result<Reembedding, Error> {
-        self.0.fetch(self.0.call(START_REEMBEDDING, "")).await
-    }
-
-    /// Returns the state of a change of the embedding model.
-    pub async fn get_reembedding(&self) -> Result<Reembedding, Error> {
-        self.0.fetch(self.0.call(GET_REEMBEDDING, "")).await
-    }
-
-    /// Stops a change of the embedding model and removes the vectors of the model that is not in use.
-    pub async fn discard_reembedding(&self) -> Result<(), Error> {
-        self.0.send(self.0.call(DISCARD_REEMBEDDING, "")).await?;
-        Ok(())
-    }
-
-    /// Returns the filter of the server's log.
-    pub async fn get_log_filter(&self) -> Result<LogFilter, Error> {
-        self.0.fetch(self.0.call(GET_LOG_FILTER, "")).await
-    }
-
-    /// Changes the filter of the server's log until its end.
-    pub async fn set_log_filter(&self, filter: &LogFilter) -> Result<LogFilter, Error> {
-        self.0.fetch(self.0.call(SET_LOG_FILTER, "").json(filter)?).await
-    }
-
-    /// Returns the health of the server and its components; `fresh` checks them now.
-    pub async fn get_health(&self, fresh: bool) -> Result<Health, Error> {
-        let call = self.0.call(GET_HEALTH, "");
-        self.0
-            .fetch(call.query([("fresh", fresh.then(|| true.to_string()))]))
-            .await
-    }
-
-    /// Returns whether the process runs.
-    pub async fn get_liveness(&self) -> Result<HealthAnswer, Error> {
-        self.0.fetch(self.0.call(GET_LIVENESS, "")).await
-    }
-
-    /// Returns whether the server can serve requests; an error if not.
-    pub async fn get_readiness(&self) -> Result<HealthAnswer, Error> {
-        self.0.fetch(self.0.call(GET_READINESS, "")).await
-    }
-
-    /// Returns the metrics of the server, in Prometheus's text format.
-    pub async fn get_metrics(&self) -> Result<String, Error> {
-        let text = self.0.send(self.0.call(GET_METRICS, "")).await?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
-    }
 }
 
 fn name(scope: Option<&str>, key: &str) -> [(&'static str, Option<String>); 2] {
@@ -508,10 +308,12 @@ mod tests {
                 documented.insert((id.to_owned(), method.to_uppercase(), path.clone()));
             }
         }
-        let known = ALL.iter().map(|operation| {
+        let known = crate::operations::ALL.iter().map(|operation| {
             let id = operation.id.to_lowercase();
             assert!(
-                include_str!("client.rs").contains(&format!("pub async fn {id}(")),
+                [include_str!("client.rs"), include_str!("operator.rs")]
+                    .iter()
+                    .any(|file| file.contains(&format!("pub async fn {id}("))),
                 "{id}"
             );
             (id, operation.method.to_string(), operation.path.to_owned())

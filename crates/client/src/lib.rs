@@ -42,6 +42,8 @@ mod client;
 mod config;
 mod error;
 mod events;
+mod operations;
+mod operator;
 mod pages;
 mod transport;
 pub mod wire;

@@ -28,7 +28,7 @@ pub struct BatchAnswer {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BatchItem {
-    /// 201 for a stored context, 200 for one stored before, or the status of the error.
+    /// 201 for a stored context, 200 for one stored before or replaced under its key, or the status of the error.
     pub status: u16,
     /// The context, or its receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ impl BatchItem {
     pub fn new(result: Result<Stored, impl Into<Problem>>, may_read: bool) -> Self {
         match result {
             Ok(stored) => {
-                let status = if stored.deduplicated { 200 } else { 201 };
+                let status = if stored.deduplicated || stored.replaced { 200 } else { 201 };
                 Self {
                     status,
                     context: Some(Written::new(stored, may_read)),

@@ -182,7 +182,7 @@ async fn a_message_with_an_id_is_stored_once_and_bad_ones_lose_no_others() {
 
     let id = first["results"][0]["context"]["id"].as_str().unwrap();
     let patched = app
-        .call("PATCH", &format!("/contexts/{id}"), json!({"text": "other"}))
+        .call("PATCH", &format!("/api/v1/contexts/{id}"), json!({"text": "other"}))
         .await;
     assert_eq!(patched.problem(400, "invalid_request"), ["/text"]);
     app.post("/sessions/s-1/messages", json!({"messages": []}))
