@@ -9,14 +9,19 @@ use uuid::Uuid;
 
 use crate::call::Caller;
 use crate::events::events;
-use crate::operations::{ASSEMBLE_CONTEXTS, CLEAR_CONTEXTS, CLEAR_MESSAGES, DELETE_CONTEXT, DELETE_CONTEXTS, DELETE_CONTEXT_BY_KEY, DELETE_DOCUMENT, DELETE_SESSION, FORGET_SCOPE, FORGET_USER, GET_CONTEXT, GET_CONTEXT_BY_KEY, GET_CONTEXT_HISTORY, GET_DOCUMENT, GET_STATS, LIST_CONTEXTS, LIST_DOCUMENTS, LIST_MESSAGES, LIST_SCOPES, LIST_SESSIONS, POP_MESSAGE, SEARCH_CONTEXTS, STORE_CONTEXT, STORE_CONTEXTS, STORE_CONTEXT_BY_KEY, STORE_DOCUMENT, STORE_MESSAGES, STREAM_EVENTS, UNDO_CONTEXT, UPDATE_CONTEXT};
+use crate::operations::{
+    ASSEMBLE_CONTEXTS, CLEAR_CONTEXTS, CLEAR_MESSAGES, DELETE_CONTEXT, DELETE_CONTEXT_BY_KEY, DELETE_CONTEXTS,
+    DELETE_DOCUMENT, DELETE_SESSION, FORGET_SCOPE, FORGET_USER, GET_CONTEXT, GET_CONTEXT_BY_KEY, GET_CONTEXT_HISTORY,
+    GET_DOCUMENT, GET_STATS, LIST_CONTEXTS, LIST_DOCUMENTS, LIST_MESSAGES, LIST_SCOPES, LIST_SESSIONS, POP_MESSAGE,
+    SEARCH_CONTEXTS, STORE_CONTEXT, STORE_CONTEXT_BY_KEY, STORE_CONTEXTS, STORE_DOCUMENT, STORE_MESSAGES,
+    STREAM_EVENTS, UNDO_CONTEXT, UPDATE_CONTEXT,
+};
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, ForgottenUser, 
-    History, MessageList, MessagesBody, NewContext, PoppedMessage,
-    ScopePage, SearchRequest, SearchResponse, Session, SessionPage, 
-    Stats, StoredDocument, Written,
+    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, ForgottenUser, History, MessageList,
+    MessagesBody, NewContext, PoppedMessage, ScopePage, SearchRequest, SearchResponse, Session, SessionPage, Stats,
+    StoredDocument, Written,
 };
 use crate::{Config, Error};
 
@@ -295,8 +300,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::Value;
-
-    use super::*;
 
     #[test]
     fn every_operation_of_the_api_has_a_method_of_its_name() {

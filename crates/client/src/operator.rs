@@ -7,10 +7,14 @@ use futures::{Stream, stream};
 use reqwest::Body;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 
-use crate::operations::{COLLECT_GARBAGE, CREATE_SNAPSHOT, DISCARD_REEMBEDDING, EXPORT_CONTEXTS, GET_HEALTH, GET_LIVENESS, GET_LOG_FILTER, GET_METRICS, GET_READINESS, GET_REEMBEDDING, IMPORT_CONTEXTS, LIST_SNAPSHOTS, RESTORE_SNAPSHOT, SET_LOG_FILTER, START_REEMBEDDING, VERIFY_SNAPSHOT};
+use crate::operations::{
+    COLLECT_GARBAGE, CREATE_SNAPSHOT, DISCARD_REEMBEDDING, EXPORT_CONTEXTS, GET_HEALTH, GET_LIVENESS, GET_LOG_FILTER,
+    GET_METRICS, GET_READINESS, GET_REEMBEDDING, IMPORT_CONTEXTS, LIST_SNAPSHOTS, RESTORE_SNAPSHOT, SET_LOG_FILTER,
+    START_REEMBEDDING, VERIFY_SNAPSHOT,
+};
 use crate::wire::{
-    GcReport, GcRequest, Health, HealthAnswer, Import, LogFilter, Reembedding, Restore, Restored, Snapshot, SnapshotList,
-    VerifiedSnapshot,
+    GcReport, GcRequest, Health, HealthAnswer, Import, LogFilter, Reembedding, Restore, Restored, Snapshot,
+    SnapshotList, VerifiedSnapshot,
 };
 use crate::{Client, Error};
 

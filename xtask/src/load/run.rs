@@ -22,7 +22,7 @@ const GC_DEADLINE: Duration = Duration::from_mins(10);
 enum Request {
     Batch(Vec<NewContext>),
     Store(NewContext),
-    Search(SearchRequest),
+    Search(Box<SearchRequest>),
 }
 
 impl Request {
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
             Phase::Expire => Request::Batch(self.batch(number, |number| self.data.expiring_context(number))),
             Phase::Search | Phase::Store | Phase::Mixed | Phase::Collect => {
                 if self.searches(phase, number + 1) > searches {
-                    Request::Search(self.search(self.asked + searches))
+                    Request::Search(Box::new(self.search(self.asked + searches)))
                 } else {
                     Request::Store(self.data.live_context(self.stored + number - searches))
                 }

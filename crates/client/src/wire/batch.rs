@@ -43,7 +43,11 @@ impl BatchItem {
     pub fn new(result: Result<Stored, impl Into<Problem>>, may_read: bool) -> Self {
         match result {
             Ok(stored) => {
-                let status = if stored.deduplicated || stored.replaced { 200 } else { 201 };
+                let status = if stored.deduplicated || stored.replaced {
+                    200
+                } else {
+                    201
+                };
                 Self {
                     status,
                     context: Some(Written::new(stored, may_read)),

@@ -101,7 +101,9 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
                 let arguments = part.get("arguments").or_else(|| part.get("input"));
                 let arguments = arguments.map(|arguments| match arguments {
                     Value::String(text) => text.clone(),
-                    other => other.to_string(),
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                        arguments.to_string()
+                    }
                 });
                 texts.push(format!("{name} {}", arguments.unwrap_or_default()).trim().to_owned());
             }

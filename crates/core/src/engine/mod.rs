@@ -34,15 +34,10 @@ mod working_memory;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::time::Duration;
-use uuid::Uuid;
 
 use crate::context::{Context, ContextId, MAX_ID_BYTES, NewContext, Patch, Version, Violations};
 use crate::lifecycle::Lifecycle;
-use crate::ports::{
-    EmbedError, Embedder, Leases, ModelChange, ModelFingerprint, Reranker, SessionSummary, SnapshotError, Snapshots,
-    StoreError, Summarizer,
-};
+use crate::ports::{Leases, Reranker, SessionSummary, SnapshotError, Snapshots, Summarizer};
 use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
 
 pub use documents::{DocumentStored, NewDocument, Parts as DocumentParts};

@@ -25,6 +25,7 @@ pub use value::{Number, Values};
 ///
 /// [`Filter::matches`] defines the meaning of every condition for all stores.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition of its own")]
 pub struct Filter {
     /// Has one of these levels.
     pub levels: Vec<Level>,

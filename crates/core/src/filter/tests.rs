@@ -67,7 +67,7 @@ fn every_condition_has_its_meaning() {
         embedded: true,
         ..Context::new("text")
     };
-    for (matches, filter) in [
+    for (matches, filter) in vec![
         (true, Filter::default()),
         (
             true,

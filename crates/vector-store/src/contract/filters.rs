@@ -109,6 +109,13 @@ fn diverse() -> Vec<Context> {
             derived_from: vec![id(1), id(2)],
             ..context(15)
         },
+    ]
+}
+
+/// Returns contexts with places, sources and names of their own.
+fn placed() -> Vec<Context> {
+    let text = |text: &str| Some(text.to_owned());
+    vec![
         Context {
             scope: text("org/acme"),
             key: text("theme"),
@@ -172,10 +179,6 @@ fn filters() -> Vec<Filter> {
         filter_with(|filter| filter.metadata = facts.iter().map(one).collect())
     };
     let one_of = |key: &str, values| filter_with(|filter| filter.metadata = [(key.to_owned(), values)].into());
-    let name = |scope: Option<&str>, key: &str| Name {
-        scope: scope.map(str::to_owned),
-        key: key.to_owned(),
-    };
     let a_little = SignedDuration::from_nanos(1);
     let mut filters = vec![
         Filter::default(),
@@ -198,29 +201,6 @@ fn filters() -> Vec<Filter> {
             filter.sessionless = true;
             filter.levels = vec![Level::Immediate];
         }),
-        filter_with(|filter| filter.scope = text("org/acme")),
-        filter_with(|filter| filter.scope = text("org")),
-        filter_with(|filter| filter.scope_prefix = text("org")),
-        filter_with(|filter| filter.scope_prefix = text("org/acme")),
-        filter_with(|filter| filter.scope_prefix = text("acme")),
-        filter_with(|filter| filter.names = vec![name(Some("org/acme"), "theme"), name(None, "theme")]),
-        filter_with(|filter| filter.names = vec![name(None, "theme")]),
-        filter_with(|filter| filter.names = vec![name(Some("org"), "theme")]),
-        filter_with(|filter| filter.origins = vec![Origin::User]),
-        filter_with(|filter| filter.origins = vec![Origin::Tool, Origin::Agent]),
-        filter_with(|filter| filter.origins = Origin::others(&[Origin::Tool])),
-        filter_with(|filter| filter.origins = Origin::ALL.to_vec()),
-        filter_with(|filter| filter.role = text("assistant")),
-        filter_with(|filter| filter.role = text("user")),
-        filter_with(|filter| filter.messages = true),
-        filter_with(|filter| filter.document_id = text("a")),
-        filter_with(|filter| filter.documents = true),
-        filter_with(|filter| {
-            filter.document_id = text("a");
-            filter.documents = true;
-        }),
-        filter_with(|filter| filter.superseded_by = Some(id(1))),
-        filter_with(|filter| filter.superseded_by = Some(id(2))),
         filter_with(|filter| filter.derived_from = vec![id(2), id(99)]),
         filter_with(|filter| filter.derived_from = vec![id(15)]),
         filter_with(|filter| filter.tags_any = tags(&["a", "ab"])),
@@ -273,6 +253,7 @@ fn filters() -> Vec<Filter> {
         one_of("stars", vec![json!(4.5), json!(5), json!([1])]),
         one_of("kind", Vec::new()),
     ];
+    filters.extend(place_filters());
     let now = [0, 19, 20, 49, 50, 51, 80, 149, 150, 1000].map(time);
     let between = time(150) - a_little;
     filters.extend(now.map(|now| visible(Visibility::Current(now))));
@@ -290,9 +271,44 @@ fn filters() -> Vec<Filter> {
     filters
 }
 
+/// Returns filters by places, sources and names.
+fn place_filters() -> Vec<Filter> {
+    let text = |text: &str| Some(text.to_owned());
+    let name = |scope: Option<&str>, key: &str| Name {
+        scope: scope.map(str::to_owned),
+        key: key.to_owned(),
+    };
+    vec![
+        filter_with(|filter| filter.scope = text("org/acme")),
+        filter_with(|filter| filter.scope = text("org")),
+        filter_with(|filter| filter.scope_prefix = text("org")),
+        filter_with(|filter| filter.scope_prefix = text("org/acme")),
+        filter_with(|filter| filter.scope_prefix = text("acme")),
+        filter_with(|filter| filter.names = vec![name(Some("org/acme"), "theme"), name(None, "theme")]),
+        filter_with(|filter| filter.names = vec![name(None, "theme")]),
+        filter_with(|filter| filter.names = vec![name(Some("org"), "theme")]),
+        filter_with(|filter| filter.origins = vec![Origin::User]),
+        filter_with(|filter| filter.origins = vec![Origin::Tool, Origin::Agent]),
+        filter_with(|filter| filter.origins = Origin::others(&[Origin::Tool])),
+        filter_with(|filter| filter.origins = Origin::ALL.to_vec()),
+        filter_with(|filter| filter.role = text("assistant")),
+        filter_with(|filter| filter.role = text("user")),
+        filter_with(|filter| filter.messages = true),
+        filter_with(|filter| filter.document_id = text("a")),
+        filter_with(|filter| filter.documents = true),
+        filter_with(|filter| {
+            filter.document_id = text("a");
+            filter.documents = true;
+        }),
+        filter_with(|filter| filter.superseded_by = Some(id(1))),
+        filter_with(|filter| filter.superseded_by = Some(id(2))),
+    ]
+}
+
 /// Every condition, alone and combined, matches in every call as it is defined.
 pub async fn every_condition_matches_as_defined(store: &dyn VectorStore) {
-    let (scope, contexts) = (acme(), diverse());
+    let (scope, mut contexts) = (acme(), diverse());
+    contexts.extend(placed());
     put(store, &scope, contexts.clone()).await;
     for filter in filters() {
         let matching = contexts.iter().filter(|context| filter.matches(context));

@@ -53,7 +53,7 @@ impl WatchedStore {
         Ok(contexts(pages(&*self.store, scope, request).try_concat().await?))
     }
 
-    fn changed(&self, scope: &Scope, noted: Vec<Context>, written: &[ContextId]) {
+    fn changed(&self, scope: &Scope, noted: &[Context], written: &[ContextId]) {
         let written: HashSet<&ContextId> = written.iter().collect();
         let changed = noted.iter().filter(|context| written.contains(&context.id));
         self.events.add(scope.tenant(), EventKind::Changed, changed);
@@ -88,7 +88,7 @@ impl VectorStore for WatchedStore {
         let noted = self.noted(scope, changed.iter().map(|record| &record.context));
         let written = self.store.replace(scope, new, changed).await?;
         self.events.add(scope.tenant(), EventKind::Stored, &stored);
-        self.changed(scope, noted, &written);
+        self.changed(scope, &noted, &written);
         Ok(written)
     }
 
@@ -105,7 +105,7 @@ impl VectorStore for WatchedStore {
         let visible = changes.iter().filter(|(before, after)| is_visible(before, after));
         let noted = self.noted(scope, visible.map(|(_, after)| after));
         let written = self.store.update_unchanged(scope, changes).await?;
-        self.changed(scope, noted, &written);
+        self.changed(scope, &noted, &written);
         Ok(written)
     }
 
@@ -119,7 +119,7 @@ impl VectorStore for WatchedStore {
             .filter(|(before, after)| is_visible(before, &after.context));
         let noted = self.noted(scope, visible.map(|(_, after)| &after.context));
         let written = self.store.replace_unchanged(scope, changes).await?;
-        self.changed(scope, noted, &written);
+        self.changed(scope, &noted, &written);
         Ok(written)
     }
 

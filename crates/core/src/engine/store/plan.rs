@@ -24,10 +24,10 @@ pub struct Stored {
 
 /// Live contexts stored under the ids and texts of the pending writes.
 pub(super) struct Existing {
-    by_id: HashMap<ContextId, Context>,
-    by_content: HashMap<(ContentKey, Level), Context>,
+    ids: HashMap<ContextId, Context>,
+    contents: HashMap<(ContentKey, Level), Context>,
     /// Contexts with a name, the newest last: users whose keys are their own may share one.
-    by_name: HashMap<Name, Vec<Context>>,
+    names: HashMap<Name, Vec<Context>>,
 }
 
 impl Existing {
@@ -55,9 +55,9 @@ impl Existing {
             .into_iter()
             .filter(|context| live(context) && context.superseded_by.is_none());
         Ok(Self {
-            by_name: named(store, scope, writes, now).await?,
-            by_id: by_id.map(|context| (context.id, context)).collect(),
-            by_content: current
+            names: named(store, scope, writes, now).await?,
+            ids: by_id.map(|context| (context.id, context)).collect(),
+            contents: current
                 .map(|context| ((context.content_key(), context.level), context))
                 .collect(),
         })
@@ -68,7 +68,7 @@ impl Existing {
     /// Returns the context that a write to this name replaces: of two, which servers without a common lock may make, the
     /// newest.
     fn named(&self, name: &Name, write: &PendingWrite) -> Option<Context> {
-        let named = self.by_name.get(name)?;
+        let named = self.names.get(name)?;
         named.iter().rev().find(|context| write.is_of(context)).cloned()
     }
 }
@@ -95,13 +95,13 @@ async fn named(
         ..ListRequest::default()
     };
     let found: Vec<Record> = pages(store, scope, request).try_concat().await?;
-    let mut named: HashMap<Name, Vec<Context>> = HashMap::new();
+    let mut by_name: HashMap<Name, Vec<Context>> = HashMap::new();
     for Record { context, .. } in found {
         if let Some(name) = Name::of(&context) {
-            named.entry(name).or_default().push(context);
+            by_name.entry(name).or_default().push(context);
         }
     }
-    Ok(named)
+    Ok(by_name)
 }
 
 /// Partition of pending writes into new and existing contexts, in order, so that repetition within a batch counts, too.
@@ -182,7 +182,7 @@ impl Plan {
             return self.put(write, stored);
         }
         if write.client_id
-            && let Some(stored) = self.existing.by_id.get(&id)
+            && let Some(stored) = self.existing.ids.get(&id)
         {
             return if write.is_unchanged(stored) {
                 self.found(stored.clone())
@@ -191,17 +191,17 @@ impl Plan {
             };
         }
         let text_and_level = (write.key.clone(), write.record.context.level);
-        if let Some(stored) = self.existing.by_content.get(&text_and_level)
+        if let Some(stored) = self.existing.contents.get(&text_and_level)
             && !write.supersedes.contains(&stored.id)
         {
             return self.found(stored.clone());
         }
         let context = write.record.context.clone();
         if let Some(name) = write.name {
-            self.existing.by_name.entry(name).or_default().push(context.clone());
+            self.existing.names.entry(name).or_default().push(context.clone());
         }
-        self.existing.by_id.insert(id, context.clone());
-        self.existing.by_content.insert(text_and_level, context);
+        self.existing.ids.insert(id, context.clone());
+        self.existing.contents.insert(text_and_level, context);
         self.new.push(write.record);
         Outcome::New(id)
     }
@@ -219,7 +219,7 @@ impl Plan {
         }
         let context = write.record.context.clone();
         if let Some(name) = write.name {
-            let named = self.existing.by_name.entry(name).or_default();
+            let named = self.existing.names.entry(name).or_default();
             named.retain(|old| old.id != stored.id);
             named.push(context);
         }
