@@ -38,6 +38,7 @@
 pub mod assemble;
 mod config;
 pub mod context;
+pub mod document;
 mod engine;
 mod error;
 pub mod filter;
