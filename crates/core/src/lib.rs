@@ -41,6 +41,7 @@ pub mod context;
 pub mod document;
 mod engine;
 mod error;
+pub mod files;
 pub mod filter;
 mod l1;
 pub mod lexical;
