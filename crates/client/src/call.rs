@@ -199,7 +199,7 @@ fn verdict(error: &Error, repeat: Repeat) -> Verdict {
             502..=504 => repeat == Repeat::Always,
             _ => false,
         },
-        Error::Setup { .. } | Error::Deadline { .. } | Error::Json(_) => false,
+        Error::Setup { .. } | Error::Interrupted { .. } | Error::Deadline { .. } | Error::Json(_) => false,
     };
     if again {
         Verdict::Retry(error.retry_after())

@@ -11,12 +11,13 @@ use serde_json::value::to_raw_value;
 use uuid::Uuid;
 
 use crate::call::{Caller, Operation, Repeat};
+use crate::events::events;
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, ForgottenUser, GcReport, GcRequest, Health, HealthAnswer, Import, LogFilter, NewContext,
-    Reembedding, Restore, Restored, SearchRequest, SearchResponse, Session, SessionPage, Snapshot, SnapshotList, Stats,
-    VerifiedSnapshot, Written,
+    DeleteBody, Deleted, Event, ForgottenUser, GcReport, GcRequest, Health, HealthAnswer, History, Import, LogFilter,
+    MessageList, MessagesBody, NewContext, PoppedMessage, Reembedding, Restore, Restored, ScopePage, SearchRequest,
+    SearchResponse, Session, SessionPage, Snapshot, SnapshotList, Stats, VerifiedSnapshot, Written,
 };
 use crate::{Config, Error};
 
@@ -43,12 +44,24 @@ operations! {
     GET_CONTEXT: GET "/api/v1/contexts/{id}" Always false;
     UPDATE_CONTEXT: PATCH "/api/v1/contexts/{id}" Always false;
     DELETE_CONTEXT: DELETE "/api/v1/contexts/{id}" Always false;
+    STORE_CONTEXT_BY_KEY: PUT "/api/v1/contexts/by-key" Always false;
+    GET_CONTEXT_BY_KEY: GET "/api/v1/contexts/by-key" Always false;
+    DELETE_CONTEXT_BY_KEY: DELETE "/api/v1/contexts/by-key" Always false;
+    GET_CONTEXT_HISTORY: GET "/api/v1/contexts/{id}/history" Always false;
+    UNDO_CONTEXT: POST "/api/v1/contexts/{id}/undo" IfNotBegun false;
     SEARCH_CONTEXTS: POST "/api/v1/contexts/search" Always false;
     ASSEMBLE_CONTEXTS: POST "/api/v1/contexts/assemble" Always false;
     DELETE_CONTEXTS: POST "/api/v1/contexts/delete" Always false;
     CLEAR_CONTEXTS: POST "/api/v1/contexts/clear" Always false;
     LIST_SESSIONS: GET "/api/v1/sessions" Always false;
     DELETE_SESSION: DELETE "/api/v1/sessions/{session_id}" Always false;
+    STORE_MESSAGES: POST "/api/v1/sessions/{session_id}/messages" IfNotBegun false;
+    LIST_MESSAGES: GET "/api/v1/sessions/{session_id}/messages" Always false;
+    POP_MESSAGE: POST "/api/v1/sessions/{session_id}/messages/pop" IfNotBegun false;
+    CLEAR_MESSAGES: DELETE "/api/v1/sessions/{session_id}/messages" Always false;
+    LIST_SCOPES: GET "/api/v1/scopes" Always false;
+    FORGET_SCOPE: DELETE "/api/v1/scopes" Always true;
+    STREAM_EVENTS: GET "/api/v1/events" Always false;
     FORGET_USER: DELETE "/api/v1/users/{user_id}" Always true;
     GET_STATS: GET "/api/v1/stats" Always false;
     EXPORT_CONTEXTS: GET "/api/v1/admin/export" Always true;
@@ -141,6 +154,35 @@ impl Client {
         Ok(())
     }
 
+    /// Stores a context under its key, or replaces what is there.
+    pub async fn store_context_by_key(&self, context: &NewContext) -> Result<Written, Error> {
+        let call = self.0.call(STORE_CONTEXT_BY_KEY, "").json(context)?;
+        self.0.fetch(call).await
+    }
+
+    /// Returns the context of a key; an error with the code `not_found` if there is none.
+    pub async fn get_context_by_key(&self, scope: Option<&str>, key: &str) -> Result<Context, Error> {
+        let call = self.0.call(GET_CONTEXT_BY_KEY, "").query(name(scope, key));
+        self.0.fetch(call).await
+    }
+
+    /// Deletes the context of a key with its history; one that does not exist is no error.
+    pub async fn delete_context_by_key(&self, scope: Option<&str>, key: &str) -> Result<(), Error> {
+        let call = self.0.call(DELETE_CONTEXT_BY_KEY, "").query(name(scope, key));
+        self.0.send(call).await?;
+        Ok(())
+    }
+
+    /// Returns the versions of a context, newest first.
+    pub async fn get_context_history(&self, id: Uuid) -> Result<History, Error> {
+        self.0.fetch(self.0.call(GET_CONTEXT_HISTORY, &id.to_string())).await
+    }
+
+    /// Takes the last change of a context back and returns it.
+    pub async fn undo_context(&self, id: Uuid) -> Result<Written, Error> {
+        self.0.fetch(self.0.call(UNDO_CONTEXT, &id.to_string())).await
+    }
+
     /// Searches.
     pub async fn search_contexts(&self, search: &SearchRequest) -> Result<SearchResponse, Error> {
         self.0.fetch(self.0.call(SEARCH_CONTEXTS, "").json(search)?).await
@@ -177,6 +219,77 @@ impl Client {
     /// Deletes the contexts of a conversation.
     pub async fn delete_session(&self, session_id: &str) -> Result<Deleted, Error> {
         self.0.fetch(self.0.call(DELETE_SESSION, session_id)).await
+    }
+
+    /// Adds messages to a conversation and returns one outcome for each, in the same order.
+    ///
+    /// Messages with a UUID as `id` can be sent again; others would be added twice.
+    pub async fn store_messages(&self, session_id: &str, body: &MessagesBody) -> Result<BatchAnswer, Error> {
+        self.0.fetch(self.0.call(STORE_MESSAGES, session_id).json(body)?).await
+    }
+
+    /// Returns the newest messages of a conversation, oldest first.
+    pub async fn list_messages(
+        &self,
+        session_id: &str,
+        limit: Option<u32>,
+        max_tokens: Option<u32>,
+    ) -> Result<MessageList, Error> {
+        let query = [
+            ("limit", limit.map(|limit| limit.to_string())),
+            ("max_tokens", max_tokens.map(|tokens| tokens.to_string())),
+        ];
+        self.0.fetch(self.0.call(LIST_MESSAGES, session_id).query(query)).await
+    }
+
+    /// Takes the newest message of a conversation away and returns it.
+    pub async fn pop_message(&self, session_id: &str) -> Result<PoppedMessage, Error> {
+        self.0.fetch(self.0.call(POP_MESSAGE, session_id)).await
+    }
+
+    /// Deletes the messages of a conversation.
+    pub async fn clear_messages(&self, session_id: &str) -> Result<Deleted, Error> {
+        self.0.fetch(self.0.call(CLEAR_MESSAGES, session_id)).await
+    }
+
+    /// Returns a page of scopes, by path: those at or below `prefix`, cut to `depth` segments below it.
+    pub async fn list_scopes(&self, prefix: Option<&str>, depth: Option<u32>, page: &Page) -> Result<ScopePage, Error> {
+        let query = [
+            ("prefix", prefix.map(str::to_owned)),
+            ("depth", depth.map(|depth| depth.to_string())),
+        ];
+        let call = self
+            .0
+            .call(LIST_SCOPES, "")
+            .query(query.into_iter().chain(page.query()));
+        self.0.fetch(call).await
+    }
+
+    /// Deletes everything in a scope and below it.
+    pub async fn forget_scope(&self, prefix: &str) -> Result<ForgottenUser, Error> {
+        let call = self
+            .0
+            .call(FORGET_SCOPE, "")
+            .query([("prefix", Some(prefix.to_owned()))]);
+        self.0.fetch(call).await
+    }
+
+    /// Follows the writes to the tenant's contexts, from now on or from behind the event with the id `after`.
+    ///
+    /// The stream ends after some minutes; resume it from the last event. An error ends it, too.
+    pub async fn stream_events(
+        &self,
+        after: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + use<>, Error> {
+        let call = self
+            .0
+            .call(STREAM_EVENTS, "")
+            .query([("after", after.map(str::to_owned))]);
+        let request = self.0.stream(call);
+        let limit = self.0.limit(STREAM_EVENTS);
+        let response = Deadline::after(limit).run(self.0.respond(request)).await;
+        let response = response.map_err(|_late| self.0.late(limit))??;
+        Ok(events(self.url().to_owned(), response))
     }
 
     /// Deletes everything about a user.
@@ -323,9 +436,14 @@ impl Client {
     }
 }
 
+fn name(scope: Option<&str>, key: &str) -> [(&'static str, Option<String>); 2] {
+    [("scope", scope.map(str::to_owned)), ("key", Some(key.to_owned()))]
+}
+
 /// The context with an id, so that storing it twice stores it once.
 fn with_id(context: &NewContext) -> Cow<'_, NewContext> {
-    if context.id.is_some() {
+    // What stands under a key has an id already, and storing it twice changes nothing.
+    if context.id.is_some() || context.key.is_some() {
         return Cow::Borrowed(context);
     }
     Cow::Owned(NewContext {

@@ -35,6 +35,14 @@ pub enum Error {
         /// Maximum duration of the call.
         limit: Duration,
     },
+    /// A stream of events broke off.
+    #[error("the stream of the server `{url}` broke off")]
+    Interrupted {
+        /// URL of the server.
+        url: String,
+        /// The reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The request or the response is not the JSON of its type.
     #[error("not the JSON of the API")]
     Json(#[from] serde_json::Error),
@@ -54,7 +62,11 @@ impl Error {
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Refused(refusal) => Some(&refusal.problem),
-            Self::Setup { .. } | Self::Unreachable { .. } | Self::Deadline { .. } | Self::Json(_) => None,
+            Self::Setup { .. }
+            | Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::Deadline { .. }
+            | Self::Json(_) => None,
         }
     }
 
@@ -72,7 +84,11 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
-            Self::Setup { .. } | Self::Unreachable { .. } | Self::Deadline { .. } | Self::Json(_) => None,
+            Self::Setup { .. }
+            | Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::Deadline { .. }
+            | Self::Json(_) => None,
         }
     }
 }

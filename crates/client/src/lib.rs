@@ -41,6 +41,7 @@ mod call;
 mod client;
 mod config;
 mod error;
+mod events;
 mod pages;
 mod transport;
 pub mod wire;

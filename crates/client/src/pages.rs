@@ -16,6 +16,8 @@ pub struct ListContexts {
     pub agent_id: Option<String>,
     /// Contexts of this conversation.
     pub session_id: Option<String>,
+    /// Contexts of this scope and of those below it.
+    pub scope_prefix: Option<String>,
     /// Contexts with this tag.
     pub tag: Option<String>,
     /// List replaced contexts as well.
@@ -54,6 +56,7 @@ impl ListContexts {
             ("user_id", self.user_id.clone()),
             ("agent_id", self.agent_id.clone()),
             ("session_id", self.session_id.clone()),
+            ("scope_prefix", self.scope_prefix.clone()),
             ("tag", self.tag.clone()),
             ("include_superseded", self.include_superseded.then(|| true.to_string())),
         ];

@@ -17,6 +17,9 @@ pub enum Error {
     /// The id belongs to a context with other content.
     #[error("id `{0}` holds another context")]
     Conflict(ContextId),
+    /// The context has no change that could be taken back.
+    #[error("context `{0}` has no earlier version")]
+    NothingToUndo(ContextId),
     /// The text cannot be embedded now, and pending embeddings are not allowed.
     #[error("the text cannot be embedded")]
     Embedding(#[from] EmbedError),
@@ -53,7 +56,7 @@ impl Error {
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::NotFound(_) => ErrorKind::NotFound,
-            Self::Conflict(_) => ErrorKind::Conflict,
+            Self::Conflict(_) | Self::NothingToUndo(_) => ErrorKind::Conflict,
             Self::DeadlineExceeded => ErrorKind::DeadlineExceeded,
             Self::Embedding(error) => match error.kind {
                 EmbedErrorKind::Unavailable(_) => ErrorKind::Unavailable,
@@ -83,6 +86,7 @@ impl Error {
             | Self::Invalid(_)
             | Self::NotFound(_)
             | Self::Conflict(_)
+            | Self::NothingToUndo(_)
             | Self::Store(_)
             | Self::DeadlineExceeded => None,
         }

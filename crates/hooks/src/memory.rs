@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use context_manager_client::wire::{Exact, Filter, FoundBody, NewContext, SearchRequest};
+use context_manager_client::wire::{Exact, Filter, FoundBody, NewContext, Origin, SearchRequest};
 use context_manager_client::{Client, Error};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -43,7 +43,7 @@ impl Scope<'_> {
         let query = &query[..query.floor_char_boundary(QUERY_BYTES)];
         let project: BTreeMap<_, _> = [("project".to_owned(), Exact(json!(self.project)))].into();
         let request = |metadata| SearchRequest {
-            query: query.to_owned(),
+            query: query.into(),
             limit: Some(LIMIT),
             user_id: self.user.map(ToOwned::to_owned),
             filter: Some(Filter {
@@ -86,6 +86,7 @@ impl Scope<'_> {
                 session_id: Some(self.session.to_owned()),
                 metadata: Some(metadata.into()),
                 occurred_at: Some(at.into()),
+                origin: Some(if role == "user" { Origin::User } else { Origin::Agent }),
                 ..NewContext::default()
             }
         };

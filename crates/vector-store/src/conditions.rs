@@ -3,9 +3,11 @@
 //! [`Filter::matches`] defines the meaning of a filter. Here each test becomes a condition on the payload, in which times are
 //! whole milliseconds.
 
+use std::borrow::Cow;
+
 use context_manager_core::context::{ContentKey, Level};
-use context_manager_core::filter::Test;
-use context_manager_core::{Filter, TenantId, Visibility};
+use context_manager_core::filter::{Field, Test};
+use context_manager_core::{Filter, TenantId};
 use uuid::Uuid;
 
 use crate::payload::key::Place;
@@ -18,6 +20,8 @@ pub(crate) enum Condition {
     Is(&'static str, String),
     /// The key holds one of these words; never empty.
     AnyOf(&'static str, Vec<String>),
+    /// The key holds none of these words; never empty.
+    NoneOf(&'static str, Vec<String>),
     /// The key holds one of these numbers; never empty.
     OneOf(&'static str, Vec<i64>),
     /// The key holds a number within these bounds.
@@ -59,14 +63,8 @@ pub(crate) fn of_any_tenant(filter: &Filter) -> Option<Vec<Condition>> {
 /// Returns a test of a context as a condition on its payload; `None` when nothing can pass it.
 fn stored(tenant: Option<&TenantId>, test: Test<'_>) -> Option<Condition> {
     match test {
-        Test::AnyOf(field, words) => {
-            let place = Place::of(field);
-            let words = words.into_iter().map(|word| match place {
-                Place::Fact(letter) => fact::new(letter, &word),
-                Place::Key(..) => word.into_owned(),
-            });
-            any_of(place.key(), words.collect())
-        }
+        Test::AnyOf(field, words) => any_of(Place::of(field).key(), stored_words(field, words)),
+        Test::NoneOf(field, words) => Some(Condition::NoneOf(Place::of(field).key(), stored_words(field, words))),
         Test::AtLeast(field, number) => Some(at_least(Place::of(field).key(), number.as_f64())),
         Test::Below(field, number) => Some(below(Place::of(field).key(), number.as_f64())),
         Test::NoSession => Some(Condition::Missing(key::SESSION)),
@@ -78,13 +76,13 @@ fn stored(tenant: Option<&TenantId>, test: Test<'_>) -> Option<Condition> {
     }
 }
 
-/// Returns the conditions on everything of a tenant that is visible.
-pub(crate) fn visible(tenant: &TenantId, visibility: Visibility) -> Vec<Condition> {
-    let filter = Filter {
-        visibility,
-        ..Filter::default()
-    };
-    matching(tenant, &filter).unwrap_or_else(|| of_tenant(tenant))
+/// Returns the words of a field as they are stored.
+fn stored_words(field: Field, words: Vec<Cow<'_, str>>) -> Vec<String> {
+    let stored = words.into_iter().map(|word| match Place::of(field) {
+        Place::Fact(letter) => fact::new(letter, &word),
+        Place::Key(..) => word.into_owned(),
+    });
+    stored.collect()
 }
 
 /// Returns the conditions on everything of a tenant.

@@ -97,7 +97,7 @@ async fn ask(client: &Client, mode: SearchMode, task: &Task<'_>, plan: &Plan) ->
     let mut found = Vec::with_capacity(1 + plan.budgets.len());
     for (limit, max_tokens) in [(Some(plan.limit), None)].into_iter().chain(bounds) {
         let request = SearchRequest {
-            query: task.question.to_owned(),
+            query: task.question.into(),
             mode,
             filter: plan.by_user.then(|| Filter {
                 user_id: Some(task.of.to_owned()),

@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
             }),
         };
         SearchRequest {
-            query: question.text,
+            query: question.text.into(),
             mode: self.settings.mode,
             limit: Some(self.settings.limit),
             max_tokens: self.settings.max_tokens,

@@ -1,13 +1,14 @@
 //! Searches whose result is one text, for a prompt.
 
 use context_manager_core::assemble as domain;
+use context_manager_core::context::Origin as DomainOrigin;
 use context_manager_core::{AssembleRequest as DomainRequest, AssembleResponse as DomainResponse, Violations};
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "openapi")]
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Degraded, Dropped, Level, SearchRequest};
+use super::{Degraded, Dropped, Level, Origin, SearchRequest};
 
 /// A search and the layout of its result. `max_tokens` is required.
 ///
@@ -55,7 +56,7 @@ impl ToSchema for AssembleRequest {
 }
 
 /// Layout of the text.
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(ToSchema))]
 pub struct Layout {
     /// Format of the text.
@@ -64,6 +65,10 @@ pub struct Layout {
     /// Order of contexts within a section.
     #[serde(default)]
     pub order: Order,
+    /// Origins of contexts. Default all but `tool`, unless `filter.origin` names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
+    pub origins: Option<Vec<Origin>>,
 }
 
 /// Format of the text.
@@ -96,12 +101,25 @@ pub enum Order {
 
 impl Layout {
     /// Names of the fields.
-    pub const FIELDS: &'static [&'static str] = &["format", "order"];
+    pub const FIELDS: &'static [&'static str] = &["format", "order", "origins"];
 
     /// Converts to the domain's request. Problems that only JSON can have are added to `found`.
     pub fn into_request(self, search: SearchRequest, found: &mut Violations) -> DomainRequest {
+        let mut search = search.into_request(found);
+        match self.origins {
+            Some(origins) if origins.is_empty() => found.invalid("/origins", "must name an origin, or be left out"),
+            Some(_) if !search.filter.origins.is_empty() => {
+                found.invalid("/origins", "must be left out beside `filter.origin`");
+            }
+            Some(origins) => search.filter.origins = origins.into_iter().map(Into::into).collect(),
+            // Anybody may have written what a tool returned, and an injected text is read as instructions.
+            None if search.filter.origins.is_empty() => {
+                search.filter.origins = DomainOrigin::others(&[DomainOrigin::Tool]);
+            }
+            None => {}
+        }
         DomainRequest {
-            search: search.into_request(found),
+            search,
             format: match self.format {
                 Format::Markdown => domain::Format::Markdown,
                 Format::Xml => domain::Format::Xml,

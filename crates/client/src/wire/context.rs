@@ -44,6 +44,47 @@ impl From<domain::Level> for Level {
     }
 }
 
+/// Source of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A person, or a program on behalf of one.
+    User,
+    /// An agent.
+    Agent,
+    /// Output of a tool, which `assemble` leaves out unless asked for it.
+    Tool,
+    /// An import from elsewhere.
+    Import,
+    /// Instructions, or the server itself.
+    System,
+}
+
+impl From<Origin> for domain::context::Origin {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::User => Self::User,
+            Origin::Agent => Self::Agent,
+            Origin::Tool => Self::Tool,
+            Origin::Import => Self::Import,
+            Origin::System => Self::System,
+        }
+    }
+}
+
+impl From<domain::context::Origin> for Origin {
+    fn from(origin: domain::context::Origin) -> Self {
+        match origin {
+            domain::context::Origin::User => Self::User,
+            domain::context::Origin::Agent => Self::Agent,
+            domain::context::Origin::Tool => Self::Tool,
+            domain::context::Origin::Import => Self::Import,
+            domain::context::Origin::System => Self::System,
+        }
+    }
+}
+
 /// State of a context's dense vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -105,6 +146,37 @@ pub struct Context {
     /// Conversation it belongs to.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub session_id: Option<String>,
+    /// Path in the tenant's tree of scopes.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Key, unique within tenant and scope.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Source of the text.
+    #[serde(default = "Origin::default")]
+    pub origin: Origin,
+    /// Role of the message that it was made from; `null` for anything else.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Id of the document that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<String>,
+    /// Offset of its first byte in that document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Number of its bytes in that document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u32>,
+    /// Titles of the sections around it in that document, the outermost first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headings: Option<Vec<String>>,
+    /// Number of its version, from 1: raised by a change, and by storing another text under its key.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    #[serde(default = "first_version")]
+    pub version: u32,
     /// BCP 47 tag of the language of the text, detected or as sent; `null` if it is unknown.
     #[cfg_attr(feature = "openapi", schema(required))]
     #[serde(default)]
@@ -147,6 +219,17 @@ pub struct Context {
     pub superseded_by: Option<Uuid>,
 }
 
+/// Servers that know no versions have only first ones.
+fn first_version() -> u32 {
+    1
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        domain::context::Origin::default().into()
+    }
+}
+
 impl EmbeddingStatus {
     /// Returns the state of a context.
     pub fn of(context: &domain::Context) -> Self {
@@ -157,7 +240,17 @@ impl EmbeddingStatus {
 impl From<domain::Context> for Context {
     fn from(context: domain::Context) -> Self {
         let embedding_status = EmbeddingStatus::of(&context);
+        let part = context.part;
         Self {
+            scope: context.scope,
+            key: context.key,
+            origin: context.origin.into(),
+            role: context.message.map(|message| message.role),
+            offset: part.as_ref().map(|part| part.offset),
+            length: part.as_ref().map(|part| part.length),
+            headings: part.as_ref().map(|part| part.headings.clone()),
+            document_id: part.map(|part| part.document_id),
+            version: context.revision.version,
             id: context.id.0,
             text: context.text,
             level: context.level.into(),
@@ -213,6 +306,20 @@ pub struct NewContext {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// Path in the tenant's tree of scopes: 1 to 16 segments of letters, digits, `.`, `_`, `-` and `@`.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 512, example = "org/acme/user/ann")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Key, unique within tenant and scope: storing under it replaces what is there, and keeps that in the history.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Source of the text. Default `user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// BCP 47 tag of the language of the text, such as `de` or `pt-BR`. Default: detected.
     #[cfg_attr(
         feature = "openapi",
@@ -258,6 +365,13 @@ impl From<NewContext> for domain::NewContext {
             user_id: body.user_id,
             agent_id: body.agent_id,
             session_id: body.session_id,
+            scope: body.scope,
+            key: body.key,
+            keys_of_user: false,
+            origin: body.origin.unwrap_or_default().into(),
+            message: None,
+            part: None,
+            by: None,
             language: body.language,
             tags: body.tags.unwrap_or_default(),
             metadata: body.metadata.unwrap_or_default().0,
@@ -342,6 +456,7 @@ impl From<ContextPatch> for Patch {
             importance: body.importance,
             pinned: body.pinned,
             ttl_secs: body.ttl_secs,
+            by: None,
         }
     }
 }

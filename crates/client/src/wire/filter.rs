@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use context_manager_core::context::{MAX_ID_BYTES, MAX_TAG_BYTES};
+use context_manager_core::context::{MAX_ID_BYTES, MAX_ROLE_BYTES, MAX_TAG_BYTES};
 use context_manager_core::{self as domain, ContextId, Error, Moment, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Exact, Level, Time};
+use super::{Exact, Level, Origin, Time};
 
 /// Maximum number of ids, tags or metadata values in one filter.
 const MAX_NAMED: usize = 1000;
@@ -27,6 +27,25 @@ pub struct Filter {
     /// Contexts of this conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// Contexts of exactly this scope.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 512))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Contexts of this scope and of all scopes below it.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 512))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope_prefix: Option<String>,
+    /// Messages of this role.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Contexts of this origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// Parts of this document.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<String>,
     /// Contexts in this language: a BCP 47 tag, or the language alone for all of its tags.
     #[cfg_attr(
         feature = "openapi",
@@ -67,13 +86,20 @@ pub struct Filter {
 impl Filter {
     /// Converts to the domain's filter. Problems are added to `found` with pointers below `pointer`.
     pub fn into_filter(self, pointer: &str, found: &mut Violations) -> domain::Filter {
-        for (name, id) in [
-            ("user_id", &self.user_id),
-            ("agent_id", &self.agent_id),
-            ("session_id", &self.session_id),
+        for (name, id, maximum) in [
+            ("user_id", &self.user_id, MAX_ID_BYTES),
+            ("agent_id", &self.agent_id, MAX_ID_BYTES),
+            ("session_id", &self.session_id, MAX_ID_BYTES),
+            ("role", &self.role, MAX_ROLE_BYTES),
+            ("document_id", &self.document_id, MAX_ID_BYTES),
         ] {
             if let Some(id) = id {
-                found.word(format!("{pointer}/{name}"), id, MAX_ID_BYTES);
+                found.word(format!("{pointer}/{name}"), id, maximum);
+            }
+        }
+        for (name, path) in [("scope", &self.scope), ("scope_prefix", &self.scope_prefix)] {
+            if let Some(path) = path {
+                found.scope_path(format!("{pointer}/{name}"), path);
             }
         }
         found.language(format!("{pointer}/language"), self.language.as_deref());
@@ -97,6 +123,11 @@ impl Filter {
             user_id: self.user_id,
             agent_id: self.agent_id,
             session_id: self.session_id,
+            scope: self.scope,
+            scope_prefix: self.scope_prefix,
+            role: self.role,
+            origins: self.origin.map(Into::into).into_iter().collect(),
+            document_id: self.document_id,
             language: self.language,
             tags_any: self.tags_any.unwrap_or_default(),
             tags_all: self.tags_all.unwrap_or_default(),

@@ -5,15 +5,20 @@
 mod assemble;
 mod batch;
 mod context;
+mod events;
 mod filter;
 mod gc;
 mod health;
+mod history;
 mod limits;
+mod messages;
 mod metadata;
 mod numbers;
 mod problem;
+mod query;
 mod receipt;
 mod reembed;
+mod scopes;
 mod search;
 mod sessions;
 mod snapshots;
@@ -23,15 +28,22 @@ mod users;
 
 pub use assemble::{AssembleRequest, AssembleResponse, Citation, Format, Layout, Order};
 pub use batch::{BatchAnswer, BatchBody, BatchItem};
-pub use context::{Context, ContextPage, ContextPatch, EmbeddingStatus, Level, NewContext, Similar, StoredContext};
+pub use context::{
+    Context, ContextPage, ContextPatch, EmbeddingStatus, Level, NewContext, Origin, Similar, StoredContext,
+};
+pub use events::{ContextEvent, Event, EventKind};
 pub use filter::{ClearBody, DeleteBody, Deleted, Filter};
 pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};
 pub use health::{ComponentHealth, Health, HealthAnswer, LogFilter};
+pub use history::{Change, History, Version};
 pub use limits::{ConnectionUse, LaneUse, Limits, RateLimitUse};
+pub use messages::{MessageList, MessagesBody, PoppedMessage};
 pub use metadata::{Exact, Metadata};
 pub use problem::{Code, FieldError, Problem};
+pub use query::{Query, QueryMessage};
 pub use receipt::{Receipt, Written};
 pub use reembed::{ReembedProgress, Reembedding};
+pub use scopes::{ScopePage, ScopeSummary};
 pub use search::{
     Degraded, DropReason, Dropped, FoundBody, LevelCounts, Scores, SearchMode, SearchRequest, SearchResponse,
 };

@@ -5,19 +5,15 @@ use context_manager_core::{self as domain, Found, Violations};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Context, Filter, Level};
+use super::{Context, Filter, Level, Query};
 
 /// A search.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SearchRequest {
-    /// The question.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(min_length = 1, max_length = 32_768, example = "Which theme does the user like?")
-    )]
-    pub query: String,
+    /// The question, as a text or as the messages of a conversation: the last message of the user counts most.
+    pub query: Query,
     /// Maximum number of tokens of all returned texts together.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +35,9 @@ pub struct SearchRequest {
     /// The same as in `filter`; if given in both places, both must be equal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
+    /// The same as in `filter`; if given in both places, both must be equal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// Conditions on the contexts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
@@ -103,9 +102,18 @@ impl SearchRequest {
             }
             *inside = Some(beside);
         }
+        if let Some(beside) = self.scope {
+            found.scope_path("/scope", &beside);
+            if filter.scope.as_ref().is_some_and(|inside| *inside != beside) {
+                found.invalid("/scope", "must be the same as `filter.scope`, or be left out");
+            }
+            filter.scope = Some(beside);
+        }
+        let (query, earlier) = self.query.into_texts(found);
         let filter = filter.into_filter("/filter", found);
         domain::SearchRequest {
-            query: self.query,
+            query,
+            earlier,
             max_tokens: self.max_tokens,
             limit: self.limit,
             levels: self.levels.unwrap_or_default().into_iter().map(Into::into).collect(),

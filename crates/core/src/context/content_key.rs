@@ -7,6 +7,8 @@ use siphasher::sip::SipHasher13;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
+use super::Context;
+
 /// Key that is equal for contexts with the same text in the same scope (user, agent, session), at any level.
 ///
 /// Texts are compared in Unicode normalisation form C with line ends as `\n`, so that text typed on another system is
@@ -17,6 +19,48 @@ pub struct ContentKey(String);
 impl ContentKey {
     /// Returns the key of `text` in a scope.
     pub fn new(user_id: Option<&str>, agent_id: Option<&str>, session_id: Option<&str>, text: &str) -> Self {
+        Self::within(user_id, agent_id, session_id, text, &[])
+    }
+
+    /// Returns the key of a context.
+    pub(super) fn of(context: &Context) -> Self {
+        let id = context.message.as_ref().map(|_| context.id.to_string());
+        let part = context
+            .part
+            .as_ref()
+            .map(|part| format!("{}/{}", part.index, part.document_id));
+        let places = [
+            ('s', context.scope.as_deref()),
+            ('k', context.key.as_deref()),
+            ('m', id.as_deref()),
+            ('d', part.as_deref()),
+        ];
+        let places: Vec<_> = places
+            .into_iter()
+            .filter_map(|(kind, place)| Some((kind, place?)))
+            .collect();
+        let Context {
+            user_id,
+            agent_id,
+            session_id,
+            ..
+        } = context;
+        Self::within(
+            user_id.as_deref(),
+            agent_id.as_deref(),
+            session_id.as_deref(),
+            &context.text,
+            &places,
+        )
+    }
+
+    fn within(
+        user_id: Option<&str>,
+        agent_id: Option<&str>,
+        session_id: Option<&str>,
+        text: &str,
+        places: &[(char, &str)],
+    ) -> Self {
         let mut hash = Sha256::new();
         for part in [user_id, agent_id, session_id] {
             // A length prefix distinguishes ("ab", "c") from ("a", "bc"), and an absent id from an empty one.
@@ -27,6 +71,12 @@ impl ContentKey {
         let mut buffer = [0; 4];
         for character in text.trim().replace("\r\n", "\n").nfc() {
             hash.update(character.encode_utf8(&mut buffer));
+        }
+        for (kind, place) in places {
+            // A byte that no text has.
+            hash.update([0xff]);
+            hash.update(kind.encode_utf8(&mut buffer));
+            hash.update(place);
         }
         // 128 bits: no accidental collisions, at half the size of the index.
         let digest = hash.finalize();
@@ -92,6 +142,7 @@ impl SessionTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Message;
 
     #[test]
     fn text_from_another_system_has_the_same_key() {
@@ -130,6 +181,31 @@ mod tests {
         for (i, a) in keys.iter().enumerate() {
             assert!(keys[i + 1..].iter().all(|b| a != b));
         }
+    }
+
+    #[test]
+    fn what_may_be_said_twice_has_a_key_of_its_own() {
+        let plain = Context::new("ok");
+        assert_eq!(plain.content_key(), ContentKey::new(None, None, None, "ok"));
+        let said = |scope: Option<&str>, key: Option<&str>, is_message: bool| Context {
+            scope: scope.map(str::to_owned),
+            key: key.map(str::to_owned),
+            message: is_message.then(|| Message {
+                role: "user".to_owned(),
+                json: "{}".to_owned(),
+            }),
+            ..Context::new("ok")
+        };
+        let all = [
+            plain,
+            said(Some("a"), None, false),
+            said(None, Some("a"), false),
+            said(Some("a"), Some("b"), false),
+            said(None, None, true),
+            said(None, None, true),
+        ];
+        let keys: std::collections::HashSet<ContentKey> = all.iter().map(Context::content_key).collect();
+        assert_eq!(keys.len(), all.len());
     }
 
     #[test]

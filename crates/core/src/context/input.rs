@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{ContextId, Level};
+use super::{ContextId, DocumentPart, Level, Message, Origin};
 use crate::Moment;
 
 /// Context to store. Only the text is required.
@@ -20,6 +20,20 @@ pub struct NewContext {
     pub agent_id: Option<String>,
     /// Conversation to which the context belongs.
     pub session_id: Option<String>,
+    /// Path in the tenant's tree of scopes, such as `org/acme/user/ann`.
+    pub scope: Option<String>,
+    /// Key, unique within tenant and scope: storing under it replaces what is there.
+    pub key: Option<String>,
+    /// Set if keys of other users are none of its business: its key is then one among those of its user.
+    pub keys_of_user: bool,
+    /// Source of the text.
+    pub origin: Origin,
+    /// Message from which it was made.
+    pub message: Option<Message>,
+    /// Place in the document from which it was cut.
+    pub part: Option<DocumentPart>,
+    /// Id of the credential that stores it.
+    pub by: Option<String>,
     /// BCP 47 tag of the language of the text; detected by default.
     pub language: Option<String>,
     /// Tags; duplicates are removed.

@@ -3,8 +3,13 @@
 mod content_key;
 mod input;
 mod level;
+mod message;
+mod origin;
+mod part;
 mod patch;
+mod scope_path;
 mod validate;
+mod version;
 
 use std::fmt;
 
@@ -18,12 +23,17 @@ pub(crate) use content_key::comparable_text;
 pub use content_key::{ContentKey, SessionTrack};
 pub use input::NewContext;
 pub use level::{Level, UnknownLevel};
+pub use message::{MAX_MESSAGE_BYTES, MAX_ROLE_BYTES, Message, MessageText, message_text, read_message};
+pub use origin::{Origin, UnknownOrigin};
+pub use part::{Document, DocumentPart};
 pub use patch::Patch;
 pub(crate) use patch::{after, unique as unique_tags};
+pub use scope_path::{MAX_SCOPE_BYTES, MAX_SCOPE_SEGMENTS, scope_and_above};
 pub use validate::{
-    MAX_CONTENT_BYTES, MAX_DERIVED_FROM, MAX_ID_BYTES, MAX_SUPERSEDES, MAX_TAG_BYTES, MAX_TAGS, MAX_TEXT_BYTES,
-    MAX_TTL_SECS, Problem, Violation, Violations,
+    MAX_CONTENT_BYTES, MAX_DERIVED_FROM, MAX_ID_BYTES, MAX_KEY_BYTES, MAX_SUPERSEDES, MAX_TAG_BYTES, MAX_TAGS,
+    MAX_TEXT_BYTES, MAX_TTL_SECS, Problem, Violation, Violations,
 };
+pub use version::{Change, MAX_HISTORY_BYTES, MAX_PAST_VERSIONS, PastVersion, Revision, Version};
 
 /// Id of a context, unique within its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +67,16 @@ pub struct Context {
     pub agent_id: Option<String>,
     /// Conversation to which the context belongs.
     pub session_id: Option<String>,
+    /// Path in the tenant's tree of scopes, such as `org/acme/user/ann`.
+    pub scope: Option<String>,
+    /// Key, unique within tenant and scope.
+    pub key: Option<String>,
+    /// Source of the text.
+    pub origin: Origin,
+    /// Message that it was made from.
+    pub message: Option<Message>,
+    /// Place in the document that it was cut from.
+    pub part: Option<DocumentPart>,
     /// Language of the text; `None` if it is unknown.
     pub language: Option<TextLanguage>,
     /// Tags, without duplicates, in the order given.
@@ -96,6 +116,10 @@ pub struct Context {
     pub sequence: u64,
     /// Offset in its session; see [`SessionTrack`].
     pub slot: Option<i64>,
+    /// Number and author of the current version.
+    pub revision: Revision,
+    /// Earlier versions, oldest first. Candidates of a search come without.
+    pub history: Vec<PastVersion>,
 }
 
 /// Language of a text.
@@ -135,6 +159,11 @@ impl Context {
             user_id: None,
             agent_id: None,
             session_id: None,
+            scope: None,
+            key: None,
+            origin: Origin::default(),
+            message: None,
+            part: None,
             language: None,
             tags: Vec::new(),
             metadata: Map::new(),
@@ -154,6 +183,8 @@ impl Context {
             superseded_by: None,
             sequence: 0,
             slot: None,
+            revision: Revision::first(Timestamp::UNIX_EPOCH, None),
+            history: Vec::new(),
         }
     }
 
@@ -168,14 +199,10 @@ impl Context {
         given.map(|language| language.tag.as_str())
     }
 
-    /// Returns the key that equal texts in the same scope share.
+    /// Returns the key that equal texts in the same scope share. Messages, keyed contexts and parts of documents share it
+    /// with nothing else: saying the same again there means something.
     pub fn content_key(&self) -> ContentKey {
-        ContentKey::new(
-            self.user_id.as_deref(),
-            self.agent_id.as_deref(),
-            self.session_id.as_deref(),
-            &self.text,
-        )
+        ContentKey::of(self)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Patch {
     pub pinned: Option<bool>,
     /// Seconds from now until expiry.
     pub ttl_secs: Option<u64>,
+    /// Id of the credential that changes it.
+    pub by: Option<String>,
 }
 
 impl Patch {

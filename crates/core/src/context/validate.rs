@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-use super::{Context, NewContext, Patch};
+use super::{Context, Message, NewContext, Patch};
 
 /// Maximum length of a text in bytes, after trimming.
 pub const MAX_TEXT_BYTES: usize = 32_768;
@@ -18,6 +18,8 @@ pub const MAX_TAG_BYTES: usize = 256;
 const MAX_LANGUAGE_BYTES: usize = 35;
 /// Maximum length of `user_id`, `agent_id` and `session_id` in bytes.
 pub const MAX_ID_BYTES: usize = 256;
+/// Maximum length of a key in bytes.
+pub const MAX_KEY_BYTES: usize = 1024;
 /// Maximum number of contexts that one may replace.
 pub const MAX_SUPERSEDES: usize = 100;
 /// Maximum number of sources of a summary.
@@ -190,8 +192,12 @@ impl Violations {
 }
 
 /// Returns the size of text, tags and metadata as JSON.
-fn content_bytes(text: &str, tags: &[String], metadata: &Map<String, Value>) -> usize {
+pub(super) fn content_bytes(text: &str, tags: &[String], metadata: &Map<String, Value>) -> usize {
     json_len(text.trim()) + json_len(tags) + json_len(metadata)
+}
+
+fn message_bytes(message: Option<&Message>) -> usize {
+    message.map_or(0, |message| message.json.len())
 }
 
 /// Returns the length of a value as JSON, without building the string.
@@ -215,16 +221,19 @@ impl io::Write for Counter {
 }
 
 impl Context {
-    /// Returns the size of text, tags and metadata as JSON.
+    /// Returns the size of text, tags and metadata as JSON, with that of earlier versions and of its message.
     pub fn content_bytes(&self) -> usize {
+        let past = self.history.iter().map(super::PastVersion::size);
         content_bytes(&self.text, &self.tags, &self.metadata)
+            + message_bytes(self.message.as_ref())
+            + past.sum::<usize>()
     }
 }
 
 impl NewContext {
-    /// Returns the size of text, tags and metadata as JSON.
+    /// Returns the size of text, tags and metadata as JSON, with that of its message.
     pub fn content_bytes(&self) -> usize {
-        content_bytes(&self.text, &self.tags, &self.metadata)
+        content_bytes(&self.text, &self.tags, &self.metadata) + message_bytes(self.message.as_ref())
     }
 
     /// Returns all violations, with pointers below `pointer` (such as `/contexts/3`, or empty for the body itself).
@@ -239,6 +248,12 @@ impl NewContext {
             if let Some(id) = id {
                 found.word(format!("{pointer}/{name}"), id, MAX_ID_BYTES);
             }
+        }
+        if let Some(scope) = &self.scope {
+            found.scope_path(format!("{pointer}/scope"), scope);
+        }
+        if let Some(key) = &self.key {
+            found.word(format!("{pointer}/key"), key, MAX_KEY_BYTES);
         }
         found.language(format!("{pointer}/language"), self.language.as_deref());
         found.tags(&format!("{pointer}/tags"), &self.tags);

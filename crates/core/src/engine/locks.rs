@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::context::{ContentKey, Context};
-use crate::{ContextId, TenantId};
+use crate::{ContextId, Name, TenantId};
 
 /// Number of locks. Keys that share one wait for each other without need, which this many make rare.
 const STRIPES: usize = 1024;
@@ -18,6 +18,8 @@ pub(super) enum Key<'a> {
     Id(ContextId),
     /// A text in a scope.
     Content(&'a ContentKey),
+    /// A key in a scope.
+    Name(&'a Name),
     /// The order and the working memory of a session.
     Session(Option<&'a str>),
 }
@@ -52,13 +54,14 @@ impl KeyedLocks {
         self.acquire(stripes).await
     }
 
-    /// Acquires the locks of contexts and of their sessions.
+    /// Acquires the locks of contexts, of their names and of their sessions.
     pub(super) async fn lock_contexts(&self, tenant: &TenantId, contexts: &[Context]) -> Guards {
+        let names: Vec<Name> = contexts.iter().filter_map(Name::of).collect();
         let keys = contexts.iter().flat_map(|context| {
             let session = Key::Session(context.session_id.as_deref());
             [Key::Id(context.id), session]
         });
-        self.lock(tenant, keys).await
+        self.lock(tenant, keys.chain(names.iter().map(Key::Name))).await
     }
 
     /// Acquires every lock, excluding all other holders.

@@ -9,15 +9,19 @@
 
 mod backlog;
 mod contexts;
+mod events;
+mod history;
 mod lifecycle;
 mod listing;
 mod locks;
+mod messages;
 mod model_in_use;
 mod models;
 mod parts;
 mod prepare;
 mod reader;
 mod reindex;
+mod scopes;
 mod search;
 mod sequences;
 mod store;
@@ -31,7 +35,7 @@ use jiff::Timestamp;
 use tokio::time::Duration;
 use uuid::Uuid;
 
-use crate::context::{Context, ContextId, NewContext, Patch, Violations};
+use crate::context::{Context, ContextId, MAX_ID_BYTES, NewContext, Patch, Version, Violations};
 use crate::lifecycle::Lifecycle;
 use crate::ports::{
     EmbedError, Embedder, Leases, ModelChange, ModelFingerprint, Reranker, SessionSummary, SnapshotError, Snapshots,
@@ -39,11 +43,13 @@ use crate::ports::{
 };
 use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
 
+pub use events::{Event, EventKind, Followed, Follower, Resume};
 pub use lifecycle::{GcAction, GcAffected, GcReport, MAX_LISTED};
 pub use model_in_use::OnEmbeddingFailure;
 pub use models::{Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings};
 pub use parts::Deps;
 pub use reader::{Stats, Usage};
+pub use scopes::ScopeCount;
 pub use search::{
     AssembleRequest, AssembleResponse, DEFAULT_LIMIT, Degraded, Dropped, Found, MAX_LIMIT, MAX_TOKENS, Relevance,
     SearchMode, SearchRequest, SearchResponse,
@@ -132,6 +138,23 @@ impl ContextEngine {
         self.0.changer().update(scope, id, patch).await
     }
 
+    /// Takes the last change of a context back: the version before becomes current again, or the context itself if another
+    /// one superseded it.
+    ///
+    /// # Errors
+    /// As [`ContextEngine::update`], and [`Error::NothingToUndo`].
+    pub async fn undo(&self, scope: &Scope, id: ContextId) -> Result<Context, Error> {
+        self.0.changer().undo(scope, id).await
+    }
+
+    /// Returns the versions of a context and of those matching ones that it superseded, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn history(&self, scope: &Scope, id: ContextId, filter: &Filter) -> Result<Vec<Version>, Error> {
+        history::history(self.contexts(), scope, id, filter).await
+    }
+
     /// Deletes everything that matches, visible or not, and returns the exact number.
     ///
     /// # Errors
@@ -163,26 +186,79 @@ impl ContextEngine {
         Ok(reader::list(self.contexts(), scope, filter, include_superseded, after, limit).await?)
     }
 
-    /// Returns one page of the tenant's sessions, by id. Only visible contexts count.
+    /// Returns one page of the sessions with matching contexts, by id. Only visible contexts count.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn sessions(
         &self,
         scope: &Scope,
+        filter: Filter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, Error> {
-        let visibility = Visibility::Current(self.0.clock.now());
-        Ok(self.0.store.sessions(scope, visibility, after, limit).await?)
+        let filter = Filter {
+            visibility: Visibility::Current(self.0.clock.now()),
+            ..filter
+        };
+        Ok(self.0.store.sessions(scope, &filter, after, limit).await?)
     }
 
-    /// Returns statistics of the tenant; expired contexts do not count.
+    /// Returns the newest matching messages, oldest first: at most `limit`, and of at most `max_tokens` tokens together.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn stats(&self, scope: &Scope) -> Result<Stats, Error> {
-        Ok(reader::stats(self.contexts(), scope, self.0.reindexing.share()).await?)
+    pub async fn messages(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        limit: usize,
+        max_tokens: Option<u64>,
+    ) -> Result<Vec<Context>, Error> {
+        Ok(messages::newest(self.contexts(), scope, filter, limit, max_tokens).await?)
+    }
+
+    /// Deletes the newest matching message of a session and returns it; `None` if there is none. No two calls get the same.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn pop_message(&self, scope: &Scope, filter: &Filter) -> Result<Option<Context>, Error> {
+        Ok(messages::pop(self.0.changer(), scope, filter).await?)
+    }
+
+    /// Follows the writes to a tenant's contexts from now on, or from behind an event. Writes of other processes on the same
+    /// store are not among them.
+    pub fn follow(&self, scope: &Scope, after: Option<Resume>) -> Follower {
+        self.0.events.follow(scope, after)
+    }
+
+    /// Ends all followers.
+    pub fn end_followers(&self) {
+        self.0.events.close();
+    }
+
+    /// Returns one page of the scopes with matching contexts, by path. With a depth, paths are cut to that many segments below
+    /// the filter's `scope_prefix`, and count everything below them.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn scopes(
+        &self,
+        scope: &Scope,
+        filter: &Filter,
+        depth: Option<usize>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<ScopeCount, String>, Error> {
+        Ok(scopes::list(self.contexts(), scope, filter, depth, after, limit).await?)
+    }
+
+    /// Returns statistics of the matching contexts; expired ones do not count.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn stats(&self, scope: &Scope, filter: Filter) -> Result<Stats, Error> {
+        Ok(reader::stats(self.contexts(), scope, filter, self.0.reindexing.share()).await?)
     }
 
     /// Returns the amount of data that the tenant keeps; expired contexts do not count. Measuring `bytes` reads every
@@ -382,7 +458,22 @@ impl ContextEngine {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Store`]; contexts deleted by then are gone, and another call resumes.
     pub async fn forget_user(&self, scope: &Scope, user_id: &str) -> Result<Forgotten, Error> {
-        self.0.purge().run(scope, user_id).await
+        let mut found = Violations::default();
+        found.word("/user_id", user_id, MAX_ID_BYTES);
+        found.into_result()?;
+        let of_user = Filter {
+            user_id: Some(user_id.to_owned()),
+            ..Filter::default()
+        };
+        self.0.purge().run(scope, &of_user, user_id).await
+    }
+
+    /// Purges every context that matches, as [`ContextEngine::forget_user`] does. `subject` stands in the receipt.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; contexts deleted by then are gone, and another call resumes.
+    pub async fn forget(&self, scope: &Scope, filter: &Filter, subject: &str) -> Result<Forgotten, Error> {
+        self.0.purge().run(scope, filter, subject).await
     }
 
     /// Restores the whole store, of all tenants, from a snapshot of `snapshots`, which must belong to this engine's store.

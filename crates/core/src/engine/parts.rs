@@ -6,6 +6,7 @@ use tokio::time::Duration;
 
 use super::backlog::Backlog;
 use super::contexts::Contexts;
+use super::events::{EventLog, WatchedStore};
 use super::lifecycle::{Accesses, Collector, Summaries};
 use super::locks::KeyedLocks;
 use super::model_in_use::{Models, OnEmbeddingFailure};
@@ -65,6 +66,7 @@ pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) lifecycle: Lifecycle,
     pub(super) store: Arc<dyn VectorStore>,
+    pub(super) events: Arc<EventLog>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) models: Models,
     pub(super) backlog: Backlog,
@@ -86,6 +88,8 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn new(config: Config, deps: Deps) -> Self {
         let Deps { store, clock, .. } = deps;
+        let events = Arc::<EventLog>::default();
+        let store: Arc<dyn VectorStore> = Arc::new(WatchedStore::new(store, Arc::clone(&events)));
         let locks = Arc::default();
         let timeout = Duration::from_millis(config.embed_timeout_ms);
         Self {
@@ -108,6 +112,7 @@ impl Parts {
             leases: None,
             reranking: None,
             config,
+            events,
             store,
             clock,
             locks,

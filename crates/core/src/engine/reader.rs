@@ -13,7 +13,7 @@ use crate::{Cursor, Filter, Page, Scope, Visibility};
 /// Number of contexts that are read at once to measure them.
 const MEASURED_AT_ONCE: usize = 1000;
 
-/// Statistics of a tenant.
+/// Statistics of a tenant, or of some of its contexts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stats {
     /// Number of contexts at each level, as in [`Level::ALL`].
@@ -66,8 +66,16 @@ pub(super) async fn list(
     })
 }
 
-pub(super) async fn stats(at: Contexts<'_>, scope: &Scope, reindexed: Option<f32>) -> Result<Stats, StoreError> {
-    let live = live(at.now());
+pub(super) async fn stats(
+    at: Contexts<'_>,
+    scope: &Scope,
+    filter: Filter,
+    reindexed: Option<f32>,
+) -> Result<Stats, StoreError> {
+    let live = Filter {
+        visibility: Visibility::Live(at.now()),
+        ..filter
+    };
     let mut contexts = [0; Level::ALL.len()];
     for level in Level::ALL {
         let of_level = Filter {

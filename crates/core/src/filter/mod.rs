@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Moment;
-use crate::context::{Context, ContextId, Level};
+use crate::context::{Context, ContextId, Level, Origin, scope_and_above};
 
 pub(crate) use metadata::same_metadata;
 use metadata::{metadata_fact, metadata_facts};
@@ -34,6 +34,22 @@ pub struct Filter {
     pub agent_id: Option<String>,
     /// Belongs to this session.
     pub session_id: Option<String>,
+    /// Belongs to exactly this scope.
+    pub scope: Option<String>,
+    /// Belongs to this scope or to one below it.
+    pub scope_prefix: Option<String>,
+    /// Has one of these keys, each in its scope.
+    pub names: Vec<Name>,
+    /// Has one of these origins.
+    pub origins: Vec<Origin>,
+    /// Is a message of this role.
+    pub role: Option<String>,
+    /// Is a message.
+    pub messages: bool,
+    /// Is a part of this document.
+    pub document_id: Option<String>,
+    /// Is the first part of a document.
+    pub documents: bool,
     /// Is in this language: a BCP 47 tag, or the language alone for all of its tags.
     pub language: Option<String>,
     /// Belongs to no session.
@@ -55,12 +71,38 @@ pub struct Filter {
     pub ids: Option<Vec<ContextId>>,
     /// Is a summary of at least one of these contexts.
     pub derived_from: Vec<ContextId>,
+    /// Was superseded by this context.
+    pub superseded_by: Option<ContextId>,
     /// Has its vector stored, or not yet.
     pub embedded: Option<bool>,
     /// Is pinned.
     pub pinned: bool,
     /// Is expired or superseded, or not.
     pub visibility: Visibility,
+}
+
+/// Key in a scope, which one current context of a tenant has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// Scope; `None` for keys without one.
+    pub scope: Option<String>,
+    /// Key.
+    pub key: String,
+}
+
+impl Name {
+    /// Returns the name of a context that has a key.
+    pub fn of(context: &Context) -> Option<Self> {
+        Some(Self {
+            scope: context.scope.clone(),
+            key: context.key.clone()?,
+        })
+    }
+
+    /// Returns it as one word: no scope has a blank.
+    fn word(&self) -> String {
+        format!("{} {}", self.scope.as_deref().unwrap_or_default(), self.key)
+    }
 }
 
 /// Treatment of expired and superseded contexts.
@@ -111,6 +153,22 @@ fields! {
     Agent => words(context.agent_id.as_deref());
     /// Session id.
     Session => words(context.session_id.as_deref());
+    /// Path of the scope.
+    Scope => words(context.scope.as_deref());
+    /// Path of the scope, and those of all scopes above it.
+    ScopePrefix => words(context.scope.as_deref().into_iter().flat_map(scope_and_above));
+    /// Scope and key.
+    Name => words(Name::of(context).map(|name| name.word()));
+    /// Origin, unless it is a user.
+    Origin => words((context.origin != Origin::User).then_some(context.origin.as_str()));
+    /// Role of a message.
+    Role => words(context.message.as_ref().map(|message| message.role.as_str()));
+    /// `yes` for messages, or no value.
+    Message => words(context.message.as_ref().map(|_| "yes"));
+    /// Id of the document.
+    Document => words(context.part.as_ref().map(|part| part.document_id.as_str()));
+    /// `yes` for the first part of a document, or no value.
+    FirstPart => words(context.part.as_ref().filter(|part| part.index == 0).map(|_| "yes"));
     /// BCP 47 tag in lower case, and the language alone.
     Language => words(languages(context));
     /// Tags.
@@ -119,6 +177,8 @@ fields! {
     Metadata => words(metadata_facts(&context.metadata));
     /// Ids of the sources of a summary.
     DerivedFrom => words(context.derived_from.iter().map(ContextId::to_string));
+    /// Id of the context that superseded it.
+    SupersededBy => words(context.superseded_by.map(|superseded| superseded.by.to_string()));
     /// `yes` or `no`.
     Embedded => words([yes_or_no(context.embedded)]);
     /// `yes`, or no value.
@@ -136,7 +196,7 @@ fields! {
 impl Field {
     /// Returns `true` if the words are text that logs must not repeat.
     const fn is_private(self) -> bool {
-        matches!(self, Self::Tags | Self::Metadata)
+        matches!(self, Self::Tags | Self::Metadata | Self::Name)
     }
 }
 
@@ -145,6 +205,8 @@ impl Field {
 pub enum Test<'a> {
     /// The field has one of these words; none matches nothing.
     AnyOf(Field, Vec<Cow<'a, str>>),
+    /// The field has none of these words.
+    NoneOf(Field, Vec<Cow<'a, str>>),
     /// The field is as large or larger.
     AtLeast(Field, Number),
     /// The field is smaller.
@@ -175,6 +237,10 @@ impl Test<'_> {
             Self::AnyOf(field, wanted) => match field.of(context) {
                 Values::Words(words) => wanted.iter().any(|word| words.contains(word)),
                 Values::Number(_) => false,
+            },
+            Self::NoneOf(field, unwanted) => match field.of(context) {
+                Values::Words(words) => !unwanted.iter().any(|word| words.contains(word)),
+                Values::Number(_) => true,
             },
             Self::AtLeast(field, least) => number(field).is_some_and(|number| number >= *least),
             Self::Below(field, end) => number(field).is_some_and(|number| number < *end),
@@ -215,8 +281,9 @@ impl Filter {
         };
         let levels = self.levels.iter().map(|level| level.as_str());
         let sources = self.derived_from.iter().map(ContextId::to_string);
+        let superseded_by = self.superseded_by.as_ref().map(ContextId::to_string);
         let language = self.language.as_ref().map(|tag| tag.to_ascii_lowercase());
-        let pinned = self.pinned.then_some(yes_or_no(true));
+        let yes = |is_set: bool| is_set.then_some(yes_or_no(true));
         let tags_all = self.tags_all.iter().map(|tag| any_of(Field::Tags, [tag]));
         let metadata = self.metadata.iter().map(|(key, values)| {
             let facts = values.iter().filter_map(|value| metadata_fact(key, value));
@@ -227,6 +294,14 @@ impl Filter {
             ("user_id", any_of(Field::User, &self.user_id)),
             ("agent_id", any_of(Field::Agent, &self.agent_id)),
             ("session_id", any_of(Field::Session, &self.session_id)),
+            ("scope", any_of(Field::Scope, &self.scope)),
+            ("scope_prefix", any_of(Field::ScopePrefix, &self.scope_prefix)),
+            ("key", any_of(Field::Name, self.names.iter().map(Name::word))),
+            ("origin", of_origins(&self.origins)),
+            ("role", any_of(Field::Role, &self.role)),
+            ("messages", any_of(Field::Message, yes(self.messages))),
+            ("document_id", any_of(Field::Document, &self.document_id)),
+            ("documents", any_of(Field::FirstPart, yes(self.documents))),
             ("language", any_of(Field::Language, language)),
             ("level", any_of(Field::Level, levels)),
             ("tags_any", any_of(Field::Tags, &self.tags_any)),
@@ -239,8 +314,9 @@ impl Filter {
             ("min_importance", at_least(Field::Importance, self.min_importance)),
             ("ids", self.ids.as_deref().map(Test::Ids)),
             ("derived_from", any_of(Field::DerivedFrom, sources)),
+            ("superseded_by", any_of(Field::SupersededBy, superseded_by)),
             ("embedded", any_of(Field::Embedded, self.embedded.map(yes_or_no))),
-            ("pinned", any_of(Field::Pinned, pinned)),
+            ("pinned", any_of(Field::Pinned, yes(self.pinned))),
             ("sessionless", self.sessionless.then_some(Test::NoSession)),
             (VISIBILITY, visibility),
         ]);
@@ -258,6 +334,16 @@ fn languages(context: &Context) -> Vec<String> {
     let alone = tag.as_ref().and_then(|tag| tag.split_once('-'));
     let alone = alone.map(|(language, _)| language.to_owned());
     tag.into_iter().chain(alone).collect()
+}
+
+/// Tests the origin for one of these, if there are any. Contexts of users, which are most, have no word for it: neither have
+/// those stored before there were origins.
+fn of_origins(origins: &[Origin]) -> Option<Test<'static>> {
+    if !origins.contains(&Origin::User) {
+        return any_of(Field::Origin, origins.iter().map(|origin| origin.as_str()));
+    }
+    let others = Origin::others(origins).into_iter().map(|origin| origin.as_str().into());
+    Some(Test::NoneOf(Field::Origin, others.collect())).filter(|test| *test != Test::NoneOf(Field::Origin, Vec::new()))
 }
 
 /// Returns the first millisecond after `now`.

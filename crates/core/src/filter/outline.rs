@@ -26,6 +26,7 @@ impl Filter {
                     parts.extend(counts.remove(name).map(|count| format!("{name}({count})")));
                 }
                 Test::AnyOf(_, words) => parts.extend(words.iter().map(|word| format!("{name}={word}"))),
+                Test::NoneOf(_, words) => parts.extend(words.iter().map(|word| format!("{name}!={word}"))),
                 Test::AtLeast(_, number) | Test::Below(_, number) => parts.push(format!("{name}={number}")),
                 Test::NoSession => parts.push((*name).to_owned()),
                 Test::Ids(ids) => {

@@ -51,6 +51,34 @@ pub struct AnalyzedQuestion {
     pub terms: SparseVector,
 }
 
+impl AnalyzedQuestion {
+    /// Adds the words of the conversation before it that it does not have itself, each with this share of its weight.
+    #[must_use]
+    pub fn after(mut self, earlier: Self, share: f32) -> Self {
+        let mut terms: Vec<(u32, f32)> = self.terms.iter().collect();
+        let known: Vec<String> = self.words.iter().map(|word| word.text.to_lowercase()).collect();
+        for word in earlier.words {
+            if known.contains(&word.text.to_lowercase()) {
+                continue;
+            }
+            let weight = word.weight * share;
+            let new = word
+                .terms
+                .iter()
+                .filter(|(term, _)| weight > 0.0 && self.terms.get(*term).is_none());
+            terms.extend(new.map(|(term, of_word)| (*term, of_word * weight)));
+            self.words.push(QuestionWord {
+                // It has no place in the question.
+                range: 0..0,
+                weight,
+                ..word
+            });
+        }
+        self.terms = SparseVector::new(terms);
+        self
+    }
+}
+
 /// A word of a question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuestionWord {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::context::{ContentKey, Context, ContextId, Level};
 use crate::lexical::SparseVector;
-use crate::{Cursor, Filter, Page, Scope, TenantId, Visibility};
+use crate::{Cursor, Filter, Page, Scope, TenantId};
 
 /// Cause of an error, of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -133,15 +133,18 @@ pub trait VectorStore: fmt::Debug + Send + Sync + 'static {
     async fn sample_terms(&self, scope: &Scope, filter: &Filter, limit: usize)
     -> Result<Vec<SparseVector>, StoreError>;
 
-    /// Returns a page of the sessions with a visible context, by ascending `session_id` after `after`. Invisible contexts do
-    /// not count. A session that begins during a listing may be missing from later pages.
+    /// Returns a page of the sessions with a matching context, by ascending `session_id` after `after`. Other contexts do not
+    /// count. A session that begins during a listing may be missing from later pages.
     async fn sessions(
         &self,
         scope: &Scope,
-        visibility: Visibility,
+        filter: &Filter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError>;
+
+    /// Returns the scopes of the matching contexts, each once and in any order, with the exact number of these contexts in it.
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError>;
 
     /// Returns `true` if other processes may write to the store, so that nothing read from it may be cached.
     fn is_shared(&self) -> bool {
@@ -292,11 +295,11 @@ pub struct MemoryUse {
 pub struct SessionSummary {
     /// Id of the session.
     pub session_id: String,
-    /// Number of visible contexts at each level, in the order of [`Level::ALL`].
+    /// Number of matching contexts at each level, in the order of [`Level::ALL`].
     pub counts: [u64; Level::ALL.len()],
-    /// Time of its first visible context.
+    /// Time of its first matching context.
     pub first_activity_at: Timestamp,
-    /// Time of its last visible context.
+    /// Time of its last matching context.
     pub last_activity_at: Timestamp,
 }
 

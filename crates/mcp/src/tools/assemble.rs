@@ -103,7 +103,7 @@ async fn assemble(request: Request<'_>) -> Result<Reply, Fault> {
     };
     let mut wanted = AssembleRequest {
         search: SearchRequest {
-            query: arguments.query,
+            query: arguments.query.into(),
             max_tokens: Some(max_tokens),
             session_id: arguments.session_id,
             filter: Some(request.owner.narrow(filter)),
@@ -113,6 +113,7 @@ async fn assemble(request: Request<'_>) -> Result<Reply, Fault> {
         layout: Layout {
             format: Format::Markdown,
             order: arguments.order.unwrap_or_default(),
+            origins: None,
         },
     };
     loop {

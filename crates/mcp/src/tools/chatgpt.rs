@@ -64,7 +64,7 @@ struct Id {
 async fn search(request: Request<'_>) -> Result<Reply, Fault> {
     let Query { query } = arguments::read(request.arguments)?;
     let wanted = SearchRequest {
-        query,
+        query: query.into(),
         limit: Some(LIMIT),
         filter: Some(request.owner.narrow(Filter::default())),
         ..SearchRequest::default()

@@ -85,7 +85,7 @@ async fn search(request: Request<'_>) -> Result<Reply, Fault> {
         ..Filter::default()
     };
     let wanted = SearchRequest {
-        query: arguments.query,
+        query: arguments.query.into(),
         limit: Some(within("limit", arguments.limit, DEFAULT_LIMIT, MAX_LIMIT)?),
         session_id: arguments.session_id,
         filter: Some(request.owner.narrow(filter)),

@@ -1,6 +1,6 @@
 //! `memory_store`.
 
-use context_manager_client::wire::{Level, NewContext, Time, Written};
+use context_manager_client::wire::{Level, NewContext, Origin, Time, Written};
 use context_manager_core::Moment;
 use serde::Deserialize;
 use serde_json::json;
@@ -94,6 +94,7 @@ async fn store(request: Request<'_>) -> Result<Reply, Fault> {
         level: arguments.level,
         session_id: arguments.session_id,
         pinned: arguments.pinned,
+        origin: Some(Origin::Agent),
         ..NewContext::default()
     });
     let written = request.memory.store(&context).await?;

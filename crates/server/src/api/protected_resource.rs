@@ -15,6 +15,8 @@ use crate::http::Problem;
 const WHOLE: &str = "/.well-known/oauth-protected-resource";
 /// Path of the description of the tools.
 const TOOLS: &str = "/.well-known/oauth-protected-resource/mcp";
+/// Claims with the scopes that a client asked for.
+const SCOPE_CLAIMS: [&str; 2] = ["scope", "scp"];
 /// Paths of descriptions.
 pub(super) const PATHS: [&str; 2] = [WHOLE, TOOLS];
 
@@ -37,9 +39,11 @@ impl ProtectedResource {
     /// Returns the resource, if an identity provider is configured.
     pub(super) fn new(config: &Config) -> Option<Self> {
         let jwt = &config.auth.jwt;
+        // Elsewhere, as in a claim of roles, permissions are no scopes that a client could ask for.
+        let by_scope = jwt.permissions.is_none() && SCOPE_CLAIMS.contains(&jwt.permissions_claim.as_str());
         let scopes = [Permission::Read, Permission::Write]
             .into_iter()
-            .filter(|permission| jwt.max_permissions.allow(*permission))
+            .filter(|permission| by_scope && jwt.max_permissions.allow(*permission))
             .map(|permission| format!("{}{permission}", jwt.permissions_prefix));
         Some(Self {
             issuer: jwt.issuer.clone()?,
@@ -56,13 +60,16 @@ impl ProtectedResource {
         } else {
             base
         };
-        Json(json!({
+        let mut description = json!({
             "resource": resource,
             "authorization_servers": [self.issuer],
-            "scopes_supported": self.scopes,
             "bearer_methods_supported": ["header"],
             "resource_name": "Context Manager",
-        }))
+        });
+        if !self.scopes.is_empty() {
+            description["scopes_supported"] = json!(self.scopes);
+        }
+        Json(description)
     }
 }
 
@@ -82,8 +89,11 @@ impl Challenge {
         };
         let path = request.uri().path();
         let url = resource.site.description(request, path == mcp::PATH);
-        let scopes = resource.scopes.join(" ");
-        let value = HeaderValue::try_from(format!("Bearer resource_metadata=\"{url}\", scope=\"{scopes}\""));
+        let scopes = match resource.scopes.join(" ") {
+            none if none.is_empty() => none,
+            scopes => format!(", scope=\"{scopes}\""),
+        };
+        let value = HeaderValue::try_from(format!("Bearer resource_metadata=\"{url}\"{scopes}"));
         match value {
             Ok(value) => problem.with_header(header::WWW_AUTHENTICATE, value),
             Err(_) => problem,

@@ -132,6 +132,7 @@ impl App {
         }
         self.stop.cancel();
         if let Some(memory) = &memory {
+            memory.engine.end_followers();
             memory.garbage_collector.stop();
         }
         let grace = Duration::from_secs(self.config.server.shutdown_grace_secs);

@@ -1,6 +1,6 @@
 //! Reasons for turning a caller away.
 
-use super::permission::Permission;
+use super::permission::{Permission, Permissions};
 use super::principal::Principal;
 use crate::http::{Code, Problem};
 
@@ -73,11 +73,16 @@ impl From<Denied> for Problem {
 
 /// Explains to a caller which permission its key or token lacks.
 pub(crate) fn lacks(permission: Permission, principal: &Principal) -> String {
+    let bound = if principal.user().is_some() && !Permissions::of_one_user().allow(permission) {
+        "; one that is bound to a user has `read` and `write` at most"
+    } else {
+        ""
+    };
     match principal.claim() {
-        None => format!("this call needs a key with the permission `{permission}`"),
+        None => format!("this call needs a key with the permission `{permission}`{bound}"),
         Some(claim) => format!(
             "this call needs a token with the permission `{permission}`: `{}{permission}` was looked for in the claim \
-             `{}`; a token may have {} at most (auth.jwt.max_permissions)",
+             `{}`; a token may have {} at most (auth.jwt.max_permissions){bound}",
             claim.prefix, claim.name, claim.most
         ),
     }

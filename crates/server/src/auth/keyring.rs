@@ -14,6 +14,7 @@ use super::keys_file::{self, KeysFileError};
 use super::permission::Permissions;
 use super::principal::Principal;
 use super::token::{KeyHash, MAX_BYTES, MIN_FOREIGN_BYTES};
+use super::user::BoundUser;
 use crate::config::ConfiguredKey;
 
 /// Every known key, by its hash.
@@ -28,6 +29,7 @@ pub(super) struct Keyring {
 struct Key {
     id: Arc<str>,
     tenant: TenantId,
+    user: Option<BoundUser>,
     permissions: Permissions,
     expires_at: Option<Timestamp>,
     revoked: bool,
@@ -76,6 +78,12 @@ pub enum KeyringError {
         /// Rule that the name breaks.
         source: InvalidTenant,
     },
+    /// A key that is bound to a user has permissions that reach beyond that user.
+    #[error("the key `{id}` is bound to a user, and such a key can have the permissions `read` and `write` alone")]
+    Exceeds {
+        /// Id of the key.
+        id: String,
+    },
     /// A key has a tenant that is reserved for the server.
     #[error("the tenant of key `{id}` begins with `_`, as only the server's own do")]
     Reserved {
@@ -93,8 +101,12 @@ impl Keyring {
             wanted: records.is_some() || !configured.is_empty(),
         };
         for record in records.unwrap_or_default().keys {
+            if record.user.is_some() && record.permissions.exceed(Permissions::of_one_user()) {
+                return Err(KeyringError::Exceeds { id: record.id });
+            }
             let key = Key {
                 tenant: tenant(&record.id, &record.tenant)?,
+                user: record.user,
                 id: record.id.into(),
                 permissions: record.permissions,
                 expires_at: record.expires_at,
@@ -113,6 +125,7 @@ impl Keyring {
             let id = given.id.clone().unwrap_or_else(|| format!("config-{}", hash.short()));
             let key = Key {
                 tenant: tenant(&id, &given.tenant)?,
+                user: given.user.clone(),
                 id: id.into(),
                 permissions: given.permissions,
                 expires_at: given.expires_at,
@@ -149,11 +162,8 @@ impl Keyring {
             return Err(Denied::Expired);
         }
         known.used_at.fetch_max(now.as_second(), Ordering::Relaxed);
-        Ok(Principal::new(
-            known.tenant.clone(),
-            Arc::clone(&known.id),
-            known.permissions,
-        ))
+        let holder = Principal::new(known.tenant.clone(), Arc::clone(&known.id), known.permissions);
+        Ok(holder.bound_to(known.user.clone()))
     }
 
     /// Takes the time of the last use of each key that was used since the last call, in seconds since 1970, by id.

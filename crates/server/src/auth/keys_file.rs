@@ -15,6 +15,7 @@ use super::asked;
 use super::files::{folder_of, replace};
 use super::permission::Permissions;
 use super::token::KeyHash;
+use super::user::BoundUser;
 
 /// Maximum size of the file: 64 MiB hold some 200,000 keys.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -32,6 +33,9 @@ pub struct KeyRecord {
     pub name: Option<String>,
     /// Tenant whose data it reaches.
     pub tenant: String,
+    /// User of the tenant whose contexts alone it reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<BoundUser>,
     /// Its permissions.
     pub permissions: Permissions,
     /// Hash that is compared with the key of a caller.
@@ -163,6 +167,7 @@ mod tests {
             id: id.to_owned(),
             name: None,
             tenant: "acme".to_owned(),
+            user: None,
             permissions: vec![Permission::Read].into(),
             sha256: NewKey::random().unwrap().hash,
             created_at: Timestamp::UNIX_EPOCH,

@@ -15,6 +15,7 @@ mod permission;
 mod principal;
 mod token;
 pub mod usage;
+mod user;
 
 pub use authenticator::Authenticator;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -25,6 +26,7 @@ pub use keys_file::KeyRecord;
 pub use permission::{Permission, Permissions, UnknownPermission};
 pub use principal::Principal;
 pub use token::{KeyHash, NewKey, NotAHash};
+pub use user::{BoundUser, InvalidUser};
 
 /// Describes this module's metrics to the installed recorder.
 pub(crate) fn describe_metrics() {

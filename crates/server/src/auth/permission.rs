@@ -73,6 +73,16 @@ impl Permissions {
         self.holds(wanted) || self.holds(Permission::Admin)
     }
 
+    /// Returns the most that a credential bound to a user can have: every other permission reaches beyond that user.
+    pub fn of_one_user() -> Self {
+        vec![Permission::Read, Permission::Write].into()
+    }
+
+    /// Returns whether these go beyond others.
+    pub fn exceed(self, others: Self) -> bool {
+        self.and(others) != self
+    }
+
     /// Returns the permissions in both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use context_manager_core::{Scope, TenantId};
 
 use super::permission::{Permission, Permissions};
+use super::user::BoundUser;
 
 /// Key id of a caller who needed no key.
 const ANONYMOUS: &str = "anonymous";
@@ -16,6 +17,7 @@ pub struct Principal {
     key_id: Arc<str>,
     permissions: Permissions,
     claim: Option<Claim>,
+    user: Option<BoundUser>,
 }
 
 /// Claim in which an identity provider's token says what its bearer may do.
@@ -37,6 +39,7 @@ impl Principal {
             key_id,
             permissions,
             claim: None,
+            user: None,
         }
     }
 
@@ -44,6 +47,19 @@ impl Principal {
     pub(super) fn by_token(self, claim: Claim) -> Self {
         Self {
             claim: Some(claim),
+            ..self
+        }
+    }
+
+    /// Binds the caller to a user, if there is one, without the permissions that reach beyond that user.
+    pub(super) fn bound_to(self, user: Option<BoundUser>) -> Self {
+        let permissions = match user {
+            Some(_) => self.permissions.and(Permissions::of_one_user()),
+            None => self.permissions,
+        };
+        Self {
+            permissions,
+            user,
             ..self
         }
     }
@@ -66,6 +82,11 @@ impl Principal {
     /// Returns the claim in which the caller's token says what the caller may do; `None` for keys.
     pub(crate) fn claim(&self) -> Option<&Claim> {
         self.claim.as_ref()
+    }
+
+    /// Returns the user whose contexts alone the caller may touch; `None` for those of every user.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_ref().map(BoundUser::as_str)
     }
 
     /// Returns whether the caller has a permission.

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
 
 use super::options::Options;
-use crate::auth::{KeyRecord, NewKey, Permission, keys_file, usage};
+use crate::auth::{BoundUser, KeyRecord, NewKey, Permission, Permissions, keys_file, usage};
 
 /// Maximum length of a key's name, in bytes.
 const MAX_NAME_BYTES: usize = 100;
@@ -48,6 +48,9 @@ pub(super) struct Create {
     /// Tenant whose data the key reaches.
     #[arg(long)]
     tenant: String,
+    /// User that the key is bound to: it stores for this `user_id` and reaches nothing of others. Default every user.
+    #[arg(long, value_name = "ID")]
+    user: Option<BoundUser>,
     /// Permissions: `read`, `write`, `tenant_admin`, `admin`, `metrics`.
     #[arg(long, value_delimiter = ',', required = true, value_name = "LIST")]
     permissions: Vec<Permission>,
@@ -86,13 +89,18 @@ impl Create {
         if self.name.as_ref().is_some_and(|name| name.len() > MAX_NAME_BYTES) {
             bail!("a name has at most {MAX_NAME_BYTES} bytes");
         }
+        let permissions = Permissions::from(self.permissions);
+        if self.user.is_some() && permissions.exceed(Permissions::of_one_user()) {
+            bail!("a key that is bound to a user can have the permissions read and write alone");
+        }
         let expires_at = self.expires.as_deref().map(|when| expiry(when, now)).transpose()?;
         let key = NewKey::random().context("the operating system gives no random numbers")?;
         let record = KeyRecord {
             id: key.id.clone(),
             name: self.name,
             tenant: self.tenant,
-            permissions: self.permissions.into(),
+            user: self.user,
+            permissions,
             sha256: key.hash,
             created_at: now,
             expires_at,
@@ -165,12 +173,13 @@ fn list(path: &Path, now: Timestamp) -> anyhow::Result<()> {
     table
         .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header("id name tenant permissions state created expires last used".splitn(8, ' '));
+        .set_header("id name tenant user permissions state created expires last used".splitn(9, ' '));
     for key in &records.keys {
         table.add_row([
             key.id.clone(),
             key.name.clone().unwrap_or_default(),
             key.tenant.clone(),
+            user(key).to_owned(),
             key.permissions.to_string(),
             state(key, now).to_owned(),
             when(Some(key.created_at)),
@@ -180,6 +189,11 @@ fn list(path: &Path, now: Timestamp) -> anyhow::Result<()> {
     }
     println!("{table}");
     Ok(())
+}
+
+/// Returns the user that a key is bound to; empty for every user.
+fn user(key: &KeyRecord) -> &str {
+    key.user.as_ref().map_or("", BoundUser::as_str)
 }
 
 /// Returns the state of a key.
@@ -229,9 +243,13 @@ fn when(time: Option<Timestamp>) -> String {
 fn hand_over(key: &NewKey, record: &KeyRecord) {
     println!("{}", key.expose());
     note(&format!(
-        "key {} of tenant {} ({}), expires: {}. Keep it now, it is not shown again",
+        "key {} of tenant {}{} ({}), expires: {}. Keep it now, it is not shown again",
         record.id,
         record.tenant,
+        record
+            .user
+            .as_ref()
+            .map_or_else(String::new, |user| format!(", of user {} alone", user.as_str())),
         record.permissions,
         when(record.expires_at)
     ));
@@ -283,6 +301,7 @@ mod tests {
         let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
         let create = Create {
             tenant: "acme".to_owned(),
+            user: Some("ann".parse().unwrap()),
             permissions: vec![Permission::Read],
             expires: None,
             name: Some("ci".to_owned()),
@@ -295,6 +314,7 @@ mod tests {
         assert_eq!((keys[0].expires_at, keys[1].expires_at), (Some(hour), None));
         assert_eq!((keys[1].name.as_deref(), keys[1].tenant.as_str()), (Some("ci"), "acme"));
         assert_eq!(keys[1].rotated_from.as_ref(), Some(&id));
+        assert!(keys.iter().all(|key| user(key) == "ann"), "both are bound to the user");
         assert!(keys.iter().all(|key| state(key, now) == VALID));
         assert_eq!((state(&keys[0], hour), state(&keys[1], hour)), ("expired", VALID));
         assert!(rotate(&path, &id, "1h".parse().unwrap(), None, hour).is_err());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
 use context_manager_client::wire;
-use context_manager_core::{Scope, TenantId};
+use context_manager_core::{Filter, Scope, TenantId};
 use futures::{Stream, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -92,7 +92,13 @@ async fn export_offline(memory: &Memory, args: &ExportArgs) -> anyhow::Result<()
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
 async fn export_tenant(memory: &Memory, scope: Scope, args: &ExportArgs, file: &Path) -> anyhow::Result<()> {
-    let counted = memory.engine.stats(&scope).await?.contexts.iter().sum();
+    let counted = memory
+        .engine
+        .stats(&scope, Filter::default())
+        .await?
+        .contexts
+        .iter()
+        .sum();
     let bar = bar(Some(counted), "{wide_bar} {pos}/{len} contexts, {per_sec}, {eta} left")?;
     let export = Export::new(Arc::clone(&memory.engine), scope, args.vectors);
     let gzip = args.gzip.then(Gzip::new);

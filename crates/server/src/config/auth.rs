@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jwt::JwtConfig;
 use super::problems::{below, zeros};
-use crate::auth::{KeyHash, Permissions};
+use crate::auth::{BoundUser, KeyHash, Permissions};
 
 /// Name of the key file in the data folder.
 const KEYS_FILE: &str = "keys.toml";
@@ -56,6 +56,8 @@ pub struct ConfiguredKey {
     pub id: Option<String>,
     /// Tenant whose data it reaches.
     pub tenant: String,
+    /// User of the tenant whose contexts alone it stores and reaches. Default every user.
+    pub user: Option<BoundUser>,
     /// Permissions.
     pub permissions: Permissions,
     /// SHA-256 of the key, in hexadecimal.
@@ -100,6 +102,9 @@ impl ConfiguredKey {
             problems
                 .push("permissions: must name at least one of read, write, tenant_admin, admin, metrics".to_owned());
         }
+        if self.user.is_some() && self.permissions.exceed(Permissions::of_one_user()) {
+            problems.push("permissions: a key that is bound to a user can have read and write alone".to_owned());
+        }
         if self.key_sha256.is_some() == self.key_file.is_some() {
             problems.push("key_sha256: must be set, or key_file, but not both".to_owned());
         }
@@ -110,19 +115,30 @@ impl ConfiguredKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Permission;
 
     #[test]
     fn problems_of_a_key_are_named_by_its_index() {
         let key = ConfiguredKey {
             id: None,
             tenant: "_x".to_owned(),
+            user: None,
             permissions: Permissions::default(),
             key_sha256: None,
             key_file: None,
             expires_at: None,
         };
+        let operator_of_one_user = ConfiguredKey {
+            id: None,
+            tenant: "acme".to_owned(),
+            user: Some("ann".parse().unwrap()),
+            permissions: vec![Permission::Read, Permission::TenantAdmin].into(),
+            key_sha256: Some(KeyHash::of("k")),
+            key_file: None,
+            expires_at: None,
+        };
         let config = AuthConfig {
-            keys: vec![key],
+            keys: vec![key, operator_of_one_user],
             reload_interval_secs: 0,
             ..AuthConfig::default()
         };
@@ -137,6 +153,7 @@ mod tests {
                 "keys[0].tenant",
                 "keys[0].permissions",
                 "keys[0].key_sha256",
+                "keys[1].permissions",
                 "reload_interval_secs"
             ]
         );

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use context_manager_core::TenantId;
 use jsonwebtoken::Algorithm;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ const SUPPORTED: [Algorithm; 8] = [
     Algorithm::ES256,
     Algorithm::ES384,
 ];
+/// Claims that are read where no others are configured.
+const TENANT_CLAIM: &str = "tenant";
+const PERMISSIONS_CLAIM: &str = "scope";
 /// Maximum tolerance for clocks, so that tokens do not outlive their expiry for long.
 const MAX_LEEWAY_SECS: u64 = 300;
 
@@ -31,23 +35,30 @@ pub struct JwtConfig {
     pub issuer: Option<String>,
     /// Accepted audiences of a token: its claim `aud` must name one.
     pub audience: Vec<String>,
-    /// URL of the provider's public keys (a JWK set).
+    /// URL of the provider's public keys (a JWK set). Default the one in the issuer's metadata
+    /// (`/.well-known/openid-configuration`).
     pub jwks_url: Option<String>,
     /// File with the public keys instead.
     pub jwks_file: Option<PathBuf>,
     /// Accepted signature algorithms.
     pub algorithms: Vec<Algorithm>,
-    /// Claim with the tenant; one that begins with `/` is a JSON pointer.
+    /// Claim with the tenant: its name, a path with dots into nested claims, or a JSON pointer that begins with `/`.
     pub tenant_claim: String,
-    /// Claim with the permissions, as a text with spaces or as a list; one that begins with `/` is a JSON pointer.
+    /// Tenant of every token, instead of the one in a claim.
+    pub tenant: Option<String>,
+    /// Claim with the user, whose contexts alone a token stores and reaches. Default every user of the tenant.
+    pub user_claim: Option<String>,
+    /// Claim with the permissions, as a text with spaces or as a list.
     pub permissions_claim: String,
+    /// Permissions of every token, instead of those in a claim.
+    pub permissions: Option<Permissions>,
     /// Prefix of our permissions in that claim; others are ignored.
     pub permissions_prefix: String,
     /// Permissions that a token can have at most: a name such as `admin` may have another meaning to the provider.
     pub max_permissions: Permissions,
     /// Tolerated difference of the provider's clock, in seconds.
     pub leeway_secs: u64,
-    /// Interval of fetching `jwks_url`, in seconds.
+    /// Interval of fetching the provider's keys, in seconds.
     pub refresh_interval_secs: u64,
 }
 
@@ -59,8 +70,11 @@ impl Default for JwtConfig {
             jwks_url: None,
             jwks_file: None,
             algorithms: vec![Algorithm::RS256, Algorithm::ES256],
-            tenant_claim: "tenant".to_owned(),
-            permissions_claim: "scope".to_owned(),
+            tenant_claim: TENANT_CLAIM.to_owned(),
+            tenant: None,
+            user_claim: None,
+            permissions_claim: PERMISSIONS_CLAIM.to_owned(),
+            permissions: None,
             permissions_prefix: String::new(),
             max_permissions: vec![Permission::Read, Permission::Write].into(),
             leeway_secs: 30,
@@ -85,8 +99,17 @@ impl JwtConfig {
         };
         if self.is_on() {
             expect(
-                self.jwks_url.is_some() != self.jwks_file.is_some(),
-                "jwks_url: must be set, or jwks_file, but not both",
+                self.jwks_url.is_none() || self.jwks_file.is_none(),
+                "jwks_url: must not be set beside jwks_file",
+            );
+            let is_found = self.jwks_url.is_some() || self.jwks_file.is_some();
+            expect(
+                is_found
+                    || self
+                        .issuer
+                        .as_deref()
+                        .is_none_or(|issuer| issuer.is_empty() || is_safe(issuer)),
+                "issuer: must begin with https://, or with http:// on this machine, or jwks_url or jwks_file must be set",
             );
             expect(
                 !self.audience.is_empty() && self.audience.iter().all(|audience| !audience.is_empty()),
@@ -106,9 +129,32 @@ impl JwtConfig {
             "algorithms: must be some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384",
         );
         expect(!self.tenant_claim.is_empty(), "tenant_claim: must not be empty");
+        expect(self.user_claim.as_deref() != Some(""), "user_claim: must not be empty");
         expect(
             !self.permissions_claim.is_empty(),
             "permissions_claim: must not be empty",
+        );
+        let is_tenant = |name| TenantId::try_new(name).is_ok_and(|tenant| !tenant.is_reserved());
+        expect(
+            self.tenant.as_deref().is_none_or(is_tenant),
+            "tenant: must have 1 to 64 characters of A-Z a-z 0-9 . _ - and not begin with _",
+        );
+        expect(
+            self.tenant.is_none() || self.tenant_claim == TENANT_CLAIM,
+            "tenant: must not be set beside tenant_claim",
+        );
+        expect(
+            self.permissions.is_none() || self.permissions_claim == PERMISSIONS_CLAIM,
+            "permissions: must not be set beside permissions_claim",
+        );
+        let beyond_max = |permissions: Permissions| permissions.is_empty() || permissions.exceed(self.max_permissions);
+        expect(
+            !self.permissions.is_some_and(beyond_max),
+            "permissions: must name at least one of those in max_permissions",
+        );
+        expect(
+            self.user_claim.is_none() || !self.max_permissions.exceed(Permissions::of_one_user()),
+            "max_permissions: a token that is bound to a user (user_claim) can have read and write alone",
         );
         expect(
             !self.max_permissions.is_empty(),
@@ -119,8 +165,8 @@ impl JwtConfig {
     }
 }
 
-/// Returns whether no third party can substitute the keys on their way.
-fn is_safe(url: &str) -> bool {
+/// Returns whether no third party can substitute what is read from a URL.
+pub(crate) fn is_safe(url: &str) -> bool {
     let local = |url: Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     is_encrypted(url) || Url::parse(url).is_ok_and(|url| url.scheme() == "http" && local(url))
 }
@@ -147,7 +193,12 @@ mod tests {
         };
         assert_eq!(right.problems(), [""; 0]);
         assert_eq!(JwtConfig::default().problems(), [""; 0]);
-        let cases: [(&str, Breaks); 11] = [
+        let found_by_issuer = JwtConfig {
+            jwks_url: None,
+            ..right.clone()
+        };
+        assert_eq!(found_by_issuer.problems(), [""; 0]);
+        let cases: [(&str, Breaks); 19] = [
             ("issuer", |config| config.issuer = None),
             ("issuer", |config| config.issuer = Some(String::new())),
             ("audience", |config| config.audience.clear()),
@@ -155,7 +206,29 @@ mod tests {
             ("max_permissions", |config| {
                 config.max_permissions = Permissions::default();
             }),
-            ("jwks_url", |config| config.jwks_url = None),
+            ("issuer", |config| {
+                (config.issuer, config.jwks_url) = (Some("id".to_owned()), None);
+            }),
+            ("issuer", |config| {
+                (config.issuer, config.jwks_url) = (Some("http://id.example.com".to_owned()), None);
+            }),
+            ("tenant", |config| config.tenant = Some("_own".to_owned())),
+            ("tenant", |config| {
+                (config.tenant, config.tenant_claim) = (Some("acme".to_owned()), "org".to_owned());
+            }),
+            ("user_claim", |config| config.user_claim = Some(String::new())),
+            ("max_permissions", |config| {
+                config.user_claim = Some("sub".to_owned());
+                config.max_permissions = Permissions::all();
+            }),
+            ("permissions", |config| {
+                config.permissions = Some(Permissions::default());
+            }),
+            ("permissions", |config| config.permissions = Some(Permissions::all())),
+            ("permissions", |config| {
+                config.permissions = Some(config.max_permissions);
+                config.permissions_claim = "roles".to_owned();
+            }),
             ("jwks_url", |config| config.jwks_file = Some("keys.json".into())),
             ("jwks_url", |config| {
                 config.jwks_url = Some("http://id.example.com/jwks".to_owned());

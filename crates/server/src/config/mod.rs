@@ -39,7 +39,7 @@ pub(crate) use embedding::Place;
 pub use embedding::{EmbeddingConfig, ModelConfig};
 pub use health::HealthConfig;
 pub use jwt::JwtConfig;
-pub(crate) use jwt::is_encrypted;
+pub(crate) use jwt::{is_encrypted, is_safe};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use load::load_text;
 pub(crate) use load::{API_KEY_VARIABLE, ignored_names};

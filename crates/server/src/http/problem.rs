@@ -293,6 +293,9 @@ impl From<Error> for Problem {
         match error.kind() {
             ErrorKind::Invalid => Self::new(Code::InvalidRequest),
             ErrorKind::NotFound => Self::new(Code::NotFound).with_detail("there is no such context"),
+            ErrorKind::Conflict if matches!(error, Error::NothingToUndo(_)) => {
+                Self::new(Code::Conflict).with_detail("the context has no earlier version")
+            }
             ErrorKind::Conflict => Self::new(Code::Conflict),
             ErrorKind::DimensionMismatch => Self::new(Code::DimensionMismatch),
             ErrorKind::Unavailable => {
@@ -306,6 +309,7 @@ impl From<Error> for Problem {
                     | Error::Invalid(_)
                     | Error::NotFound(_)
                     | Error::Conflict(_)
+                    | Error::NothingToUndo(_)
                     | Error::DeadlineExceeded => problem,
                 };
                 match error.retry_after() {

@@ -127,7 +127,7 @@ impl Params {
         }
     }
 
-    fn error(&mut self, name: &str, expected: &str) {
+    pub(crate) fn error(&mut self, name: &str, expected: &str) {
         self.errors.push(FieldError {
             pointer: format!("/{name}"),
             detail: expected.to_owned(),

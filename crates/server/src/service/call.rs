@@ -114,8 +114,18 @@ impl Call {
         &self.0.service
     }
 
+    /// Returns the user that the credential is bound to; `None` if it reaches every user of its tenant.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.0.caller.user()
+    }
+
     pub(super) fn scope(&self) -> &Scope {
         self.0.caller.scope()
+    }
+
+    /// Returns the id of the caller's credential.
+    pub(super) fn key_id(&self) -> String {
+        self.0.caller.key_id().as_ref().to_owned()
     }
 
     /// Admits the call for `use_case`, with a permit.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use context_manager_core::context::Version;
 use context_manager_core::ports::SessionSummary;
 use context_manager_core::{
     AssembleRequest, AssembleResponse, Context, ContextId, Cursor, Error, Filter, NewContext, Page, Patch,
@@ -18,9 +19,15 @@ const MAX_BATCH: usize = 1000;
 impl Call {
     /// Stores a context.
     pub(crate) async fn store(&self, context: NewContext) -> Result<Stored, Failure> {
-        let engine = self.engine(UseCase::StoreContext).await?;
+        self.store_one(UseCase::StoreContext, context).await
+    }
+
+    pub(super) async fn store_one(&self, use_case: UseCase, context: NewContext) -> Result<Stored, Failure> {
+        let engine = self.engine(use_case).await?;
         let scope = self.scope().clone();
+        let mut context = self.sign(context)?;
         let room = self.service().guards.quotas.reserve(&engine, &scope, &context).await?;
+        self.spare_others(&engine, std::slice::from_mut(&mut context)).await?;
         self.write(async move {
             let stored = engine.store(&scope, context).await?;
             if !stored.deduplicated {
@@ -38,10 +45,21 @@ impl Call {
         contexts: Vec<Result<NewContext, E>>,
         pointer: impl Fn(usize) -> String + Send + Sync + 'static,
     ) -> Result<Vec<Result<Stored, E>>, Failure> {
-        self.enter(UseCase::StoreContexts).await?;
+        self.store_batch(UseCase::StoreContexts, "contexts", contexts, pointer)
+            .await
+    }
+
+    pub(super) async fn store_batch<E: From<Failure>>(
+        &self,
+        use_case: UseCase,
+        what: &str,
+        contexts: Vec<Result<NewContext, E>>,
+        pointer: impl Fn(usize) -> String + Send + Sync + 'static,
+    ) -> Result<Vec<Result<Stored, E>>, Failure> {
+        self.enter(use_case).await?;
         if !(1..=MAX_BATCH).contains(&contexts.len()) {
             let mut found = Violations::default();
-            found.invalid("/contexts", format!("must have 1 to {MAX_BATCH} contexts"));
+            found.invalid(format!("/{what}"), format!("must have 1 to {MAX_BATCH} {what}"));
             return Err(Error::Invalid(found).into());
         }
         self.weigh(contexts.len())?;
@@ -50,7 +68,8 @@ impl Call {
         let mut results = Vec::with_capacity(contexts.len());
         let (mut good, mut rooms, mut offsets) = (Vec::new(), Vec::new(), Vec::new());
         for (offset, context) in contexts.into_iter().enumerate() {
-            let admitted = match context {
+            let signed = context.and_then(|new| Ok(self.sign(new)?));
+            let admitted = match signed {
                 Ok(new) => {
                     let room = self.service().guards.quotas.reserve(&engine, &scope, &new).await;
                     room.map(|room| (new, room))
@@ -68,6 +87,7 @@ impl Call {
                 Err(error) => Some(Err(error)),
             });
         }
+        self.spare_others(&engine, &mut good).await?;
         let positions = offsets.clone();
         let stored = self.write(async move {
             // The engine numbers only the contexts that it is given.
@@ -87,7 +107,8 @@ impl Call {
 
     /// Reads a context.
     pub(crate) async fn get(&self, id: ContextId) -> Result<Context, Failure> {
-        Ok(self.engine(UseCase::GetContext).await?.get(self.scope(), id).await?)
+        let engine = self.engine(UseCase::GetContext).await?;
+        self.own(engine.get(self.scope(), id).await?)
     }
 
     /// Lists contexts, newest first.
@@ -99,6 +120,7 @@ impl Call {
         limit: usize,
     ) -> Result<Page<Context>, Failure> {
         let engine = self.engine(UseCase::ListContexts).await?;
+        let filter = self.narrow(filter)?;
         Ok(engine
             .list(self.scope(), filter, include_superseded, after, limit)
             .await?)
@@ -108,6 +130,11 @@ impl Call {
     pub(crate) async fn update(&self, id: ContextId, patch: Patch) -> Result<Context, Failure> {
         let engine = self.engine(UseCase::UpdateContext).await?;
         let scope = self.scope().clone();
+        let patch = Patch {
+            by: Some(self.key_id()),
+            ..patch
+        };
+        self.check_own(&engine, id).await?;
         let quotas = &self.service().guards.quotas;
         let room = quotas.reserve_change(&engine, &scope, id, &patch).await?;
         self.write(async move {
@@ -118,15 +145,36 @@ impl Call {
         .await
     }
 
+    /// Takes the last change of a context back.
+    pub(crate) async fn undo(&self, id: ContextId) -> Result<Context, Failure> {
+        let engine = self.engine(UseCase::UndoContext).await?;
+        let scope = self.scope().clone();
+        self.check_own(&engine, id).await?;
+        self.write(async move { Ok(engine.undo(&scope, id).await?) }).await
+    }
+
+    /// Lists the versions of a context, newest first.
+    pub(crate) async fn history(&self, id: ContextId) -> Result<Vec<Version>, Failure> {
+        let engine = self.engine(UseCase::GetContextHistory).await?;
+        self.check_own(&engine, id).await?;
+        let filter = self.narrow(Filter::default())?;
+        Ok(engine.history(self.scope(), id, &filter).await?)
+    }
+
     /// Finds the contexts that answer a query.
-    pub(crate) async fn search(&self, request: SearchRequest) -> Result<SearchResponse, Failure> {
+    pub(crate) async fn search(&self, mut request: SearchRequest) -> Result<SearchResponse, Failure> {
         let engine = self.engine(UseCase::SearchContexts).await?;
-        Ok(engine.search(self.scope(), request).await?)
+        request.filter = self.narrow(request.filter)?;
+        let mut response = engine.search(self.scope(), request).await?;
+        // Questions are cached for the tenant: a hit would tell one user of another's question.
+        response.cache_hit &= self.user().is_none();
+        Ok(response)
     }
 
     /// Writes the contexts that answer a query into one text.
-    pub(crate) async fn assemble(&self, request: AssembleRequest) -> Result<AssembleResponse, Failure> {
+    pub(crate) async fn assemble(&self, mut request: AssembleRequest) -> Result<AssembleResponse, Failure> {
         let engine = self.engine(UseCase::AssembleContexts).await?;
+        request.search.filter = self.narrow(request.search.filter)?;
         Ok(engine.assemble(self.scope(), request).await?)
     }
 
@@ -137,11 +185,14 @@ impl Call {
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, Failure> {
         let engine = self.engine(UseCase::ListSessions).await?;
-        Ok(engine.sessions(self.scope(), after, limit).await?)
+        let filter = self.narrow(Filter::default())?;
+        Ok(engine.sessions(self.scope(), filter, after, limit).await?)
     }
 
     /// Counts the stored contexts.
     pub(crate) async fn stats(&self) -> Result<Stats, Failure> {
-        Ok(self.engine(UseCase::GetStats).await?.stats(self.scope()).await?)
+        let engine = self.engine(UseCase::GetStats).await?;
+        let filter = self.narrow(Filter::default())?;
+        Ok(engine.stats(self.scope(), filter).await?)
     }
 }

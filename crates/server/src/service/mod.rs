@@ -7,9 +7,13 @@ mod audit;
 mod call;
 mod contexts;
 mod deletion;
+mod events;
 mod failure;
 pub mod garbage_collector;
+mod messages;
+mod named;
 mod operations;
+mod owner;
 pub mod reembedding;
 mod state;
 #[cfg(test)]
@@ -19,6 +23,7 @@ mod use_case;
 
 pub(crate) use audit::Origin;
 pub(crate) use call::Call;
+pub(crate) use events::Events;
 pub(crate) use failure::Failure;
 pub use state::{Backend, Service};
 pub(crate) use transfer::Importer;

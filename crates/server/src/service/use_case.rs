@@ -122,6 +122,11 @@ use_cases! {
     StoreContext: "store_context", WRITE, WRITES, Api, Unlogged, Short;
     StoreContexts: "store_contexts", WRITE, Weight::PerContext(CallKind::Write), Api, Unlogged, Short;
     UpdateContext: "update_context", WRITE, WRITES, Api, Unlogged, Short;
+    StoreContextByKey: "store_context_by_key", WRITE, WRITES, Api, Unlogged, Short;
+    GetContextByKey: "get_context_by_key", READ, READS, Api, Unlogged, Short;
+    DeleteContextByKey: "delete_context_by_key", WRITE, WRITES, Api, Logged, Short;
+    GetContextHistory: "get_context_history", READ, READS, Api, Unlogged, Short;
+    UndoContext: "undo_context", WRITE, WRITES, Api, Unlogged, Short;
     DeleteContext: "delete_context", WRITE, WRITES, Api, Logged, Short;
     DeleteContexts: "delete_contexts", WRITE, WRITES, Api, Logged, Short;
     ClearContexts: "clear_contexts", WRITE, WRITES, Api, Logged, Short;
@@ -129,6 +134,13 @@ use_cases! {
     AssembleContexts: "assemble_contexts", READ, READS, Api, Unlogged, Short;
     ListSessions: "list_sessions", READ, READS, Api, Unlogged, Short;
     DeleteSession: "delete_session", WRITE, WRITES, Api, Logged, Short;
+    StoreMessages: "store_messages", WRITE, Weight::PerContext(CallKind::Write), Api, Unlogged, Short;
+    ListMessages: "list_messages", READ, READS, Api, Unlogged, Short;
+    PopMessage: "pop_message", WRITE, WRITES, Api, Logged, Short;
+    ClearMessages: "clear_messages", WRITE, WRITES, Api, Logged, Short;
+    ListScopes: "list_scopes", READ, READS, Api, Unlogged, Short;
+    ForgetScope: "forget_scope", WRITE, WRITES, Api, Logged, Long;
+    StreamEvents: "stream_events", READ, READS, Api, Unlogged, Short;
     ForgetUser: "forget_user", WRITE, WRITES, Api, Logged, Long;
     GetStats: "get_stats", READ, READS, Api, Unlogged, Short;
     CollectGarbage: "collect_garbage", TENANT, ADMINISTERS, Admin, Logged, Short;

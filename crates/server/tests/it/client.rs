@@ -23,7 +23,7 @@ fn context(text: &str) -> NewContext {
 
 fn search() -> SearchRequest {
     SearchRequest {
-        query: "Which theme does the user like?".to_owned(),
+        query: "Which theme does the user like?".into(),
         max_tokens: Some(1_000),
         explain: true,
         ..SearchRequest::default()

@@ -284,6 +284,7 @@ fn configured(permission: Permission) -> (String, ConfiguredKey) {
     let configured = ConfiguredKey {
         id: None,
         tenant: "acme".to_owned(),
+        user: None,
         permissions: vec![permission].into(),
         key_sha256: Some(KeyHash::of(&key)),
         key_file: None,

@@ -93,7 +93,7 @@ fn text(text: &str) -> NewContext {
 }
 
 async fn count(engine: &ContextEngine, scope: &Scope) -> u64 {
-    let stats = engine.stats(scope).await.unwrap();
+    let stats = engine.stats(scope, Filter::default()).await.unwrap();
     stats.contexts.iter().sum()
 }
 

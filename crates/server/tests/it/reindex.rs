@@ -8,7 +8,7 @@ use context_manager_core::ports::{
     EmbedError, Embedder, ListRequest, ModelFingerprint, QueryEmbedding, Record, VectorStore,
 };
 use context_manager_core::{
-    Config, ContextEngine, ContextId, Deps, NewContext, Patch, Scope, SearchMode, SearchRequest, TenantId,
+    Config, ContextEngine, ContextId, Deps, Filter, NewContext, Patch, Scope, SearchMode, SearchRequest, TenantId,
 };
 use context_manager_vector_store::MemoryStore;
 use context_manager_vector_store::embedded;
@@ -124,7 +124,14 @@ async fn what_was_stored_before_is_found_by_its_words_in_the_new_language() {
             now.iter().map(same).collect::<Vec<_>>(),
             vectors.iter().map(same).collect::<Vec<_>>()
         );
-        assert!(after.stats(&scope()).await.unwrap().reindexed.is_none());
+        assert!(
+            after
+                .stats(&scope(), Filter::default())
+                .await
+                .unwrap()
+                .reindexed
+                .is_none()
+        );
     })
     .await;
 }

@@ -1,8 +1,8 @@
 //! Deletion.
 
+use context_manager_core::Filter;
 use context_manager_core::context::Level;
 use context_manager_core::ports::VectorStore;
-use context_manager_core::{Filter, Visibility};
 
 use super::fixture::{
     FORWARD, acme, all, by_vector, by_words, context, context_with, count, delete, fill, found, get, id, level, put,
@@ -62,7 +62,7 @@ pub async fn deleted_contexts_are_gone_everywhere(store: &dyn VectorStore) {
     assert_eq!(found(store, &scope, by_words(&[1])).await, [id(2)]);
     let same_content = store.find_by_content(&scope, &[context(1).content_key()]).await;
     assert_eq!(same_content.unwrap(), []);
-    let sessions = store.sessions(&scope, Visibility::All, None, 10).await.unwrap();
+    let sessions = store.sessions(&scope, &Filter::default(), None, 10).await.unwrap();
     assert_eq!(sessions.items[0].counts.iter().sum::<u64>(), 1);
 
     put(store, &scope, [in_session(1)]).await;

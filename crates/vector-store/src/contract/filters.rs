@@ -1,8 +1,10 @@
 //! Filters match as [`Filter::matches`] defines.
 
-use context_manager_core::context::{Context, ContextId, Level, Superseded, TextLanguage};
+use context_manager_core::context::{
+    Context, ContextId, DocumentPart, Level, Message, Origin, Superseded, TextLanguage,
+};
 use context_manager_core::ports::VectorStore;
-use context_manager_core::{Filter, Visibility};
+use context_manager_core::{Filter, Name, Visibility};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -107,7 +109,58 @@ fn diverse() -> Vec<Context> {
             derived_from: vec![id(1), id(2)],
             ..context(15)
         },
+        Context {
+            scope: text("org/acme"),
+            key: text("theme"),
+            ..context(16)
+        },
+        Context {
+            scope: text("org/acme/user/ann"),
+            key: text("theme"),
+            origin: Origin::Agent,
+            ..context(17)
+        },
+        Context {
+            scope: text("org/acme2"),
+            origin: Origin::Tool,
+            ..context(18)
+        },
+        Context {
+            key: text("theme"),
+            origin: Origin::Import,
+            ..context(19)
+        },
+        Context {
+            message: Some(Message {
+                role: "assistant".to_owned(),
+                json: "{}".to_owned(),
+            }),
+            ..context(20)
+        },
+        Context {
+            part: Some(part("a", 0)),
+            ..context(21)
+        },
+        Context {
+            part: Some(part("a", 1)),
+            ..context(22)
+        },
+        Context {
+            part: Some(part("b", 0)),
+            ..context(23)
+        },
     ]
+}
+
+fn part(document_id: &str, index: u32) -> DocumentPart {
+    DocumentPart {
+        document_id: document_id.to_owned(),
+        index,
+        offset: 0,
+        length: 1,
+        headings: Vec::new(),
+        document: None,
+    }
 }
 
 fn filters() -> Vec<Filter> {
@@ -118,6 +171,10 @@ fn filters() -> Vec<Filter> {
         filter_with(|filter| filter.metadata = facts.iter().map(one).collect())
     };
     let one_of = |key: &str, values| filter_with(|filter| filter.metadata = [(key.to_owned(), values)].into());
+    let name = |scope: Option<&str>, key: &str| Name {
+        scope: scope.map(str::to_owned),
+        key: key.to_owned(),
+    };
     let a_little = SignedDuration::from_nanos(1);
     let mut filters = vec![
         Filter::default(),
@@ -140,6 +197,29 @@ fn filters() -> Vec<Filter> {
             filter.sessionless = true;
             filter.levels = vec![Level::Immediate];
         }),
+        filter_with(|filter| filter.scope = text("org/acme")),
+        filter_with(|filter| filter.scope = text("org")),
+        filter_with(|filter| filter.scope_prefix = text("org")),
+        filter_with(|filter| filter.scope_prefix = text("org/acme")),
+        filter_with(|filter| filter.scope_prefix = text("acme")),
+        filter_with(|filter| filter.names = vec![name(Some("org/acme"), "theme"), name(None, "theme")]),
+        filter_with(|filter| filter.names = vec![name(None, "theme")]),
+        filter_with(|filter| filter.names = vec![name(Some("org"), "theme")]),
+        filter_with(|filter| filter.origins = vec![Origin::User]),
+        filter_with(|filter| filter.origins = vec![Origin::Tool, Origin::Agent]),
+        filter_with(|filter| filter.origins = Origin::others(&[Origin::Tool])),
+        filter_with(|filter| filter.origins = Origin::ALL.to_vec()),
+        filter_with(|filter| filter.role = text("assistant")),
+        filter_with(|filter| filter.role = text("user")),
+        filter_with(|filter| filter.messages = true),
+        filter_with(|filter| filter.document_id = text("a")),
+        filter_with(|filter| filter.documents = true),
+        filter_with(|filter| {
+            filter.document_id = text("a");
+            filter.documents = true;
+        }),
+        filter_with(|filter| filter.superseded_by = Some(id(1))),
+        filter_with(|filter| filter.superseded_by = Some(id(2))),
         filter_with(|filter| filter.derived_from = vec![id(2), id(99)]),
         filter_with(|filter| filter.derived_from = vec![id(15)]),
         filter_with(|filter| filter.tags_any = tags(&["a", "ab"])),
@@ -239,6 +319,42 @@ pub async fn every_condition_matches_as_defined(store: &dyn VectorStore) {
         );
     }
     assert_eq!(left, 0);
+}
+
+/// The scopes of matching contexts are counted exactly, after changes and deletions as well.
+pub async fn scopes_are_counted(store: &dyn VectorStore) {
+    let scope = acme();
+    let scoped = |number, path: &str| context_with(number, |context| context.scope = Some(path.to_owned()));
+    let contexts = [
+        scoped(1, "a"),
+        scoped(2, "a/b"),
+        scoped(3, "a/b"),
+        scoped(4, "c"),
+        context(5),
+    ];
+    put(store, &scope, contexts).await;
+    put(store, &super::fixture::scope("other"), [scoped(6, "elsewhere")]).await;
+    let counts = async |filter: &Filter| {
+        let mut counts = store.count_scopes(&scope, filter).await.unwrap();
+        counts.sort();
+        counts
+    };
+    let expected = |counts: &[(&str, u64)]| {
+        let counts = counts.iter().map(|(path, count)| ((*path).to_owned(), *count));
+        counts.collect::<Vec<_>>()
+    };
+    let below_a = filter_with(|filter| filter.scope_prefix = Some("a".to_owned()));
+    assert_eq!(
+        counts(&Filter::default()).await,
+        expected(&[("a", 1), ("a/b", 2), ("c", 1)])
+    );
+    assert_eq!(counts(&below_a).await, expected(&[("a", 1), ("a/b", 2)]));
+
+    update(store, &scope, scoped(1, "c")).await;
+    store.delete(&scope, &Filter::by_ids(vec![id(2)])).await.unwrap();
+    assert_eq!(counts(&Filter::default()).await, expected(&[("a/b", 1), ("c", 2)]));
+    store.delete(&scope, &below_a).await.unwrap();
+    assert_eq!(counts(&Filter::default()).await, expected(&[("c", 2)]));
 }
 
 /// Expired and superseded contexts are filtered by visibility, also if an update made them so.

@@ -59,6 +59,7 @@ macro_rules! contract {
             }
             filters {
                 every_condition_matches_as_defined
+                scopes_are_counted
                 expired_and_superseded_contexts_are_filtered
             }
             lists {
@@ -86,6 +87,7 @@ macro_rules! contract {
             sessions {
                 sessions_are_summarised
                 sessions_count_visible_contexts
+                sessions_are_those_of_the_filter
                 sessions_are_paged_by_id
             }
             tenants {

@@ -1,10 +1,10 @@
 //! Session summaries.
 
-use context_manager_core::Visibility;
 use context_manager_core::context::{Context, Level, Superseded};
 use context_manager_core::ports::{SessionSummary, VectorStore};
+use context_manager_core::{Filter, Visibility};
 
-use super::fixture::{acme, context_with, delete, fill, id, put, time, update};
+use super::fixture::{acme, context_with, delete, fill, filter_with, id, put, time, update, visible};
 
 fn in_session(number: u64, session: &str, level: Level) -> Context {
     context_with(number, |context| {
@@ -35,7 +35,7 @@ pub async fn sessions_are_summarised(store: &dyn VectorStore) {
         first_activity_at: time(first),
         last_activity_at: time(last),
     };
-    let page = store.sessions(&scope, Visibility::All, None, 10).await.unwrap();
+    let page = store.sessions(&scope, &Filter::default(), None, 10).await.unwrap();
     assert_eq!(
         page.items,
         [summary("a", [1, 1, 1], 10, 40), summary("b", [0, 0, 1], 30, 30)]
@@ -66,7 +66,7 @@ pub async fn sessions_count_visible_contexts(store: &dyn VectorStore) {
     ];
     put(store, &scope, contexts).await;
     let summaries = async |visibility, limit| {
-        let page = store.sessions(&scope, visibility, None, limit).await.unwrap();
+        let page = store.sessions(&scope, &visible(visibility), None, limit).await.unwrap();
         let items = page.items.into_iter().map(|session| {
             let activity = (session.first_activity_at, session.last_activity_at);
             (session.session_id, session.counts, activity)
@@ -91,12 +91,56 @@ pub async fn sessions_count_visible_contexts(store: &dyn VectorStore) {
     );
 }
 
+/// A filter decides which contexts make up the sessions: those of others neither show nor count, on any page.
+pub async fn sessions_are_those_of_the_filter(store: &dyn VectorStore) {
+    let scope = acme();
+    let of = |user: &str, number, session: &str| Context {
+        user_id: Some(user.to_owned()),
+        ..in_session(number, session, Level::LongTerm)
+    };
+    let contexts = [
+        of("ann", 10, "shared"),
+        of("bob", 20, "shared"),
+        of("ann", 30, "a"),
+        of("bob", 40, "b"),
+        in_session(50, "shared", Level::ShortTerm),
+        in_session(60, "nobodys", Level::LongTerm),
+    ];
+    put(store, &scope, contexts).await;
+    let of_user = |user: &str| filter_with(|filter| filter.user_id = Some(user.to_owned()));
+    let summary = |session: &str, at| (session.to_owned(), [0, 0, 1], time(at), time(at));
+    for (user, expected) in [
+        ("ann", [summary("a", 30), summary("shared", 10)]),
+        ("bob", [summary("b", 40), summary("shared", 20)]),
+    ] {
+        let (mut found, mut after) = (Vec::new(), None::<String>);
+        loop {
+            // A page of the other user's in between must not change these.
+            store.sessions(&scope, &of_user("nobody"), None, 1).await.unwrap();
+            let page = store.sessions(&scope, &of_user(user), after.as_deref(), 1).await;
+            let page = page.unwrap();
+            found.extend(page.items.into_iter().map(|session| {
+                let activity = (session.first_activity_at, session.last_activity_at);
+                (session.session_id, session.counts, activity.0, activity.1)
+            }));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected, "{user}");
+    }
+    let nothing = filter_with(|filter| filter.ids = Some(Vec::new()));
+    assert_eq!(store.sessions(&scope, &nothing, None, 10).await.unwrap().items, []);
+}
+
 /// Each session is on exactly one page, in the order of the ids.
 pub async fn sessions_are_paged_by_id(store: &dyn VectorStore) {
     let scope = acme();
     let contexts = (0..60).map(|number| in_session(number, &format!("s{:02}", number % 23), Level::LongTerm));
     put(store, &scope, contexts).await;
-    let page = async |after: Option<&str>, limit| store.sessions(&scope, Visibility::All, after, limit).await.unwrap();
+    let all = Filter::default();
+    let page = async |after: Option<&str>, limit| store.sessions(&scope, &all, after, limit).await.unwrap();
     let expected: Vec<String> = (0..23).map(|number| format!("s{number:02}")).collect();
     for limit in [1, 5, 22, 23, 100] {
         let mut ids = Vec::new();

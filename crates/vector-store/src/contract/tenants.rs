@@ -1,8 +1,8 @@
 //! Isolation of tenants.
 
+use context_manager_core::Filter;
 use context_manager_core::context::Context;
 use context_manager_core::ports::{Record, VectorStore};
-use context_manager_core::{Filter, Visibility};
 
 use super::fixture::{
     FORWARD, acme, all, by_vector, by_words, context, context_with, count, delete, fill, filter_with, found, get, id,
@@ -61,7 +61,7 @@ pub async fn tenants_never_meet(store: &dyn VectorStore) {
     assert_eq!(store.at_offsets(&other, &[9], &everything).await.unwrap(), []);
     assert_eq!(found(store, &other, by_vector(&FORWARD)).await, []);
     assert_eq!(found(store, &other, by_words(&[1])).await, []);
-    let sessions = store.sessions(&other, Visibility::All, None, 10).await.unwrap();
+    let sessions = store.sessions(&other, &Filter::default(), None, 10).await.unwrap();
     assert_eq!(sessions.items, []);
     update(store, &other, context_with(1, |context| context.pinned = true)).await;
     assert_eq!(count(store, &other, &everything).await, 0);

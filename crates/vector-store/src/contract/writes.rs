@@ -1,7 +1,10 @@
 //! Writes, and reads by id.
 
 use context_manager_core::Filter;
-use context_manager_core::context::{ContentKey, Context, Level, Similar, Superseded, TextLanguage};
+use context_manager_core::context::{
+    Change, ContentKey, Context, Document, DocumentPart, Level, Message, Origin, PastVersion, Revision, Similar,
+    Superseded, TextLanguage,
+};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{ListRequest, Record, StoreErrorKind, VectorStore};
 use serde_json::{Value, json};
@@ -67,6 +70,12 @@ pub async fn every_field_comes_back(store: &dyn VectorStore) {
     let Value::Object(metadata) = metadata else {
         unreachable!()
     };
+    let revision = |version, change| Revision {
+        version,
+        at: time(5),
+        by: Some("key-1".to_owned()),
+        change,
+    };
     let full = Context {
         id: id(u64::MAX),
         text: "Grüße \u{1F44B}\nsecond line".to_owned(),
@@ -99,6 +108,43 @@ pub async fn every_field_comes_back(store: &dyn VectorStore) {
         superseded_by: Some(Superseded { by: id(9), at: time(4) }),
         sequence: (1 << 53) - 1,
         slot: Some(i64::MAX),
+        scope: Some("org/größe".to_owned()),
+        key: Some("k \u{1F511}".to_owned()),
+        origin: Origin::System,
+        message: Some(Message {
+            role: "tool".to_owned(),
+            json: "{\"content\": 1.0,\n \"role\":\"tool\"}".to_owned(),
+        }),
+        part: Some(DocumentPart {
+            document_id: "d".to_owned(),
+            index: 0,
+            offset: u64::MAX,
+            length: u32::MAX,
+            headings: vec!["One".to_owned(), "Two".to_owned()],
+            document: Some(Document {
+                title: Some("T".to_owned()),
+                format: "markdown".to_owned(),
+                bytes: 7,
+                parts: 2,
+                sha256: "00".to_owned(),
+            }),
+        }),
+        revision: revision(2, Change::Replaced),
+        history: vec![PastVersion {
+            revision: revision(1, Change::Stored),
+            text: "before".to_owned(),
+            language: Some(TextLanguage {
+                tag: "de".to_owned(),
+                detected: false,
+            }),
+            level: Level::LongTerm,
+            tags: vec!["old".to_owned()],
+            metadata: json!({"k": [1]}).as_object().unwrap().clone(),
+            importance: 0.25,
+            pinned: true,
+            ttl_secs: Some(5),
+            occurred_at: time(6).into(),
+        }],
     };
     let contexts = [full, context(1)];
     let scope = acme();

@@ -1,7 +1,7 @@
 //! [Conditions](crate::conditions) as filters of the engine.
 
 use context_manager_core::context::ContentKey;
-use context_manager_core::{Filter, TenantId, Visibility};
+use context_manager_core::{Filter, TenantId};
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
     AnyVariants, Condition as EngineCondition, FieldCondition, Filter as EngineFilter, HasVectorCondition,
@@ -39,14 +39,9 @@ pub(super) fn offsets(tenant: &TenantId, offsets: &[i64]) -> Option<EngineFilter
     conditions::at_offsets(tenant, offsets).map(all)
 }
 
-/// Matches everything visible of a tenant.
-pub(super) fn visible(tenant: &TenantId, visibility: Visibility) -> EngineFilter {
-    all(conditions::visible(tenant, visibility))
-}
-
-/// Matches everything visible of a session.
-pub(super) fn session(tenant: &TenantId, session: &str, visibility: Visibility) -> EngineFilter {
-    and(visible(tenant, visibility), conditions::of_session(session))
+/// Matches what `filter` matches of a session; `None` when that can be nothing.
+pub(super) fn session(tenant: &TenantId, session: &str, filter: &Filter) -> Option<EngineFilter> {
+    Some(and(translate(tenant, filter)?, conditions::of_session(session)))
 }
 
 /// Restricts `filter` to what was stored before `sequence`.
@@ -90,6 +85,15 @@ fn and(mut filter: EngineFilter, condition: Condition) -> EngineFilter {
 
 fn engine(condition: Condition) -> EngineCondition {
     let field = match condition {
+        Condition::NoneOf(key, keywords) => {
+            let any = EngineCondition::Field(FieldCondition::new_match(path(key), Match::from(keywords)));
+            return EngineCondition::Filter(EngineFilter {
+                must_not: Some(vec![any]),
+                must: None,
+                should: None,
+                min_should: None,
+            });
+        }
         Condition::Is(key, keyword) => FieldCondition::new_match(path(key), Match::from(keyword)),
         Condition::AnyOf(key, keywords) => FieldCondition::new_match(path(key), Match::from(keywords)),
         Condition::OneOf(key, numbers) => {

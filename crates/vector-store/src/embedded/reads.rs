@@ -8,7 +8,7 @@ use std::sync::Arc;
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{BoxError, ListRequest, Order, Record, SessionSummary};
-use context_manager_core::{Cursor, Filter, Page, TenantId, Visibility};
+use context_manager_core::{Cursor, Filter, Page, TenantId};
 use qdrant_edge::{
     CountRequestBuilder, Direction, EdgeShard, FacetRequestBuilder, FacetValue, Filter as EngineFilter,
     OperationResult, OrderBy, OrderByInterface, OrderValue, PointId, Record as EngineRecord, RetrieveRequestBuilder,
@@ -155,35 +155,40 @@ pub(super) fn list(engine: &Engine, tenant: &TenantId, request: &ListRequest) ->
     Ok(Page { items, next })
 }
 
-/// Returns up to `limit` sessions with a visible context behind `after`, by id.
+/// Returns up to `limit` sessions with a matching context behind `after`, by id.
 pub(super) fn session_ids(
     engine: &Engine,
     tenant: &TenantId,
-    visibility: Visibility,
+    matching: &Filter,
     after: Option<&str>,
     limit: usize,
 ) -> OperationResult<Page<String, String>> {
     let list = || {
+        let Some(matching) = filter::translate(tenant, matching) else {
+            return Ok([].into());
+        };
         // Approximate counts, which nobody needs, but all values.
-        let sessions = facet(
-            &engine.shard,
-            key::SESSION,
-            Some(filter::visible(tenant, visibility)),
-            false,
-        )?;
+        let sessions = facet(&engine.shard, key::SESSION, Some(matching), false)?;
         Ok(sessions.into_keys().collect())
     };
-    engine.sessions.page(tenant, visibility, after, limit, list)
+    engine.sessions.page(tenant, matching, after, limit, list)
 }
 
-/// Returns the summary of a session; `None` when nothing of it is visible.
+/// Returns the scopes of the matching points, each with the number of these points.
+pub(super) fn count_scopes(shard: &EdgeShard, filter: EngineFilter) -> OperationResult<Vec<(String, u64)>> {
+    Ok(facet(shard, key::SCOPE, Some(filter), true)?.into_iter().collect())
+}
+
+/// Returns the summary of the matching contexts of a session; `None` when there are none.
 pub(super) fn session(
     engine: &Engine,
     tenant: &TenantId,
     id: String,
-    visibility: Visibility,
+    matching: &Filter,
 ) -> Result<Option<SessionSummary>, BoxError> {
-    let filter = filter::session(tenant, &id, visibility);
+    let Some(filter) = filter::session(tenant, &id, matching) else {
+        return Ok(None);
+    };
     let mut counts = [0; Level::ALL.len()];
     for (level, count) in facet(&engine.shard, key::LEVEL, Some(filter.clone()), true)? {
         if let Ok(level) = level.parse::<Level>() {

@@ -3,11 +3,10 @@
 //! The engine can only list all of a tenant's sessions, which takes longer the more is stored. So they are cached from one
 //! page to the next.
 
-use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
-use context_manager_core::{Page, TenantId, Visibility};
+use context_manager_core::{Filter, Page, TenantId, Visibility};
 use moka::sync::Cache;
 
 /// Lifetime of an entry: a session that began since is missing from the next page.
@@ -18,14 +17,16 @@ const BYTES: u64 = 16 << 20;
 
 /// Ids of sessions listed lately, in order.
 #[derive(Debug)]
-pub(super) struct Sessions(Cache<(TenantId, Discriminant<Visibility>), Arc<[String]>>);
+pub(super) struct Sessions(Cache<(TenantId, String), Arc<[String]>>);
 
 impl Sessions {
     pub(super) fn new() -> Self {
         let bytes = |ids: &Arc<[String]>| ids.iter().map(|id| size_of::<String>() + id.len()).sum::<usize>();
         let cache = Cache::builder()
             .max_capacity(BYTES)
-            .weigher(move |_, ids| u32::try_from(bytes(ids)).unwrap_or(u32::MAX))
+            .weigher(move |(_, conditions): &(TenantId, String), ids| {
+                u32::try_from(conditions.len() + bytes(ids)).unwrap_or(u32::MAX)
+            })
             .time_to_live(TIME_TO_LIVE);
         Self(cache.build())
     }
@@ -34,12 +35,12 @@ impl Sessions {
     pub(super) fn page<E>(
         &self,
         tenant: &TenantId,
-        visibility: Visibility,
+        filter: &Filter,
         after: Option<&str>,
         limit: usize,
         list: impl FnOnce() -> Result<Arc<[String]>, E>,
     ) -> Result<Page<String, String>, E> {
-        let key = (tenant.clone(), discriminant(&visibility));
+        let key = (tenant.clone(), conditions_of(filter));
         let cached = after.and_then(|_not_the_first_page| self.0.get(&key));
         let ids = if let Some(ids) = cached {
             ids
@@ -54,4 +55,19 @@ impl Sessions {
         let next = items.last().filter(|_| end < ids.len()).cloned();
         Ok(Page { items, next })
     }
+}
+
+/// Identifies a filter from one page to the next: all of it, but for the time of its visibility.
+fn conditions_of(filter: &Filter) -> String {
+    let visibility = match filter.visibility {
+        Visibility::All => "all",
+        Visibility::Current(_) => "current",
+        Visibility::Live(_) => "live",
+        Visibility::Expired(_) => "expired",
+    };
+    let timeless = Filter {
+        visibility: Visibility::All,
+        ..filter.clone()
+    };
+    format!("{visibility} {timeless:?}")
 }

@@ -8,7 +8,7 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     BoxError, Candidate, ListRequest, MemoryUse, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
+use context_manager_core::{Filter, Page, Scope, TenantId};
 use jiff::Timestamp;
 use qdrant_edge::{Payload, PointId, PointStructPersisted, VectorPersisted, VectorStructPersisted};
 use tokio::task::spawn_blocking;
@@ -207,26 +207,35 @@ impl VectorStore for EmbeddedStore {
     async fn sessions(
         &self,
         scope: &Scope,
-        visibility: Visibility,
+        filter: &Filter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         let running = self.running.read().await;
-        let (tenant, after) = (scope.tenant().clone(), after.map(str::to_owned));
+        let (tenant, filter, after) = (scope.tenant().clone(), filter.clone(), after.map(str::to_owned));
         observed("sessions", async {
-            let of = tenant.clone();
+            let (of, matching) = (tenant.clone(), filter.clone());
             let ids = running.read("sessions", move |engine| {
-                Ok(reads::session_ids(engine, &of, visibility, after.as_deref(), limit)?)
+                Ok(reads::session_ids(engine, &of, &matching, after.as_deref(), limit)?)
             });
             let ids = ids.await?;
             let mut items = Vec::with_capacity(ids.items.len());
             for id in ids.items {
                 // Each under a permit of its own, so that other reads and writes come in between.
-                let of = tenant.clone();
-                let read = running.read("sessions", move |engine| reads::session(engine, &of, id, visibility));
+                let (of, matching) = (tenant.clone(), filter.clone());
+                let read = running.read("sessions", move |engine| reads::session(engine, &of, id, &matching));
                 items.extend(read.await?);
             }
             Ok(Page { items, next: ids.next })
+        })
+        .await
+    }
+
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError> {
+        let filter = filter::translate(scope.tenant(), filter);
+        self.read("count_scopes", move |engine| match filter {
+            Some(filter) => Ok(reads::count_scopes(&engine.shard, filter)?),
+            None => Ok(Vec::new()),
         })
         .await
     }

@@ -15,7 +15,7 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     Candidate, Leases, ListRequest, Order, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Cursor, Filter, Page, Scope, TenantId, Visibility};
+use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -291,17 +291,13 @@ impl VectorStore for MemoryStore {
     async fn sessions(
         &self,
         scope: &Scope,
-        visibility: Visibility,
+        filter: &Filter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         Ok(self.read(scope, |stored| {
-            let filter = Filter {
-                visibility,
-                ..Filter::default()
-            };
             let mut sessions: BTreeMap<&str, Vec<&Context>> = BTreeMap::new();
-            for Record { context, .. } in matching(stored, &filter) {
+            for Record { context, .. } in matching(stored, filter) {
                 if let Some(session) = context.session_id.as_deref() {
                     sessions.entry(session).or_default().push(context);
                 }
@@ -312,6 +308,16 @@ impl VectorStore for MemoryStore {
             let items: Vec<_> = of_page.filter_map(|(id, contexts)| session(id, &contexts)).collect();
             let next = items.last().filter(|_| more).map(|last| last.session_id.clone());
             Page { items, next }
+        }))
+    }
+
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError> {
+        Ok(self.read(scope, |stored| {
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            for path in matching(stored, filter).filter_map(|record| record.context.scope.clone()) {
+                *counts.entry(path).or_default() += 1;
+            }
+            counts.into_iter().collect()
         }))
     }
 

@@ -5,6 +5,8 @@ use context_manager_core::filter::Field;
 
 pub(crate) const TENANT: &str = "tenant";
 pub(crate) const SESSION: &str = "session";
+/// Apart from the facts: scopes are counted.
+pub(crate) const SCOPE: &str = "scope";
 /// Every [`Place::Fact`] of a context, see [`super::fact`].
 pub(crate) const FACTS: &str = "facts";
 /// Apart from the facts: every search asks for levels, and each is that of many contexts.
@@ -56,6 +58,14 @@ impl Place {
         match field {
             Field::User => Self::Fact('u'),
             Field::Agent => Self::Fact('a'),
+            Field::ScopePrefix => Self::Fact('s'),
+            Field::Name => Self::Fact('k'),
+            Field::Origin => Self::Fact('o'),
+            Field::Role => Self::Fact('r'),
+            Field::Message => Self::Fact('i'),
+            Field::Document => Self::Fact('f'),
+            Field::FirstPart => Self::Fact('h'),
+            Field::SupersededBy => Self::Fact('b'),
             Field::Language => Self::Fact('l'),
             Field::Tags => Self::Fact('t'),
             Field::Metadata => Self::Fact('m'),
@@ -64,6 +74,7 @@ impl Place {
             Field::Pinned => Self::Fact('p'),
             Field::Level => Self::Key(LEVEL, Index::Word),
             Field::Session => Self::Key(SESSION, Index::Word),
+            Field::Scope => Self::Key(SCOPE, Index::Word),
             Field::OccurredAt => Self::Key(OCCURRED, Index::Range),
             Field::Importance => Self::Key(IMPORTANCE, Index::Float),
             Field::ExpiresAt => Self::Key(EXPIRES, Index::Range),

@@ -6,16 +6,20 @@
 pub(crate) mod canonical;
 pub(crate) mod fact;
 pub(crate) mod key;
+mod place;
 mod point_id;
+mod versions;
 
-use context_manager_core::context::{Context, ContextId, Level, Similar, Superseded, TextLanguage};
+use context_manager_core::context::{Context, ContextId, Level, Origin, Revision, Similar, Superseded, TextLanguage};
 use context_manager_core::{Moment, Scope, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use place::{StoredMessage, StoredPart};
 pub(crate) use point_id::PointIds;
+use versions::{StoredRevision, StoredVersion};
 
 /// Time of expiry of contexts that never expire: later than every timestamp, and exact as a float.
 pub(crate) const NEVER: i64 = (1 << 53) - 1;
@@ -30,6 +34,10 @@ pub(crate) enum Malformed {
     Unreadable(#[from] serde_json::Error),
     #[error("a stored context has the unknown level `{0}`")]
     Level(String),
+    #[error("a stored context has the unknown origin `{0}`")]
+    Origin(String),
+    #[error("a stored context has the unknown change `{0}`")]
+    Change(String),
     #[error("a stored context has a time that is out of range")]
     Time(#[from] jiff::Error),
     #[error("a stored context fails its checksum")]
@@ -55,6 +63,22 @@ struct Stored {
     /// Set if the language was detected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     detected: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Absent for users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<StoredMessage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<StoredPart>,
+    /// Absent for the first version without a known author.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revision: Option<StoredRevision>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<StoredVersion>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -114,6 +138,13 @@ pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Valu
         session: context.session_id,
         detected: context.language.as_ref().is_some_and(|language| language.detected),
         language: context.language.map(|language| language.tag),
+        scope: context.scope,
+        key: context.key,
+        origin: (context.origin != Origin::User).then(|| context.origin.as_str().to_owned()),
+        message: context.message.map(Into::into),
+        part: context.part.map(Into::into),
+        revision: versions::stored(context.revision, context.created_at),
+        history: context.history.into_iter().map(Into::into).collect(),
         tags: context.tags,
         metadata: context.metadata,
         importance: context.importance,
@@ -176,6 +207,20 @@ pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<C
             tag,
             detected: stored.detected,
         }),
+        scope: stored.scope,
+        key: stored.key,
+        origin: origin(stored.origin)?,
+        message: stored.message.map(Into::into),
+        part: stored.part.map(Into::into),
+        revision: match stored.revision {
+            Some(revision) => revision.try_into()?,
+            None => Revision::first(Timestamp::from_millisecond(stored.created)?, None),
+        },
+        history: stored
+            .history
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, _>>()?,
         tags: stored.tags,
         metadata: stored.metadata,
         importance: stored.importance,
@@ -210,6 +255,11 @@ pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<C
         sequence: stored.sequence,
         slot: stored.slot,
     })
+}
+
+fn origin(name: Option<String>) -> Result<Origin, Malformed> {
+    let Some(name) = name else { return Ok(Origin::User) };
+    name.parse().map_err(|_unknown| Malformed::Origin(name))
 }
 
 fn level(name: String) -> Result<Level, Malformed> {

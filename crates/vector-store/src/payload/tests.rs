@@ -1,3 +1,4 @@
+use context_manager_core::context::{Change, Document, DocumentPart, Message, PastVersion};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::json;
@@ -45,6 +46,12 @@ prop_compose! {
         derived_from in vec(id(), 0..3),
         similar_to in vec((id(), 0.0_f32..=1.0).prop_map(|(id, similarity)| Similar { id, similarity }), 0..3),
         replaced_by in id(),
+        (scope, key) in (proptest::option::of("[a-z/]{1,9}"), proptest::option::of(".{1,9}")),
+        origin in 0..Origin::ALL.len(),
+        message in proptest::option::of((".{1,5}", ".{0,9}").prop_map(|(role, json)| Message { role, json })),
+        part in proptest::option::of(part()),
+        revision in revision(),
+        history in vec(past_version(), 0..3),
         language in proptest::option::of(("[a-z]{2}", any::<bool>()).prop_map(|(tag, detected)| TextLanguage { tag, detected })),
     ) -> Context {
         let [user_id, agent_id, session_id] = owners;
@@ -54,7 +61,46 @@ prop_compose! {
             access_count, occurred_at: times[0].into(), created_at: times[1], updated_at: times[2],
             last_accessed_at: optional_times[0], expires_at: optional_times[1], ttl_secs, embedded, derived_from, similar_to,
             superseded_by: optional_times[2].map(|at| Superseded { by: replaced_by, at }),
-            sequence, slot, language,
+            sequence, slot, language, scope, key, origin: Origin::ALL[origin], message, part, revision, history,
+        }
+    }
+}
+
+prop_compose! {
+    fn part()(
+        (document_id, title, format, sha256) in (".{1,5}", proptest::option::of(".{0,5}"), "[a-z]{1,4}", "[0-9a-f]{4}"),
+        (index, offset, length, bytes, parts) in any::<(u32, u64, u32, u64, u32)>(),
+        headings in vec(".{0,5}", 0..3),
+        is_first in any::<bool>(),
+    ) -> DocumentPart {
+        let document = is_first.then_some(Document { title, format, bytes, parts, sha256 });
+        DocumentPart { document_id, index, offset, length, headings, document }
+    }
+}
+
+prop_compose! {
+    fn revision()(
+        version in any::<u32>(), at in time(), by in proptest::option::of(".{0,5}"), change in 0..Change::ALL.len(),
+    ) -> Revision {
+        Revision { version, at, by, change: Change::ALL[change] }
+    }
+}
+
+prop_compose! {
+    fn past_version()(
+        revision in revision(),
+        text in ".{0,9}",
+        language in proptest::option::of(("[a-z]{2}", any::<bool>()).prop_map(|(tag, detected)| TextLanguage { tag, detected })),
+        level in 0..Level::ALL.len(),
+        tags in vec(".{0,5}", 0..3),
+        metadata in btree_map(".{0,8}", json_value(), 0..3),
+        importance in 0.0_f32..=1.0,
+        (pinned, ttl_secs) in any::<(bool, Option<u64>)>(),
+        occurred_at in time(),
+    ) -> PastVersion {
+        PastVersion {
+            revision, text, language, level: Level::ALL[level], tags, metadata: metadata.into_iter().collect(), importance, pinned,
+            ttl_secs, occurred_at: occurred_at.into(),
         }
     }
 }

@@ -28,6 +28,15 @@ pub(super) fn condition(condition: Condition) -> qdrant::Condition {
     let one_of = match condition {
         Condition::Is(key, word) => matches(key, MatchValue::Keyword(word)),
         Condition::AnyOf(key, strings) => matches(key, MatchValue::Keywords(RepeatedStrings { strings })),
+        Condition::NoneOf(key, strings) => {
+            let any = qdrant::Condition {
+                condition_one_of: Some(matches(key, MatchValue::Keywords(RepeatedStrings { strings }))),
+            };
+            ConditionOneOf::Filter(Filter {
+                must_not: vec![any],
+                ..Filter::default()
+            })
+        }
         Condition::OneOf(key, integers) => matches(key, MatchValue::Integers(RepeatedIntegers { integers })),
         Condition::Within(key, bounds) => ConditionOneOf::Field(FieldCondition {
             key: key.to_owned(),

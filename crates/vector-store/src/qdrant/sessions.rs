@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use context_manager_core::context::Level;
 use context_manager_core::ports::SessionSummary;
-use context_manager_core::{Page, TenantId, Visibility};
+use context_manager_core::{Page, TenantId};
 use jiff::Timestamp;
 use qdrant_client::qdrant::{Direction, Query, QueryPoints, WithPayloadSelector};
 
@@ -20,16 +20,16 @@ use crate::payload::key;
 /// Counts by level, as in [`Level::ALL`].
 type Counts = [u64; Level::ALL.len()];
 
-/// Returns one page of the sessions of a tenant.
+/// Returns one page of the sessions with contexts that meet these conditions of a tenant.
 pub(super) async fn list(
     client: &Client,
     tenant: &TenantId,
-    visibility: Visibility,
+    matching: &[Condition],
     after: Option<&str>,
     limit: usize,
 ) -> Result<Page<SessionSummary, String>, Failure> {
     // These counts are approximate, and unused; the list of values is complete.
-    let known = facet(client, key::SESSION, &conditions::visible(tenant, visibility), false).await?;
+    let known = facet(client, key::SESSION, matching, false).await?;
     let known: BTreeSet<String> = known.into_iter().map(|(id, _)| id).collect();
     let mut known = known
         .into_iter()
@@ -42,8 +42,8 @@ pub(super) async fn list(
             next: None,
         });
     }
-    let mut counts = counts(client, tenant, visibility, &page).await?;
-    let activity = activity(client, tenant, visibility, &page).await?;
+    let mut counts = counts(client, matching, &page).await?;
+    let activity = activity(client, tenant, matching, &page).await?;
     let summaries = page.into_iter().zip(activity).filter_map(|(session_id, activity)| {
         // Sessions deleted in the meantime are left out.
         let (first_activity_at, last_activity_at) = activity?;
@@ -60,15 +60,10 @@ pub(super) async fn list(
     })
 }
 
-async fn counts(
-    client: &Client,
-    tenant: &TenantId,
-    visibility: Visibility,
-    page: &[String],
-) -> Result<HashMap<String, Counts>, Failure> {
+async fn counts(client: &Client, matching: &[Condition], page: &[String]) -> Result<HashMap<String, Counts>, Failure> {
     let mut counts: HashMap<String, Counts> = HashMap::with_capacity(page.len());
     for level in Level::ALL {
-        let mut conditions = conditions::visible(tenant, visibility);
+        let mut conditions = matching.to_vec();
         conditions.push(Condition::AnyOf(key::SESSION, page.to_vec()));
         conditions.push(conditions::at_level(level));
         for (session, count) in facet(client, key::SESSION, &conditions, true).await? {
@@ -78,16 +73,16 @@ async fn counts(
     Ok(counts)
 }
 
-/// Returns the times at which the first and the last visible context of each session was stored; `None` for a session
+/// Returns the times at which the first and the last matching context of each session was stored; `None` for a session
 /// without any.
 async fn activity(
     client: &Client,
     tenant: &TenantId,
-    visibility: Visibility,
+    matching: &[Condition],
     page: &[String],
 ) -> Result<Vec<Option<(Timestamp, Timestamp)>>, Failure> {
     let end = |session: &String, direction| {
-        let mut conditions = conditions::visible(tenant, visibility);
+        let mut conditions = matching.to_vec();
         conditions.push(conditions::of_session(session));
         QueryPoints {
             collection_name: client.collection.clone(),

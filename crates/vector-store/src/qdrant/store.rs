@@ -10,7 +10,7 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     Candidate, Leases, ListRequest, OffsetRange, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
 };
-use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
+use context_manager_core::{Filter, Page, Scope, TenantId};
 use futures::TryFutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ use super::filter::point_id;
 use super::unchanged::{self, Change, New};
 use super::{QdrantStore, analyzer, lease, offsets, points, reads, search, sessions, writes};
 use crate::metrics::observed;
-use crate::payload::PointIds;
+use crate::payload::{PointIds, key};
 use crate::{conditions, validate};
 
 /// Number of session counters that are requested at once.
@@ -214,12 +214,31 @@ impl VectorStore for QdrantStore {
     async fn sessions(
         &self,
         scope: &Scope,
-        visibility: Visibility,
+        filter: &Filter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
-        let list = sessions::list(&self.client, scope.tenant(), visibility, after, limit);
-        call("sessions", list).await
+        call("sessions", async {
+            match conditions::matching(scope.tenant(), filter) {
+                Some(conditions) => sessions::list(&self.client, scope.tenant(), &conditions, after, limit).await,
+                None => Ok(Page {
+                    items: Vec::new(),
+                    next: None,
+                }),
+            }
+        })
+        .await
+    }
+
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError> {
+        let Some(conditions) = conditions::matching(scope.tenant(), filter) else {
+            return Ok(Vec::new());
+        };
+        call(
+            "count_scopes",
+            reads::facet(&self.client, key::SCOPE, &conditions, true),
+        )
+        .await
     }
 
     fn is_shared(&self) -> bool {

@@ -233,7 +233,7 @@ async fn a_long_listing_of_sessions_lets_writes_through() {
     let listed = AtomicBool::new(false);
     let scope = scope();
     let list = async {
-        let page = store.sessions(&scope, Visibility::All, None, 1000).await.unwrap();
+        let page = store.sessions(&scope, &Filter::default(), None, 1000).await.unwrap();
         assert_eq!(page.items.len() as u64, SESSIONS);
         listed.store(true, Ordering::Relaxed);
     };

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use context_manager_core::Filter;
 use context_manager_core::ports::{ListRequest, VectorStore};
-use context_manager_core::{Filter, Visibility};
 use context_manager_vector_store::embedded::Config;
 use context_manager_vector_store::{EmbeddedStore, Error};
 
@@ -214,7 +214,7 @@ async fn one_damaged_record_hides_no_other() {
             texts.len(),
             "{distance}"
         );
-        let sessions = store.sessions(&scope(), Visibility::All, None, 10).await.unwrap();
+        let sessions = store.sessions(&scope(), &Filter::default(), None, 10).await.unwrap();
         assert_eq!(sessions.items[0].counts, [0, 0, 20], "{distance}");
         if distance == 0 {
             assert_eq!(texts.len(), 19);

@@ -190,7 +190,7 @@ async fn take(store: &dyn VectorStore, scope: &Scope, step: Step) -> Answer {
         Step::Sessions(limit) => Answer {
             text: format!(
                 "{:?}",
-                store.sessions(scope, Visibility::All, None, limit).await.unwrap()
+                store.sessions(scope, &Filter::default(), None, limit).await.unwrap()
             ),
             ..Answer::default()
         },

@@ -31,7 +31,7 @@ async fn replicas_that_start_at_once_agree() {
     let first = stores[0].as_ref().unwrap();
     assert_eq!(first.count(&scope(), &Filter::default()).await.unwrap(), 8);
     let (_, indexes) = server.collection("context_manager_contexts").unwrap();
-    assert_eq!(indexes.len(), 10);
+    assert_eq!(indexes.len(), 11);
     assert_eq!(QdrantStore::stored_model(&config).await.unwrap(), Some(model));
 }
 

@@ -14,6 +14,10 @@ use crate::rank::DocumentFrequencies;
 /// model, see docs/reference/benchmarks.md.
 const PIECE: (f32, f32) = (0.7, 0.3);
 
+/// Share in a question of the conversation before it: enough to tell two contexts apart that answer it equally well, and too
+/// little to find one that does not.
+pub(super) const EARLIER: f32 = 0.3;
+
 /// A prepared query.
 #[derive(Debug)]
 pub(super) struct Question {
@@ -31,6 +35,8 @@ pub(super) struct Question {
     /// Model of the vector.
     pub(super) model: Arc<dyn Embedder>,
     pieces: Vec<Piece>,
+    /// Vector of the conversation before it.
+    earlier: Option<Vec<f32>>,
 }
 
 impl Question {
@@ -55,6 +61,7 @@ impl Question {
             cached: false,
             model: Arc::clone(model),
             pieces: Vec::new(),
+            earlier: None,
         };
         if request.mode == SearchMode::Dense {
             question.terms = None;
@@ -62,9 +69,18 @@ impl Question {
         if !question.by_vector {
             return question;
         }
-        let embedding = models.embed_query(scope, model, &request.query);
+        let earlier = request.earlier_text();
+        let embedding = async {
+            let question = models.embed_query(scope, model, &request.query).await;
+            let earlier = match &earlier {
+                Some(text) if question.is_some() => models.embed_query(scope, model, text).await,
+                Some(_) | None => None,
+            };
+            question.map(|question| (question, earlier))
+        };
         let embedding = request.deadline().wait(Wait::Question, embedding).await;
-        if let Ok(Some(embedding)) = embedding {
+        if let Ok(Some((embedding, earlier))) = embedding {
+            question.earlier = earlier.map(|earlier| earlier.vector);
             question.vector = Some(embedding.vector);
             question.cached = embedding.cached;
             tracing::Span::current().record("cached", embedding.cached);
@@ -76,8 +92,22 @@ impl Question {
         question
     }
 
-    /// Leans the vector to the rare words, if the model gave the vectors of the tokens.
+    /// Leans the vector to the rare words, if the model gave the vectors of the tokens, and a little to the conversation before.
     pub(super) fn lean(&mut self, frequencies: &DocumentFrequencies) {
+        self.lean_to_rare_words(frequencies);
+        self.lean_to_earlier();
+    }
+
+    fn lean_to_earlier(&mut self) {
+        if let Some((vector, earlier)) = self.vector.as_mut().zip(self.earlier.as_ref()) {
+            for (value, earlier) in vector.iter_mut().zip(earlier) {
+                *value += EARLIER * earlier;
+            }
+            to_unit_length(vector);
+        }
+    }
+
+    fn lean_to_rare_words(&mut self, frequencies: &DocumentFrequencies) {
         let Some(vector) = self.vector.as_mut().filter(|_| !self.pieces.is_empty()) else {
             return;
         };
@@ -94,11 +124,15 @@ impl Question {
                 *sum += weight * value;
             }
         }
-        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-        if length > 0.0 {
-            for value in vector {
-                *value /= length;
-            }
+        to_unit_length(vector);
+    }
+}
+
+fn to_unit_length(vector: &mut [f32]) {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 {
+        for value in vector {
+            *value /= length;
         }
     }
 }

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::candidates::{Pool, Retrieval, missing, surviving};
 use super::comparison::Comparison;
 use super::deadline::Wait;
-use super::question::Question;
+use super::question::{EARLIER, Question};
 use super::request::{Degraded, Found, SearchRequest};
 use crate::context::{Context, Level};
-use crate::lexical::{announces_change, asks, is_of_assistant, speaker};
+use crate::lexical::{AnalyzedQuestion, Analyzer, Language, announces_change, asks, is_of_assistant, speaker};
 use crate::metrics::Step;
 use crate::ports::Record;
 use crate::rank::{self, Parts};
@@ -84,7 +84,7 @@ impl Ranker<'_> {
         let mut question = Question::prepare(
             retrieval.contexts.models,
             &model,
-            retrieval.analyzer.question(&request.query, languages),
+            analyzed(retrieval.analyzer, request, languages),
             scope,
             request,
             &mut degraded,
@@ -197,6 +197,15 @@ impl Ranker<'_> {
             factor,
             states: !asks && !is_assistant,
         }
+    }
+}
+
+/// Returns the words of the question and, for less, those of the conversation before it.
+fn analyzed(analyzer: &Analyzer, request: &SearchRequest, languages: &[Language]) -> AnalyzedQuestion {
+    let question = analyzer.question(&request.query, languages);
+    match request.earlier_text() {
+        Some(earlier) => question.after(analyzer.question(&earlier, languages), EARLIER),
+        None => question,
     }
 }
 

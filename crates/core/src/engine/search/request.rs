@@ -14,6 +14,10 @@ pub const MAX_LIMIT: usize = 1000;
 /// The largest token budget.
 pub const MAX_TOKENS: usize = 1_000_000;
 
+/// Number of texts before the question that count, and of their last bytes.
+const EARLIER_TEXTS: usize = 3;
+const EARLIER_BYTES: usize = 500;
+
 /// Kinds of similarity that count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchMode {
@@ -31,6 +35,8 @@ pub enum SearchMode {
 pub struct SearchRequest {
     /// The question.
     pub query: String,
+    /// Texts of the conversation before the question, oldest first. They count where the question does not stand alone.
+    pub earlier: Vec<String>,
     /// Maximum number of tokens of all returned contexts together, 1 to [`MAX_TOKENS`].
     pub max_tokens: Option<usize>,
     /// Maximum number of contexts, 1 to [`MAX_LIMIT`]; without it as many as fit `max_tokens`, or [`DEFAULT_LIMIT`].
@@ -79,6 +85,14 @@ impl SearchRequest {
             found.word("/session_id", session_id, MAX_ID_BYTES);
         }
         found
+    }
+
+    /// Returns the end of the conversation before the question, if there is one.
+    pub(super) fn earlier_text(&self) -> Option<String> {
+        let newest = &self.earlier[self.earlier.len().saturating_sub(EARLIER_TEXTS)..];
+        let end = |text: &String| text[text.ceil_char_boundary(text.len().saturating_sub(EARLIER_BYTES))..].to_owned();
+        let texts: Vec<String> = newest.iter().map(end).collect();
+        (!texts.is_empty()).then(|| texts.join("\n"))
     }
 
     pub(super) fn deadline(&self) -> Deadline {

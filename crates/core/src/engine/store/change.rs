@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::duplicates::{name_similar, vectors};
-use crate::context::{Context, ContextId, Patch};
+use crate::context::{Change, Context, ContextId, Patch, Violations, to_millis};
 use crate::engine::contexts::Contexts;
 use crate::engine::model_in_use::ModelGuard;
 use crate::engine::prepare::Preparer;
@@ -24,10 +24,49 @@ pub(crate) struct Changer<'a> {
 }
 
 impl Changer<'_> {
-    /// Applies a patch to a context as it is stored at that moment. Locks exclude the other calls of this process; a write
-    /// of another process makes the store refuse the change, which is applied again to what is stored then.
+    /// Applies a patch to a context.
     pub(crate) async fn update(&self, scope: &Scope, id: ContextId, patch: Patch) -> Result<Context, Error> {
         patch.validate().into_result()?;
+        let (now, ttl_secs) = (self.contexts.now(), self.short_term_ttl_secs);
+        self.change(scope, id, |context| {
+            if patch.text.is_some() {
+                has_own_text(context)?;
+            }
+            if patch.changes(context) {
+                context.begin_version(now, patch.by.clone(), Change::Changed);
+            }
+            patch.apply(context, now, ttl_secs);
+            Ok(Patch::validate_result(context).into_result()?)
+        })
+        .await
+    }
+
+    /// Takes the last change of a context back: the version before becomes current again, or a context that was superseded.
+    pub(crate) async fn undo(&self, scope: &Scope, id: ContextId) -> Result<Context, Error> {
+        let (now, ttl_secs) = (self.contexts.now(), self.short_term_ttl_secs);
+        self.change(scope, id, |context| {
+            if context.superseded_by.take().is_some() {
+                context.renew_expiry(now, ttl_secs);
+                context.updated_at = to_millis(now);
+                return Ok(());
+            }
+            if context.undo(now, ttl_secs) {
+                Ok(())
+            } else {
+                Err(Error::NothingToUndo(id))
+            }
+        })
+        .await
+    }
+
+    /// Changes a context as it is stored at that moment. Locks exclude the other calls of this process; a write of another
+    /// process makes the store refuse the change, which is applied again to what is stored then.
+    async fn change(
+        &self,
+        scope: &Scope,
+        id: ContextId,
+        apply: impl Fn(&mut Context) -> Result<(), Error>,
+    ) -> Result<Context, Error> {
         let model = self.contexts.models.in_use().await;
         // Its session never changes.
         let found = self.contexts.get(scope, id).await?;
@@ -35,8 +74,7 @@ impl Changer<'_> {
         for _ in 0..ATTEMPTS {
             let read = self.contexts.get(scope, id).await?;
             let mut context = read.clone();
-            patch.apply(&mut context, self.contexts.now(), self.short_term_ttl_secs);
-            Patch::validate_result(&context).into_result()?;
+            apply(&mut context)?;
             let is_same = context.text == read.text && context.given_language() == read.given_language();
             let (written, record) = if is_same {
                 let change = vec![(read, context.clone())];
@@ -98,4 +136,21 @@ impl Changer<'_> {
         self.contexts.memory.deleted(scope, filter);
         Ok(deleted)
     }
+}
+
+/// Refuses a new text for what was made from something else, which it would contradict.
+fn has_own_text(context: &Context) -> Result<(), Error> {
+    let source = if context.message.is_some() {
+        "a message"
+    } else if context.part.is_some() {
+        "a document"
+    } else {
+        return Ok(());
+    };
+    let mut found = Violations::default();
+    found.invalid(
+        "/text",
+        format!("cannot change: the context was made from {source}, which would have to change"),
+    );
+    Ok(found.into_result()?)
 }

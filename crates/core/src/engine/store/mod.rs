@@ -136,9 +136,12 @@ impl Storing<'_> {
 pub(super) fn repeat_error<T>(error: &Error, count: usize) -> Vec<Result<T, Error>> {
     let (operation, kind) = match error {
         Error::Store(error) => (error.operation, error.kind),
-        Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Embedding(_) | Error::DeadlineExceeded => {
-            ("write", StoreErrorKind::Internal)
-        }
+        Error::Invalid(_)
+        | Error::NotFound(_)
+        | Error::Conflict(_)
+        | Error::NothingToUndo(_)
+        | Error::Embedding(_)
+        | Error::DeadlineExceeded => ("write", StoreErrorKind::Internal),
     };
     tracing::error!(error = %error, source = ?std::error::Error::source(error), items = count, "contexts were not stored");
     let repeat = || StoreError {

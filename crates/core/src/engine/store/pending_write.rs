@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::context::{ContentKey, Context, ContextId, Level, NewContext, to_millis, unique_tags};
+use crate::Name;
+use crate::context::{Change, ContentKey, Context, ContextId, Level, NewContext, Revision, to_millis, unique_tags};
 use crate::engine::locks::Key;
 use crate::engine::prepare::Prepared;
 use crate::filter::same_metadata;
@@ -16,6 +17,9 @@ const DEFAULT_IMPORTANCE: f32 = 0.5;
 pub(crate) struct PendingWrite {
     pub(crate) record: Record,
     pub(super) key: ContentKey,
+    /// Name under which it replaces what is there.
+    pub(super) name: Option<Name>,
+    keys_of_user: bool,
     /// Set if the client chose the id.
     pub(super) client_id: bool,
     given_time: bool,
@@ -39,6 +43,11 @@ impl PendingWrite {
             user_id: new.user_id,
             agent_id: new.agent_id,
             session_id: new.session_id,
+            scope: new.scope,
+            key: new.key,
+            origin: new.origin,
+            message: new.message,
+            part: new.part,
             language: prepared.language,
             tags: unique_tags(&new.tags),
             metadata: new.metadata,
@@ -58,10 +67,14 @@ impl PendingWrite {
             superseded_by: None,
             sequence: 0,
             slot: None,
+            revision: Revision::first(now, new.by),
+            history: Vec::new(),
         };
         context.renew_expiry(now, short_term_ttl_secs);
         Self {
             key: context.content_key(),
+            name: Name::of(&context),
+            keys_of_user: new.keys_of_user,
             record: Record {
                 context,
                 dense,
@@ -79,9 +92,44 @@ impl PendingWrite {
         let in_session = context.session_id.is_some() || context.level == Level::Immediate;
         [Key::Content(&self.key)]
             .into_iter()
+            .chain(self.name.as_ref().map(Key::Name))
             .chain(self.client_id.then_some(Key::Id(context.id)))
             .chain(in_session.then_some(Key::Session(context.session_id.as_deref())))
             .chain(self.supersedes.iter().map(|id| Key::Id(*id)))
+    }
+
+    /// Returns `true` if `stored`, which has its name, is what it replaces.
+    pub(super) fn is_of(&self, stored: &Context) -> bool {
+        !self.keys_of_user || stored.user_id == self.record.context.user_id
+    }
+
+    /// Returns the record that replaces `stored`, which has its name; `None` if it belongs to another user, agent or session.
+    /// What the write leaves out of these stays.
+    pub(super) fn onto(mut self, stored: &Context) -> Option<Self> {
+        let new = &mut self.record.context;
+        for (new, stored) in [
+            (&mut new.user_id, &stored.user_id),
+            (&mut new.agent_id, &stored.agent_id),
+            (&mut new.session_id, &stored.session_id),
+        ] {
+            if new.is_some() && new != stored {
+                return None;
+            }
+            new.clone_from(stored);
+        }
+        let by = new.revision.by.take();
+        new.id = stored.id;
+        new.created_at = stored.created_at;
+        new.access_count = stored.access_count;
+        new.last_accessed_at = stored.last_accessed_at;
+        new.sequence = stored.sequence;
+        new.slot = stored.slot;
+        let mut versions = stored.clone();
+        versions.begin_version(new.updated_at, by, Change::Replaced);
+        new.revision = versions.revision;
+        new.history = versions.history;
+        self.key = new.content_key();
+        Some(self)
     }
 
     /// Returns `true` if `stored` is what this write would have stored, at the same level or a later one.
@@ -102,4 +150,5 @@ pub(crate) fn same_content(one: &Context, other: &Context) -> bool {
         && one.importance.to_bits() == other.importance.to_bits()
         && one.pinned == other.pinned
         && one.ttl_secs == other.ttl_secs
+        && one.message == other.message
 }

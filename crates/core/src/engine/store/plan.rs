@@ -2,12 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures::stream::TryStreamExt;
 use jiff::Timestamp;
 
 use super::pending_write::PendingWrite;
 use crate::context::{ContentKey, Context, ContextId, Level};
-use crate::ports::{Record, StoreError, VectorStore};
-use crate::{Error, Scope};
+use crate::engine::listing::pages;
+use crate::ports::{ListRequest, Order, Record, StoreError, VectorStore};
+use crate::{Error, Filter, Name, Scope, Visibility};
 
 /// A context that is in the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,12 +18,16 @@ pub struct Stored {
     pub context: Context,
     /// Set if it was there before: the same text in the same scope and level, or the same id sent again unchanged.
     pub deduplicated: bool,
+    /// Set if it replaced another version under its key.
+    pub replaced: bool,
 }
 
 /// Live contexts stored under the ids and texts of the pending writes.
 pub(super) struct Existing {
     by_id: HashMap<ContextId, Context>,
     by_content: HashMap<(ContentKey, Level), Context>,
+    /// Contexts with a name, the newest last: users whose keys are their own may share one.
+    by_name: HashMap<Name, Vec<Context>>,
 }
 
 impl Existing {
@@ -49,6 +55,7 @@ impl Existing {
             .into_iter()
             .filter(|context| live(context) && context.superseded_by.is_none());
         Ok(Self {
+            by_name: named(store, scope, writes, now).await?,
             by_id: by_id.map(|context| (context.id, context)).collect(),
             by_content: current
                 .map(|context| ((context.content_key(), context.level), context))
@@ -57,11 +64,53 @@ impl Existing {
     }
 }
 
+impl Existing {
+    /// Returns the context that a write to this name replaces: of two, which servers without a common lock may make, the
+    /// newest.
+    fn named(&self, name: &Name, write: &PendingWrite) -> Option<Context> {
+        let named = self.by_name.get(name)?;
+        named.iter().rev().find(|context| write.is_of(context)).cloned()
+    }
+}
+
+/// Returns the current contexts that have the names of the pending writes, the newest last.
+async fn named(
+    store: &dyn VectorStore,
+    scope: &Scope,
+    writes: &[PendingWrite],
+    now: Timestamp,
+) -> Result<HashMap<Name, Vec<Context>>, StoreError> {
+    let names: HashSet<&Name> = writes.iter().filter_map(|write| write.name.as_ref()).collect();
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let request = ListRequest {
+        limit: names.len(),
+        filter: Filter {
+            names: names.into_iter().cloned().collect(),
+            visibility: Visibility::Current(now),
+            ..Filter::default()
+        },
+        order: Order::OldestFirst,
+        ..ListRequest::default()
+    };
+    let found: Vec<Record> = pages(store, scope, request).try_concat().await?;
+    let mut named: HashMap<Name, Vec<Context>> = HashMap::new();
+    for Record { context, .. } in found {
+        if let Some(name) = Name::of(&context) {
+            named.entry(name).or_default().push(context);
+        }
+    }
+    Ok(named)
+}
+
 /// Partition of pending writes into new and existing contexts, in order, so that repetition within a batch counts, too.
 pub(super) struct Plan {
     existing: Existing,
     /// Records to write, in order.
     pub(super) new: Vec<Record>,
+    /// Records that replace stored ones with the same id.
+    pub(super) replacing: HashMap<ContextId, Record>,
     /// Ids of replaced contexts, each with that of its replacement.
     pub(super) replaced: HashMap<ContextId, ContextId>,
     /// Stored contexts that replace others although they were replaced before.
@@ -73,6 +122,8 @@ pub(super) enum Outcome {
     New(ContextId),
     /// A repetition of a new context of the same batch.
     SameAsNew(ContextId),
+    /// A new version of the context with its key.
+    Replaced(ContextId),
     Existing(Box<Context>),
     Conflict(ContextId),
 }
@@ -83,6 +134,7 @@ impl Plan {
         Self {
             existing,
             new: Vec::new(),
+            replacing: HashMap::new(),
             replaced,
             replaced_before: Vec::new(),
         }
@@ -124,6 +176,11 @@ impl Plan {
 
     fn decide(&mut self, write: PendingWrite) -> Outcome {
         let id = write.record.context.id;
+        if let Some(name) = &write.name
+            && let Some(stored) = self.existing.named(name, &write)
+        {
+            return self.put(write, stored);
+        }
         if write.client_id
             && let Some(stored) = self.existing.by_id.get(&id)
         {
@@ -140,14 +197,43 @@ impl Plan {
             return self.found(stored.clone());
         }
         let context = write.record.context.clone();
+        if let Some(name) = write.name {
+            self.existing.by_name.entry(name).or_default().push(context.clone());
+        }
         self.existing.by_id.insert(id, context.clone());
         self.existing.by_content.insert(text_and_level, context);
         self.new.push(write.record);
         Outcome::New(id)
     }
 
+    /// Replaces the context that has the name of a write.
+    fn put(&mut self, write: PendingWrite, stored: Context) -> Outcome {
+        if write.client_id && write.record.context.id != stored.id {
+            return Outcome::Conflict(write.record.context.id);
+        }
+        let Some(write) = write.onto(&stored) else {
+            return Outcome::Conflict(stored.id);
+        };
+        if write.record.context.level == stored.level && write.is_unchanged(&stored) {
+            return self.found(stored);
+        }
+        let context = write.record.context.clone();
+        if let Some(name) = write.name {
+            let named = self.existing.by_name.entry(name).or_default();
+            named.retain(|old| old.id != stored.id);
+            named.push(context);
+        }
+        match self.new.iter_mut().find(|record| record.context.id == stored.id) {
+            // Within a batch the later of two writes counts.
+            Some(new) => *new = write.record,
+            None => drop(self.replacing.insert(stored.id, write.record)),
+        }
+        Outcome::Replaced(stored.id)
+    }
+
     fn found(&self, stored: Context) -> Outcome {
-        if self.new.iter().any(|record| record.context.id == stored.id) {
+        let is_new = self.new.iter().any(|record| record.context.id == stored.id);
+        if is_new || self.replacing.contains_key(&stored.id) {
             Outcome::SameAsNew(stored.id)
         } else {
             Outcome::Existing(Box::new(stored))
@@ -158,7 +244,7 @@ impl Plan {
 impl Outcome {
     fn stored_id(&self) -> Option<ContextId> {
         match self {
-            Self::New(id) | Self::SameAsNew(id) => Some(*id),
+            Self::New(id) | Self::SameAsNew(id) | Self::Replaced(id) => Some(*id),
             Self::Existing(context) => Some(context.id),
             Self::Conflict(_) => None,
         }
@@ -166,12 +252,17 @@ impl Outcome {
 
     /// Returns the result for the caller; `written` holds all written contexts as they are stored.
     pub(super) fn into_result(self, written: &HashMap<ContextId, Context>) -> Result<Stored, Error> {
-        let deduplicated = !matches!(self, Self::New(_));
+        let deduplicated = !matches!(self, Self::New(_) | Self::Replaced(_));
+        let replaced = matches!(self, Self::Replaced(_));
         let context = match self {
-            Self::New(id) | Self::SameAsNew(id) => written[&id].clone(),
+            Self::New(id) | Self::SameAsNew(id) | Self::Replaced(id) => written[&id].clone(),
             Self::Existing(context) => written.get(&context.id).cloned().unwrap_or(*context),
             Self::Conflict(id) => return Err(Error::Conflict(id)),
         };
-        Ok(Stored { context, deduplicated })
+        Ok(Stored {
+            context,
+            deduplicated,
+            replaced,
+        })
     }
 }

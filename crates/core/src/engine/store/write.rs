@@ -45,6 +45,7 @@ impl Writer<'_> {
         let Plan {
             new: mut records,
             mut replaced,
+            replacing,
             ..
         } = plan;
         let mut contexts: Vec<Context> = records.iter().map(|record| record.context.clone()).collect();
@@ -59,6 +60,10 @@ impl Writer<'_> {
         }
         changed.extend(self.take_replaced(scope, &mut replaced, now).await?);
         *unresolved = replaced;
+        // The store has each id once: what is superseded in the same batch that gives it a new version stays current.
+        changed.retain(|record| !replacing.contains_key(&record.context.id));
+        let versions: Vec<Record> = replacing.into_values().collect();
+        changed.extend(versions.iter().cloned());
         if !records.is_empty() || !changed.is_empty() {
             // In one step: no reader sees a context beside its replacement, or neither of them.
             self.contexts
@@ -67,9 +72,15 @@ impl Writer<'_> {
                 .await?;
         }
         self.contexts.vocabularies.stored(scope.tenant(), &records).await;
-        self.contexts.announce(scope, &records);
+        self.contexts.announce(scope, records.iter().chain(&versions));
+        if !versions.is_empty() {
+            self.contexts.vocabularies.forget(scope.tenant());
+        }
         for record in &changed {
-            self.contexts.memory.changed(scope, &record.context, None);
+            let is_version = versions.iter().any(|version| version.context.id == record.context.id);
+            self.contexts
+                .memory
+                .changed(scope, &record.context, is_version.then_some(record));
         }
         self.contexts.memory.added(scope, &records, expected).await;
         let written = records.into_iter().chain(changed);

@@ -1,4 +1,4 @@
-//! Purge of all data of a person, and of everything derived from it.
+//! Purge of all data of a person or a scope, and of everything derived from it.
 //!
 //! Contexts acknowledged before the call are gone when it returns; a concurrent store counts as coming after it. Snapshots
 //! do not bring purged contexts back, see [`Snapshots`](crate::ports::Snapshots).
@@ -9,7 +9,7 @@ use futures::stream::TryStreamExt;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::context::{Context, Level, MAX_ID_BYTES, Violations, to_millis};
+use crate::context::{Context, Level, to_millis};
 use crate::engine::contexts::Contexts;
 use crate::engine::lifecycle::Accesses;
 use crate::engine::listing::{contexts, pages};
@@ -25,7 +25,7 @@ const MAX_ROUNDS: u32 = 16;
 /// Result of a purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
-    /// Contexts of the person at each level, as in [`Level::ALL`].
+    /// Contexts of the person or the scope at each level, as in [`Level::ALL`].
     pub contexts: [u64; Level::ALL.len()],
     /// Contexts of others, or of nobody, that were derived from theirs.
     pub derived: u64,
@@ -42,7 +42,7 @@ pub struct Forgotten {
 /// Proof that ties the deletions to a person and a time, without naming the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// SHA-256, in hexadecimal, of tenant, user, time and the counts, one a line.
+    /// SHA-256, in hexadecimal, of tenant, user or scope, time and the counts, one a line.
     pub hash: String,
     /// End of the purge.
     pub time: Timestamp,
@@ -55,7 +55,7 @@ impl Forgotten {
     }
 }
 
-/// Purge of a person's data.
+/// Purge of the data of a person or a scope.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Purge<'a> {
     pub(crate) contexts: Contexts<'a>,
@@ -64,11 +64,8 @@ pub(crate) struct Purge<'a> {
 }
 
 impl Purge<'_> {
-    /// Purges until a pass finds nothing more.
-    pub(crate) async fn run(&self, scope: &Scope, user_id: &str) -> Result<Forgotten, Error> {
-        let mut found = Violations::default();
-        found.word("/user_id", user_id, MAX_ID_BYTES);
-        found.into_result()?;
+    /// Purges what `of` matches until a pass finds nothing more. `subject` stands in the receipt.
+    pub(crate) async fn run(&self, scope: &Scope, of: &Filter, subject: &str) -> Result<Forgotten, Error> {
         let mut forgotten = Forgotten {
             contexts: [0; Level::ALL.len()],
             derived: 0,
@@ -82,7 +79,7 @@ impl Purge<'_> {
         };
         loop {
             let before = forgotten.deleted();
-            self.pass(scope, user_id, &mut forgotten).await?;
+            self.pass(scope, of, &mut forgotten).await?;
             forgotten.rounds += 1;
             if forgotten.deleted() == before || forgotten.rounds == MAX_ROUNDS {
                 break;
@@ -90,18 +87,17 @@ impl Purge<'_> {
         }
         // Damaged contexts, which no list shows. The store also records the filter, so that no snapshot brings back contexts
         // of the person that garbage collection had discarded.
-        let of_user = of_user(user_id);
-        self.contexts.store.delete(scope, &of_user).await?;
-        self.contexts.memory.deleted(scope, &of_user);
+        self.contexts.store.delete(scope, of).await?;
+        self.contexts.memory.deleted(scope, of);
         self.contexts.vocabularies.forget(scope.tenant());
-        forgotten.receipt = receipt(scope, user_id, &forgotten, to_millis(self.contexts.now()));
+        forgotten.receipt = receipt(scope, subject, &forgotten, to_millis(self.contexts.now()));
         Ok(forgotten)
     }
 
     /// Deletes the person's contexts, newest first, and all contexts derived from them. Contexts stored meanwhile come
     /// before the first page, so that every pass ends.
-    async fn pass(&self, scope: &Scope, user_id: &str, forgotten: &mut Forgotten) -> Result<(), StoreError> {
-        let mut filters = vec![of_user(user_id)];
+    async fn pass(&self, scope: &Scope, of: &Filter, forgotten: &mut Forgotten) -> Result<(), StoreError> {
+        let mut filters = vec![of.clone()];
         while let Some(filter) = filters.pop() {
             let request = ListRequest {
                 filter,
@@ -112,7 +108,7 @@ impl Purge<'_> {
             while let Some(page) = pages.try_next().await? {
                 let page = contexts(page);
                 if !page.is_empty() {
-                    self.delete(scope, &page, user_id, forgotten).await?;
+                    self.delete(scope, &page, of, forgotten).await?;
                     filters.push(Filter {
                         derived_from: page.iter().map(|context| context.id).collect(),
                         ..Filter::default()
@@ -127,15 +123,14 @@ impl Purge<'_> {
         &self,
         scope: &Scope,
         contexts: &[Context],
-        user_id: &str,
+        of: &Filter,
         forgotten: &mut Forgotten,
     ) -> Result<(), StoreError> {
         // A concurrent change would write back the context that it has read.
         let _locks = self.contexts.locks.lock_contexts(scope.tenant(), contexts).await;
         for level in Level::ALL {
             let of_level = contexts.iter().filter(|context| context.level == level);
-            let (own, derived): (Vec<_>, Vec<_>) =
-                of_level.partition(|context| context.user_id.as_deref() == Some(user_id));
+            let (own, derived): (Vec<_>, Vec<_>) = of_level.partition(|context| of.matches(context));
             forgotten.contexts[level.index()] += self.delete_ids(scope, &own).await?;
             forgotten.derived += self.delete_ids(scope, &derived).await?;
         }
@@ -155,17 +150,10 @@ impl Purge<'_> {
     }
 }
 
-fn of_user(user_id: &str) -> Filter {
-    Filter {
-        user_id: Some(user_id.to_owned()),
-        ..Filter::default()
-    }
-}
-
-fn receipt(scope: &Scope, user_id: &str, forgotten: &Forgotten, time: Timestamp) -> Receipt {
+fn receipt(scope: &Scope, subject: &str, forgotten: &Forgotten, time: Timestamp) -> Receipt {
     let [immediate, short_term, long_term] = forgotten.contexts;
     let statement = format!(
-        "{}\n{user_id}\n{time:.3}\nimmediate={immediate}\nshort_term={short_term}\nlong_term={long_term}\nderived={}\n",
+        "{}\n{subject}\n{time:.3}\nimmediate={immediate}\nshort_term={short_term}\nlong_term={long_term}\nderived={}\n",
         scope.tenant().as_str(),
         forgotten.derived,
     );

@@ -212,6 +212,8 @@ fn validate(carried: &ExportRecord, model: &ModelGuard<'_>) -> Violations {
         user_id: context.user_id.clone(),
         agent_id: context.agent_id.clone(),
         session_id: context.session_id.clone(),
+        scope: context.scope.clone(),
+        key: context.key.clone(),
         language: context.given_language().map(str::to_owned),
         tags: context.tags.clone(),
         metadata: context.metadata.clone(),

@@ -1,4 +1,4 @@
-//! Callers of tools: the call that the gate let through, and the owner from configuration and headers.
+//! Callers of tools: the call that the gate let through, and the owner from credential, configuration and headers.
 
 use std::sync::Arc;
 
@@ -27,10 +27,19 @@ impl Callers {
         Self { configured }
     }
 
-    /// Returns the owner that a request's headers name, within the configuration.
-    fn owner(&self, headers: &HeaderMap) -> Result<Owner, Fault> {
+    /// Returns the owner that a request's headers name, within the configuration and the user of the credential.
+    fn owner(&self, user: Option<&str>, headers: &HeaderMap) -> Result<Owner, Fault> {
+        let configured = self.configured.user_id.as_ref();
+        if let (Some(user), Some(configured)) = (user, configured)
+            && user != configured
+        {
+            return Err(Fault::new(
+                "forbidden: the key or token is bound to another user than the tools of this server",
+            ));
+        }
+        let user = user.map(str::to_owned);
         Ok(Owner {
-            user_id: bound(self.configured.user_id.as_ref(), headers, USER)?,
+            user_id: bound(user.as_ref().or(configured), headers, USER)?,
             agent_id: bound(self.configured.agent_id.as_ref(), headers, AGENT)?,
             project: bound(self.configured.project.as_ref(), headers, PROJECT)?,
         })
@@ -44,7 +53,7 @@ impl Visit for Callers {
         let (Some(call), Some(limit)) = (call, limit) else {
             return Err(Fault::new("unauthenticated: the request has no caller"));
         };
-        let owner = self.owner(&head.headers)?;
+        let owner = self.owner(call.user(), &head.headers)?;
         Ok((Arc::new(CallMemory::new(call.clone(), *limit)), owner))
     }
 }
@@ -63,7 +72,7 @@ fn bound(configured: Option<&String>, headers: &HeaderMap, name: &str) -> Result
     }
     if configured.is_some_and(|configured| configured != value) {
         return Err(Fault::new(format!(
-            "forbidden: the header {name} is not what this server is bound to"
+            "forbidden: the header {name} is not what the call is bound to"
         )));
     }
     Ok(Some(value.to_owned()))
@@ -90,7 +99,7 @@ mod tests {
             user_id: configured.map(ToOwned::to_owned),
             ..Owner::default()
         });
-        callers.owner(&map).map(|owner| owner.user_id)
+        callers.owner(None, &map).map(|owner| owner.user_id)
     }
 
     #[test]

@@ -82,6 +82,7 @@ impl Memory for CallMemory {
             let stored = Stored {
                 context,
                 deduplicated: false,
+                replaced: false,
             };
             wire::Written::new(stored, call.may(Permission::Read))
         });
@@ -149,6 +150,7 @@ fn conditions(list: &ListContexts) -> Result<Filter, Error> {
         user_id: list.user_id.clone(),
         agent_id: list.agent_id.clone(),
         session_id: list.session_id.clone(),
+        scope_prefix: list.scope_prefix.clone(),
         tags_all: list.tag.clone().map(|tag| vec![tag]),
         ..wire::Filter::default()
     };

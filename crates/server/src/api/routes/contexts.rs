@@ -8,15 +8,16 @@ use context_manager_core::context::{MAX_ID_BYTES, MAX_TAG_BYTES};
 use context_manager_core::{Cursor, Error, Filter, Level, Stored, Violations, seal, unseal};
 
 use crate::api::wire::{
-    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, PatchBody, SessionPage, StoreBody, WrittenBody,
+    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, HistoryBody, PatchBody, SessionPage, StoreBody,
+    WrittenBody,
 };
 use crate::auth::Permission;
 use crate::http::{Json, Params, PathId, Problem, read_text};
 use crate::service::Call;
 
-const DEFAULT_PAGE: usize = 50;
-const MAX_PAGE: usize = 1000;
-const INVALID_CURSOR: &str = "must be a `next_cursor` that this server gave out";
+pub(super) const DEFAULT_PAGE: usize = 50;
+pub(super) const MAX_PAGE: usize = 1000;
+pub(super) const INVALID_CURSOR: &str = "must be a `next_cursor` that this server gave out";
 
 /// Store a context
 ///
@@ -26,15 +27,15 @@ const INVALID_CURSOR: &str = "must be a `next_cursor` that this server gave out"
     post, path = "/contexts", tag = "contexts", request_body = StoreBody,
     responses(
         (status = 201, description = "Stored", body = WrittenBody, headers(("Location" = String, description = "Path of the context"))),
-        (status = 200, description = "Already stored", body = WrittenBody),
+        (status = 200, description = "Already stored, or replaced under its key", body = WrittenBody),
         (status = 403, description = "The tenant's quota is used up"),
-        (status = 409, description = "Another context has this id"),
+        (status = 409, description = "Another context has this id, or the key belongs to another user, agent or session"),
     ),
 )]
 pub(super) async fn store_context(call: Call, Json(body): Json<StoreBody>) -> Result<Response, Problem> {
     let stored = call.store(body.into()).await?;
     let path = format!("/api/v1/contexts/{}", stored.context.id);
-    let is_new = !stored.deduplicated;
+    let is_new = !stored.deduplicated && !stored.replaced;
     let body = Json(WrittenBody::new(stored, call.may(Permission::Read)));
     Ok(if is_new {
         (StatusCode::CREATED, [(header::LOCATION, path)], body).into_response()
@@ -101,6 +102,47 @@ pub(super) async fn update_context(
     let changed = Stored {
         context: call.update(id, body.into()).await?,
         deduplicated: false,
+        replaced: false,
+    };
+    Ok(Json(WrittenBody::new(changed, call.may(Permission::Read))))
+}
+
+/// List the versions of a context
+///
+/// Also those of contexts that it superseded. Newest first.
+#[utoipa::path(
+    get, path = "/contexts/{id}/history", tag = "contexts",
+    params(("id" = uuid::Uuid, Path, description = "Id of the context")),
+    responses(
+        (status = 200, description = "The versions", body = HistoryBody),
+        (status = 404, description = "No such context"),
+    ),
+)]
+pub(super) async fn get_context_history(call: Call, PathId(id): PathId) -> Result<Json<HistoryBody>, Problem> {
+    let versions = call.history(id).await?;
+    Ok(Json(HistoryBody {
+        versions: versions.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// Take the last change of a context back
+///
+/// The version before becomes current again, with its number; a context that was superseded becomes current itself. A key
+/// without the permission `read` gets a receipt instead of the context.
+#[utoipa::path(
+    post, path = "/contexts/{id}/undo", tag = "contexts",
+    params(("id" = uuid::Uuid, Path, description = "Id of the context")),
+    responses(
+        (status = 200, description = "The context as it is now", body = WrittenBody),
+        (status = 404, description = "No such context"),
+        (status = 409, description = "It has no earlier version"),
+    ),
+)]
+pub(super) async fn undo_context(call: Call, PathId(id): PathId) -> Result<Json<WrittenBody>, Problem> {
+    let changed = Stored {
+        context: call.undo(id).await?,
+        deduplicated: false,
+        replaced: false,
     };
     Ok(Json(WrittenBody::new(changed, call.may(Permission::Read))))
 }
@@ -111,6 +153,7 @@ pub(super) async fn update_context(
     params(
         ("level" = Option<crate::api::wire::WireLevel>, Query, description = "Contexts of this level only"),
         ("user_id" = Option<String>, Query), ("agent_id" = Option<String>, Query), ("session_id" = Option<String>, Query),
+        ("scope_prefix" = Option<String>, Query, description = "Contexts of this scope and of those below it only"),
         ("tag" = Option<String>, Query, description = "Contexts with this tag only"),
         ("include_superseded" = Option<bool>, Query, description = "Include superseded contexts"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50"),
@@ -130,6 +173,7 @@ pub(super) async fn list_contexts(call: Call, mut params: Params) -> Result<Json
         user_id: params.text("user_id"),
         agent_id: params.text("agent_id"),
         session_id: params.text("session_id"),
+        scope_prefix: params.text("scope_prefix"),
         tags_all: params.text("tag").into_iter().collect(),
         ..Filter::default()
     };
@@ -156,6 +200,9 @@ fn check(filter: &Filter) -> Result<(), Error> {
             found.word(pointer, id, MAX_ID_BYTES);
         }
     }
+    if let Some(prefix) = &filter.scope_prefix {
+        found.scope_path("/scope_prefix", prefix);
+    }
     for tag in &filter.tags_all {
         found.word("/tag", tag, MAX_TAG_BYTES);
     }
@@ -175,29 +222,39 @@ fn check(filter: &Filter) -> Result<(), Error> {
 )]
 pub(super) async fn list_sessions(call: Call, mut params: Params) -> Result<Json<SessionPage>, Problem> {
     let limit = params.limit(DEFAULT_PAGE, MAX_PAGE);
-    let cursor: Option<SessionCursor> = params.parse("cursor", INVALID_CURSOR);
+    let cursor: Option<WordCursor> = params.parse("cursor", INVALID_CURSOR);
     params.finish()?;
-    let page = call
-        .sessions(cursor.as_ref().map(|cursor| cursor.0.as_str()), limit)
-        .await?;
+    let page = call.sessions(cursor.as_ref().map(WordCursor::word), limit).await?;
     Ok(Json(SessionPage {
         sessions: page.items.into_iter().map(Into::into).collect(),
-        next_cursor: page.next.map(|session_id| seal(&URL_SAFE_NO_PAD.encode(session_id))),
+        next_cursor: page.next.map(WordCursor::seal),
     }))
 }
 
-/// Id of the last session of a page, encoded so that clients do not take it apart.
-struct SessionCursor(String);
+/// Last word of a page, such as the id of a session, encoded so that clients do not take it apart.
+pub(super) struct WordCursor(String);
 
-impl std::str::FromStr for SessionCursor {
+impl WordCursor {
+    pub(super) fn word(&self) -> &str {
+        &self.0
+    }
+
+    /// Encodes the last word of a page.
+    #[expect(clippy::needless_pass_by_value, reason = "for use as a function")]
+    pub(super) fn seal(word: String) -> String {
+        seal(&URL_SAFE_NO_PAD.encode(word))
+    }
+}
+
+impl std::str::FromStr for WordCursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bytes = URL_SAFE_NO_PAD.decode(unseal(text).ok_or(())?).map_err(|_| ())?;
-        let session_id = String::from_utf8(bytes).map_err(|_| ())?;
-        if session_id.is_empty() {
+        let word = String::from_utf8(bytes).map_err(|_| ())?;
+        if word.is_empty() {
             return Err(());
         }
-        Ok(Self(session_id))
+        Ok(Self(word))
     }
 }

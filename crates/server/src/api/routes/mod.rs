@@ -2,7 +2,10 @@
 
 mod contexts;
 mod deletion;
+mod events;
 mod logs;
+mod messages;
+mod named;
 mod operations;
 mod search;
 mod snapshots;
@@ -28,12 +31,27 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
             contexts::update_context,
             deletion::delete_context
         ))
+        .routes(routes!(
+            named::store_context_by_key,
+            named::get_context_by_key,
+            named::delete_context_by_key
+        ))
+        .routes(routes!(contexts::get_context_history))
+        .routes(routes!(contexts::undo_context))
         .routes(routes!(search::search_contexts))
         .routes(routes!(search::assemble_contexts))
         .routes(routes!(deletion::delete_contexts))
         .routes(routes!(deletion::clear_contexts))
         .routes(routes!(contexts::list_sessions))
         .routes(routes!(deletion::delete_session))
+        .routes(routes!(
+            messages::store_messages,
+            messages::list_messages,
+            messages::clear_messages
+        ))
+        .routes(routes!(messages::pop_message))
+        .routes(routes!(events::stream_events))
+        .routes(routes!(named::list_scopes, named::forget_scope))
         .routes(routes!(deletion::forget_user))
         .routes(routes!(operations::get_stats))
         .routes(routes!(operations::collect_garbage))

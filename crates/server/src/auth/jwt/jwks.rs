@@ -1,4 +1,4 @@
-//! The public keys of the identity provider: a JWK set (RFC 7517), from a file or from its address.
+//! The public keys of the identity provider: a JWK set (RFC 7517), from a file, from its address, or found by the issuer.
 
 use std::path::Path;
 
@@ -8,7 +8,9 @@ use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::Duration;
 
-/// Maximum length of a set of keys.
+use super::discovery;
+
+/// Maximum length of a set of keys, and of an issuer's metadata.
 const MAX_BYTES: usize = 1024 * 1024;
 /// Maximum time that the provider may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +29,15 @@ struct Key {
     public: DecodingKey,
 }
 
+/// Address of the keys.
+#[derive(Debug, Clone)]
+pub(super) enum Address {
+    /// The URL of the set.
+    Keys(String),
+    /// The issuer, whose metadata has that URL.
+    Issuer(String),
+}
+
 /// Reason for not getting the keys.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JwksError {
@@ -40,11 +51,20 @@ pub(super) enum JwksError {
     #[error("the provider answered with status {0}")]
     Status(StatusCode),
     /// The answer or file is too long.
-    #[error("a set of keys has at most {MAX_BYTES} bytes")]
+    #[error("it has more than {MAX_BYTES} bytes")]
     TooLong,
     /// The answer or file is not a set of keys.
     #[error("it is not a JWK set")]
     NotASet(#[from] serde_json::Error),
+    /// The issuer's metadata cannot be read.
+    #[error("the issuer's metadata has no `issuer` and `jwks_uri`")]
+    NotMetadata(#[source] serde_json::Error),
+    /// The metadata names another issuer.
+    #[error("the issuer's metadata names another issuer than auth.jwt.issuer, which must be the same to the letter")]
+    OtherIssuer,
+    /// The keys are at an address that third parties could answer for.
+    #[error("the issuer's keys must be at an https URL")]
+    Unsafe,
 }
 
 impl KeySet {
@@ -64,12 +84,13 @@ impl KeySet {
         Self::parse(&std::fs::read(path)?)
     }
 
-    pub(super) async fn fetch(client: &Client, url: &str) -> Result<Self, JwksError> {
-        let response = client.get(url).timeout(TIMEOUT).send().await?;
-        if !response.status().is_success() {
-            return Err(JwksError::Status(response.status()));
-        }
-        Self::parse(&body(response).await?)
+    pub(super) async fn fetch(client: &Client, address: &Address) -> Result<Self, JwksError> {
+        let url = match address {
+            Address::Keys(url) => url,
+            // Asked for each time, so that keys that move are followed.
+            Address::Issuer(issuer) => &discovery::jwks_uri(client, issuer).await?,
+        };
+        Self::parse(&get(client, url).await?)
     }
 
     /// Finds the key that a token names. A token that names none needs a set with exactly one key that fits.
@@ -131,6 +152,15 @@ fn fitting(key: &AlgorithmParameters) -> Vec<Algorithm> {
         // A shared secret can sign, too; other kinds are unknown.
         AlgorithmParameters::OctetKey(_) | AlgorithmParameters::OctetKeyPair(_) => Vec::new(),
     }
+}
+
+/// Reads what the provider has at a URL, within limits of time and size.
+pub(super) async fn get(client: &Client, url: &str) -> Result<Vec<u8>, JwksError> {
+    let response = client.get(url).timeout(TIMEOUT).send().await?;
+    if !response.status().is_success() {
+        return Err(JwksError::Status(response.status()));
+    }
+    body(response).await
 }
 
 async fn body(mut response: Response) -> Result<Vec<u8>, JwksError> {

@@ -1,5 +1,7 @@
-//! Tokens of an identity provider (JWT, RFC 7519): signed by the provider for this server, with tenant and permissions.
+//! Tokens of an identity provider (JWT, RFC 7519): signed by the provider for this server, with tenant, permissions and user.
 
+mod claims;
+mod discovery;
 mod jwks;
 mod signature;
 
@@ -7,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use context_manager_client::{Certificates, http_client};
-use context_manager_core::TenantId;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Validation, decode, decode_header};
 use reqwest::Client;
@@ -17,16 +18,13 @@ use tokio::time::{Duration, sleep, timeout};
 
 use super::denied::Denied;
 use super::files::FileState;
-use super::permission::{Permission, Permissions};
 use super::principal::{Claim, Principal};
 use crate::config::{self, JwtConfig};
 
-use jwks::{JwksError, KeySet};
+use jwks::{Address, JwksError, KeySet};
 
 /// Maximum length of a token; longer ones are refused unread.
 pub(super) const MAX_BYTES: usize = 8 * 1024;
-/// Maximum length of a subject: `OpenID` Connect Core 1.0, section 2, `sub`.
-const MAX_SUBJECT_BYTES: usize = 255;
 /// Pause before a provider that did not answer is asked again, and minimum interval of asking because of unknown keys.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -37,8 +35,8 @@ pub(super) struct Jwt {
     /// Claim in which tokens say what their bearers may do.
     claim: Claim,
     validation: Validation,
-    /// Client that fetches the keys.
-    client: Option<Client>,
+    /// Client that fetches the keys, and their address; `None` where a file has them.
+    remote: Option<(Client, Address)>,
     /// `None` until they were read once.
     keys: RwLock<Option<Arc<KeySet>>>,
     /// True if the last attempt to read the keys failed.
@@ -61,13 +59,8 @@ impl Jwt {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = config.leeway_secs;
-        let client = config
-            .jwks_url
-            .as_deref()
-            .map(config::is_encrypted)
-            .map(|encrypted| http_client(encrypted, Certificates::System));
         let jwt = Self {
-            client: client.transpose().map_err(|error| anyhow::anyhow!(error))?,
+            remote: remote(config, issuer)?,
             claim: Claim {
                 name: config.permissions_claim.as_str().into(),
                 prefix: config.permissions_prefix.as_str().into(),
@@ -109,40 +102,7 @@ impl Jwt {
         let claims = decode::<Value>(token, key, &validation)
             .map_err(|error| reason(&error))?
             .claims;
-        self.principal(&claims)
-    }
-
-    /// Returns the caller that the claims of a valid token name.
-    fn principal(&self, claims: &Value) -> Result<Principal, Denied> {
-        if claims.get("cnf").is_some() {
-            return Err(Denied::Token(
-                "it is bound to a key of its bearer's, which is not asked for here",
-            ));
-        }
-        let subject = claims.get("sub").and_then(Value::as_str).filter(|subject| {
-            (1..=MAX_SUBJECT_BYTES).contains(&subject.len()) && subject.bytes().all(|byte| byte.is_ascii_graphic())
-        });
-        let subject = subject.ok_or(Denied::Token("its subject must be 1 to 255 visible ASCII characters"))?;
-        let tenant = claim(claims, &self.config.tenant_claim).and_then(Value::as_str);
-        let tenant = tenant.and_then(|name| TenantId::try_new(name).ok());
-        let tenant = tenant
-            .filter(|tenant| !tenant.is_reserved())
-            .ok_or(Denied::Token("it names no tenant"))?;
-        let permissions = claim(claims, &self.config.permissions_claim).map(|claim| self.permissions(claim));
-        let id = format!("jwt:{subject}").into();
-        Ok(Principal::new(tenant, id, permissions.unwrap_or_default()).by_token(self.claim.clone()))
-    }
-
-    fn permissions(&self, claim: &Value) -> Permissions {
-        let words: Vec<&str> = match claim {
-            Value::String(text) => text.split_ascii_whitespace().collect(),
-            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
-        };
-        let ours = words
-            .into_iter()
-            .filter_map(|word| word.strip_prefix(&self.config.permissions_prefix)?.parse().ok());
-        Permissions::from(ours.collect::<Vec<Permission>>()).and(self.config.max_permissions)
+        claims::principal(&claims, &self.config, &self.claim)
     }
 
     /// Reads the file of keys again if it changed. An unreadable file leaves the keys as they were.
@@ -158,11 +118,11 @@ impl Jwt {
 
     /// Fetches the keys at intervals, and soon when a token names an unknown one, until the future is dropped.
     pub(super) async fn follow(&self) {
-        let (Some(url), Some(client)) = (&self.config.jwks_url, &self.client) else {
+        let Some((client, address)) = &self.remote else {
             return std::future::pending().await;
         };
         loop {
-            if !self.try_to_take_over(KeySet::fetch(client, url).await) {
+            if !self.try_to_take_over(KeySet::fetch(client, address).await) {
                 sleep(RETRY).await;
                 continue;
             }
@@ -211,13 +171,16 @@ impl Jwt {
     }
 }
 
-/// Finds a claim by its name or by a JSON pointer.
-fn claim<'a>(claims: &'a Value, name: &str) -> Option<&'a Value> {
-    if name.starts_with('/') {
-        claims.pointer(name)
-    } else {
-        claims.get(name)
-    }
+/// Returns the address of the keys, with a client that reaches it; `None` where a file has them.
+fn remote(config: &JwtConfig, issuer: &str) -> anyhow::Result<Option<(Client, Address)>> {
+    let address = match (&config.jwks_url, &config.jwks_file) {
+        (_, Some(_)) => return Ok(None),
+        (Some(url), None) => Address::Keys(url.clone()),
+        (None, None) => Address::Issuer(issuer.to_owned()),
+    };
+    let (Address::Keys(url) | Address::Issuer(url)) = &address;
+    let client = http_client(config::is_encrypted(url), Certificates::System);
+    Ok(Some((client.map_err(|error| anyhow::anyhow!(error))?, address)))
 }
 
 /// Explains an invalid token to its bearer.

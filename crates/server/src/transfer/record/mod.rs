@@ -10,10 +10,13 @@
 //! hashes of all lines before it, without line ends. Lines hold neither time nor origin of the export, so that the same
 //! contexts give the same bytes.
 
+mod place;
+mod versions;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use context_manager_client::wire::{EmbeddingStatus, Level, Metadata, Similar, Time};
-use context_manager_core::context::{SessionTrack, Superseded, TextLanguage};
+use context_manager_client::wire::{EmbeddingStatus, Level, Metadata, Origin, Similar, Time};
+use context_manager_core::context::{Revision, SessionTrack, Superseded, TextLanguage};
 use context_manager_core::ports::ModelFingerprint;
 use context_manager_core::{Context, ContextId, ExportRecord, Moment};
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::http::{Code, Problem, read_text};
+use place::{MessageLine, PartLine};
+use versions::{RevisionLine, VersionLine};
 
 /// Format that this version writes, and the newest it reads.
 const FORMAT: u32 = 1;
@@ -94,6 +99,21 @@ struct ContextLine {
     user_id: Option<String>,
     agent_id: Option<String>,
     session_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Absent in exports of servers without origins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<MessageLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<PartLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revision: Option<RevisionLine>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<VersionLine>,
     /// As it was given; a detected one is detected again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     language: Option<String>,
@@ -242,6 +262,13 @@ impl From<ExportRecord> for ContextLine {
                 .language
                 .filter(|language| !language.detected)
                 .map(|language| language.tag),
+            scope: context.scope,
+            key: context.key,
+            origin: Some(context.origin.into()),
+            message: context.message.map(Into::into),
+            part: context.part.map(Into::into),
+            revision: Some(context.revision.into()),
+            history: context.history.into_iter().map(Into::into).collect(),
             text: context.text,
             user_id: context.user_id,
             agent_id: context.agent_id,
@@ -284,6 +311,16 @@ impl ContextLine {
             sequence: self.sequence,
             slot: track.zip(self.position).map(|(track, position)| track.slot(position)),
             language: self.language.map(|tag| TextLanguage { tag, detected: false }),
+            scope: self.scope,
+            key: self.key,
+            origin: self.origin.unwrap_or(Origin::Import).into(),
+            message: self.message.map(Into::into),
+            part: self.part.map(Into::into),
+            revision: match self.revision {
+                Some(revision) => revision.into(),
+                None => Revision::first(self.created_at.0, None),
+            },
+            history: self.history.into_iter().map(Into::into).collect(),
             text: self.text,
             user_id: self.user_id,
             agent_id: self.agent_id,

@@ -1,7 +1,9 @@
 //! Every context comes back from its line as it was, and no changed line passes.
 
 use context_manager_core::Level;
-use context_manager_core::context::TextLanguage;
+use context_manager_core::context::{
+    Change, Document, DocumentPart, Message, Origin, PastVersion, Revision, TextLanguage,
+};
 use jiff::Timestamp;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -61,19 +63,6 @@ prop_compose! {
         superseded_by in option::of((id(), time())),
     ) -> Context {
         Context {
-            id: ContextId(Uuid::nil()),
-            text: String::new(),
-            level: Level::LongTerm,
-            user_id: None,
-            agent_id: None,
-            session_id: None,
-            language: None,
-            tags: Vec::new(),
-            metadata: Map::new(),
-            importance: 0.5,
-            pinned: false,
-            token_count: 0,
-            access_count: 0,
             occurred_at: occurred_at.into(),
             created_at,
             updated_at,
@@ -81,12 +70,42 @@ prop_compose! {
             expires_at,
             ttl_secs,
             embedded: true,
-            derived_from: Vec::new(),
-            similar_to: Vec::new(),
             superseded_by: superseded_by.map(|(by, at)| Superseded { by, at }),
             sequence: 1,
-            slot: None,
+            ..Context::new("")
         }
+    }
+}
+
+prop_compose! {
+    fn versions()(
+        revisions in vec((any::<u32>(), time(), option::of(".*"), 0..Change::ALL.len()), 1..4),
+        (text, tags, metadata) in (".*", vec(".*", 0..3), metadata()),
+        (pinned, ttl_secs) in any::<(bool, Option<u64>)>(),
+        occurred_at in time(),
+    ) -> (Revision, Vec<PastVersion>) {
+        let revisions = revisions.into_iter().map(|(version, at, by, change)| Revision {
+            version: version.max(1), at, by, change: Change::ALL[change],
+        });
+        let mut past: Vec<PastVersion> = revisions.map(|revision| PastVersion {
+            revision, text: text.clone(), language: None, level: Level::ShortTerm, tags: tags.clone(),
+            metadata: metadata.clone(), importance: 0.25, pinned, ttl_secs, occurred_at: occurred_at.into(),
+        }).collect();
+        (past.pop().unwrap().revision, past)
+    }
+}
+
+prop_compose! {
+    fn source()(
+        message in option::of((".*", ".*").prop_map(|(role, json)| Message { role, json })),
+        part in option::of((".*", any::<(u32, u64, u32)>(), vec(".*", 0..3))),
+        document in option::of((option::of(".*"), ".*", any::<(u64, u32)>(), ".*")),
+    ) -> (Option<Message>, Option<DocumentPart>) {
+        let document = document.map(|(title, format, (bytes, parts), sha256)| Document { title, format, bytes, parts, sha256 });
+        let part = part.map(|(document_id, (index, offset, length), headings)| DocumentPart {
+            document_id, index, offset, length, headings, document,
+        });
+        (message, part)
     }
 }
 
@@ -99,13 +118,18 @@ prop_compose! {
         (tags, metadata) in (vec(".*", 0..4), metadata()),
         (importance, pinned, access_count, embedded) in (0.0_f32..=1.0, any::<bool>(), any::<u64>(), any::<bool>()),
         derived_from in vec(id(), 0..4),
+        (scope, key) in (option::of(".*"), option::of(".*")),
+        origin in (0..Origin::ALL.len()).prop_map(|at| Origin::ALL[at]),
+        (message, part) in source(),
+        (revision, history) in versions(),
         language in option::of("[a-z]{2}").prop_map(|tag| tag.map(|tag| TextLanguage { tag, detected: false })),
         values in option::of(vec(any::<f32>().prop_filter("finite", |value| value.is_finite()), 0..8)),
     ) -> ExportRecord {
         let model = |dimensions| ModelFingerprint { name: "m".to_owned(), dimensions, probe: "p".to_owned() };
         let context = Context {
             id, text, level: Level::ALL[level], user_id, agent_id, session_id, slot, sequence, tags, metadata, importance,
-            pinned, access_count, embedded, derived_from, language, ..times
+            pinned, access_count, embedded, derived_from, language, scope, key, origin, message, part, revision, history,
+            ..times
         };
         ExportRecord { context, vector: values.map(|values| (model(values.len()), values)) }
     }

@@ -9,7 +9,7 @@ use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
     Candidate, ListRequest, Record, SessionSummary, StoreError, StoreErrorKind, StoreQuery, VectorStore,
 };
-use context_manager_core::{Filter, Page, Scope, TenantId, Visibility};
+use context_manager_core::{Filter, Page, Scope, TenantId};
 use context_manager_vector_store::MemoryStore;
 use tokio::sync::Notify;
 
@@ -273,12 +273,17 @@ impl VectorStore for Faulty {
     async fn sessions(
         &self,
         scope: &Scope,
-        visibility: Visibility,
+        filter: &Filter,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<SessionSummary, String>, StoreError> {
         let _call = self.gate.pass().await;
-        self.store.sessions(scope, visibility, after, limit).await
+        self.store.sessions(scope, filter, after, limit).await
+    }
+
+    async fn count_scopes(&self, scope: &Scope, filter: &Filter) -> Result<Vec<(String, u64)>, StoreError> {
+        let _call = self.gate.pass().await;
+        self.store.count_scopes(scope, filter).await
     }
 
     async fn analyzer(&self) -> Result<Option<String>, StoreError> {

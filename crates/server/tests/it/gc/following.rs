@@ -90,7 +90,7 @@ impl Bench {
     }
 
     async fn waiting(&self, scope: &Scope) -> u64 {
-        self.engine.stats(scope).await.unwrap().pending
+        self.engine.stats(scope, Filter::default()).await.unwrap().pending
     }
 }
 

@@ -153,9 +153,13 @@ async fn act(memory: &Memory, scope: &Scope, act: &Act) -> String {
                 .iter()
                 .map(|context| (context.id, &context.text, context.level))
                 .collect();
-            let sessions = engine.sessions(scope, None, 100).await.unwrap().items;
+            let sessions = engine
+                .sessions(scope, Filter::default(), None, 100)
+                .await
+                .unwrap()
+                .items;
             let sessions: Vec<_> = sessions.into_iter().map(|s| (s.session_id, s.counts)).collect();
-            let stats = engine.stats(scope).await.unwrap();
+            let stats = engine.stats(scope, Filter::default()).await.unwrap();
             format!("{list:?} {sessions:?} {:?} {}", stats.contexts, stats.pending)
         }
     }

@@ -1,10 +1,11 @@
-//! Tenants never meet: whatever one asks for with another's ids, users and sessions is answered as if they did not exist,
-//! and changes nothing of his.
+//! Tenants never meet, and neither do users of one tenant whose credentials are bound: whatever one asks for with another's
+//! ids, users and sessions is answered as if they did not exist, and changes nothing of his.
 
 mod interleaved;
 mod requests;
 mod timing;
 mod tools;
+mod users;
 
 use axum::http::StatusCode;
 use context_manager::auth::{KeyHash, Permission};
@@ -22,17 +23,25 @@ fn key(tenant: &str) -> String {
     format!("{tenant}-{}", "k".repeat(32))
 }
 
-/// A server with a key for each tenant, which may do everything.
-async fn start(tenants: &[&str]) -> TestApp {
-    let keys = tenants.iter().map(|tenant| ConfiguredKey {
+/// The key of that name, which may do everything in its tenant.
+fn configured(name: &str, tenant: &str) -> ConfiguredKey {
+    ConfiguredKey {
         id: None,
-        tenant: (*tenant).to_owned(),
+        tenant: tenant.to_owned(),
+        user: None,
         permissions: vec![Permission::Admin].into(),
-        key_sha256: Some(KeyHash::of(&key(tenant))),
+        key_sha256: Some(KeyHash::of(&key(name))),
         key_file: None,
         expires_at: None,
-    });
-    let keys = keys.collect();
+    }
+}
+
+/// A server with a key for each tenant, which may do everything.
+async fn start(tenants: &[&str]) -> TestApp {
+    start_with(tenants.iter().map(|tenant| configured(tenant, tenant)).collect()).await
+}
+
+async fn start_with(keys: Vec<ConfiguredKey>) -> TestApp {
     TestApp::with(|config| {
         config.auth.keys = keys;
         config.mcp.chatgpt_tools = true;
@@ -56,6 +65,7 @@ fn subject(name: &str, number: u8) -> Subject {
         user_id: format!("user-of-{name}"),
         agent_id: format!("agent-of-{name}"),
         session_id: format!("session-of-{name}"),
+        scope: format!("vaults/{name}"),
     }
 }
 
@@ -66,7 +76,8 @@ async fn seed(app: &TestApp, tenant: &str, subject: &Subject) {
         let body = json!({
             "id": id, "level": level, "text": format!("the code of the vault of level {level} is {MARKER}"),
             "user_id": subject.user_id, "agent_id": subject.agent_id, "session_id": subject.session_id,
-            "tags": ["vault"], "metadata": {"kind": "vault"},
+            "tags": ["vault"], "metadata": {"kind": "vault"}, "scope": subject.scope,
+            "key": if level == "long_term" { json!("code") } else { Value::Null },
         });
         let answer = call(app, tenant, "POST", "/api/v1/contexts", Some(&body)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
@@ -95,6 +106,7 @@ fn comparable(answer: &Answer, subject: &Subject) -> (u16, Value) {
         (&subject.user_id, "USER"),
         (&subject.agent_id, "AGENT"),
         (&subject.session_id, "SESSION"),
+        (&subject.scope, "SCOPE"),
     ] {
         text = text.replace(name, placeholder);
     }
@@ -109,8 +121,11 @@ fn comparable(answer: &Answer, subject: &Subject) -> (u16, Value) {
 /// Takes out what differs between two answers to the same question of two who have the same: ids, times, scores and what
 /// quotes them.
 fn blank(value: &mut Value) {
-    const VOLATILE: [&str; 27] = [
+    const VOLATILE: [&str; 30] = [
         "id",
+        "ids",
+        "changed_at",
+        "at",
         "request_id",
         "took_ms",
         "created_at",
@@ -177,30 +192,40 @@ async fn whatever_names_another_tenants_data_is_answered_as_if_it_did_not_exist(
     }
     let before = view(&app, "owner").await;
 
-    let document = app.get("/openapi.json").await.body;
-    let (asked, controls) = (requests::all(&document, &owner), requests::all(&document, &nobody));
-    let answers = ask_everything(&app, "asker", &asked).await;
-    let expected = ask_everything(&app, "control", &controls).await;
-
-    for ((call, answer), control) in asked.iter().zip(&answers).zip(&expected) {
-        assert!(!answer.text.contains(MARKER), "{call:?} answered {}", answer.text);
-        if !requests::OF_THE_SERVER.contains(&call.operation.as_str()) {
-            assert_eq!(comparable(answer, &owner), comparable(control, &nobody), "{call:?}");
-        }
-        assert!(answer.status.as_u16() < 500, "{call:?} answered {}", answer.text);
-    }
+    let calls = |document: &Value, subject: &Subject| requests::all(document, subject);
+    let answers = ask_about(&app, &owner, &nobody, calls).await;
     assert_eq!(
         view(&app, "owner").await,
         before,
         "something of the other tenant has changed"
     );
+    assert!(answers.iter().any(|answer| answer.status == StatusCode::NOT_FOUND));
+}
 
+/// Has `asker` make every call about the owner, and `control` about nobody, and compares the answers.
+async fn ask_about(
+    app: &TestApp,
+    owner: &Subject,
+    nobody: &Subject,
+    calls: impl Fn(&Value, &Subject) -> Vec<Call>,
+) -> Vec<Answer> {
+    let document = app.get("/openapi.json").await.body;
+    let (asked, controls) = (calls(&document, owner), calls(&document, nobody));
+    let answers = ask_everything(app, "asker", &asked).await;
+    let expected = ask_everything(app, "control", &controls).await;
+    for ((call, answer), control) in asked.iter().zip(&answers).zip(&expected) {
+        assert!(!answer.text.contains(MARKER), "{call:?} answered {}", answer.text);
+        if !requests::OF_THE_SERVER.contains(&call.operation.as_str()) {
+            assert_eq!(comparable(answer, owner), comparable(control, nobody), "{call:?}");
+        }
+        assert!(answer.status.as_u16() < 500, "{call:?} answered {}", answer.text);
+    }
     let operations: std::collections::BTreeSet<_> = asked.iter().map(|call| call.operation.clone()).collect();
     let described = document["paths"].as_object().unwrap().iter();
     let described = described.filter(|(path, _)| path.starts_with("/api/v1/"));
     let count: usize = described.map(|(_, item)| item.as_object().unwrap().len()).sum();
     assert_eq!(operations.len(), count, "every operation is called");
-    assert!(answers.iter().any(|answer| answer.status == StatusCode::NOT_FOUND));
+    answers
 }
 
 #[tokio::test]

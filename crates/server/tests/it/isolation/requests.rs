@@ -13,6 +13,7 @@ pub(super) struct Subject {
     pub(super) user_id: String,
     pub(super) agent_id: String,
     pub(super) session_id: String,
+    pub(super) scope: String,
 }
 
 /// One call.
@@ -33,6 +34,9 @@ pub(super) const OF_THE_SERVER: [&str; 5] = [
     "verify_snapshot",
 ];
 
+/// An answer without an end; `events_of_one_are_not_told_to_another` has it.
+const STREAM: &str = "stream_events";
+
 /// Every call worth making of every operation below `/api/v1`, reads first, so that what writes leave does not hide
 /// anything from them.
 pub(super) fn all(document: &Value, subject: &Subject) -> Vec<Call> {
@@ -42,6 +46,9 @@ pub(super) fn all(document: &Value, subject: &Subject) -> Vec<Call> {
             continue;
         }
         for (method, operation) in item.as_object().unwrap() {
+            if operation["operationId"] == STREAM {
+                continue;
+            }
             calls.extend(calls_of(document, subject, path, method, operation));
         }
     }
@@ -203,6 +210,13 @@ impl Subject {
             "user_id" => json!(self.user_id),
             "agent_id" => json!(self.agent_id),
             "session_id" => json!(self.session_id),
+            "scope" | "scope_prefix" | "prefix" => json!(self.scope),
+            "key" => json!("code"),
+            "depth" => json!(3),
+            "origin" => json!("user"),
+            "origins" => json!(["user"]),
+            "role" => json!("user"),
+            "messages" => json!([{"role": "user", "content": "what is the code of the vault"}]),
             "text" | "query" => json!("what is the code of the vault"),
             "tag" => json!("vault"),
             "tags" | "tags_any" | "tags_all" => json!(["vault"]),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{key, seed, start, subject, view};
 use crate::isolation::requests::Subject;
 use crate::mcp::http;
+use crate::support::TestApp;
 
 /// Every tool with arguments that name the subject's data.
 fn calls(subject: &Subject) -> Vec<(&'static str, Value)> {
@@ -74,26 +75,31 @@ fn collect(value: &Value, into: &mut Vec<String>) {
     }
 }
 
+/// Has `asker` call every tool about the owner, and `control` about nobody, and compares the answers.
+pub(super) async fn ask_about(app: &TestApp, owner: &Subject, nobody: &Subject) {
+    let [asker, control] = ["asker", "control"].map(|name| format!("Bearer {}", key(name)));
+    for ((tool, arguments), (_, same)) in calls(owner).into_iter().zip(calls(nobody)) {
+        let answer = http::call(app, &[("authorization", &asker)], tool, arguments.clone()).await;
+        let expected = http::call(app, &[("authorization", &control)], tool, same).await;
+        assert!(
+            !answer.to_string().contains(super::MARKER),
+            "{tool} {arguments}: {answer}"
+        );
+        assert_eq!(
+            comparable(answer, owner),
+            comparable(expected, nobody),
+            "{tool} {arguments}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn no_tool_reaches_another_tenant() {
     let app = start(&["asker", "control", "owner"]).await;
     let (owner, nobody) = (subject("owner", 0x40), subject("nobody", 0x80));
     seed(&app, "owner", &owner).await;
     let before = view(&app, "owner").await;
-    let [asker, control] = ["asker", "control"].map(|tenant| format!("Bearer {}", key(tenant)));
-    for ((tool, arguments), (_, same)) in calls(&owner).into_iter().zip(calls(&nobody)) {
-        let answer = http::call(&app, &[("authorization", &asker)], tool, arguments.clone()).await;
-        let expected = http::call(&app, &[("authorization", &control)], tool, same).await;
-        assert!(
-            !answer.to_string().contains(super::MARKER),
-            "{tool} {arguments}: {answer}"
-        );
-        assert_eq!(
-            comparable(answer, &owner),
-            comparable(expected, &nobody),
-            "{tool} {arguments}"
-        );
-    }
+    ask_about(&app, &owner, &nobody).await;
     assert_eq!(
         view(&app, "owner").await,
         before,

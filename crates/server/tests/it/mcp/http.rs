@@ -60,6 +60,7 @@ async fn with_key(permissions: &[Permission]) -> (TestApp, String) {
     let configured = ConfiguredKey {
         id: None,
         tenant: "acme".to_owned(),
+        user: None,
         permissions: permissions.to_vec().into(),
         key_sha256: Some(KeyHash::of(&key)),
         key_file: None,

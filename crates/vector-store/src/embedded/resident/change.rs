@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use context_manager_core::Moment;
-use context_manager_core::context::{Context, Level};
+use context_manager_core::context::{Context, Level, Origin};
 use context_manager_core::ports::{BoxError, Record};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ pub(in crate::embedded) struct Change {
     pub(super) user: Option<Box<str>>,
     pub(super) columns: Columns,
     pub(super) context: Vec<u8>,
-    /// Hashes of the context's facts.
+    /// Hashes of the context's facts, and of its scope.
     pub(super) facts: Vec<u32>,
     /// Encoded terms; `None` to keep those there are.
     pub(super) terms: Option<Vec<u8>>,
@@ -48,6 +48,7 @@ impl Dense {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Columns {
     pub(super) level: Level,
+    pub(super) origin: Origin,
     pub(super) is_superseded: bool,
     /// Milliseconds since the epoch; the greatest number for never.
     pub(super) expires: i64,
@@ -77,6 +78,7 @@ impl Change {
             user: context.user_id.as_deref().map(Box::from),
             columns: Columns {
                 level: context.level,
+                origin: context.origin,
                 is_superseded: context.superseded_by.is_some(),
                 expires: context.expires_at.map_or(i64::MAX, Timestamp::as_millisecond),
                 occurred: context.occurred_at,
@@ -86,7 +88,12 @@ impl Change {
                 importance: context.importance,
             },
             context: compact::encode(context)?,
-            facts: fact::of_fields(context).iter().map(|fact| fact_hash(fact)).collect(),
+            facts: {
+                let facts = fact::of_fields(context)
+                    .into_iter()
+                    .chain(context.scope.as_deref().map(scope_fact));
+                facts.map(|fact| fact_hash(&fact)).collect()
+            },
             terms: None,
             dense: Dense::Kept,
         })
@@ -103,6 +110,11 @@ impl Change {
     pub(in crate::embedded) fn point(&self) -> Uuid {
         self.point
     }
+}
+
+/// Returns the fact of the scope itself, beside those of all scopes above it.
+pub(super) fn scope_fact(path: &str) -> String {
+    format!("={path}")
 }
 
 /// Returns the hash of a fact. Different facts may share one: what they match is tested again when it is decoded.

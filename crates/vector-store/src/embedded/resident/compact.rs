@@ -1,7 +1,10 @@
 //! A context as a few hundred bytes: what a search needs of it, to be decoded for the candidates alone.
 
 use context_manager_core::Moment;
-use context_manager_core::context::{Context, ContextId, Level, Similar, Superseded, TextLanguage};
+use context_manager_core::context::{
+    Change, Context, ContextId, Document, DocumentPart, Level, Message, Origin, Revision, Similar, Superseded,
+    TextLanguage,
+};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::BoxError;
 use jiff::Timestamp;
@@ -40,9 +43,29 @@ struct Compact<'a> {
     superseded: Option<(Uuid, i64)>,
     sequence: u64,
     slot: Option<i64>,
+    scope: Option<&'a str>,
+    key: Option<&'a str>,
+    origin: usize,
+    role: Option<&'a str>,
+    part: Option<Part<'a>>,
+    version: u32,
+    changed: i64,
+    by: Option<&'a str>,
+    change: usize,
 }
 
-/// Encodes a context.
+#[derive(Debug, Serialize, Deserialize)]
+struct Part<'a> {
+    document: &'a str,
+    index: u32,
+    offset: u64,
+    length: u32,
+    headings: Vec<&'a str>,
+    #[serde(borrow)]
+    first: Option<(Option<&'a str>, &'a str, u64, u32, &'a str)>,
+}
+
+/// Encodes a context, without its earlier versions and the JSON of its message.
 pub(super) fn encode(context: &Context) -> Result<Vec<u8>, BoxError> {
     let metadata = if context.metadata.is_empty() {
         Vec::new()
@@ -83,6 +106,34 @@ pub(super) fn encode(context: &Context) -> Result<Vec<u8>, BoxError> {
             .map(|superseded| (superseded.by.0, superseded.at.as_millisecond())),
         sequence: context.sequence,
         slot: context.slot,
+        scope: context.scope.as_deref(),
+        key: context.key.as_deref(),
+        origin: context.origin.index(),
+        role: context.message.as_ref().map(|message| message.role.as_str()),
+        part: context.part.as_ref().map(|part| Part {
+            document: &part.document_id,
+            index: part.index,
+            offset: part.offset,
+            length: part.length,
+            headings: part.headings.iter().map(String::as_str).collect(),
+            first: part.document.as_ref().map(|document| {
+                let Document {
+                    title,
+                    format,
+                    bytes,
+                    parts,
+                    sha256,
+                } = document;
+                (title.as_deref(), format.as_str(), *bytes, *parts, sha256.as_str())
+            }),
+        }),
+        version: context.revision.version,
+        changed: context.revision.at.as_millisecond(),
+        by: context.revision.by.as_deref(),
+        change: Change::ALL
+            .iter()
+            .position(|change| *change == context.revision.change)
+            .unwrap_or(0),
     };
     Ok(postcard::to_allocvec(&compact)?)
 }
@@ -139,6 +190,34 @@ pub(super) fn decode(user: Option<&str>, bytes: &[u8]) -> Result<Context, BoxErr
         },
         sequence: compact.sequence,
         slot: compact.slot,
+        scope: compact.scope.map(str::to_owned),
+        key: compact.key.map(str::to_owned),
+        origin: *Origin::ALL.get(compact.origin).ok_or("an origin out of range")?,
+        message: compact.role.map(|role| Message {
+            role: role.to_owned(),
+            json: String::new(),
+        }),
+        part: compact.part.map(|part| DocumentPart {
+            document_id: part.document.to_owned(),
+            index: part.index,
+            offset: part.offset,
+            length: part.length,
+            headings: part.headings.into_iter().map(str::to_owned).collect(),
+            document: part.first.map(|(title, format, bytes, parts, sha256)| Document {
+                title: title.map(str::to_owned),
+                format: format.to_owned(),
+                bytes,
+                parts,
+                sha256: sha256.to_owned(),
+            }),
+        }),
+        revision: Revision {
+            version: compact.version,
+            at: time(compact.changed)?,
+            by: compact.by.map(str::to_owned),
+            change: *Change::ALL.get(compact.change).ok_or("a change out of range")?,
+        },
+        history: Vec::new(),
     })
 }
 
@@ -211,6 +290,33 @@ mod tests {
             }),
             sequence: u64::MAX,
             slot: Some(i64::MIN),
+            scope: Some("org/acme".to_owned()),
+            key: Some("theme".to_owned()),
+            origin: Origin::Tool,
+            message: Some(Message {
+                role: "tool".to_owned(),
+                json: String::new(),
+            }),
+            part: Some(DocumentPart {
+                document_id: "d".to_owned(),
+                index: 1,
+                offset: 5,
+                length: 6,
+                headings: vec!["One".to_owned()],
+                document: Some(Document {
+                    title: None,
+                    format: "text".to_owned(),
+                    bytes: 9,
+                    parts: 2,
+                    sha256: "00".to_owned(),
+                }),
+            }),
+            revision: Revision {
+                version: 3,
+                at: now,
+                by: Some("key".to_owned()),
+                change: Change::Replaced,
+            },
             ..Context::new("Olá, 世界")
         };
         let bytes = encode(&context).unwrap();

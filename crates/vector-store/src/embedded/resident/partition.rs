@@ -1,12 +1,11 @@
 //! The contexts of one user in memory.
 
-use context_manager_core::context::Level;
 use context_manager_core::ports::{BoxError, Record, StoreQuery};
 use uuid::Uuid;
 
 use super::change::{Change, Columns, Dense};
 use super::compact;
-use super::plan::Plan;
+use super::plan::{Counts, Plan};
 use super::postings::Postings;
 use super::vectors::{Vectors, make_room};
 
@@ -24,8 +23,7 @@ pub(super) struct Partition {
     entries: Vec<Entry>,
     vectors: Vectors,
     postings: Postings,
-    /// Number of contexts of each level.
-    levels: [usize; Level::ALL.len()],
+    counts: Counts,
     superseded: usize,
     removed: usize,
     /// No context expires before this.
@@ -225,21 +223,23 @@ impl Partition {
 
     /// Returns which contexts match; `None` for all.
     fn matching(&self, plan: &Plan<'_>) -> Option<Vec<bool>> {
-        if self.removed == 0 && self.superseded == 0 && plan.matches_all(&self.levels, self.earliest) {
+        if self.removed == 0 && self.superseded == 0 && plan.matches_all(&self.counts, self.earliest) {
             return None;
         }
         Some(self.entries.iter().map(|entry| entry.may_match(plan)).collect())
     }
 
     fn count(&mut self, columns: &Columns, body: usize) {
-        self.levels[columns.level.index()] += 1;
+        self.counts.levels[columns.level.index()] += 1;
+        self.counts.origins[columns.origin.index()] += 1;
         self.superseded += usize::from(columns.is_superseded);
         self.earliest = self.earliest.min(columns.expires);
         self.body_bytes += body;
     }
 
     fn uncount(&mut self, columns: &Columns, body: usize) {
-        self.levels[columns.level.index()] -= 1;
+        self.counts.levels[columns.level.index()] -= 1;
+        self.counts.origins[columns.origin.index()] -= 1;
         self.superseded -= usize::from(columns.is_superseded);
         self.body_bytes -= body;
     }

@@ -1,20 +1,28 @@
 //! A filter as tests of the columns and facts of contexts in memory.
 
-use context_manager_core::context::{Context, Level};
-use context_manager_core::filter::{Number, Test};
+use context_manager_core::context::{Context, Level, Origin};
+use context_manager_core::filter::{Field, Number, Test};
 use context_manager_core::{Filter, Moment, TenantId, Visibility};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::change::{Columns, fact_hash, hash};
+use super::change::{Columns, fact_hash, hash, scope_fact};
 use crate::payload::key::Place;
 use crate::payload::{PointIds, fact};
+
+/// Numbers of contexts of each level, and of each origin.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) levels: [usize; Level::ALL.len()],
+    pub(super) origins: [usize; Origin::ALL.len()],
+}
 
 /// Tests that a context passes or not.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     filter: &'a Filter,
     levels: [bool; Level::ALL.len()],
+    origins: [bool; Origin::ALL.len()],
     /// Contexts that expire later, in milliseconds since the epoch.
     expires_after: Option<i64>,
     expired_at: Option<i64>,
@@ -37,23 +45,27 @@ impl<'a> Plan<'a> {
         };
         let given = |id: &Option<String>| id.as_ref().map(|id| hash(Some(id)));
         let conditions = filter.conditions();
-        // Users and agents are facts, too, but are told apart before these are read.
+        // Users, agents and origins are facts, too, but are told apart before these are read.
         let others = conditions
             .iter()
-            .filter(|condition| !["user_id", "agent_id"].contains(&condition.name));
+            .filter(|condition| !["user_id", "agent_id", "origin"].contains(&condition.name));
         let facts = others.filter_map(|condition| match &condition.test {
-            Test::AnyOf(field, words) => match Place::of(*field) {
-                Place::Fact(letter) => Some((letter, words)),
-                Place::Key(..) => None,
-            },
-            Test::AtLeast(..) | Test::Below(..) | Test::NoSession | Test::Ids(_) => None,
+            Test::AnyOf(field, words) => {
+                let fact = |word: &str| match Place::of(*field) {
+                    Place::Fact(letter) => Some(fact::new(letter, word)),
+                    Place::Key(..) => (*field == Field::Scope).then(|| scope_fact(word)),
+                };
+                let facts = words.iter().map(|word| fact(word).map(|fact| fact_hash(&fact)));
+                facts.collect::<Option<Vec<u32>>>()
+            }
+            Test::NoneOf(..) | Test::AtLeast(..) | Test::Below(..) | Test::NoSession | Test::Ids(_) => None,
         });
-        let facts = facts.map(|(letter, words)| words.iter().map(|word| fact_hash(&fact::new(letter, word))).collect());
         let points = PointIds::of(tenant);
         Self {
             levels: Level::ALL.map(|level| filter.levels.is_empty() || filter.levels.contains(&level)),
             expires_after,
             expired_at,
+            origins: Origin::ALL.map(|origin| filter.origins.is_empty() || filter.origins.contains(&origin)),
             is_current: matches!(filter.visibility, Visibility::Current(_)),
             session: given(&filter.session_id),
             agent: given(&filter.agent_id),
@@ -72,11 +84,12 @@ impl<'a> Plan<'a> {
         self.filter.user_id.as_deref()
     }
 
-    /// Returns `true` if all contexts of these levels match that are not superseded and expire at this time or later.
-    pub(super) fn matches_all(&self, levels: &[usize; Level::ALL.len()], earliest: i64) -> bool {
-        let levels = levels.iter().zip(&self.levels);
+    /// Returns `true` if all contexts of these levels and origins match that are not superseded and expire at this time or later.
+    pub(super) fn matches_all(&self, counts: &Counts, earliest: i64) -> bool {
+        let levels = counts.levels.iter().zip(&self.levels);
+        let origins = counts.origins.iter().zip(&self.origins);
         let (after, before) = self.occurred;
-        levels.into_iter().all(|(count, wanted)| *wanted || *count == 0)
+        levels.chain(origins).all(|(count, wanted)| *wanted || *count == 0)
             && self.expires_after.is_none_or(|time| earliest > time)
             && self.expired_at.is_none()
             && self.session.is_none()
@@ -92,6 +105,7 @@ impl<'a> Plan<'a> {
     /// Returns `false` if the context cannot match.
     pub(super) fn may_match(&self, point: Uuid, columns: &Columns, facts: &[u8]) -> bool {
         self.levels[columns.level.index()]
+            && self.origins[columns.origin.index()]
             && self.expires_after.is_none_or(|time| columns.expires > time)
             && self.expired_at.is_none_or(|time| columns.expires <= time)
             && !(self.is_current && columns.is_superseded)

@@ -43,15 +43,16 @@ pub(super) fn point_id_out(id: PointId) -> proto::PointId {
 
 pub(super) fn filter(filter: Option<proto::Filter>) -> Result<Filter, Status> {
     let filter = filter.unwrap_or_default();
-    if !filter.must_not.is_empty() || filter.min_should.is_some() {
-        return Err(Status::unimplemented("the stand-in knows `must` and `should` only"));
+    if filter.min_should.is_some() {
+        return Err(Status::unimplemented("the stand-in knows no `min_should`"));
     }
     let must: Result<Vec<_>, _> = filter.must.into_iter().map(condition).collect();
     let should: Result<Vec<_>, _> = filter.should.into_iter().map(condition).collect();
+    let must_not: Result<Vec<_>, _> = filter.must_not.into_iter().map(condition).collect();
     Ok(Filter {
         must: Some(must?),
         should: Some(should?).filter(|should| !should.is_empty()),
-        must_not: None,
+        must_not: Some(must_not?).filter(|must_not| !must_not.is_empty()),
         min_should: None,
     })
 }
@@ -77,7 +78,8 @@ fn condition(condition: proto::Condition) -> Result<Condition, Status> {
             Ok(Condition::Field(condition))
         }
         Some(ConditionOneOf::IsEmpty(field)) => Ok(Condition::IsEmpty(IsEmptyCondition::from(path(&field.key)?))),
-        _ => Err(Status::unimplemented("the stand-in knows ids and fields only")),
+        Some(ConditionOneOf::Filter(nested)) => Ok(Condition::Filter(filter(Some(nested))?)),
+        _ => Err(Status::unimplemented("the stand-in knows ids, fields and filters only")),
     }
 }
 

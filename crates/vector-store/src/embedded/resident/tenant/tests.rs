@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use context_manager_core::context::{Context, ContextId, Level, Superseded};
+use context_manager_core::context::{Context, ContextId, Level, Origin, Superseded};
 use context_manager_core::{Moment, Visibility};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -47,6 +47,8 @@ prop_compose! {
         superseded in prop::bool::weighted(0.2),
         slot in prop::option::of(0..4i64),
         tag in prop::bool::ANY,
+        scope in prop::option::of("(a|a/b|c)"),
+        origin in 0..Origin::ALL.len(),
     ) -> Context {
         Context {
             user_id: user,
@@ -56,6 +58,8 @@ prop_compose! {
             occurred_at: Moment::from_millisecond(occurred),
             superseded_by: superseded.then(|| Superseded { by: ContextId(Uuid::nil()), at: now() }),
             slot,
+            scope,
+            origin: Origin::ALL[origin],
             tags: tag.then(|| "t".to_owned()).into_iter().collect(),
             ..Context::new(text)
         }
@@ -96,18 +100,26 @@ fn filter() -> impl Strategy<Value = Filter> {
         prop::option::of(0..3i64),
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.2),
+        prop::option::weighted(0.2, "(a|a/b|c)"),
+        prop::option::weighted(0.2, "(a|a/b|c)"),
+        prop::collection::vec(0..Origin::ALL.len(), 0..3),
         visibility,
     )
         .prop_map(
-            |(user_id, session_id, levels, after, sessionless, tagged, visibility)| Filter {
-                user_id,
-                session_id,
-                sessionless,
-                levels: levels.into_iter().map(|level| Level::ALL[level]).collect(),
-                occurred_after: after.map(Moment::from_millisecond),
-                tags_any: tagged.then(|| "t".to_owned()).into_iter().collect(),
-                visibility,
-                ..Filter::default()
+            |(user_id, session_id, levels, after, sessionless, tagged, scope, scope_prefix, origins, visibility)| {
+                Filter {
+                    scope,
+                    scope_prefix,
+                    origins: origins.into_iter().map(|origin| Origin::ALL[origin]).collect(),
+                    user_id,
+                    session_id,
+                    sessionless,
+                    levels: levels.into_iter().map(|level| Level::ALL[level]).collect(),
+                    occurred_after: after.map(Moment::from_millisecond),
+                    tags_any: tagged.then(|| "t".to_owned()).into_iter().collect(),
+                    visibility,
+                    ..Filter::default()
+                }
             },
         )
 }
