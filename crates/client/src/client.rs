@@ -15,9 +15,10 @@ use crate::events::events;
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, Event, ForgottenUser, GcReport, GcRequest, Health, HealthAnswer, History, Import, LogFilter,
-    MessageList, MessagesBody, NewContext, PoppedMessage, Reembedding, Restore, Restored, ScopePage, SearchRequest,
-    SearchResponse, Session, SessionPage, Snapshot, SnapshotList, Stats, VerifiedSnapshot, Written,
+    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, ForgottenUser, GcReport, GcRequest,
+    Health, HealthAnswer, History, Import, LogFilter, MessageList, MessagesBody, NewContext, PoppedMessage,
+    Reembedding, Restore, Restored, ScopePage, SearchRequest, SearchResponse, Session, SessionPage, Snapshot,
+    SnapshotList, Stats, StoredDocument, VerifiedSnapshot, Written,
 };
 use crate::{Config, Error};
 
@@ -61,6 +62,10 @@ operations! {
     CLEAR_MESSAGES: DELETE "/api/v1/sessions/{session_id}/messages" Always false;
     LIST_SCOPES: GET "/api/v1/scopes" Always false;
     FORGET_SCOPE: DELETE "/api/v1/scopes" Always true;
+    STORE_DOCUMENT: POST "/api/v1/documents" Always true;
+    LIST_DOCUMENTS: GET "/api/v1/documents" Always false;
+    GET_DOCUMENT: GET "/api/v1/documents/{id}" Always false;
+    DELETE_DOCUMENT: DELETE "/api/v1/documents/{id}" Always false;
     STREAM_EVENTS: GET "/api/v1/events" Always false;
     FORGET_USER: DELETE "/api/v1/users/{user_id}" Always true;
     GET_STATS: GET "/api/v1/stats" Always false;
@@ -272,6 +277,39 @@ impl Client {
             .call(FORGET_SCOPE, "")
             .query([("prefix", Some(prefix.to_owned()))]);
         self.0.fetch(call).await
+    }
+
+    /// Stores a document, or replaces the one with its id. Without an id, a repetition after a failure may store it twice.
+    pub async fn store_document(&self, document: &DocumentBody) -> Result<StoredDocument, Error> {
+        self.0.fetch(self.0.call(STORE_DOCUMENT, "").json(document)?).await
+    }
+
+    /// Returns a page of documents, newest first.
+    pub async fn list_documents(
+        &self,
+        user_id: Option<&str>,
+        scope_prefix: Option<&str>,
+        page: &Page,
+    ) -> Result<DocumentPage, Error> {
+        let query = [
+            ("user_id", user_id.map(str::to_owned)),
+            ("scope_prefix", scope_prefix.map(str::to_owned)),
+        ];
+        let call = self
+            .0
+            .call(LIST_DOCUMENTS, "")
+            .query(query.into_iter().chain(page.query()));
+        self.0.fetch(call).await
+    }
+
+    /// Returns the summary of a document.
+    pub async fn get_document(&self, id: &str) -> Result<DocumentSummary, Error> {
+        self.0.fetch(self.0.call(GET_DOCUMENT, id)).await
+    }
+
+    /// Deletes a document.
+    pub async fn delete_document(&self, id: &str) -> Result<Deleted, Error> {
+        self.0.fetch(self.0.call(DELETE_DOCUMENT, id)).await
     }
 
     /// Follows the writes to the tenant's contexts, from now on or from behind the event with the id `after`.

@@ -57,11 +57,11 @@ pub mod tokens;
 pub use config::{Budget, Config, Fusion, L2OnExpiry, Neighbours, Speech, Weights};
 pub use context::{Context, ContextId, Level, NewContext, Patch, UnknownLevel, Violation, Violations};
 pub use engine::{
-    AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, Dropped, Event, EventKind,
-    ExportRecord, ExportRequest, Followed, Follower, Forgotten, Found, GcAction, GcAffected, GcReport, Imported,
-    MAX_LIMIT, MAX_LISTED, MAX_TOKENS, OnEmbeddingFailure, Pending, PendingRound, Receipt, ReembedPhase,
-    ReembedProgress, ReembedSettings, Relevance, Restored, Resume, ScopeCount, SearchMode, SearchRequest,
-    SearchResponse, Stats, Stored, Usage,
+    AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, DocumentParts, DocumentStored,
+    Dropped, Event, EventKind, ExportRecord, ExportRequest, Followed, Follower, Forgotten, Found, GcAction, GcAffected,
+    GcReport, Imported, MAX_LIMIT, MAX_LISTED, MAX_TOKENS, NewDocument, OnEmbeddingFailure, Pending, PendingRound,
+    Receipt, ReembedPhase, ReembedProgress, ReembedSettings, Relevance, Restored, Resume, ScopeCount, SearchMode,
+    SearchRequest, SearchResponse, Stats, Stored, Usage,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Name, Visibility};

@@ -5,6 +5,7 @@
 mod assemble;
 mod batch;
 mod context;
+mod documents;
 mod events;
 mod filter;
 mod gc;
@@ -31,6 +32,7 @@ pub use batch::{BatchAnswer, BatchBody, BatchItem};
 pub use context::{
     Context, ContextPage, ContextPatch, EmbeddingStatus, Level, NewContext, Origin, Similar, StoredContext,
 };
+pub use documents::{DocumentBody, DocumentFormat, DocumentPage, DocumentSummary, Neighbours, StoredDocument};
 pub use events::{ContextEvent, Event, EventKind};
 pub use filter::{ClearBody, DeleteBody, Deleted, Filter};
 pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};

@@ -5,7 +5,7 @@ use context_manager_core::{self as domain, Found, Violations};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Context, Filter, Level, Query};
+use super::{Context, Filter, Level, Neighbours, Query};
 
 /// A search.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -59,6 +59,10 @@ pub struct SearchRequest {
     /// Search replaced contexts as well.
     #[serde(default)]
     pub include_superseded: bool,
+    /// Number of parts to return on each side of a part of a document, as far as they fit `max_tokens`. Default 0.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 5))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<u32>,
     /// Milliseconds since the arrival of the request, at most `server.request_timeout_ms`: the best answer by then is
     /// returned, and what it lacks is named in `degraded`.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
@@ -128,6 +132,7 @@ impl SearchRequest {
             diversity: self.diversity,
             explain: self.explain,
             include_superseded: self.include_superseded,
+            neighbours: self.neighbours.unwrap_or_default() as usize,
             deadline: None,
         }
     }
@@ -146,6 +151,9 @@ pub struct FoundBody {
     /// Parts of the score; only with `explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// Parts around it in its document; only with `neighbours`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<Neighbours>,
 }
 
 /// Parts of a score, each 0 to 1 but `rerank`.
@@ -308,10 +316,19 @@ pub struct SearchResponse {
     pub degraded: Vec<Degraded>,
 }
 
+fn neighbours([before, after]: [Vec<domain::Context>; 2]) -> Option<Neighbours> {
+    let bodies = |parts: Vec<domain::Context>| parts.into_iter().map(Into::into).collect();
+    (!before.is_empty() || !after.is_empty()).then(|| Neighbours {
+        before: bodies(before),
+        after: bodies(after),
+    })
+}
+
 impl SearchResponse {
     /// Builds the response to a search that took this many milliseconds.
     pub fn new(response: domain::SearchResponse, explain: bool, took_ms: f64) -> Self {
         let found = |found: Found| FoundBody {
+            neighbours: neighbours(found.neighbours),
             scores: explain.then_some(Scores {
                 similarity: found.parts.similarity,
                 lexical: found.parts.lexical,

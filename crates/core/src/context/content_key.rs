@@ -28,7 +28,7 @@ impl ContentKey {
         let part = context
             .part
             .as_ref()
-            .map(|part| format!("{}/{}", part.index, part.document_id));
+            .map(|part| format!("{}/{}/{}", part.index, part.digest, part.document_id));
         let places = [
             ('s', context.scope.as_deref()),
             ('k', context.key.as_deref()),

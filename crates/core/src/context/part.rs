@@ -5,6 +5,9 @@
 pub struct DocumentPart {
     /// Id of the document.
     pub document_id: String,
+    /// SHA-256 of everything that storing the document depends on, its first half in hexadecimal: parts of another digest are
+    /// left over from another version.
+    pub digest: String,
     /// Number of the part, from 0.
     pub index: u32,
     /// Offset of its first byte in the document.
@@ -28,6 +31,4 @@ pub struct Document {
     pub bytes: u64,
     /// Number of its parts.
     pub parts: u32,
-    /// SHA-256, in hexadecimal, of everything that storing it depends on.
-    pub sha256: String,
 }

@@ -37,6 +37,18 @@ pub enum Format {
     Code,
 }
 
+impl Format {
+    /// Returns the name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Markdown => "markdown",
+            Self::Text => "text",
+            Self::Html => "html",
+            Self::Code => "code",
+        }
+    }
+}
+
 /// Part of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -20,6 +20,8 @@ pub(super) enum Key<'a> {
     Content(&'a ContentKey),
     /// A key in a scope.
     Name(&'a Name),
+    /// A document.
+    Document(&'a str),
     /// The order and the working memory of a session.
     Session(Option<&'a str>),
 }

@@ -9,6 +9,7 @@
 
 mod backlog;
 mod contexts;
+mod documents;
 mod events;
 mod history;
 mod lifecycle;
@@ -43,6 +44,7 @@ use crate::ports::{
 };
 use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
 
+pub use documents::{DocumentStored, NewDocument, Parts as DocumentParts};
 pub use events::{Event, EventKind, Followed, Follower, Resume};
 pub use lifecycle::{GcAction, GcAffected, GcReport, MAX_LISTED};
 pub use model_in_use::OnEmbeddingFailure;
@@ -224,6 +226,36 @@ impl ContextEngine {
     /// [`Error::Store`].
     pub async fn pop_message(&self, scope: &Scope, filter: &Filter) -> Result<Option<Context>, Error> {
         Ok(messages::pop(self.0.changer(), scope, filter).await?)
+    }
+
+    /// Stores the parts of a document, in the place of the document with its id of the same user.
+    ///
+    /// # Errors
+    /// As [`ContextEngine::store`]; nothing new stays then.
+    pub async fn store_document(&self, scope: &Scope, parts: DocumentParts) -> Result<DocumentStored, Error> {
+        self.0.documents().store(scope, parts).await
+    }
+
+    /// Returns one page of the first parts of matching documents, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn documents(
+        &self,
+        scope: &Scope,
+        filter: Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Context>, Error> {
+        Ok(documents::list(self.contexts(), scope, filter, after, limit).await?)
+    }
+
+    /// Returns the parts before and behind a part of a document, in order, at most `count` on each side.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn neighbours(&self, scope: &Scope, context: &Context, count: usize) -> Result<[Vec<Context>; 2], Error> {
+        Ok(documents::neighbours(self.contexts(), scope, context, count).await?)
     }
 
     /// Follows the writes to a tenant's contexts from now on, or from behind an event. Writes of other processes on the same

@@ -6,6 +6,7 @@ use tokio::time::Duration;
 
 use super::backlog::Backlog;
 use super::contexts::Contexts;
+use super::documents::Documents;
 use super::events::{EventLog, WatchedStore};
 use super::lifecycle::{Accesses, Collector, Summaries};
 use super::locks::KeyedLocks;
@@ -80,6 +81,7 @@ pub(super) struct Parts {
     pub(super) reindexing: Reindexing,
     backoff: Backoff,
     locks: Arc<KeyedLocks>,
+    document_locks: KeyedLocks,
     sequences: Sequences,
     pub(super) accesses: Accesses,
     vocabularies: Vocabularies,
@@ -97,6 +99,7 @@ impl Parts {
             models: Models::new(deps.embedder, deps.on_embedding_failure, timeout),
             backlog: Backlog::default(),
             recall: RecallSampling::new(config.recall_sample_ratio),
+            document_locks: KeyedLocks::default(),
             sequences: Sequences::new(Arc::clone(&store)),
             table: deps.table,
             text: Arc::new(Preparer {
@@ -151,6 +154,15 @@ impl Parts {
             text: &self.text,
             dedup: &self.lifecycle.dedup,
             short_term_ttl_secs: self.config.short_term_ttl_secs(),
+        }
+    }
+
+    pub(super) fn documents(&self) -> Documents<'_> {
+        Documents {
+            contexts: self.contexts(),
+            storing: self.storing(),
+            changer: self.changer(),
+            locks: &self.document_locks,
         }
     }
 

@@ -28,6 +28,7 @@ const API_KEY: &str = "api_key";
     tags(
         (name = "contexts", description = "Storing, changing, finding and deleting contexts"),
         (name = "sessions", description = "Listing and deleting conversations"),
+        (name = "documents", description = "Documents, cut into contexts"),
         (name = "scopes", description = "Listing and forgetting scopes"),
         (name = "operations", description = "Health, metrics and counts"),
     ),

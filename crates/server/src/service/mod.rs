@@ -7,6 +7,7 @@ mod audit;
 mod call;
 mod contexts;
 mod deletion;
+mod documents;
 mod events;
 mod failure;
 pub mod garbage_collector;

@@ -140,6 +140,10 @@ use_cases! {
     ClearMessages: "clear_messages", WRITE, WRITES, Api, Logged, Short;
     ListScopes: "list_scopes", READ, READS, Api, Unlogged, Short;
     ForgetScope: "forget_scope", WRITE, WRITES, Api, Logged, Long;
+    StoreDocument: "store_document", WRITE, WRITES, Api, Unlogged, Long;
+    ListDocuments: "list_documents", READ, READS, Api, Unlogged, Short;
+    GetDocument: "get_document", READ, READS, Api, Unlogged, Short;
+    DeleteDocument: "delete_document", WRITE, WRITES, Api, Logged, Short;
     StreamEvents: "stream_events", READ, READS, Api, Unlogged, Short;
     ForgetUser: "forget_user", WRITE, WRITES, Api, Logged, Long;
     GetStats: "get_stats", READ, READS, Api, Unlogged, Short;

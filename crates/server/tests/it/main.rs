@@ -7,6 +7,7 @@ mod bad_input;
 mod client;
 mod connections;
 mod dashboards;
+mod documents;
 mod edge;
 mod embedding;
 mod events;

@@ -155,6 +155,7 @@ fn diverse() -> Vec<Context> {
 fn part(document_id: &str, index: u32) -> DocumentPart {
     DocumentPart {
         document_id: document_id.to_owned(),
+        digest: String::new(),
         index,
         offset: 0,
         length: 1,

@@ -117,6 +117,7 @@ pub async fn every_field_comes_back(store: &dyn VectorStore) {
         }),
         part: Some(DocumentPart {
             document_id: "d".to_owned(),
+            digest: "ff".to_owned(),
             index: 0,
             offset: u64::MAX,
             length: u32::MAX,
@@ -126,7 +127,6 @@ pub async fn every_field_comes_back(store: &dyn VectorStore) {
                 format: "markdown".to_owned(),
                 bytes: 7,
                 parts: 2,
-                sha256: "00".to_owned(),
             }),
         }),
         revision: revision(2, Change::Replaced),

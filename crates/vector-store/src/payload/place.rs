@@ -24,6 +24,7 @@ impl From<StoredMessage> for Message {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StoredPart {
     document: String,
+    digest: String,
     index: u32,
     offset: u64,
     length: u32,
@@ -40,13 +41,13 @@ struct StoredDocument {
     format: String,
     bytes: u64,
     parts: u32,
-    sha256: String,
 }
 
 impl From<DocumentPart> for StoredPart {
     fn from(part: DocumentPart) -> Self {
         Self {
             document: part.document_id,
+            digest: part.digest,
             index: part.index,
             offset: part.offset,
             length: part.length,
@@ -56,7 +57,6 @@ impl From<DocumentPart> for StoredPart {
                 format: document.format,
                 bytes: document.bytes,
                 parts: document.parts,
-                sha256: document.sha256,
             }),
         }
     }
@@ -66,6 +66,7 @@ impl From<StoredPart> for DocumentPart {
     fn from(part: StoredPart) -> Self {
         Self {
             document_id: part.document,
+            digest: part.digest,
             index: part.index,
             offset: part.offset,
             length: part.length,
@@ -75,7 +76,6 @@ impl From<StoredPart> for DocumentPart {
                 format: document.format,
                 bytes: document.bytes,
                 parts: document.parts,
-                sha256: document.sha256,
             }),
         }
     }

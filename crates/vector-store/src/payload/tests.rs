@@ -68,13 +68,13 @@ prop_compose! {
 
 prop_compose! {
     fn part()(
-        (document_id, title, format, sha256) in (".{1,5}", proptest::option::of(".{0,5}"), "[a-z]{1,4}", "[0-9a-f]{4}"),
+        (document_id, title, format, digest) in (".{1,5}", proptest::option::of(".{0,5}"), "[a-z]{1,4}", "[0-9a-f]{4}"),
         (index, offset, length, bytes, parts) in any::<(u32, u64, u32, u64, u32)>(),
         headings in vec(".{0,5}", 0..3),
         is_first in any::<bool>(),
     ) -> DocumentPart {
-        let document = is_first.then_some(Document { title, format, bytes, parts, sha256 });
-        DocumentPart { document_id, index, offset, length, headings, document }
+        let document = is_first.then_some(Document { title, format, bytes, parts });
+        DocumentPart { document_id, digest, index, offset, length, headings, document }
     }
 }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::documents::neighbours;
 use super::lifecycle::Accesses;
 use super::prepare::Preparer;
 use crate::context::{ContextId, Level};
@@ -69,8 +70,9 @@ impl Searcher<'_> {
         let floor = request.min_score.unwrap_or(0.0);
         let ranking = self.ranking(scope, &request, floor).await?;
         let start = Instant::now();
-        let response = self.choose(ranking, &request);
+        let mut response = self.choose(ranking, &request);
         Step::Choose.took(start);
+        self.bring_in_parts(scope, &request, &mut response).await;
         tracing::Span::current().record("returned", response.contexts.len());
         metrics::counter!(NEAR_DUPLICATES).increment(response.near_duplicates as u64);
         let served = response
@@ -79,6 +81,36 @@ impl Searcher<'_> {
             .map(|found| (found.context.id, found.context.access_count));
         self.count_accesses(scope, served.collect()).await;
         Ok(response)
+    }
+
+    /// Adds the parts of documents around those that were found, as far as they fit the budget. A failure of the store costs
+    /// these only.
+    async fn bring_in_parts(&self, scope: &Scope, request: &SearchRequest, response: &mut SearchResponse) {
+        let at = self.ranker.retrieval.contexts;
+        let mut left = request
+            .max_tokens
+            .map_or(usize::MAX, |budget| budget.saturating_sub(response.total_tokens));
+        let mut shown: Vec<ContextId> = response.contexts.iter().map(|found| found.context.id).collect();
+        for found in &mut response.contexts {
+            let beside = neighbours(at, scope, &found.context, request.neighbours).await;
+            let Ok(mut beside) = beside.inspect_err(|error| tracing::warn!(%error, "a search without neighbours"))
+            else {
+                response.degraded.push(Degraded::VectorStore);
+                return;
+            };
+            for parts in &mut beside {
+                parts.retain(|part| {
+                    let is_new = !shown.contains(&part.id) && tokens(part) <= left;
+                    if is_new {
+                        left -= tokens(part);
+                        response.total_tokens += tokens(part);
+                        shown.push(part.id);
+                    }
+                    is_new
+                });
+            }
+            found.neighbours = beside;
+        }
     }
 
     #[tracing::instrument(level = "debug", skip_all)]

@@ -44,6 +44,7 @@ impl From<Ranked> for Found {
             context: Arc::unwrap_or_clone(ranked.record).context,
             score: ranked.score,
             parts: ranked.parts,
+            neighbours: [Vec::new(), Vec::new()],
         }
     }
 }

@@ -14,6 +14,8 @@ pub const MAX_LIMIT: usize = 1000;
 /// The largest token budget.
 pub const MAX_TOKENS: usize = 1_000_000;
 
+/// Maximum number of parts of a document on each side of one that is found.
+pub(super) const MAX_NEIGHBOURS: usize = 5;
 /// Number of texts before the question that count, and of their last bytes.
 const EARLIER_TEXTS: usize = 3;
 const EARLIER_BYTES: usize = 500;
@@ -47,6 +49,8 @@ pub struct SearchRequest {
     pub session_id: Option<String>,
     /// Conditions on contexts of every level.
     pub filter: Filter,
+    /// Number of parts to return on each side of a part of a document, at most 5.
+    pub neighbours: usize,
     /// Minimum score, 0 to 1; without it a search returns contexts of any score, and an assembly those that reach
     /// [`Config::relevance_floor`](crate::Config::relevance_floor).
     pub min_score: Option<f32>,
@@ -77,6 +81,7 @@ impl SearchRequest {
         if let Some(limit) = self.limit {
             found.in_range("/limit", &limit, &(1..=MAX_LIMIT));
         }
+        found.in_range("/neighbours", &self.neighbours, &(0..=MAX_NEIGHBOURS));
         if let Some(min_score) = self.min_score {
             found.in_range("/min_score", &min_score, &(0.0..=1.0));
         }
@@ -139,6 +144,8 @@ pub struct Found {
     pub score: f32,
     /// Components of the score.
     pub parts: Parts,
+    /// Parts of its document before and behind it, if requested.
+    pub neighbours: [Vec<Context>; 2],
 }
 
 /// A candidate that is not returned.

@@ -2,6 +2,7 @@
 
 mod contexts;
 mod deletion;
+mod documents;
 mod events;
 mod logs;
 mod messages;
@@ -51,6 +52,8 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
         ))
         .routes(routes!(messages::pop_message))
         .routes(routes!(events::stream_events))
+        .routes(routes!(documents::store_document, documents::list_documents))
+        .routes(routes!(documents::get_document, documents::delete_document))
         .routes(routes!(named::list_scopes, named::forget_scope))
         .routes(routes!(deletion::forget_user))
         .routes(routes!(operations::get_stats))

@@ -27,6 +27,7 @@ impl From<MessageLine> for Message {
 #[serde(deny_unknown_fields)]
 pub(super) struct PartLine {
     document_id: String,
+    digest: String,
     index: u32,
     offset: u64,
     length: u32,
@@ -42,7 +43,6 @@ struct DocumentLine {
     format: String,
     bytes: u64,
     parts: u32,
-    sha256: String,
 }
 
 impl From<DocumentPart> for PartLine {
@@ -52,10 +52,10 @@ impl From<DocumentPart> for PartLine {
             format: document.format,
             bytes: document.bytes,
             parts: document.parts,
-            sha256: document.sha256,
         });
         Self {
             document_id: part.document_id,
+            digest: part.digest,
             index: part.index,
             offset: part.offset,
             length: part.length,
@@ -72,10 +72,10 @@ impl From<PartLine> for DocumentPart {
             format: document.format,
             bytes: document.bytes,
             parts: document.parts,
-            sha256: document.sha256,
         });
         Self {
             document_id: part.document_id,
+            digest: part.digest,
             index: part.index,
             offset: part.offset,
             length: part.length,

@@ -99,11 +99,12 @@ prop_compose! {
     fn source()(
         message in option::of((".*", ".*").prop_map(|(role, json)| Message { role, json })),
         part in option::of((".*", any::<(u32, u64, u32)>(), vec(".*", 0..3))),
-        document in option::of((option::of(".*"), ".*", any::<(u64, u32)>(), ".*")),
+        document in option::of((option::of(".*"), ".*", any::<(u64, u32)>())),
+        digest in ".*",
     ) -> (Option<Message>, Option<DocumentPart>) {
-        let document = document.map(|(title, format, (bytes, parts), sha256)| Document { title, format, bytes, parts, sha256 });
+        let document = document.map(|(title, format, (bytes, parts))| Document { title, format, bytes, parts });
         let part = part.map(|(document_id, (index, offset, length), headings)| DocumentPart {
-            document_id, index, offset, length, headings, document,
+            document_id, digest, index, offset, length, headings, document,
         });
         (message, part)
     }

@@ -66,6 +66,7 @@ fn subject(name: &str, number: u8) -> Subject {
         agent_id: format!("agent-of-{name}"),
         session_id: format!("session-of-{name}"),
         scope: format!("vaults/{name}"),
+        document_id: format!("document-of-{name}"),
     }
 }
 
@@ -82,6 +83,12 @@ async fn seed(app: &TestApp, tenant: &str, subject: &Subject) {
         let answer = call(app, tenant, "POST", "/api/v1/contexts", Some(&body)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
     }
+    let document = json!({
+        "id": subject.document_id, "text": format!("The plan of the vault is {MARKER}."), "format": "text",
+        "user_id": subject.user_id,
+    });
+    let answer = call(app, tenant, "POST", "/api/v1/documents", Some(&document)).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
 }
 
 /// All that a tenant sees of its own, but for what changes by itself.
@@ -107,6 +114,7 @@ fn comparable(answer: &Answer, subject: &Subject) -> (u16, Value) {
         (&subject.agent_id, "AGENT"),
         (&subject.session_id, "SESSION"),
         (&subject.scope, "SCOPE"),
+        (&subject.document_id, "DOCUMENT"),
     ] {
         text = text.replace(name, placeholder);
     }

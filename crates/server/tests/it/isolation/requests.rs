@@ -14,6 +14,7 @@ pub(super) struct Subject {
     pub(super) agent_id: String,
     pub(super) session_id: String,
     pub(super) scope: String,
+    pub(super) document_id: String,
 }
 
 /// One call.
@@ -205,6 +206,8 @@ impl Subject {
 
     fn value(&self, operation: &str, name: &str) -> Value {
         match name {
+            "id" if operation.contains("document") => json!(self.document_id),
+            "format" if operation.contains("document") => json!("text"),
             "id" => json!(self.ids[0]),
             "ids" | "supersedes" => json!(self.ids),
             "user_id" => json!(self.user_id),
@@ -213,6 +216,9 @@ impl Subject {
             "scope" | "scope_prefix" | "prefix" => json!(self.scope),
             "key" => json!("code"),
             "depth" => json!(3),
+            "document_id" => json!(self.document_id),
+            "title" => json!("the vault"),
+            "neighbours" => json!(1),
             "origin" => json!("user"),
             "origins" => json!(["user"]),
             "role" => json!("user"),

@@ -57,12 +57,13 @@ struct Compact<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 struct Part<'a> {
     document: &'a str,
+    digest: &'a str,
     index: u32,
     offset: u64,
     length: u32,
     headings: Vec<&'a str>,
     #[serde(borrow)]
-    first: Option<(Option<&'a str>, &'a str, u64, u32, &'a str)>,
+    first: Option<(Option<&'a str>, &'a str, u64, u32)>,
 }
 
 /// Encodes a context, without its earlier versions and the JSON of its message.
@@ -112,6 +113,7 @@ pub(super) fn encode(context: &Context) -> Result<Vec<u8>, BoxError> {
         role: context.message.as_ref().map(|message| message.role.as_str()),
         part: context.part.as_ref().map(|part| Part {
             document: &part.document_id,
+            digest: &part.digest,
             index: part.index,
             offset: part.offset,
             length: part.length,
@@ -122,9 +124,8 @@ pub(super) fn encode(context: &Context) -> Result<Vec<u8>, BoxError> {
                     format,
                     bytes,
                     parts,
-                    sha256,
                 } = document;
-                (title.as_deref(), format.as_str(), *bytes, *parts, sha256.as_str())
+                (title.as_deref(), format.as_str(), *bytes, *parts)
             }),
         }),
         version: context.revision.version,
@@ -199,16 +200,16 @@ pub(super) fn decode(user: Option<&str>, bytes: &[u8]) -> Result<Context, BoxErr
         }),
         part: compact.part.map(|part| DocumentPart {
             document_id: part.document.to_owned(),
+            digest: part.digest.to_owned(),
             index: part.index,
             offset: part.offset,
             length: part.length,
             headings: part.headings.into_iter().map(str::to_owned).collect(),
-            document: part.first.map(|(title, format, bytes, parts, sha256)| Document {
+            document: part.first.map(|(title, format, bytes, parts)| Document {
                 title: title.map(str::to_owned),
                 format: format.to_owned(),
                 bytes,
                 parts,
-                sha256: sha256.to_owned(),
             }),
         }),
         revision: Revision {
@@ -299,6 +300,7 @@ mod tests {
             }),
             part: Some(DocumentPart {
                 document_id: "d".to_owned(),
+                digest: "ff".to_owned(),
                 index: 1,
                 offset: 5,
                 length: 6,
@@ -308,7 +310,6 @@ mod tests {
                     format: "text".to_owned(),
                     bytes: 9,
                     parts: 2,
-                    sha256: "00".to_owned(),
                 }),
             }),
             revision: Revision {
