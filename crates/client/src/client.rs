@@ -15,10 +15,10 @@ use crate::events::events;
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, ForgottenUser, GcReport, GcRequest,
-    Health, HealthAnswer, History, Import, LogFilter, MessageList, MessagesBody, NewContext, PoppedMessage,
-    Reembedding, Restore, Restored, ScopePage, SearchRequest, SearchResponse, Session, SessionPage, Snapshot,
-    SnapshotList, Stats, StoredDocument, VerifiedSnapshot, Written,
+    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, FileCommand, FileResult, ForgottenUser,
+    GcReport, GcRequest, Health, HealthAnswer, History, Import, LogFilter, MessageList, MessagesBody, NewContext,
+    PoppedMessage, Reembedding, Restore, Restored, ScopePage, SearchRequest, SearchResponse, Session, SessionPage,
+    Snapshot, SnapshotList, Stats, StoredDocument, VerifiedSnapshot, Written,
 };
 use crate::{Config, Error};
 
@@ -66,6 +66,7 @@ operations! {
     LIST_DOCUMENTS: GET "/api/v1/documents" Always false;
     GET_DOCUMENT: GET "/api/v1/documents/{id}" Always false;
     DELETE_DOCUMENT: DELETE "/api/v1/documents/{id}" Always false;
+    RUN_FILE_COMMAND: POST "/api/v1/files" IfNotBegun false;
     STREAM_EVENTS: GET "/api/v1/events" Always false;
     FORGET_USER: DELETE "/api/v1/users/{user_id}" Always true;
     GET_STATS: GET "/api/v1/stats" Always false;
@@ -255,6 +256,12 @@ impl Client {
     /// Deletes the messages of a conversation.
     pub async fn clear_messages(&self, session_id: &str) -> Result<Deleted, Error> {
         self.0.fetch(self.0.call(CLEAR_MESSAGES, session_id)).await
+    }
+
+    /// Runs a command of the memory tool. A refused command is a result too.
+    pub async fn run_file_command(&self, command: &FileCommand) -> Result<FileResult, Error> {
+        let call = self.0.call(RUN_FILE_COMMAND, "").json(command)?;
+        self.0.fetch(call).await
     }
 
     /// Returns a page of scopes, by path: those at or below `prefix`, cut to `depth` segments below it.
