@@ -19,7 +19,7 @@ use crate::operations::{
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, ForgottenUser, History, MessageList,
+    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, FileCommand, FileResult, ForgottenUser, History, MessageList,
     MessagesBody, NewContext, PoppedMessage, ScopePage, SearchRequest, SearchResponse, Session, SessionPage, Stats,
     StoredDocument, Written,
 };
@@ -187,12 +187,18 @@ impl Client {
 
     /// Takes the newest message of a conversation away and returns it.
     pub async fn pop_message(&self, session_id: &str) -> Result<PoppedMessage, Error> {
-        self.0.fetch(self.0.call(POP_MESSAGE, session_id)).await
+        self.0.fetch(self.0.call(POP_MESSAGE, RUN_FILE_COMMAND, session_id)).await
     }
 
     /// Deletes the messages of a conversation.
     pub async fn clear_messages(&self, session_id: &str) -> Result<Deleted, Error> {
         self.0.fetch(self.0.call(CLEAR_MESSAGES, session_id)).await
+    }
+
+    /// Runs a command of the memory tool. A refused command is a result too.
+    pub async fn run_file_command(&self, command: &FileCommand) -> Result<FileResult, Error> {
+        let call = self.0.call(RUN_FILE_COMMAND, "").json(command)?;
+        self.0.fetch(call).await
     }
 
     /// Returns a page of scopes, by path: those at or below `prefix`, cut to `depth` segments below it.

@@ -48,6 +48,7 @@ operations! {
     LIST_DOCUMENTS: GET "/api/v1/documents" Always false;
     GET_DOCUMENT: GET "/api/v1/documents/{id}" Always false;
     DELETE_DOCUMENT: DELETE "/api/v1/documents/{id}" Always false;
+    RUN_FILE_COMMAND: POST "/api/v1/files" IfNotBegun false;
     STREAM_EVENTS: GET "/api/v1/events" Always false;
     FORGET_USER: DELETE "/api/v1/users/{user_id}" Always true;
     GET_STATS: GET "/api/v1/stats" Always false;

@@ -7,6 +7,7 @@ mod batch;
 mod context;
 mod documents;
 mod events;
+mod files;
 mod filter;
 mod gc;
 mod health;
@@ -34,6 +35,7 @@ pub use context::{
 };
 pub use documents::{DocumentBody, DocumentFormat, DocumentPage, DocumentSummary, Neighbours, StoredDocument};
 pub use events::{ContextEvent, Event, EventKind};
+pub use files::{FileAction, FileCommand, FileResult};
 pub use filter::{ClearBody, DeleteBody, Deleted, Filter};
 pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};
 pub use health::{ComponentHealth, Health, HealthAnswer, LogFilter};

@@ -19,6 +19,7 @@ mod locks;
 mod messages;
 mod model_in_use;
 mod models;
+mod named;
 mod parts;
 mod prepare;
 mod reader;

@@ -30,6 +30,7 @@ const API_KEY: &str = "api_key";
         (name = "sessions", description = "Listing and deleting conversations"),
         (name = "documents", description = "Documents, cut into contexts"),
         (name = "scopes", description = "Listing and forgetting scopes"),
+        (name = "files", description = "Memory as files, by the commands of the memory tool"),
         (name = "operations", description = "Health, metrics and counts"),
     ),
 )]

@@ -13,12 +13,13 @@ use crate::service::reembedding::ReembedState;
 pub(in crate::api) use wire::{
     AssembleRequest as AssembleBody, AssembleResponse as AssembleAnswer, BatchAnswer, BatchBody, BatchItem, ClearBody,
     Context as ContextBody, ContextEvent as EventBody, ContextPage, ContextPatch as PatchBody, DeleteBody, Deleted,
-    DocumentBody, DocumentPage, DocumentSummary, ForgottenUser as ForgottenBody, GcReport as GcAnswer,
-    GcRequest as GcBody, Health as HealthBody, History as HistoryBody, Import as ImportAnswer, Layout as LayoutBody,
-    Level as WireLevel, MessageList, MessagesBody, NewContext as StoreBody, PoppedMessage,
-    Reembedding as ReembedAnswer, Restore as RestoreBody, Restored as RestoredBody, ScopePage,
-    SearchRequest as SearchBody, SearchResponse as SearchAnswer, SessionPage, Snapshot as SnapshotBody, SnapshotList,
-    Stats as StatsBody, StoredDocument as DocumentAnswer, VerifiedSnapshot as VerifiedBody, Written as WrittenBody,
+    DocumentBody, DocumentPage, DocumentSummary, FileCommand as FileBody, FileResult as FileAnswer,
+    ForgottenUser as ForgottenBody, GcReport as GcAnswer, GcRequest as GcBody, Health as HealthBody,
+    History as HistoryBody, Import as ImportAnswer, Layout as LayoutBody, Level as WireLevel, MessageList,
+    MessagesBody, NewContext as StoreBody, PoppedMessage, Reembedding as ReembedAnswer, Restore as RestoreBody,
+    Restored as RestoredBody, ScopePage, SearchRequest as SearchBody, SearchResponse as SearchAnswer, SessionPage,
+    Snapshot as SnapshotBody, SnapshotList, Stats as StatsBody, StoredDocument as DocumentAnswer,
+    VerifiedSnapshot as VerifiedBody, Written as WrittenBody,
 };
 
 /// Describes the server and its components.

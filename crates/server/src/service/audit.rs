@@ -65,6 +65,11 @@ impl AuditRecord {
         }
     }
 
+    /// Leaves the call out of the log.
+    pub(super) fn discard(&self) {
+        self.lock().take();
+    }
+
     /// Writes the record of a call that was answered with this HTTP status.
     pub(super) fn end(&self, status: u16) {
         let outcome = match status {

@@ -73,11 +73,8 @@ impl Call {
             return Ok(());
         }
         let rule = self.0.use_case.rule();
-        if let Some(permission) = rule.access.permission()
-            && !self.may(permission)
-        {
-            metrics::counter!(AUTH_FAILURES, "reason" => "forbidden").increment(1);
-            return Err(Failure::Forbidden(lacks(permission, &self.0.caller)));
+        if let Some(permission) = rule.access.permission() {
+            self.demand(permission)?;
         }
         let shares = match rule.weight {
             Weight::Free => Vec::new(),
@@ -160,6 +157,29 @@ impl Call {
             *self.shares() = Some(shares);
         }
         Ok(())
+    }
+
+    /// Asks permission for a write, and counts it, within a call that began as a read.
+    pub(super) fn admit_write(&self) -> Result<(), Failure> {
+        self.demand(Permission::Write)?;
+        let shares = self.charge(CallKind::Write, NonZeroU32::MIN)?;
+        *self.shares() = Some(shares);
+        Ok(())
+    }
+
+    /// Leaves a call out of the audit log that turned out to destroy nothing.
+    pub(super) fn leave_unlogged(&self) {
+        if let Some(audit) = &self.0.audit {
+            audit.discard();
+        }
+    }
+
+    fn demand(&self, permission: Permission) -> Result<(), Failure> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        metrics::counter!(AUTH_FAILURES, "reason" => "forbidden").increment(1);
+        Err(Failure::Forbidden(lacks(permission, &self.0.caller)))
     }
 
     /// Runs a write to its end even if the client goes away or its time runs out: half a write would leave working memory

@@ -10,6 +10,7 @@ mod deletion;
 mod documents;
 mod events;
 mod failure;
+mod files;
 pub mod garbage_collector;
 mod messages;
 mod named;

@@ -138,6 +138,7 @@ use_cases! {
     ListMessages: "list_messages", READ, READS, Api, Unlogged, Short;
     PopMessage: "pop_message", WRITE, WRITES, Api, Logged, Short;
     ClearMessages: "clear_messages", WRITE, WRITES, Api, Logged, Short;
+    RunFileCommand: "run_file_command", READ, READS, Api, Logged, Short;
     ListScopes: "list_scopes", READ, READS, Api, Unlogged, Short;
     ForgetScope: "forget_scope", WRITE, WRITES, Api, Logged, Long;
     StoreDocument: "store_document", WRITE, WRITES, Api, Unlogged, Long;

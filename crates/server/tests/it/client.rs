@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use context_manager_client::wire::{
-    AssembleRequest, ClearBody, Code, ContextPatch, DeleteBody, GcRequest, Layout, Level, LogFilter, NewContext,
-    Restore, SearchRequest,
+    AssembleRequest, ClearBody, Code, ContextPatch, DeleteBody, FileAction, FileCommand, GcRequest, Layout, Level,
+    LogFilter, NewContext, Restore, SearchRequest,
 };
 use context_manager_client::{Client, Config, ListContexts, Page, Retry};
 use futures::{TryStreamExt, stream};
@@ -153,4 +153,12 @@ async fn every_method_reads_the_answers_of_the_server() {
     assert_eq!(client.clear_contexts(&clear).await.unwrap().deleted, 2);
     assert_eq!(client.delete_session("s").await.unwrap().deleted, 0);
     assert_eq!(client.forget_user("ann").await.unwrap().deleted, 0);
+    let create = FileCommand {
+        command: FileAction::Create,
+        path: Some("/memories/notes.md".to_owned()),
+        file_text: Some("# Notes".to_owned()),
+        ..FileCommand::default()
+    };
+    assert!(!client.run_file_command(&create).await.unwrap().is_error);
+    assert!(client.run_file_command(&create).await.unwrap().is_error);
 }

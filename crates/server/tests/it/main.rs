@@ -12,6 +12,7 @@ mod edge;
 mod embedding;
 mod events;
 mod exact_input;
+mod files;
 mod former_model;
 mod gc;
 mod hooks;

@@ -12,7 +12,7 @@ use crate::ports::{Record, StoreError, StoreErrorKind};
 use crate::{Error, Filter, Scope};
 
 /// Number of times that a change is applied to what other processes write meanwhile.
-const ATTEMPTS: usize = 5;
+pub(super) const ATTEMPTS: usize = 5;
 
 /// Changes to stored contexts.
 #[derive(Debug, Clone, Copy)]
@@ -26,9 +26,28 @@ pub(crate) struct Changer<'a> {
 impl Changer<'_> {
     /// Applies a patch to a context.
     pub(crate) async fn update(&self, scope: &Scope, id: ContextId, patch: Patch) -> Result<Context, Error> {
+        self.patch(scope, id, patch, |_| true).await
+    }
+
+    /// Applies a patch to a context that still says what was read; refuses it with [`Error::Conflict`] otherwise.
+    pub(crate) async fn update_read(&self, scope: &Scope, read: &Context, patch: Patch) -> Result<Context, Error> {
+        self.patch(scope, read.id, patch, |context| is_same_version(context, read))
+            .await
+    }
+
+    async fn patch(
+        &self,
+        scope: &Scope,
+        id: ContextId,
+        patch: Patch,
+        is_expected: impl Fn(&Context) -> bool,
+    ) -> Result<Context, Error> {
         patch.validate().into_result()?;
         let (now, ttl_secs) = (self.contexts.now(), self.short_term_ttl_secs);
         self.change(scope, id, |context| {
+            if !is_expected(context) {
+                return Err(Error::Conflict(id));
+            }
             if patch.text.is_some() {
                 has_own_text(context)?;
             }
@@ -98,11 +117,7 @@ impl Changer<'_> {
             self.contexts.memory.changed(scope, &context, record.as_ref());
             return Ok(context);
         }
-        Err(Error::Store(StoreError {
-            operation: "update",
-            kind: StoreErrorKind::Unavailable(None),
-            source: Some("other processes changed the context at every attempt".into()),
-        }))
+        Err(contended())
     }
 
     /// Returns the record of a context whose text or language is new.
@@ -136,6 +151,22 @@ impl Changer<'_> {
         self.contexts.memory.deleted(scope, filter);
         Ok(deleted)
     }
+}
+
+/// Failure of a change that other processes forestalled.
+pub(super) fn contended() -> Error {
+    Error::Store(StoreError {
+        operation: "update",
+        kind: StoreErrorKind::Unavailable(None),
+        source: Some("other processes changed the context at every attempt".into()),
+    })
+}
+
+/// Compares versions. The text counts too: a version that was undone leaves its number to the next one.
+fn is_same_version(one: &Context, other: &Context) -> bool {
+    (&one.key, one.revision.version, &one.text, one.superseded_by)
+        == (&other.key, other.revision.version, &other.text, other.superseded_by)
+        && one.metadata == other.metadata
 }
 
 /// Refuses a new text for what was made from something else, which it would contradict.

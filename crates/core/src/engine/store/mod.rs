@@ -2,6 +2,7 @@
 
 mod change;
 mod duplicates;
+mod named;
 mod pending_write;
 mod plan;
 mod write;
@@ -12,19 +13,20 @@ use std::sync::Arc;
 use super::contexts::Contexts;
 use super::model_in_use::ModelGuard;
 use super::prepare::Preparer;
-use crate::context::{ContextId, NewContext};
+use crate::context::{Context, ContextId, NewContext};
 use crate::lifecycle::Dedup;
 use crate::ports::{StoreError, StoreErrorKind};
 use crate::{Error, Scope};
 
 pub(super) use change::Changer;
+pub(super) use named::find;
 pub(super) use pending_write::same_content;
 pub(super) use write::Writer;
 
 pub use plan::Stored;
 
 use duplicates::{name_similar, vectors};
-use pending_write::PendingWrite;
+use pending_write::{IfTaken, PendingWrite};
 
 /// Maximum number of contexts that are written in one step and locked together.
 const WRITTEN_AT_ONCE: usize = 64;
@@ -114,6 +116,17 @@ impl Storing<'_> {
             writes = rest;
         }
         results
+    }
+
+    /// Stores a context under a name that no other has.
+    pub(super) async fn create(&self, scope: &Scope, new: NewContext) -> Result<Context, Error> {
+        new.validate("").into_result()?;
+        let model = self.contexts.models.in_use().await;
+        let mut write = self.prepare(scope, &model, vec![new]).await.remove(0)?;
+        write.if_taken = IfTaken::Refuse;
+        name_similar(self.contexts, self.dedup, scope, std::iter::once(&mut write.record)).await;
+        let mut written = self.writer.write(scope, vec![write], &mut HashMap::new()).await?;
+        Ok(written.remove(0)?.context)
     }
 
     /// Stores a summary of other contexts.

@@ -12,6 +12,15 @@ use crate::ports::Record;
 /// Importance of a context that was not given one.
 const DEFAULT_IMPORTANCE: f32 = 0.5;
 
+/// Treatment of a context that has the name of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfTaken {
+    /// It gets a new version.
+    Replace,
+    /// The write is refused.
+    Refuse,
+}
+
 /// A context that is about to be stored.
 #[derive(Debug)]
 pub(crate) struct PendingWrite {
@@ -23,6 +32,7 @@ pub(crate) struct PendingWrite {
     /// Set if the client chose the id.
     pub(super) client_id: bool,
     given_time: bool,
+    pub(super) if_taken: IfTaken,
     pub(super) supersedes: Vec<ContextId>,
 }
 
@@ -82,6 +92,7 @@ impl PendingWrite {
             },
             client_id,
             given_time,
+            if_taken: IfTaken::Replace,
             supersedes: new.supersedes,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use futures::stream::TryStreamExt;
 use jiff::Timestamp;
 
-use super::pending_write::PendingWrite;
+use super::pending_write::{IfTaken, PendingWrite};
 use crate::context::{ContentKey, Context, ContextId, Level};
 use crate::engine::listing::pages;
 use crate::ports::{ListRequest, Order, Record, StoreError, VectorStore};
@@ -179,7 +179,10 @@ impl Plan {
         if let Some(name) = &write.name
             && let Some(stored) = self.existing.named(name, &write)
         {
-            return self.put(write, stored);
+            return match write.if_taken {
+                IfTaken::Replace => self.put(write, stored),
+                IfTaken::Refuse => Outcome::Conflict(stored.id),
+            };
         }
         if write.client_id
             && let Some(stored) = self.existing.ids.get(&id)

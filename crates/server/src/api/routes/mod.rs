@@ -4,6 +4,7 @@ mod contexts;
 mod deletion;
 mod documents;
 mod events;
+mod files;
 mod logs;
 mod messages;
 mod named;
@@ -51,6 +52,7 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
             messages::clear_messages
         ))
         .routes(routes!(messages::pop_message))
+        .routes(routes!(files::run_file_command))
         .routes(routes!(events::stream_events))
         .routes(routes!(documents::store_document, documents::list_documents))
         .routes(routes!(documents::get_document, documents::delete_document))

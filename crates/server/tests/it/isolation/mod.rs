@@ -24,7 +24,7 @@ fn key(tenant: &str) -> String {
 }
 
 /// The key of that name, which may do everything in its tenant.
-fn configured(name: &str, tenant: &str) -> ConfiguredKey {
+pub(crate) fn configured(name: &str, tenant: &str) -> ConfiguredKey {
     ConfiguredKey {
         id: None,
         tenant: tenant.to_owned(),
@@ -41,7 +41,7 @@ async fn start(tenants: &[&str]) -> TestApp {
     start_with(tenants.iter().map(|tenant| configured(tenant, tenant)).collect()).await
 }
 
-async fn start_with(keys: Vec<ConfiguredKey>) -> TestApp {
+pub(crate) async fn start_with(keys: Vec<ConfiguredKey>) -> TestApp {
     TestApp::with(|config| {
         config.auth.keys = keys;
         config.mcp.chatgpt_tools = true;
@@ -49,7 +49,7 @@ async fn start_with(keys: Vec<ConfiguredKey>) -> TestApp {
     .await
 }
 
-async fn call(app: &TestApp, tenant: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+pub(crate) async fn call(app: &TestApp, tenant: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
     app.call_with_key(&key(tenant), method, path, body).await
 }
 
@@ -89,6 +89,12 @@ async fn seed(app: &TestApp, tenant: &str, subject: &Subject) {
     });
     let answer = call(app, tenant, "POST", "/api/v1/documents", Some(&document)).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    let body = json!({
+        "command": "create", "path": requests::FILE, "file_text": format!("the code of the vault is {MARKER}"),
+        "user_id": subject.user_id,
+    });
+    let answer = call(app, tenant, "POST", "/api/v1/files", Some(&body)).await;
+    assert_eq!(answer.body["is_error"], false, "{}", answer.text);
 }
 
 /// All that a tenant sees of its own, but for what changes by itself.

@@ -35,6 +35,9 @@ pub(super) const OF_THE_SERVER: [&str; 5] = [
     "verify_snapshot",
 ];
 
+/// A file of somebody.
+pub(super) const FILE: &str = "/memories/vault.md";
+
 /// An answer without an end; `events_of_one_are_not_told_to_another` has it.
 const STREAM: &str = "stream_events";
 
@@ -100,6 +103,9 @@ fn bodies(document: &Value, subject: &Subject, operation: &Value) -> Vec<Option<
     let name = operation["operationId"].as_str().unwrap();
     if name == "import_contexts" {
         return vec![Some(Value::String(subject.export()))];
+    }
+    if name == "run_file_command" {
+        return subject.file_commands().into_iter().map(Some).collect();
     }
     let schema = &content
         .get("application/json")
@@ -202,6 +208,37 @@ impl Subject {
             lines.push(format!(r#"{{"context":{context},"sha256":"{sha256}"}}"#));
         }
         lines.join("\n")
+    }
+
+    /// Every command of the memory tool: on files of nobody, of the user, of the scope.
+    fn file_commands(&self) -> Vec<Value> {
+        let commands = [
+            json!({"command": "view", "path": "/memories"}),
+            json!({"command": "view", "path": FILE}),
+            json!({"command": "create", "path": FILE, "file_text": "the code of the vault is unknown"}),
+            json!({"command": "str_replace", "path": FILE, "old_str": "code", "new_str": "key"}),
+            json!({"command": "insert", "path": FILE, "insert_line": 0, "insert_text": "# Vault"}),
+            json!({"command": "rename", "old_path": FILE, "new_path": "/memories/other.md"}),
+            json!({"command": "delete", "path": FILE}),
+            json!({"command": "delete", "path": "/memories/other.md"}),
+        ];
+        let owners = [
+            json!({}),
+            json!({"user_id": self.user_id}),
+            json!({"scope": self.scope}),
+            json!({"user_id": self.user_id, "scope": self.scope}),
+        ];
+        let mut all = Vec::new();
+        for owner in &owners {
+            for command in &commands {
+                let mut body = command.clone();
+                for (name, value) in owner.as_object().into_iter().flatten() {
+                    body[name] = value.clone();
+                }
+                all.push(body);
+            }
+        }
+        all
     }
 
     fn value(&self, operation: &str, name: &str) -> Value {
