@@ -21,7 +21,7 @@ const GC_DEADLINE: Duration = Duration::from_mins(10);
 #[derive(Debug)]
 enum Request {
     Batch(Vec<NewContext>),
-    Store(NewContext),
+    Store(Box<NewContext>),
     Search(Box<SearchRequest>),
 }
 
@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
                 if self.searches(phase, number + 1) > searches {
                     Request::Search(Box::new(self.search(self.asked + searches)))
                 } else {
-                    Request::Store(self.data.live_context(self.stored + number - searches))
+                    Request::Store(Box::new(self.data.live_context(self.stored + number - searches)))
                 }
             }
         }
