@@ -13,15 +13,15 @@ use crate::operations::{
     ASSEMBLE_CONTEXTS, CLEAR_CONTEXTS, CLEAR_MESSAGES, DELETE_CONTEXT, DELETE_CONTEXT_BY_KEY, DELETE_CONTEXTS,
     DELETE_DOCUMENT, DELETE_SESSION, FORGET_SCOPE, FORGET_USER, GET_CONTEXT, GET_CONTEXT_BY_KEY, GET_CONTEXT_HISTORY,
     GET_DOCUMENT, GET_STATS, LIST_CONTEXTS, LIST_DOCUMENTS, LIST_MESSAGES, LIST_SCOPES, LIST_SESSIONS, POP_MESSAGE,
-    SEARCH_CONTEXTS, STORE_CONTEXT, STORE_CONTEXT_BY_KEY, STORE_CONTEXTS, STORE_DOCUMENT, STORE_MESSAGES,
-    STREAM_EVENTS, UNDO_CONTEXT, UPDATE_CONTEXT,
+    RUN_FILE_COMMAND, SEARCH_CONTEXTS, STORE_CONTEXT, STORE_CONTEXT_BY_KEY, STORE_CONTEXTS, STORE_DOCUMENT,
+    STORE_MESSAGES, STREAM_EVENTS, UNDO_CONTEXT, UPDATE_CONTEXT,
 };
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
     AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, FileCommand, FileResult, ForgottenUser, History, MessageList,
-    MessagesBody, NewContext, PoppedMessage, ScopePage, SearchRequest, SearchResponse, Session, SessionPage, Stats,
-    StoredDocument, Written,
+    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, FileCommand, FileResult, ForgottenUser,
+    History, MessageList, MessagesBody, NewContext, PoppedMessage, ScopePage, SearchRequest, SearchResponse, Session,
+    SessionPage, Stats, StoredDocument, Written,
 };
 use crate::{Config, Error};
 
@@ -187,7 +187,7 @@ impl Client {
 
     /// Takes the newest message of a conversation away and returns it.
     pub async fn pop_message(&self, session_id: &str) -> Result<PoppedMessage, Error> {
-        self.0.fetch(self.0.call(POP_MESSAGE, RUN_FILE_COMMAND, session_id)).await
+        self.0.fetch(self.0.call(POP_MESSAGE, session_id)).await
     }
 
     /// Deletes the messages of a conversation.

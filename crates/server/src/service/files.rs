@@ -128,7 +128,7 @@ impl FileStore for Files {
             return Ok(Written::Stale);
         };
         let (text, rest) = split(text);
-        let patch = Patch {
+        let edit = Patch {
             text: Some(text),
             metadata: Some(Map::from_iter([(REST.to_owned(), rest.unwrap_or_default())])),
             by: Some(self.call.key_id()),
@@ -136,8 +136,8 @@ impl FileStore for Files {
         };
         let (engine, scope) = (&self.engine, self.call.scope());
         let quotas = &self.call.service().guards.quotas;
-        let room = quotas.reserve_change(engine, scope, file.id, &patch).await?;
-        match engine.update_read(scope, &file, patch).await {
+        let room = quotas.reserve_change(engine, scope, file.id, &edit).await?;
+        match engine.update_read(scope, &file, edit).await {
             Ok(_) => {
                 room.keep();
                 Ok(Written::Done)
@@ -150,8 +150,8 @@ impl FileStore for Files {
     async fn rename(&self, from: &FilePath, to: &FilePath) -> Result<Written, Failure> {
         let user = self.user_id.as_deref();
         let key = to.as_str().to_owned();
-        let renamed = self.engine.rename(self.call.scope(), &self.name(from), user, key);
-        match renamed.await {
+        let name = self.name(from);
+        match self.engine.rename(self.call.scope(), &name, user, key).await {
             Ok(Some(_)) => Ok(Written::Done),
             Ok(None) => Ok(Written::Stale),
             Err(Error::Conflict(_)) => Ok(Written::Taken),

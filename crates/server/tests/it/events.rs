@@ -60,7 +60,7 @@ async fn writes_are_streamed_and_a_stream_resumes() {
     assert_eq!(refused.status(), Some(400));
 
     // A shutdown does not wait for those who follow.
-    let stopping = std::time::Instant::now();
+    let stopping = tokio::time::Instant::now();
     server.signal("-TERM");
     until("the server stops", async || {
         server.process.try_wait().unwrap().is_some()

@@ -240,7 +240,6 @@ impl WordCursor {
     }
 
     /// Encodes the last word of a page.
-    #[expect(clippy::needless_pass_by_value, reason = "for use as a function")]
     pub(super) fn seal(word: String) -> String {
         seal(&URL_SAFE_NO_PAD.encode(word))
     }
