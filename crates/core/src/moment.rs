@@ -97,6 +97,11 @@ fn has_form(text: &str, form: &str) -> bool {
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(same)
 }
 
+/// Truncates `time` to milliseconds, the precision of the wire format and the store.
+pub(crate) fn to_millis(time: Timestamp) -> Timestamp {
+    Moment::from(time).try_into().unwrap_or(time)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -23,7 +23,7 @@ pub struct ContextEvent {
 pub struct Event {
     /// Place to resume from.
     pub id: String,
-    /// What happened.
+    /// Kind of the write.
     pub kind: EventKind,
 }
 

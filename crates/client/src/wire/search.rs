@@ -59,7 +59,7 @@ pub struct SearchRequest {
     /// Search replaced contexts as well.
     #[serde(default)]
     pub include_superseded: bool,
-    /// Number of parts to return on each side of a part of a document, as far as they fit `max_tokens`. Default 0.
+    /// Number of parts to return on each side of a part of a document, within `max_tokens`. Default 0.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 5))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<u32>,

@@ -7,8 +7,6 @@ use siphasher::sip::SipHasher13;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use super::Context;
-
 /// Key that is equal for contexts with the same text in the same scope (user, agent, session), at any level.
 ///
 /// Texts are compared in Unicode normalisation form C with line ends as `\n`, so that text typed on another system is
@@ -22,39 +20,8 @@ impl ContentKey {
         Self::within(user_id, agent_id, session_id, text, &[])
     }
 
-    /// Returns the key of a context.
-    pub(super) fn of(context: &Context) -> Self {
-        let id = context.message.as_ref().map(|_| context.id.to_string());
-        let part = context
-            .part
-            .as_ref()
-            .map(|part| format!("{}/{}/{}", part.index, part.digest, part.document_id));
-        let places = [
-            ('s', context.scope.as_deref()),
-            ('k', context.key.as_deref()),
-            ('m', id.as_deref()),
-            ('d', part.as_deref()),
-        ];
-        let places: Vec<_> = places
-            .into_iter()
-            .filter_map(|(kind, place)| Some((kind, place?)))
-            .collect();
-        let Context {
-            user_id,
-            agent_id,
-            session_id,
-            ..
-        } = context;
-        Self::within(
-            user_id.as_deref(),
-            agent_id.as_deref(),
-            session_id.as_deref(),
-            &context.text,
-            &places,
-        )
-    }
-
-    fn within(
+    /// Returns the key of `text` in a scope and in more places, each of a kind.
+    pub(super) fn within(
         user_id: Option<&str>,
         agent_id: Option<&str>,
         session_id: Option<&str>,
@@ -142,7 +109,7 @@ impl SessionTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Message;
+    use crate::context::{Context, Message};
 
     #[test]
     fn text_from_another_system_has_the_same_key() {

@@ -1,56 +1,45 @@
 //! Contexts: pieces of text an agent may need again, with level, scope, tags and metadata.
 
 mod content_key;
+mod history;
+mod id;
 mod input;
 mod level;
 mod message;
+mod message_text;
 mod origin;
 mod part;
 mod patch;
 mod scope_path;
+mod text_language;
 mod validate;
 mod version;
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use crate::Moment;
 
+pub(crate) use crate::moment::to_millis;
 pub(crate) use content_key::comparable_text;
 pub use content_key::{ContentKey, SessionTrack};
+pub use history::{MAX_HISTORY_BYTES, MAX_PAST_VERSIONS};
+pub use id::ContextId;
 pub use input::NewContext;
 pub use level::{Level, UnknownLevel};
-pub use message::{MAX_MESSAGE_BYTES, MAX_ROLE_BYTES, Message, MessageText, message_text, read_message};
+pub use message::{MAX_MESSAGE_BYTES, MAX_ROLE_BYTES, Message};
+pub use message_text::{MessageText, message_text, read_message};
 pub use origin::{Origin, UnknownOrigin};
 pub use part::{Document, DocumentPart};
 pub use patch::Patch;
 pub(crate) use patch::{after, unique as unique_tags};
 pub use scope_path::{MAX_SCOPE_BYTES, MAX_SCOPE_SEGMENTS, scope_and_above};
+pub use text_language::TextLanguage;
 pub use validate::{
     MAX_CONTENT_BYTES, MAX_DERIVED_FROM, MAX_ID_BYTES, MAX_KEY_BYTES, MAX_SUPERSEDES, MAX_TAG_BYTES, MAX_TAGS,
     MAX_TEXT_BYTES, MAX_TTL_SECS, Problem, Violation, Violations,
 };
-pub use version::{Change, MAX_HISTORY_BYTES, MAX_PAST_VERSIONS, PastVersion, Revision, Version};
-
-/// Id of a context, unique within its tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ContextId(pub Uuid);
-
-impl ContextId {
-    /// Generates a UUID of version 7, so that later ids sort later.
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
-}
-
-impl fmt::Display for ContextId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
+pub use version::{Change, PastVersion, Revision, Version};
 
 /// Stored context. Times have millisecond precision.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,15 +109,6 @@ pub struct Context {
     pub revision: Revision,
     /// Earlier versions, oldest first. Candidates of a search come without.
     pub history: Vec<PastVersion>,
-}
-
-/// Language of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextLanguage {
-    /// BCP 47 tag.
-    pub tag: String,
-    /// Set if nobody gave it: it is detected again with each new text, and by each new analyzer.
-    pub detected: bool,
 }
 
 /// Context that is similar to another one.
@@ -202,11 +182,28 @@ impl Context {
     /// Returns the key that equal texts in the same scope share. Messages, keyed contexts and parts of documents share it
     /// with nothing else: saying the same again there means something.
     pub fn content_key(&self) -> ContentKey {
-        ContentKey::of(self)
+        let id = self.message.as_ref().map(|_| self.id.to_string());
+        let part = self
+            .part
+            .as_ref()
+            .map(|part| format!("{}/{}/{}", part.index, part.digest, part.document_id));
+        let places = [
+            ('s', self.scope.as_deref()),
+            ('k', self.key.as_deref()),
+            ('m', id.as_deref()),
+            ('d', part.as_deref()),
+        ];
+        let places: Vec<_> = places
+            .into_iter()
+            .filter_map(|(kind, place)| Some((kind, place?)))
+            .collect();
+        let (user, agent, session) = (&self.user_id, &self.agent_id, &self.session_id);
+        ContentKey::within(
+            user.as_deref(),
+            agent.as_deref(),
+            session.as_deref(),
+            &self.text,
+            &places,
+        )
     }
-}
-
-/// Truncates `time` to milliseconds, the precision of the wire format and the store.
-pub(crate) fn to_millis(time: Timestamp) -> Timestamp {
-    Moment::from(time).try_into().unwrap_or(time)
 }

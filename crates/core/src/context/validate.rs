@@ -4,7 +4,8 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-use super::{Context, Message, NewContext, Patch};
+use super::message::Message;
+use super::{Context, NewContext, Patch};
 
 /// Maximum length of a text in bytes, after trimming.
 pub const MAX_TEXT_BYTES: usize = 32_768;
@@ -223,7 +224,8 @@ impl io::Write for Counter {
 impl Context {
     /// Returns the size of text, tags and metadata as JSON, with that of earlier versions and of its message.
     pub fn content_bytes(&self) -> usize {
-        let past = self.history.iter().map(super::PastVersion::size);
+        let past = self.history.iter();
+        let past = past.map(|past| content_bytes(&past.text, &past.tags, &past.metadata));
         content_bytes(&self.text, &self.tags, &self.metadata)
             + message_bytes(self.message.as_ref())
             + past.sum::<usize>()

@@ -30,7 +30,7 @@ pub struct NewDocument {
     pub format: Format,
     /// Title.
     pub title: Option<String>,
-    /// What all of its parts have, apart from their text.
+    /// Fields that all of its parts have, apart from their text.
     pub each: NewContext,
 }
 

@@ -6,17 +6,20 @@
 pub(crate) mod canonical;
 pub(crate) mod fact;
 pub(crate) mod key;
+mod malformed;
 mod place;
 mod point_id;
 mod versions;
 
-use context_manager_core::context::{Context, ContextId, Level, Origin, Revision, Similar, Superseded, TextLanguage};
+use context_manager_core::context::{Context, ContextId, Origin, Revision, Similar, Superseded, TextLanguage};
 use context_manager_core::{Moment, Scope, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub(crate) use malformed::Malformed;
+use malformed::{level, origin};
 use place::{StoredMessage, StoredPart};
 pub(crate) use point_id::PointIds;
 use versions::{StoredRevision, StoredVersion};
@@ -26,25 +29,6 @@ pub(crate) const NEVER: i64 = (1 << 53) - 1;
 
 /// Time from which superseded contexts are invisible: earlier than every timestamp.
 pub(crate) const ALWAYS: i64 = -NEVER;
-
-/// Error of encoding or decoding a context. It never repeats stored text, which must not appear in logs.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Malformed {
-    #[error("a stored context cannot be read")]
-    Unreadable(#[from] serde_json::Error),
-    #[error("a stored context has the unknown level `{0}`")]
-    Level(String),
-    #[error("a stored context has the unknown origin `{0}`")]
-    Origin(String),
-    #[error("a stored context has the unknown change `{0}`")]
-    Change(String),
-    #[error("a stored context has a time that is out of range")]
-    Time(#[from] jiff::Error),
-    #[error("a stored context fails its checksum")]
-    Damaged,
-    #[error("a stored context belongs to another tenant than its place says")]
-    Tenant,
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
@@ -255,15 +239,6 @@ pub(crate) fn decode(tenant: &TenantId, payload: Map<String, Value>) -> Result<C
         sequence: stored.sequence,
         slot: stored.slot,
     })
-}
-
-fn origin(name: Option<String>) -> Result<Origin, Malformed> {
-    let Some(name) = name else { return Ok(Origin::User) };
-    name.parse().map_err(|_unknown| Malformed::Origin(name))
-}
-
-fn level(name: String) -> Result<Level, Malformed> {
-    name.parse().map_err(|_unknown| Malformed::Level(name))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use context_manager_core::context::{Change, Document, DocumentPart, Message, PastVersion};
+use context_manager_core::context::{Change, Document, DocumentPart, Level, Message, PastVersion};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::json;

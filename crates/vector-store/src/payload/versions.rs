@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Malformed, level};
+use super::malformed::{Malformed, level};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StoredRevision {

@@ -200,7 +200,7 @@ pub struct Follower {
     arrived: Arc<Notify>,
 }
 
-/// What a follower gets.
+/// Message to a follower.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Followed {
     /// Events, in order.

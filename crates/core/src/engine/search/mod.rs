@@ -83,7 +83,7 @@ impl Searcher<'_> {
         Ok(response)
     }
 
-    /// Adds the parts of documents around those that were found, as far as they fit the budget. A failure of the store costs
+    /// Adds the parts of documents around those that were found, within the budget. A failure of the store costs
     /// these only.
     async fn bring_in_parts(&self, scope: &Scope, request: &SearchRequest, response: &mut SearchResponse) {
         let at = self.ranker.retrieval.contexts;

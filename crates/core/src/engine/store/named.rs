@@ -66,11 +66,20 @@ impl Changer<'_> {
             let mut renamed = read.clone();
             renamed.key = Some(new_name.key.clone());
             // Each has its own name.
-            let both = [read.clone(), renamed.clone()];
+            let both = [read, renamed];
             let _locks = at.locks.lock_contexts(scope.tenant(), &both).await;
+            // Again: another call may have renamed, deleted or replaced it before the locks were there.
+            let Some(read) = find(at, scope, name, user).await? else {
+                return Ok(None);
+            };
+            if read.id != both[0].id {
+                continue;
+            }
             if let Some(other) = find(at, scope, &new_name, user).await? {
                 return Err(Error::Conflict(other.id));
             }
+            let mut renamed = read.clone();
+            renamed.key = Some(new_name.key.clone());
             renamed.updated_at = to_millis(at.now());
             let change = vec![(read, renamed.clone())];
             if !at.store.update_unchanged(scope, change).await?.is_empty() {
