@@ -19,7 +19,7 @@
 //! client.store_context(&context).await?;
 //!
 //! let search = SearchRequest {
-//!     query: "Which theme does the user like?".to_owned(),
+//!     query: "Which theme does the user like?".into(),
 //!     max_tokens: Some(2_000),
 //!     ..SearchRequest::default()
 //! };
