@@ -38,14 +38,15 @@ pub(super) async fn stream_events(
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Sse<impl Stream<Item = Result<Frame, Infallible>>>, Problem> {
-    let after: Option<Resume> = params.parse("after", EXPECTED);
+    // Clients that have seen nothing yet may send an empty one.
+    let after = params.text("after").filter(|after| !after.is_empty());
     params.finish()?;
+    let invalid = |_| Problem::invalid_field("/after", EXPECTED);
+    let after = after.map(|after| after.parse()).transpose().map_err(invalid)?;
     let last_seen = headers
         .get("last-event-id")
         .map(|id| id.to_str().unwrap_or_default().parse());
-    let last_seen = last_seen
-        .transpose()
-        .map_err(|_| Problem::invalid_field("/after", EXPECTED))?;
+    let last_seen: Option<Resume> = last_seen.transpose().map_err(invalid)?;
     let events = call.events(after.or(last_seen)).await?;
     Ok(Sse::new(frames(events)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
