@@ -42,9 +42,17 @@ impl MessagesBody {
         let pointer = format!("/messages/{at}");
         let json = self.messages.get(at).map_or("null", |message| message.get());
         let mut found = Violations::default();
-        let Ok(Value::Object(message)) = serde_json::from_str(json) else {
-            found.invalid(pointer, "must be an object");
-            return Err(found);
+        let message = match serde_json::from_str(json) {
+            Ok(Value::Object(message)) => message,
+            Ok(_) => {
+                found.invalid(pointer, "must be an object");
+                return Err(found);
+            }
+            // The body was JSON, which may write down what no string holds.
+            Err(_) => {
+                found.invalid(pointer, "must have whole characters in its strings, no lone surrogates");
+                return Err(found);
+            }
         };
         let text = read_message(&message, json, &pointer)?;
         let occurred_at = match message.get("at") {

@@ -2,11 +2,15 @@
 
 use context_manager_core::context::MAX_ID_BYTES;
 use context_manager_core::{Context, Cursor, DocumentStored, Error, Filter, NewDocument, Page, Violations};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::call::Call;
 use super::failure::Failure;
 use super::use_case::UseCase;
+
+/// Documents that are cut at once: some documents of ten megabytes take half a gigabyte while they are read.
+static CUTTING: Semaphore = Semaphore::const_new(2);
 
 /// A document that was stored.
 #[derive(Debug)]
@@ -25,9 +29,14 @@ impl Call {
         let scope = self.scope().clone();
         let each = self.sign(new.each)?;
         let new = NewDocument { each, ..new };
-        let parts = spawn_blocking(move || new.parts())
-            .await
-            .map_err(|_| Failure::Interrupted)??;
+        let cutting = CUTTING.acquire().await.map_err(|_closed| Failure::Interrupted)?;
+        let parts = spawn_blocking(move || {
+            // Kept also when the client goes away: the work goes on.
+            let _cutting = cutting;
+            new.parts()
+        })
+        .await
+        .map_err(|_| Failure::Interrupted)??;
         let (id, contexts, bytes) = (parts.id.clone(), parts.contexts.len(), parts.bytes);
         let mut rooms = Vec::with_capacity(contexts);
         for part in &parts.contexts {

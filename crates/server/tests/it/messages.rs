@@ -196,6 +196,11 @@ async fn a_message_with_an_id_is_stored_once_and_bad_ones_lose_no_others() {
 #[tokio::test]
 async fn a_large_result_of_a_tool_is_kept_whole() {
     let app = TestApp::start().await;
+    let binary = r#"{"role":"tool","content":"a\u0000b and \\u0000"}"#;
+    let stored = send(&app, &[binary, r#"{"role":"tool","content":"\ud83d"}"#]).await;
+    assert_eq!(stored["results"][0]["status"], 201, "{stored}");
+    assert_eq!(stored["results"][1]["error"]["errors"][0]["pointer"], "/messages/1");
+    assert!(app.get("/api/v1/sessions/s-1/messages").await.text.contains(binary));
     let message = format!(r#"{{"role":"tool","content":"{}"}}"#, "line of a log. ".repeat(10_000));
     send(&app, &[&message]).await;
     let listed = app.get("/api/v1/sessions/s-1/messages").await;

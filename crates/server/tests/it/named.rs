@@ -245,6 +245,21 @@ async fn history_follows_supersession_and_undo_ends_it() {
 }
 
 #[tokio::test]
+async fn an_undo_gives_no_key_to_two() {
+    let app = TestApp::start().await;
+    let old = app.store(json!({"key": "home", "text": "lives in Rome"})).await;
+    app.store(json!({"text": "moved", "supersedes": [old["id"]]})).await;
+    let new = app.store(json!({"key": "home", "text": "lives in Oslo"})).await;
+    assert_ne!(old["id"], new["id"]);
+    let undo = format!("/api/v1/contexts/{}/undo", old["id"].as_str().unwrap());
+    app.call("POST", &undo, Value::Null).await.problem(409, "conflict");
+    let deleted = format!("/api/v1/contexts/{}", new["id"].as_str().unwrap());
+    app.call("DELETE", &deleted, Value::Null).await;
+    assert_eq!(app.call("POST", &undo, Value::Null).await.body["text"], "lives in Rome");
+    assert_eq!(app.get("/api/v1/contexts/by-key?key=home").await.body["id"], old["id"]);
+}
+
+#[tokio::test]
 async fn versions_survive_a_restart_and_an_export_and_are_deleted_with_their_context() {
     let app = TestApp::start().await.restart().await;
     app.call(

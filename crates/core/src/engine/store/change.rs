@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::duplicates::{name_similar, vectors};
+use super::find::find;
 use crate::context::{Change, Context, ContextId, Patch, Violations, to_millis};
 use crate::engine::contexts::Contexts;
 use crate::engine::model_in_use::ModelGuard;
 use crate::engine::prepare::Preparer;
 use crate::lifecycle::Dedup;
 use crate::ports::{Record, StoreError, StoreErrorKind};
-use crate::{Error, Filter, Scope};
+use crate::{Error, Filter, Name, Scope};
 
 /// Number of times that a change is applied to what other processes write meanwhile.
 pub(super) const ATTEMPTS: usize = 5;
@@ -94,6 +95,7 @@ impl Changer<'_> {
             let read = self.contexts.get(scope, id).await?;
             let mut context = read.clone();
             apply(&mut context)?;
+            self.keep_name_unique(scope, &read, &context).await?;
             let is_same = context.text == read.text && context.given_language() == read.given_language();
             let (written, record) = if is_same {
                 let change = vec![(read, context.clone())];
@@ -118,6 +120,18 @@ impl Changer<'_> {
             return Ok(context);
         }
         Err(contended())
+    }
+
+    /// Refuses to make a superseded context current whose name another one of its user has by now.
+    async fn keep_name_unique(&self, scope: &Scope, before: &Context, after: &Context) -> Result<(), Error> {
+        let becomes_current = before.superseded_by.is_some() && after.superseded_by.is_none();
+        let Some(name) = Name::of(after).filter(|_| becomes_current) else {
+            return Ok(());
+        };
+        match find(self.contexts, scope, &name, after.user_id.as_deref()).await? {
+            Some(other) => Err(Error::Conflict(other.id)),
+            None => Ok(()),
+        }
     }
 
     /// Returns the record of a context whose text or language is new.

@@ -2,6 +2,7 @@
 
 mod change;
 mod duplicates;
+mod find;
 mod named;
 mod pending_write;
 mod plan;
@@ -19,7 +20,7 @@ use crate::ports::{StoreError, StoreErrorKind};
 use crate::{Error, Scope};
 
 pub(super) use change::Changer;
-pub(super) use named::find;
+pub(super) use find::find;
 pub(super) use pending_write::same_content;
 pub(super) use write::Writer;
 

@@ -115,7 +115,7 @@ impl PendingWrite {
     }
 
     /// Returns the record that replaces `stored`, which has its name; `None` if it belongs to another user, agent or session.
-    /// What the write leaves out of these stays.
+    /// Those of these that the write leaves out stay.
     pub(super) fn onto(mut self, stored: &Context) -> Option<Self> {
         let new = &mut self.record.context;
         for (new, stored) in [

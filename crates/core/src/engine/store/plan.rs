@@ -22,7 +22,18 @@ pub struct Stored {
     pub replaced: bool,
 }
 
-/// Live contexts stored under the ids and texts of the pending writes.
+impl From<Context> for Stored {
+    /// A context that was changed just now.
+    fn from(context: Context) -> Self {
+        Self {
+            context,
+            deduplicated: false,
+            replaced: false,
+        }
+    }
+}
+
+/// Live contexts stored under the ids, texts and names of the pending writes.
 pub(super) struct Existing {
     ids: HashMap<ContextId, Context>,
     contents: HashMap<(ContentKey, Level), Context>,
@@ -62,9 +73,7 @@ impl Existing {
                 .collect(),
         })
     }
-}
 
-impl Existing {
     /// Returns the context that a write to this name replaces: of two, which servers without a common lock may make, the
     /// newest.
     fn named(&self, name: &Name, write: &PendingWrite) -> Option<Context> {

@@ -11,7 +11,7 @@ use crate::engine::contexts::Contexts;
 use crate::engine::listing::records;
 use crate::engine::locks::Key;
 use crate::ports::{Record, StoreError};
-use crate::{Error, Scope};
+use crate::{Error, Name, Scope};
 
 /// Maximum length of a chain of replacements that is followed to find a circle.
 const MAX_REPLACEMENTS: usize = 1000;
@@ -33,7 +33,9 @@ impl Writer<'_> {
         writes: Vec<PendingWrite>,
         unresolved: &mut HashMap<ContextId, ContextId>,
     ) -> Result<Vec<Result<Stored, Error>>, StoreError> {
-        let keys: Vec<Key<'_>> = writes.iter().flat_map(PendingWrite::keys).collect();
+        let superseded = self.names_of_superseded(scope, &writes).await?;
+        let keys = writes.iter().flat_map(PendingWrite::keys);
+        let keys: Vec<Key<'_>> = keys.chain(superseded.iter().map(Key::Name)).collect();
         let _locks = self.contexts.locks.lock(scope.tenant(), keys).await;
         let contexts = writes.iter().map(|write| &write.record.context);
         let expected = self.contexts.memory.expect(scope, contexts);
@@ -87,6 +89,19 @@ impl Writer<'_> {
         let written: HashMap<ContextId, Context> = written.map(|record| (record.context.id, record.context)).collect();
         let results = outcomes.into_iter().map(|outcome| outcome.into_result(&written));
         Ok(results.collect())
+    }
+
+    /// Returns the names of the contexts that are about to be superseded: a write under one of them locks no id.
+    async fn names_of_superseded(&self, scope: &Scope, writes: &[PendingWrite]) -> Result<Vec<Name>, StoreError> {
+        let ids: Vec<ContextId> = writes
+            .iter()
+            .flat_map(|write| write.supersedes.iter().copied())
+            .collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let superseded = self.contexts.store.get(scope, &ids).await?;
+        Ok(superseded.iter().filter_map(Name::of).collect())
     }
 
     /// Returns the stored contexts that are replaced, as superseded, and removes them from `replaced`.

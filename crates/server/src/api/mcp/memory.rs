@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use context_manager_client::{ListContexts, wire};
-use context_manager_core::{ContextId, Cursor, Error, Filter, Stored, Violations};
+use context_manager_core::{ContextId, Cursor, Error, Filter, Violations};
 use context_manager_mcp::{Fault, Memory};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -78,14 +78,7 @@ impl Memory for CallMemory {
     async fn update(&self, id: Uuid, patch: &wire::ContextPatch) -> Result<wire::Written, Fault> {
         let call = self.call.within(UseCase::UpdateContext);
         let changed = call.update(ContextId(id), patch.clone().into()).await;
-        let changed = changed.map(|context| {
-            let stored = Stored {
-                context,
-                deduplicated: false,
-                replaced: false,
-            };
-            wire::Written::new(stored, call.may(Permission::Read))
-        });
+        let changed = changed.map(|context| wire::Written::new(context.into(), call.may(Permission::Read)));
         ended(&call, changed.map_err(Problem::from))
     }
 

@@ -33,15 +33,19 @@ pub(super) const INVALID_CURSOR: &str = "must be a `next_cursor` that this serve
     ),
 )]
 pub(super) async fn store_context(call: Call, Json(body): Json<StoreBody>) -> Result<Response, Problem> {
-    let stored = call.store(body.into()).await?;
+    Ok(answer(call.store(body.into()).await?, &call))
+}
+
+/// Answers a store: 201 with the path of a new context, 200 for one that was there.
+pub(super) fn answer(stored: Stored, call: &Call) -> Response {
     let path = format!("/api/v1/contexts/{}", stored.context.id);
     let is_new = !stored.deduplicated && !stored.replaced;
     let body = Json(WrittenBody::new(stored, call.may(Permission::Read)));
-    Ok(if is_new {
+    if is_new {
         (StatusCode::CREATED, [(header::LOCATION, path)], body).into_response()
     } else {
         body.into_response()
-    })
+    }
 }
 
 /// Store many contexts
@@ -99,12 +103,8 @@ pub(super) async fn update_context(
     PathId(id): PathId,
     Json(body): Json<PatchBody>,
 ) -> Result<Json<WrittenBody>, Problem> {
-    let changed = Stored {
-        context: call.update(id, body.into()).await?,
-        deduplicated: false,
-        replaced: false,
-    };
-    Ok(Json(WrittenBody::new(changed, call.may(Permission::Read))))
+    let changed = call.update(id, body.into()).await?;
+    Ok(Json(WrittenBody::new(changed.into(), call.may(Permission::Read))))
 }
 
 /// List the versions of a context
@@ -135,16 +135,12 @@ pub(super) async fn get_context_history(call: Call, PathId(id): PathId) -> Resul
     responses(
         (status = 200, description = "The context as it is now", body = WrittenBody),
         (status = 404, description = "No such context"),
-        (status = 409, description = "It has no earlier version"),
+        (status = 409, description = "It has no earlier version, or another context has its key by now"),
     ),
 )]
 pub(super) async fn undo_context(call: Call, PathId(id): PathId) -> Result<Json<WrittenBody>, Problem> {
-    let changed = Stored {
-        context: call.undo(id).await?,
-        deduplicated: false,
-        replaced: false,
-    };
-    Ok(Json(WrittenBody::new(changed, call.may(Permission::Read))))
+    let changed = call.undo(id).await?;
+    Ok(Json(WrittenBody::new(changed.into(), call.may(Permission::Read))))
 }
 
 /// List contexts, newest first

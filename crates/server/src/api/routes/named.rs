@@ -1,13 +1,12 @@
 //! Contexts under a key, and scopes.
 
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use context_manager_core::context::MAX_KEY_BYTES;
 use context_manager_core::{Error, Name, Violations};
 
-use super::contexts::{DEFAULT_PAGE, INVALID_CURSOR, MAX_PAGE, WordCursor};
+use super::contexts::{DEFAULT_PAGE, INVALID_CURSOR, MAX_PAGE, WordCursor, answer};
 use crate::api::wire::{ContextBody, ForgottenBody, ScopePage, StoreBody, WrittenBody};
-use crate::auth::Permission;
 use crate::http::{Code, Json, Params, Problem};
 use crate::service::Call;
 
@@ -28,15 +27,7 @@ const MAX_DEPTH: usize = 16;
     ),
 )]
 pub(super) async fn store_context_by_key(call: Call, Json(body): Json<StoreBody>) -> Result<Response, Problem> {
-    let stored = call.store_by_key(body.into()).await?;
-    let path = format!("/api/v1/contexts/{}", stored.context.id);
-    let is_new = !stored.deduplicated && !stored.replaced;
-    let body = Json(WrittenBody::new(stored, call.may(Permission::Read)));
-    Ok(if is_new {
-        (StatusCode::CREATED, [(header::LOCATION, path)], body).into_response()
-    } else {
-        body.into_response()
-    })
+    Ok(answer(call.store_by_key(body.into()).await?, &call))
 }
 
 /// Read the context of a key
