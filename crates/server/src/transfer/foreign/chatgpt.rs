@@ -1,4 +1,4 @@
-//! Data exports of `ChatGPT`: `conversations.json`, or several numbered ones. A conversation is a tree of messages, of which the
+//! Data exports of ChatGPT: `conversations.json`, or several numbered ones. A conversation is a tree of messages, of which the
 //! branch that ends in `current_node` is the one that is shown.
 
 use std::collections::HashMap;
@@ -46,8 +46,7 @@ struct Message<'a> {
     #[serde(borrow)]
     content: Content<'a>,
     recipient: Option<String>,
-    #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,11 +59,11 @@ struct Content<'a> {
     #[serde(rename = "content_type")]
     kind: String,
     text: Option<Text>,
-    #[serde(borrow, default)]
-    parts: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    parts: Option<Vec<&'a RawValue>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Metadata {
     is_visually_hidden_from_conversation: Option<bool>,
     attachments: Option<Vec<IgnoredAny>>,
@@ -121,11 +120,9 @@ fn conversation(intake: &mut Intake<'_>, _list: &str, json: &RawValue) -> anyhow
             intake.leave_out(reason, 1);
             continue;
         }
-        let (text, attachments) = message.content.text();
-        intake.leave_out(
-            LeftOut::Attachment,
-            attachments.max(message.metadata.attachments.map_or(0, |all| all.len())),
-        );
+        let attached = message.metadata.and_then(|metadata| metadata.attachments);
+        let (text, others) = message.content.text();
+        intake.leave_out(LeftOut::Attachment, others.max(attached.map_or(0, |all| all.len())));
         let turn = Turn {
             id: message.id,
             session: session.clone(),
@@ -164,9 +161,11 @@ impl<'a> Conversation<'a> {
 
 impl Message<'_> {
     fn kind(&self) -> Kind {
+        let metadata = self.metadata.as_ref();
+        let is_hidden = metadata.is_some_and(|metadata| metadata.is_visually_hidden_from_conversation == Some(true));
         let recipient = self.recipient.as_deref().unwrap_or("all");
         match (self.author.role.as_str(), self.content.kind.as_str()) {
-            _ if self.metadata.is_visually_hidden_from_conversation == Some(true) => Kind::LeftOut(LeftOut::System),
+            _ if is_hidden => Kind::LeftOut(LeftOut::System),
             ("assistant", _) if recipient == "bio" => Kind::Memory,
             ("tool", _) => Kind::LeftOut(LeftOut::Tool),
             ("assistant", _) if recipient != "all" => Kind::LeftOut(LeftOut::Tool),
@@ -184,7 +183,7 @@ impl Content<'_> {
     fn text(self) -> (String, usize) {
         let mut texts: Vec<String> = self.text.into_iter().map(|text| text.0).collect();
         let mut others = 0;
-        for part in self.parts {
+        for part in self.parts.unwrap_or_default() {
             let words = || Some(serde_json::from_str::<Part>(part.get()).ok()?.text?.0);
             match string(part).or_else(words) {
                 Some(text) => texts.push(text),

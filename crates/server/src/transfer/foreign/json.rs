@@ -38,7 +38,7 @@ pub(super) fn each_element(
     }
     intake.at_file();
     match read {
-        Err(error) => intake.fail(format!("is not the JSON of such an export: {error}")),
+        Err(error) => intake.fail(format!("is no JSON of such an export: {error}")),
         Ok(()) if list.is_none() => intake.fail(format!("has neither a list nor one named {}", lists.join(" or "))),
         Ok(()) => {}
     }
@@ -143,8 +143,10 @@ pub(super) fn each_line(
     for number in 1.. {
         intake.at("line", number);
         match files::line(&mut reader) {
-            Ok(Some(line)) if line.trim_ascii().is_empty() => {}
-            Ok(Some(line)) => each(intake, &line)?,
+            Ok(Some(line)) => match line.trim_ascii() {
+                [] => {}
+                line => each(intake, line)?,
+            },
             Ok(None) => break,
             Err(error) => {
                 intake.fail(error);
@@ -158,6 +160,13 @@ pub(super) fn each_line(
 /// Reads a record. One that is not of this form is reported.
 pub(super) fn record<'a, T: Deserialize<'a>>(json: &'a [u8], intake: &mut Intake<'_>) -> Option<T> {
     serde_json::from_slice(json)
-        .map_err(|error| intake.fail(format!("is not as such an export has it: {error}")))
+        .map_err(|error| {
+            let reason = error.to_string();
+            // The place inside of the record says nothing where the record is one line of a file.
+            let reason = reason
+                .rsplit_once(" at line ")
+                .map_or(&*reason, |(reason, _place)| reason);
+            intake.fail(format!("is no record of such an export: {reason}"));
+        })
         .ok()
 }

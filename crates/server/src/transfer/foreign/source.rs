@@ -9,7 +9,7 @@ use serde::Serialize;
 pub(crate) enum Source {
     /// JSON of mem0: an answer of `get_all`, or a list of memories.
     Mem0,
-    /// Data export of `ChatGPT`: `conversations.json`.
+    /// Data export of ChatGPT: `conversations.json`.
     Chatgpt,
     /// Data export of Claude: `conversations.json` and `memories.json`.
     Claude,

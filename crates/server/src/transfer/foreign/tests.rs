@@ -214,7 +214,7 @@ fn transcripts_and_notes_of_claude_code_are_read() {
         panic!("{report:?}")
     };
     assert_eq!(place, "0e000000-0000-4000-8000-000000000001.jsonl, line 11");
-    assert!(detail.contains("EOF"), "{detail}");
+    assert_eq!(detail, "is no record of such an export: EOF while parsing a string");
 }
 
 #[test]
@@ -307,10 +307,10 @@ fn what_cannot_be_read_is_told_and_the_rest_is_read() {
     for (at, expected) in [
         "a.json: the file is an archive",
         "b.json: the file is UTF-16",
-        "c.json: is not the JSON of such an export: EOF",
+        "c.json: is no JSON of such an export: EOF",
         "d.json: has neither a list nor one named results or memories or relations",
-        "e.json: is not the JSON of such an export: invalid type: string",
-        "f.json: is not the JSON of such an export: EOF",
+        "e.json: is no JSON of such an export: invalid type: string",
+        "f.json: is no JSON of such an export: EOF",
     ]
     .into_iter()
     .enumerate()
