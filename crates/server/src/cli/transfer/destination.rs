@@ -1,4 +1,4 @@
-//! What an import writes to: a running server, or a tenant of a data folder.
+//! Destination of an import: a running server, or a tenant of a data folder.
 
 use std::io;
 use std::pin::pin;

@@ -76,11 +76,10 @@ struct Part {
 }
 
 /// Meaning of a message.
-enum Kind {
+enum Meaning {
     Turn(Role),
-    /// Text that the assistant saved in its memory.
+    /// A text that the assistant saved in its memory.
     Memory,
-    LeftOut(LeftOut),
 }
 
 pub(super) fn has(file: &Path) -> bool {
@@ -95,16 +94,12 @@ pub(super) fn read(file: &Path, intake: &mut Intake<'_>) -> anyhow::Result<()> {
 }
 
 fn conversation(intake: &mut Intake<'_>, _list: &str, json: &RawValue) -> anyhow::Result<()> {
-    let Some(conversation) = record::<Conversation<'_>>(json.get().as_bytes(), intake) else {
+    let Some(mut conversation) = record::<Conversation<'_>>(json.get().as_bytes(), intake) else {
         return Ok(());
     };
-    let messages = conversation.shown();
-    let all = conversation
-        .mapping
-        .values()
-        .filter(|node| node.message.is_some())
-        .count();
-    intake.leave_out(LeftOut::Branch, all - messages.len());
+    let messages = conversation.take_shown();
+    let others = conversation.mapping.into_values();
+    intake.leave_out(LeftOut::Branch, others.filter(|node| node.message.is_some()).count());
     let Some(session) = conversation.of_itself.or(conversation.id) else {
         intake.fail("has no `conversation_id`");
         return Ok(());
@@ -115,11 +110,13 @@ fn conversation(intake: &mut Intake<'_>, _list: &str, json: &RawValue) -> anyhow
             continue;
         };
         time = message.create_time.or(time);
-        let kind = message.kind();
-        if let Kind::LeftOut(reason) = kind {
-            intake.leave_out(reason, 1);
-            continue;
-        }
+        let meaning = match message.meaning() {
+            Ok(meaning) => meaning,
+            Err(reason) => {
+                intake.leave_out(reason, 1);
+                continue;
+            }
+        };
         let attached = message.metadata.and_then(|metadata| metadata.attachments);
         let (text, others) = message.content.text();
         intake.leave_out(LeftOut::Attachment, others.max(attached.map_or(0, |all| all.len())));
@@ -129,30 +126,25 @@ fn conversation(intake: &mut Intake<'_>, _list: &str, json: &RawValue) -> anyhow
             at: time,
             text,
         };
-        match kind {
-            Kind::Turn(role) => {
+        match meaning {
+            Meaning::Turn(role) => {
                 intake.take(turn.message(role, position))?;
                 position += 1;
             }
-            Kind::Memory => intake.take(turn.memory())?,
-            Kind::LeftOut(_) => {}
+            Meaning::Memory => intake.take(turn.memory())?,
         }
     }
     Ok(())
 }
 
 impl<'a> Conversation<'a> {
-    /// Returns the messages of the branch that is shown, oldest first.
-    fn shown(&self) -> Vec<&'a RawValue> {
+    /// Takes the messages of the branch that is shown, oldest first. In a circle, which is no tree, it ends.
+    fn take_shown(&mut self) -> Vec<&'a RawValue> {
         let mut messages = Vec::new();
-        let mut next = self.current_node.as_ref();
-        // A node more than once would be a circle.
-        for _ in 0..self.mapping.len() {
-            let Some(node) = next.and_then(|id| self.mapping.get(id)) else {
-                break;
-            };
+        let mut next = self.current_node.take();
+        while let Some(node) = next.and_then(|id| self.mapping.remove(&id)) {
             messages.extend(node.message);
-            next = node.parent.as_ref();
+            next = node.parent;
         }
         messages.reverse();
         messages
@@ -160,20 +152,20 @@ impl<'a> Conversation<'a> {
 }
 
 impl Message<'_> {
-    fn kind(&self) -> Kind {
+    fn meaning(&self) -> Result<Meaning, LeftOut> {
         let metadata = self.metadata.as_ref();
         let is_hidden = metadata.is_some_and(|metadata| metadata.is_visually_hidden_from_conversation == Some(true));
         let recipient = self.recipient.as_deref().unwrap_or("all");
         match (self.author.role.as_str(), self.content.kind.as_str()) {
-            _ if is_hidden => Kind::LeftOut(LeftOut::System),
-            ("assistant", _) if recipient == "bio" => Kind::Memory,
-            ("tool", _) => Kind::LeftOut(LeftOut::Tool),
-            ("assistant", _) if recipient != "all" => Kind::LeftOut(LeftOut::Tool),
-            ("assistant", "thoughts" | "reasoning_recap") => Kind::LeftOut(LeftOut::Reasoning),
-            ("user", "text" | "multimodal_text") => Kind::Turn(Role::User),
-            ("assistant", "text" | "multimodal_text" | "code") => Kind::Turn(Role::Assistant),
-            ("user" | "assistant" | "system", _) => Kind::LeftOut(LeftOut::System),
-            _ => Kind::LeftOut(LeftOut::Other),
+            _ if is_hidden => Err(LeftOut::System),
+            ("assistant", _) if recipient == "bio" => Ok(Meaning::Memory),
+            ("tool", _) => Err(LeftOut::Tool),
+            ("assistant", _) if recipient != "all" => Err(LeftOut::Tool),
+            ("assistant", "thoughts" | "reasoning_recap") => Err(LeftOut::Reasoning),
+            ("user", "text" | "multimodal_text") => Ok(Meaning::Turn(Role::User)),
+            ("assistant", "text" | "multimodal_text" | "code") => Ok(Meaning::Turn(Role::Assistant)),
+            ("user" | "assistant" | "system", _) => Err(LeftOut::System),
+            _ => Err(LeftOut::Other),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::source::Source;
 pub(super) struct Item {
     /// Kind and id in its source, by which every export has it.
     pub(super) name: String,
-    /// Text, scope, tags, metadata and time, as far as the source has them.
+    /// Text, scope, tags, metadata and time, where the source has them.
     pub(super) context: NewContext,
     /// Role and number in its session, if it is a message.
     pub(super) message: Option<(Role, u32)>,
@@ -30,7 +30,7 @@ pub(super) enum Role {
     Assistant,
 }
 
-/// What somebody said in a conversation.
+/// Words of somebody in a conversation.
 #[derive(Debug)]
 pub(super) struct Turn {
     pub(super) id: String,

@@ -147,6 +147,22 @@ fn the_shown_branch_of_a_chatgpt_conversation_becomes_a_session() {
 }
 
 #[test]
+fn a_circle_of_messages_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conversations.json");
+    let node = |id: &str, parent: &str| {
+        let content = json!({"content_type": "text", "parts": [format!("words of {id}")]});
+        json!({"parent": parent, "message": {"id": id, "author": {"role": "user"}, "content": content}})
+    };
+    let nodes = json!({"a": node("a", "b"), "b": node("b", "a"), "root": {"parent": "a"}});
+    let conversation = json!({"id": "c", "current_node": "a", "mapping": nodes});
+    fs::write(&file, json!([conversation]).to_string()).unwrap();
+    let (contexts, report) = contexts(Source::Chatgpt, &file, None);
+    assert_eq!(texts(&contexts), ["words of b", "words of a"]);
+    assert_eq!((left_out(&report), report.failed_total), (Vec::new(), 0));
+}
+
+#[test]
 fn conversations_and_memories_of_claude_are_read() {
     let (contexts, report) = contexts(Source::Claude, &sample(Source::Claude), None);
     assert_eq!(
@@ -321,28 +337,73 @@ fn what_cannot_be_read_is_told_and_the_rest_is_read() {
     assert!(nothing.contains("has no file `conversations*.json`"), "{nothing}");
 }
 
-/// A sample with a few bytes replaced.
-fn damaged() -> impl Strategy<Value = (Source, Vec<u8>)> {
-    let source = prop::sample::select(Source::value_variants());
-    let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8);
-    let noise = prop::collection::vec(any::<u8>(), 0..200);
-    (source, changes, prop::option::weighted(0.2, noise)).prop_map(|(source, changes, noise)| {
-        let file = files_of(source, &sample(source)).unwrap().swap_remove(0);
-        let mut bytes = noise.unwrap_or_else(|| fs::read(file).unwrap());
-        for (at, byte) in changes.into_iter().filter(|_| !bytes.is_empty()).collect::<Vec<_>>() {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
+/// Returns pointers to all values inside of a value.
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                pointers(value, &format!("{at}/{index}"), found);
+            }
         }
-        (source, bytes)
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                pointers(value, &format!("{at}/{name}"), found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A value in the place of another one.
+fn other_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        any::<Vec<bool>>().prop_map(Value::from),
+        Just(json!({"id": [], "text": {}})),
+    ]
+}
+
+/// A file of a sample, in which a few values or bytes are others.
+fn damaged() -> impl Strategy<Value = (Source, PathBuf, Vec<u8>)> {
+    let source = prop::sample::select(Source::value_variants());
+    let values = prop::collection::vec((any::<prop::sample::Index>(), other_value()), 0..4);
+    let bytes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..2);
+    (source, any::<prop::sample::Index>(), values, bytes).prop_map(|(source, which, values, bytes)| {
+        let files = files_of(source, &sample(source)).unwrap();
+        let file = which.get(&files).clone();
+        let text = fs::read_to_string(&file).unwrap();
+        let document = serde_json::from_str::<Value>(&text).map(|value| vec![value]);
+        let mut records: Vec<Value> = document.unwrap_or_else(|_| {
+            text.lines()
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect()
+        });
+        for (at, value) in values {
+            if let Some(record) = records.last_mut() {
+                let mut found = Vec::new();
+                pointers(record, "", &mut found);
+                *record.pointer_mut(at.get(&found)).unwrap() = value;
+                records.rotate_left(1);
+            }
+        }
+        let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+        let mut damaged = if lines.is_empty() { text } else { lines.join("\n") }.into_bytes();
+        for (at, byte) in bytes {
+            let at = at.index(damaged.len());
+            damaged[at] = byte;
+        }
+        (source, file, damaged)
     })
 }
 
 proptest! {
     #[test]
-    fn no_input_panics_and_every_context_is_valid((source, bytes) in damaged()) {
+    fn no_input_panics_and_every_context_is_valid((source, file, bytes) in damaged()) {
         let folder = tempfile::tempdir().unwrap();
-        let name = if source == Source::ClaudeCode || source == Source::McpMemory { "x.jsonl" } else { "x.json" };
-        let file = folder.path().join(name);
+        let file = folder.path().join(file.file_name().unwrap());
         fs::write(&file, bytes).unwrap();
         contexts(source, &file, None);
     }
