@@ -385,7 +385,7 @@ fn damaged() -> impl Strategy<Value = (Source, PathBuf, Vec<u8>)> {
             if let Some(record) = records.last_mut() {
                 let mut found = Vec::new();
                 pointers(record, "", &mut found);
-                *record.pointer_mut(at.get(&found)).unwrap() = value;
+                *record.pointer_mut(&found[at.index(found.len())]).unwrap() = value;
                 records.rotate_left(1);
             }
         }
