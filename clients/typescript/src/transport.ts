@@ -154,7 +154,7 @@ export class Transport {
       report({ error });
       throw error;
     });
-    report({ status: response.status, ...requestId(response) });
+    report({ status: response.status, requestId: response.headers.get("x-request-id") ?? undefined });
     if (response.ok) return response;
     throw await this.#refusal(response);
   }
@@ -212,11 +212,6 @@ function segment(parameter = ""): string {
 function query(parameters: object = {}): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
   return given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
-}
-
-function requestId(response: Response): { requestId?: string } {
-  const id = response.headers.get("x-request-id");
-  return id ? { requestId: id } : {};
 }
 
 function problemIn(text: string): Problem | undefined {
