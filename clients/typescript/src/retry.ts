@@ -17,7 +17,7 @@ const NOT_REPEATABLE = new Set<Operation>([
   "start_reembedding", // would swap the models back
 ]);
 
-/** Failures of Node, Bun and Deno that precede the request. */
+/** Failures of Node and Bun that precede the request. */
 const NOT_SENT = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -29,6 +29,9 @@ const NOT_SENT = new Set([
   "FailedToOpenSocket",
 ]);
 
+/** The part of a message by which Deno, which has no codes, tells the same. */
+const DENO_NOT_SENT = "client error (Connect)";
+
 /** Whether a repetition of the call leaves the same state. */
 export function isRepeatable(operation: Operation): boolean {
   return !NOT_REPEATABLE.has(operation);
@@ -36,7 +39,9 @@ export function isRepeatable(operation: Operation): boolean {
 
 /** Whether another attempt makes sense after this error. A call that must not be done twice is repeated if it did not begin. */
 export function isRetried(error: unknown, repeatable: boolean): boolean {
-  if (error instanceof ConnectionFailed) return repeatable || NOT_SENT.has(error.code ?? "");
+  if (error instanceof ConnectionFailed) {
+    return repeatable || NOT_SENT.has(error.code ?? "") || error.message.includes(DENO_NOT_SENT);
+  }
   if (!(error instanceof ApiError || error instanceof UnexpectedAnswer)) return false;
   return STATUSES.has(error.status) && (repeatable || error.status === 429);
 }
