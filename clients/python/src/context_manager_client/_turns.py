@@ -8,6 +8,8 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from . import AsyncClient, ContextManagerError
+from ._errors import error_class
+from .models import BatchAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +30,29 @@ def message(role: str, text: str, *, name: str | None = None, **fields: Any) -> 
         yield context
 
 
+def check(answer: BatchAnswer) -> None:
+    """Raises the first error of a batch."""
+    for result in answer.results:
+        if problem := result.error:
+            raise error_class(problem.status)(
+                status=problem.status,
+                code=problem.code,
+                title=problem.title,
+                detail=problem.detail,
+                request_id=problem.request_id,
+                errors=problem.errors,
+            )
+
+
 async def store(client: AsyncClient, contexts: Iterable[dict[str, Any]]) -> None:
     """Stores a turn. What fails is logged."""
     contexts = list(contexts)
     if not contexts:
         return
     try:
-        answer = await client.store_contexts(contexts)
+        check(await client.store_contexts(contexts))
     except ContextManagerError as error:
         logger.warning("a turn was not stored: %s", error)
-        return
-    for result in answer.results:
-        if result.error:
-            logger.warning("a part of a turn was not stored: %s", result.error.detail)
 
 
 async def recall(client: AsyncClient, **request: Any) -> str:

@@ -10,8 +10,8 @@ from google.adk.memory.base_memory_service import BaseMemoryService, SearchMemor
 from google.adk.memory.memory_entry import MemoryEntry
 from google.genai.types import Content, Part
 
-from . import AsyncClient, raise_for_results
-from ._turns import message
+from . import AsyncClient
+from ._turns import check, message
 from .models import FoundContext
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class ContextManagerMemoryService(BaseMemoryService):
                 user_id=user_id,
                 agent_id=app_name,
                 session_id=session_id,
-                occurred_at=datetime.fromtimestamp(event.timestamp, timezone.utc).isoformat(),
+                occurred_at=datetime.fromtimestamp(event.timestamp, timezone.utc),
             )
         )
 
@@ -101,7 +101,7 @@ class ContextManagerMemoryService(BaseMemoryService):
     async def _store(self, contexts: Iterable[dict[str, Any]]) -> None:
         contexts = list(contexts)
         for first in range(0, len(contexts), 1_000):
-            raise_for_results(await self._client.store_contexts(contexts[first : first + 1_000]))
+            check(await self._client.store_contexts(contexts[first : first + 1_000]))
 
 
 def _contexts(
@@ -124,6 +124,6 @@ def _memory(context: FoundContext) -> MemoryEntry:
         id=context.id,
         author=metadata.pop("author", None),
         content=Content(role=role, parts=[Part(text=context.text)]),
-        timestamp=context.occurred_at,
+        timestamp=context.occurred_at.isoformat(),
         custom_metadata=metadata,
     )

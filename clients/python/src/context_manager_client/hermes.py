@@ -14,8 +14,8 @@ from typing import Any
 
 from agent.memory_provider import MemoryProvider
 
-from . import Client, ContextManagerError, raise_for_results
-from ._turns import message
+from . import Client, ContextManagerError
+from ._turns import check, message
 
 __all__ = ["ContextManagerMemoryProvider", "register"]
 
@@ -102,7 +102,7 @@ class ContextManagerMemoryProvider(MemoryProvider):
         fields = {"session_id": session_id or self._session_id, **self._owner}
         turn = [*message("user", user_content, **fields), *message("assistant", assistant_content, **fields)]
         if turn:
-            raise_for_results(self._server().store_contexts(turn))
+            check(self._server().store_contexts(turn))
 
     def get_tool_schemas(self) -> list[dict[str, Any]]:
         return _TOOLS if self._is_primary else _TOOLS[:1]
@@ -146,7 +146,7 @@ class ContextManagerMemoryProvider(MemoryProvider):
         found = self._server().search_contexts(query=args["query"], limit=10, **self._owner)
         return {
             "memories": [
-                {"id": context.id, "text": context.text, "at": context.occurred_at}
+                {"id": context.id, "text": context.text, "at": context.occurred_at.isoformat()}
                 for context in found.contexts
                 if context.score >= found.floor
             ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from agents.memory import SessionABC, SessionSettings
 from agents.memory.session_settings import resolve_session_limit
 
 from . import AsyncClient
+from ._turns import check
 
 if TYPE_CHECKING:
     from agents import TResponseInputItem
@@ -52,8 +53,10 @@ class ContextManagerSession(SessionABC):
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         messages = [_message(item) for item in items]
         for first in range(0, len(messages), _MAX_ITEMS):
-            await self._client.store_messages(
-                self.session_id, messages=messages[first : first + _MAX_ITEMS], **self._owner
+            check(
+                await self._client.store_messages(
+                    self.session_id, messages[first : first + _MAX_ITEMS], **self._owner
+                )
             )
 
     async def pop_item(self) -> TResponseInputItem | None:

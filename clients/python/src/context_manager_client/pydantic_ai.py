@@ -56,7 +56,7 @@ class ContextManagerToolset(FunctionToolset[Any]):
             return _failed(error)
         return {
             "memories": [
-                {"id": context.id, "text": context.text, "at": context.occurred_at}
+                {"id": context.id, "text": context.text, "at": context.occurred_at.isoformat()}
                 for context in found.contexts
                 if context.score >= found.floor
             ]

@@ -9,8 +9,8 @@ from uuid import uuid4
 from strands.memory import AddMessagesContext, ExtractionConfig, MemoryEntry, MemoryStore, SearchOptions
 from strands.types.content import Message
 
-from . import AsyncClient, raise_for_results
-from ._turns import message
+from . import AsyncClient
+from ._turns import check, message
 
 __all__ = ["ContextManagerMemoryStore"]
 
@@ -57,7 +57,7 @@ class ContextManagerMemoryStore(MemoryStore):
                     **context.metadata,
                     "id": context.id,
                     "score": context.score,
-                    "occurred_at": context.occurred_at,
+                    "occurred_at": context.occurred_at.isoformat(),
                 },
             )
             for context in found.contexts
@@ -74,7 +74,7 @@ class ContextManagerMemoryStore(MemoryStore):
         numbers = (context and context.sequence_numbers) or [None] * len(messages)
         contexts = [part for said, number in zip(messages, numbers, strict=True) for part in self._parts(said, number)]
         if contexts:
-            raise_for_results(await self._client.store_contexts(contexts))
+            check(await self._client.store_contexts(contexts))
 
     def _parts(self, said: Message, number: int | None) -> Iterator[dict[str, Any]]:
         text = "\n".join(block["text"] for block in said["content"] if "text" in block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from langgraph.store.base import GetOp, Item, ListNamespacesOp, Op, Result, SearchOp, TTLConfig
 
@@ -33,7 +34,7 @@ class AsyncCalls(Translation):
             written = await self._client.store_context_by_key(**self._new_context(op))
             # Storing the same again changes nothing, not even the time of expiry.
             if op.ttl is not None and written.deduplicated:
-                await self._refresh(written)
+                await self._refresh(written.id, written.metadata)
         return results
 
     async def _read(self, op: Op) -> Result:
@@ -53,7 +54,7 @@ class AsyncCalls(Translation):
         except NotFound:
             return None
         if op.refresh_ttl:
-            await self._refresh(context)
+            await self._refresh(context.id, context.metadata)
         return self._item(context)
 
     async def _search(self, op: SearchOp) -> list[Context]:
@@ -61,7 +62,7 @@ class AsyncCalls(Translation):
         found = found[op.offset : op.offset + op.limit]
         if op.refresh_ttl:
             for context in found:
-                await self._refresh(context)
+                await self._refresh(context.id, context.metadata)
         return found
 
     async def _ranked(self, op: SearchOp) -> list[Context]:
@@ -82,6 +83,6 @@ class AsyncCalls(Translation):
                 break
         return found
 
-    async def _refresh(self, context: Context) -> None:
-        if ttl_secs := context.metadata.get("ttl_secs"):
-            await self._client.update_context(context.id, ttl_secs=ttl_secs)
+    async def _refresh(self, id: str, metadata: dict[str, Any] | None) -> None:
+        if ttl_secs := (metadata or {}).get("ttl_secs"):
+            await self._client.update_context(id, ttl_secs=ttl_secs)
