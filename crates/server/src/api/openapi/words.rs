@@ -5,7 +5,7 @@
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, Type};
 use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr};
 
-use super::route::operations;
+use crate::api::route::operations;
 
 /// Fields and parameters with a single word, or a list of words.
 const WORDS: [&str; 7] = [
