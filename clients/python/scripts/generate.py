@@ -57,6 +57,8 @@ def generated() -> Iterator[tuple[Path, str]]:
     for source in sorted((PACKAGE / "_async").glob("*.py")):
         if source.name != "_io.py":
             yield PACKAGE / "_sync" / source.name, formatted(synchronous(source.read_text()))
+    langgraph = PACKAGE / "langgraph"
+    yield langgraph / "_sync.py", formatted(synchronous((langgraph / "_async.py").read_text()))
 
 
 def up_to_date(path: Path, text: str, *, write: bool) -> bool:
@@ -256,7 +258,7 @@ SYNCHRONOUS = [
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
     (r"\bAwaitable\[(\w+)\]", r"\1"),
-    (r"\bAsync(Client|Transport|Pages|Iterator|Iterable)\b", r"\1"),
+    (r"\bAsync(Calls|Client|Transport|Pages|Iterator|Iterable)\b", r"\1"),
     (r"\basynccontextmanager\b", "contextmanager"),
     (r"\b__a(enter|exit|iter)__\b", r"__\1__"),
     (r"\ba(close|iter_bytes)\b", r"\1"),

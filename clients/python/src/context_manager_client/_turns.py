@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 from uuid import NAMESPACE_OID, uuid5
 
 from . import AsyncClient, ContextManagerError
 from ._errors import error_class
 from .models import BatchAnswer
+from .params import NewContext
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ _MAX_BYTES = 32_768
 _ORIGINS = {"user": "user", "system": "system", "tool": "tool"}
 
 
-def message(role: str, text: str, *, name: str | None = None, **fields: Any) -> Iterator[dict[str, Any]]:
+def message(role: str, text: str, *, name: str | None = None, **fields: Any) -> Iterator[NewContext]:
     """Yields the contexts of a message: several if its text is longer than that of one may be, none if it has none.
 
     The same `name` makes the same ids, so that a message that comes again is stored once.
@@ -27,7 +28,7 @@ def message(role: str, text: str, *, name: str | None = None, **fields: Any) -> 
         context = {"text": part, "origin": _ORIGINS.get(role, "agent"), "metadata": metadata, **fields}
         if name is not None:
             context["id"] = str(uuid5(NAMESPACE_OID, f"{name}\0{number}"))
-        yield context
+        yield cast("NewContext", context)
 
 
 def check(answer: BatchAnswer) -> None:
@@ -44,7 +45,7 @@ def check(answer: BatchAnswer) -> None:
             )
 
 
-async def store(client: AsyncClient, contexts: Iterable[dict[str, Any]]) -> None:
+async def store(client: AsyncClient, contexts: Iterable[NewContext]) -> None:
     """Stores a turn. What fails is logged."""
     contexts = list(contexts)
     if not contexts:

@@ -39,10 +39,10 @@ class ContextManagerProvider(ContextProvider):
     ) -> None:
         super().__init__(source_id)
         self._client = client
-        self._owner = {"user_id": user_id, "agent_id": agent_id, "scope": scope}
+        self._owner: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "scope": scope}
         searched = {"user_id": search_user_id, "agent_id": search_agent_id, "scope_prefix": search_scope}
-        self._filter = {name: value for name, value in searched.items() if value}
-        self._limits = {"max_tokens": max_tokens, "timeout": timeout}
+        self._filter: dict[str, Any] = {name: value for name, value in searched.items() if value}
+        self._limits: dict[str, Any] = {"max_tokens": max_tokens, "timeout": timeout}
         if not self._filter:
             logger.warning("nothing will be recalled: set search_user_id, search_agent_id or search_scope")
 

@@ -13,6 +13,7 @@ from google.genai.types import Content, Part
 from . import AsyncClient
 from ._turns import check, message
 from .models import FoundContext
+from .params import NewContext
 
 if TYPE_CHECKING:
     from google.adk.events.event import Event
@@ -53,7 +54,7 @@ class ContextManagerMemoryService(BaseMemoryService):
             for context in _contexts(
                 event.content,
                 author=event.author,
-                name="\0".join([app_name, user_id, session_id or "", event.id]),
+                name=f"{app_name}\0{user_id}\0{session_id or ''}\0{event.id}",
                 custom_metadata=custom_metadata,
                 user_id=user_id,
                 agent_id=app_name,
@@ -76,7 +77,7 @@ class ContextManagerMemoryService(BaseMemoryService):
             for context in _contexts(
                 memory.content,
                 author=memory.author,
-                name="\0".join([app_name, user_id, memory.id]) if memory.id else None,
+                name=f"{app_name}\0{user_id}\0{memory.id}" if memory.id else None,
                 custom_metadata={**memory.custom_metadata, **(custom_metadata or {})},
                 user_id=user_id,
                 agent_id=app_name,
@@ -85,20 +86,16 @@ class ContextManagerMemoryService(BaseMemoryService):
         )
 
     async def search_memory(self, *, app_name: str, user_id: str, query: str) -> SearchMemoryResponse:
-        found = await self._client.search_contexts(
-            query=query, user_id=user_id, agent_id=app_name, limit=self._limit
-        )
+        found = await self._client.search_contexts(query=query, user_id=user_id, agent_id=app_name, limit=self._limit)
         return SearchMemoryResponse(
             memories=[_memory(context) for context in found.contexts if context.score >= found.floor]
         )
 
     async def delete_memory(self, *, app_name: str, user_id: str, memory_id: str | None = None) -> None:
         if memory_id:
-            await self._client.delete_contexts(
-                filter={"ids": [memory_id], "user_id": user_id, "agent_id": app_name}
-            )
+            await self._client.delete_contexts(filter={"ids": [memory_id], "user_id": user_id, "agent_id": app_name})
 
-    async def _store(self, contexts: Iterable[dict[str, Any]]) -> None:
+    async def _store(self, contexts: Iterable[NewContext]) -> None:
         contexts = list(contexts)
         for first in range(0, len(contexts), 1_000):
             check(await self._client.store_contexts(contexts[first : first + 1_000]))
@@ -106,7 +103,7 @@ class ContextManagerMemoryService(BaseMemoryService):
 
 def _contexts(
     content: Content, *, author: str | None, custom_metadata: Mapping[str, Any] | None, **fields: Any
-) -> Iterable[dict[str, Any]]:
+) -> Iterable[NewContext]:
     metadata = dict(custom_metadata or {})
     if "ttl_secs" in metadata:
         fields["ttl_secs"] = metadata.pop("ttl_secs")

@@ -29,7 +29,11 @@ description: Memory by the Context Manager, a self-hosted server
 pip_dependencies:
   - context-manager-client
 """
-_MODULE = '"""MemoryProvider of the package context-manager-client."""\n\nfrom context_manager_client.hermes import register\n'
+_MODULE = """\
+\"\"\"MemoryProvider of the package context-manager-client.\"\"\"
+
+from context_manager_client.hermes import register
+"""
 _TOOLS = [
     {
         "name": "memory_search",
@@ -62,8 +66,8 @@ class ContextManagerMemoryProvider(MemoryProvider):
     def __init__(self) -> None:
         self._client: Client | None = None
         self._session_id = ""
-        self._owner: dict[str, str | None] = {}
-        self._is_primary = False
+        self._owner: dict[str, Any] = {}
+        self._is_primary = True
 
     @property
     def name(self) -> str:
@@ -168,4 +172,4 @@ def install(hermes_home: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(install(Path(os.environ.get("HERMES_HOME") or Path.home() / ".hermes")))
+    print(install(Path(os.environ.get("HERMES_HOME") or Path.home() / ".hermes")))  # noqa: T201

@@ -33,9 +33,7 @@ class ContextManagerMemoryBlock(BaseMemoryBlock[str]):
         query = [said for said in said if said["role"] in ("user", "assistant")][-_QUERY_MESSAGES:]
         if not query:
             return ""
-        return await recall(
-            self.client, query=query, max_tokens=self.max_tokens, timeout=self.timeout, **self._owner()
-        )
+        return await recall(self.client, query=query, max_tokens=self.max_tokens, timeout=self.timeout, **self._owner())
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
         await store(
@@ -58,5 +56,5 @@ class ContextManagerMemoryBlock(BaseMemoryBlock[str]):
         kept = content[: -tokens_to_truncate * _CHARACTERS_PER_TOKEN].rpartition("\n\n")[0]
         return kept or None
 
-    def _owner(self) -> dict[str, str | None]:
+    def _owner(self) -> dict[str, Any]:
         return {"user_id": self.user_id, "agent_id": self.agent_id, "scope": self.scope}

@@ -40,7 +40,7 @@ class ContextManagerSession(SessionABC):
         self.session_id = session_id
         self.session_settings = session_settings or SessionSettings()
         self._client = client
-        self._owner = {"user_id": user_id, "agent_id": agent_id, "scope": scope}
+        self._owner: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "scope": scope}
 
     async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
         limit = resolve_session_limit(limit, self.session_settings)
@@ -54,9 +54,7 @@ class ContextManagerSession(SessionABC):
         messages = [_message(item) for item in items]
         for first in range(0, len(messages), _MAX_ITEMS):
             check(
-                await self._client.store_messages(
-                    self.session_id, messages[first : first + _MAX_ITEMS], **self._owner
-                )
+                await self._client.store_messages(self.session_id, messages[first : first + _MAX_ITEMS], **self._owner)
             )
 
     async def pop_item(self) -> TResponseInputItem | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from pydantic_ai import FunctionToolset, RunContext
 
 from . import AsyncClient, ContextManagerError
+from .params import Filter
 
 __all__ = ["ContextManagerToolset"]
 
@@ -39,7 +40,7 @@ class ContextManagerToolset(FunctionToolset[Any]):
         super().__init__([self.memory_search, self.memory_store, self.memory_forget], instructions=_INSTRUCTIONS)
         self._client = client
         self._user_id = user_id
-        self._owner = {"agent_id": agent_id, "scope": scope}
+        self._owner: dict[str, Any] = {"agent_id": agent_id, "scope": scope}
 
     async def memory_search(self, run: RunContext[Any], query: str, limit: int = 5) -> dict[str, Any]:
         """Look up what was said, decided, preferred or tried before.
@@ -84,8 +85,9 @@ class ContextManagerToolset(FunctionToolset[Any]):
         Args:
             id: Id of the memory, from memory_search.
         """
+        mine = cast("Filter", {"ids": [id], **self._whose(run)})
         try:
-            answer = await self._client.delete_contexts(filter={"ids": [id], **self._whose(run)})
+            answer = await self._client.delete_contexts(filter=mine)
         except ContextManagerError as error:
             return _failed(error)
         return {"deleted": answer.deleted}

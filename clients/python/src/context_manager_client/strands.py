@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ from strands.types.content import Message
 
 from . import AsyncClient
 from ._turns import check, message
+from .params import NewContext
 
 __all__ = ["ContextManagerMemoryStore"]
 
@@ -42,7 +43,7 @@ class ContextManagerMemoryStore(MemoryStore):
         self.writable = writable
         self.extraction = extraction
         self._client = client
-        self._owner = {"user_id": user_id, "agent_id": agent_id, "scope": scope}
+        self._owner: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "scope": scope}
         self._session_id = session_id
         # Sequence numbers tell messages of one run apart; this tells those of one store from another's.
         self._run = str(uuid4())
@@ -71,12 +72,12 @@ class ContextManagerMemoryStore(MemoryStore):
         return stored.id
 
     async def add_messages(self, messages: list[Message], context: AddMessagesContext | None = None) -> None:
-        numbers = (context and context.sequence_numbers) or [None] * len(messages)
+        numbers: Sequence[int | None] = (context and context.sequence_numbers) or [None] * len(messages)
         contexts = [part for said, number in zip(messages, numbers, strict=True) for part in self._parts(said, number)]
         if contexts:
             check(await self._client.store_contexts(contexts))
 
-    def _parts(self, said: Message, number: int | None) -> Iterator[dict[str, Any]]:
+    def _parts(self, said: Message, number: int | None) -> Iterator[NewContext]:
         text = "\n".join(block["text"] for block in said["content"] if "text" in block)
         name = None if number is None else f"{self._run}\0{number}\0{said['role']}\0{text}"
         return message(said["role"], text, name=name, session_id=self._session_id, **self._owner)

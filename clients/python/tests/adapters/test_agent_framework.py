@@ -84,7 +84,7 @@ async def test_what_one_user_said_to_a_shared_agent_is_not_recalled_for_another(
 async def test_a_memory_that_is_away_ends_no_turn_and_is_logged(
     away: AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clerk, chat = agent(ContextManagerProvider(away, user_id="ann", search_user_id="ann"), "Hello.")
+    clerk, _ = agent(ContextManagerProvider(away, user_id="ann", search_user_id="ann"), "Hello.")
     with caplog.at_level(logging.WARNING):
         answer = await clerk.run("Hi", session=clerk.create_session())
     assert answer.text == "Hello."

@@ -47,7 +47,7 @@ class ScriptedClaude:
         """What the tool returned, and whether it was an error."""
         contents = [message["content"] for request in self.requests for message in request["messages"]]
         blocks = {block.get("tool_use_id"): block for content in contents for block in content if type(block) is dict}
-        return [(block["content"], block.get("is_error", False)) for id, block in blocks.items() if id]
+        return [(block["content"], block.get("is_error", False)) for name, block in blocks.items() if name]
 
 
 def ask(script: ScriptedClaude, tool: ContextManagerMemoryTool) -> None:

@@ -26,7 +26,7 @@ from context_manager_client.google_adk import ContextManagerMemoryService
 class ScriptedLlm(BaseLlm):
     model: str = "scripted"
     answers: list[Part]
-    prompts: list[LlmRequest] = []
+    prompts: list[LlmRequest]
 
     async def generate_content_async(
         self, llm_request: LlmRequest, stream: bool = False

@@ -118,7 +118,7 @@ def test_a_filter_finds_items_behind_many_others(store: ContextManagerStore) -> 
     assert keys(store.search(("many",), query="report", filter={"n": {"$lt": 1}}, limit=1)) == ["0"]
     pages = [keys(store.search(("many",), limit=50, offset=offset)) for offset in (0, 50, 100)]
     assert [len(page) for page in pages] == [50, 50, 20]
-    assert len(set(sum(pages, []))) == 120
+    assert len({key for page in pages for key in page}) == 120
 
 
 def test_only_indexed_fields_are_searched(client: Client) -> None:
@@ -139,7 +139,7 @@ def test_a_value_longer_than_a_text_is_kept_whole(store: ContextManagerStore) ->
     assert store.get(("n",), "long").value == value
 
 
-def test_items_expire_and_reading_or_storing_keeps_them(client: Client, store: ContextManagerStore) -> None:
+def test_items_expire_and_reading_or_storing_keeps_them(store: ContextManagerStore) -> None:
     store.put(("n",), "read", {"x": 1}, ttl=2 / 60)
     store.put(("n",), "stored", {"x": 1}, ttl=2 / 60)
     store.put(("n",), "left", {"x": 1}, ttl=2 / 60)
@@ -172,7 +172,7 @@ def test_contexts_of_others_are_no_items(client: Client, store: ContextManagerSt
     assert keys(store.search(("n",), query="green tea")) == ["mine"]
 
 
-def test_the_asynchronous_store_names_its_twin(async_store: AsyncContextManagerStore) -> None:
+async def test_the_asynchronous_store_names_its_twin(async_store: AsyncContextManagerStore) -> None:
     with pytest.raises(NotImplementedError, match="ContextManagerStore"):
         async_store.get(("n",), "a")
 

@@ -32,9 +32,7 @@ class ScriptedModel(Model):
 
 def says(text: str) -> ResponseOutputMessage:
     content = ResponseOutputText(text=text, type="output_text", annotations=[])
-    return ResponseOutputMessage(
-        id="msg_1", content=[content], role="assistant", status="completed", type="message"
-    )
+    return ResponseOutputMessage(id="msg_1", content=[content], role="assistant", status="completed", type="message")
 
 
 def calls(name: str, arguments: str) -> ResponseFunctionToolCall:

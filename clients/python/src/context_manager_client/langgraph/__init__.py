@@ -35,7 +35,9 @@ class AsyncContextManagerStore(AsyncCalls):
     """Store over an `AsyncClient`, with the arguments of `ContextManagerStore`. It has asynchronous methods only."""
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
-        raise NotImplementedError("this store is asynchronous: await aget, aput and the like, or use ContextManagerStore")
+        raise NotImplementedError(
+            "this store is asynchronous: await aget, aput and the like, or use ContextManagerStore"
+        )
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
         return await self._run(ops)
