@@ -11,12 +11,6 @@ import pytest
 
 from context_manager_client import AsyncClient, Client
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    # Frameworks leave connections of their own open.
-    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
 REPOSITORY = Path(__file__).parents[4]
 
 

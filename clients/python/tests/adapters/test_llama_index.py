@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
 import pytest
@@ -16,23 +17,37 @@ from llama_index.core.memory import Memory
 
 from context_manager_client.llama_index import ContextManagerMemoryBlock
 
+NewMemory = Callable[..., Memory]
 
-def memory(block: ContextManagerMemoryBlock, token_limit: int = 300) -> Memory:
-    """A memory with room for one long message."""
-    return Memory.from_defaults(
-        session_id=str(uuid4()),
-        token_limit=token_limit,
-        chat_history_token_ratio=0.1,
-        token_flush_size=10,
-        memory_blocks=[block],
-    )
+
+@pytest.fixture
+async def memory() -> AsyncIterator[NewMemory]:
+    made = []
+
+    def new(block: ContextManagerMemoryBlock, token_limit: int = 300) -> Memory:
+        """A memory with room for one long message."""
+        memory = Memory.from_defaults(
+            session_id=str(uuid4()),
+            token_limit=token_limit,
+            chat_history_token_ratio=0.1,
+            token_flush_size=10,
+            memory_blocks=[block],
+        )
+        made.append(memory)
+        return memory
+
+    yield new
+    for memory in made:
+        await memory.sql_store._async_engine.dispose()
 
 
 def texts(messages: list[ChatMessage]) -> str:
     return "\n".join(message.content or "" for message in messages)
 
 
-async def test_what_left_the_short_term_memory_is_recalled_in_another_session(async_client: AsyncClient) -> None:
+async def test_what_left_the_short_term_memory_is_recalled_in_another_session(
+    async_client: AsyncClient, memory: NewMemory
+) -> None:
     block = ContextManagerMemoryBlock(client=async_client, user_id=str(uuid4()))
     first = memory(block)
     await first.aput(ChatMessage(role="user", content="My sister Ida lives in Bergen and works as a vet there"))
@@ -81,7 +96,7 @@ async def test_notes_are_cut_where_the_context_has_no_room_for_them(async_client
 
 
 async def test_a_memory_that_is_away_ends_no_turn_and_is_logged(
-    away: AsyncClient, caplog: pytest.LogCaptureFixture
+    away: AsyncClient, memory: NewMemory, caplog: pytest.LogCaptureFixture
 ) -> None:
     block = ContextManagerMemoryBlock(client=away, user_id="ann")
     engine = SimpleChatEngine.from_defaults(llm=MockLLMWithChatMemoryOfLastCall(), memory=memory(block))
