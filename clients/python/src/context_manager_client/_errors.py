@@ -113,12 +113,15 @@ class DeadlineExceeded(ContextManagerError, TimeoutError):
 class UnexpectedAnswer(ContextManagerError):
     """An answer that is not one of Context Manager, such as a page of a proxy."""
 
-    def __init__(self, message: str, *, status: int, body: str, request_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int, body: str, request_id: str | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
         """The first 200 characters of the answer."""
         self.request_id = request_id
+        self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), {"args": self.args, **self.__dict__})
