@@ -28,6 +28,7 @@ class Server:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    keys: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -74,15 +75,16 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
         )
     servers: list[Server] = []
 
-    def start(*, keys: tuple[str, ...] = (), **settings: str) -> Any:
+    def start(*, keys: tuple[str, ...] = (), **settings: str) -> Server:
         server = Server(tmp_path_factory.mktemp("server"), settings)
-        created = [server.create_key(permissions) for permissions in keys]
-        servers.append(server.start())
-        return (server, *created) if keys else server
+        server.keys = [server.create_key(permissions) for permissions in keys]
+        servers.append(server)
+        return server.start()
 
     yield start
     for server in servers:
-        server.kill()
+        if server.process is not None:
+            server.kill()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,9 @@ _KEY = "Pass api_key=… or set CONTEXT_MANAGER_API_KEY; `context-manager keys c
 class ContextManagerError(Exception):
     """Base class of the errors of this package."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _without_init, (type(self), self.args), self.__dict__
+
 
 class ApiError(ContextManagerError):
     """A problem that the server answered with."""
@@ -53,9 +56,6 @@ class ApiError(ContextManagerError):
         if self.advice:
             text += f" {self.advice}"
         return f"{text} (request {self.request_id})" if self.request_id else text
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), self.__dict__)
 
 
 class InvalidRequest(ApiError):
@@ -123,15 +123,9 @@ class UnexpectedAnswer(ContextManagerError):
         self.request_id = request_id
         self.retry_after = retry_after
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), {"args": self.args, **self.__dict__})
 
-
-def _restored(kind: type[ContextManagerError], fields: dict[str, Any]) -> ContextManagerError:
-    error = kind.__new__(kind)
-    error.__dict__.update(fields)
-    error.args = fields.get("args", (str(error),))
-    return error
+def _without_init(kind: type[ContextManagerError], args: tuple[Any, ...]) -> ContextManagerError:
+    return kind.__new__(kind, *args)
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {

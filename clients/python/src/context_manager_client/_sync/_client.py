@@ -292,14 +292,12 @@ class Client:
         text: str,
         format: DocumentFormat,
         *,
-        timeout: float | None = None,
+        timeout: float = _config.LONG_TIMEOUT,
         **fields: Unpack[params.StoreDocumentFields],
     ) -> models.StoredDocument:
         """Stores a text cut by its structure. The same `id` replaces the whole document."""
         body = {"id": str(uuid4()), **without_none(fields), "text": text, "format": format}
-        return self._call(
-            "POST", "/api/v1/documents", models.StoredDocument, body=body, timeout=timeout or _config.LONG_TIMEOUT
-        )
+        return self._call("POST", "/api/v1/documents", models.StoredDocument, body=body, timeout=timeout)
 
     def list_documents(
         self,
