@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import math
 import random
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx2
@@ -53,6 +55,8 @@ class Deadline(Mapping[str, float]):
     """
 
     def __init__(self, seconds: float) -> None:
+        if not 0 < seconds < math.inf:
+            raise ValueError("a timeout must be a positive number of seconds")
         self.seconds = seconds
         self.restart(seconds)
 
@@ -97,25 +101,21 @@ def may_repeat(error: Exception, repeat: Repeat) -> bool:
 
 
 @contextmanager
-def connection_errors(url: str, deadline: Deadline | None = None) -> Iterator[None]:
-    """Raises errors of the connection as those of this package, or `TimeoutError` when the time of the call is up."""
+def connection_errors(url: str) -> Iterator[None]:
+    """Raises errors of the connection as those of this package, and an end of the time as `TimeoutError`."""
     try:
         yield
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-        if deadline is not None and deadline.expired():
-            raise TimeoutError from error
+    except httpx2.TimeoutException as error:
+        raise TimeoutError(_reason(error)) from error
+    except httpx2.ConnectError as error:
         raise ConnectionFailed(
             f"no connection to {url}: {_reason(error)}."
             " Is the server running (`context-manager serve`), and is this its address?"
         ) from error
-    except httpx2.TransportError as error:
-        if deadline is not None and deadline.expired():
-            raise TimeoutError from error
+    except (httpx2.TransportError, httpx2.DecodingError) as error:
         raise Interrupted(
             f"the connection to {url} broke off: {_reason(error)}. A write may have been applied."
         ) from error
-    except httpx2.DecodingError as error:
-        raise Interrupted(f"an answer of {url} cannot be decompressed: {error}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -148,14 +148,24 @@ def decoded(response: httpx2.Response, body: bytes, kind: type[T], url: str) -> 
 
 
 def unexpected(response: httpx2.Response, body: bytes, url: str, reason: str = "") -> UnexpectedAnswer:
+    if response.has_redirect_location:
+        reason = f"it redirects to {response.headers['location']}"
     excerpt = body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT]
-    kind = response.headers.get("content-type", "no content type")
-    text = f"{response.status_code} with {kind} is no answer of Context Manager"
-    text += f" ({reason})" if reason else ""
-    text += f". Is {url} the address of a Context Manager server, and is a proxy in between? It began: {excerpt!r}"
+    text = f"{response.status_code} with {response.headers.get('content-type', 'no content type')}"
+    text += f" is no answer of Context Manager{f' ({reason})' if reason else ''}."
+    text += f" Is {url} the address of a Context Manager server, and is a proxy in between? It began: {excerpt!r}"
     return UnexpectedAnswer(
-        text, status=response.status_code, body=excerpt, request_id=response.headers.get("x-request-id")
+        text,
+        status=response.status_code,
+        body=excerpt,
+        request_id=response.headers.get("x-request-id"),
+        retry_after=retry_after(response.headers.get("retry-after")),
     )
+
+
+def is_media(response: httpx2.Response, media: str) -> bool:
+    kind: str = response.headers.get("content-type", "")
+    return response.status_code == httpx2.codes.NO_CONTENT or kind.partition(";")[0].strip().lower() == media
 
 
 def retry_after(value: str | None) -> float | None:
@@ -198,3 +208,8 @@ def is_uuid(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def segment(text: str) -> str:
+    """A part of a path, whatever it holds."""
+    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")

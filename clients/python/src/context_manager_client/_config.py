@@ -32,5 +32,5 @@ def headers(api_key: str | None) -> httpx2.Headers:
     key = (api_key or os.environ.get("CONTEXT_MANAGER_API_KEY") or "").strip()
     if not (key.isascii() and key.isprintable()):
         raise ValueError("the API key holds characters that no key has")
-    fields = {"user-agent": f"context-manager-client-python/{__version__}", "accept": "application/json"}
+    fields = {"user-agent": f"context-manager-client-python/{__version__}"}
     return httpx2.Headers(fields | ({"authorization": f"Bearer {key}"} if key else {}))

@@ -12,6 +12,9 @@ _KEY = "Pass api_key=… or set CONTEXT_MANAGER_API_KEY; `context-manager keys c
 class ContextManagerError(Exception):
     """Base class of the errors of this package."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _without_init, (type(self), self.args), self.__dict__
+
 
 class ApiError(ContextManagerError):
     """A problem that the server answered with."""
@@ -53,9 +56,6 @@ class ApiError(ContextManagerError):
         if self.advice:
             text += f" {self.advice}"
         return f"{text} (request {self.request_id})" if self.request_id else text
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), self.__dict__)
 
 
 class InvalidRequest(ApiError):
@@ -113,22 +113,19 @@ class DeadlineExceeded(ContextManagerError, TimeoutError):
 class UnexpectedAnswer(ContextManagerError):
     """An answer that is not one of Context Manager, such as a page of a proxy."""
 
-    def __init__(self, message: str, *, status: int, body: str, request_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int, body: str, request_id: str | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
         """The first 200 characters of the answer."""
         self.request_id = request_id
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), {"args": self.args, **self.__dict__})
+        self.retry_after = retry_after
 
 
-def _restored(kind: type[ContextManagerError], fields: dict[str, Any]) -> ContextManagerError:
-    error = kind.__new__(kind)
-    error.__dict__.update(fields)
-    error.args = fields.get("args", (str(error),))
-    return error
+def _without_init(kind: type[ContextManagerError], args: tuple[Any, ...]) -> ContextManagerError:
+    return kind.__new__(kind, *args)
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {

@@ -296,14 +296,12 @@ class AsyncClient:
         text: str,
         format: DocumentFormat,
         *,
-        timeout: float | None = None,
+        timeout: float = _config.LONG_TIMEOUT,
         **fields: Unpack[params.StoreDocumentFields],
     ) -> models.StoredDocument:
         """Stores a text cut by its structure. The same `id` replaces the whole document."""
         body = {"id": str(uuid4()), **without_none(fields), "text": text, "format": format}
-        return await self._call(
-            "POST", "/api/v1/documents", models.StoredDocument, body=body, timeout=timeout or _config.LONG_TIMEOUT
-        )
+        return await self._call("POST", "/api/v1/documents", models.StoredDocument, body=body, timeout=timeout)
 
     def list_documents(
         self,
@@ -364,7 +362,9 @@ class AsyncClient:
         """Writes as they happen, from now on or after an event. A stream that ends is resumed where it ended."""
         while True:
             try:
-                async with self._transport.stream("/api/v1/events", {"after": after}, timeout) as response:
+                async with self._transport.stream(
+                    "/api/v1/events", {"after": after}, media="text/event-stream", timeout=timeout
+                ) as response:
                     async for sent in httpx2.EventSource(response):
                         after = sent.id or after
                         if (seen := event(sent)) is not None:
@@ -380,7 +380,9 @@ class AsyncClient:
 
     async def export_contexts(self, *, vectors: bool = False, timeout: float | None = None) -> AsyncIterator[bytes]:
         """The JSON lines of an export, in pieces. One whose last line is no trailer is not complete."""
-        async with self._transport.stream("/api/v1/admin/export", {"vectors": vectors}, timeout) as response:
+        async with self._transport.stream(
+            "/api/v1/admin/export", {"vectors": vectors}, media="application/x-ndjson", timeout=timeout
+        ) as response:
             async for piece in response.aiter_bytes():
                 yield piece
 
@@ -457,7 +459,7 @@ class AsyncClient:
         return await self._call("GET", "/health/ready", models.HealthAnswer, timeout=timeout)
 
     async def get_metrics(self, *, timeout: float | None = None) -> str:
-        return (await self._call("GET", "/metrics", bytes, timeout=timeout)).decode()
+        return (await self._call("GET", "/metrics", bytes, media="text/plain", timeout=timeout)).decode()
 
     def _pages(
         self,

@@ -292,14 +292,12 @@ class Client:
         text: str,
         format: DocumentFormat,
         *,
-        timeout: float | None = None,
+        timeout: float = _config.LONG_TIMEOUT,
         **fields: Unpack[params.StoreDocumentFields],
     ) -> models.StoredDocument:
         """Stores a text cut by its structure. The same `id` replaces the whole document."""
         body = {"id": str(uuid4()), **without_none(fields), "text": text, "format": format}
-        return self._call(
-            "POST", "/api/v1/documents", models.StoredDocument, body=body, timeout=timeout or _config.LONG_TIMEOUT
-        )
+        return self._call("POST", "/api/v1/documents", models.StoredDocument, body=body, timeout=timeout)
 
     def list_documents(
         self,
@@ -360,7 +358,9 @@ class Client:
         """Writes as they happen, from now on or after an event. A stream that ends is resumed where it ended."""
         while True:
             try:
-                with self._transport.stream("/api/v1/events", {"after": after}, timeout) as response:
+                with self._transport.stream(
+                    "/api/v1/events", {"after": after}, media="text/event-stream", timeout=timeout
+                ) as response:
                     for sent in httpx2.EventSource(response):
                         after = sent.id or after
                         if (seen := event(sent)) is not None:
@@ -376,7 +376,9 @@ class Client:
 
     def export_contexts(self, *, vectors: bool = False, timeout: float | None = None) -> Iterator[bytes]:
         """The JSON lines of an export, in pieces. One whose last line is no trailer is not complete."""
-        with self._transport.stream("/api/v1/admin/export", {"vectors": vectors}, timeout) as response:
+        with self._transport.stream(
+            "/api/v1/admin/export", {"vectors": vectors}, media="application/x-ndjson", timeout=timeout
+        ) as response:
             for piece in response.iter_bytes():
                 yield piece
 
@@ -451,7 +453,7 @@ class Client:
         return self._call("GET", "/health/ready", models.HealthAnswer, timeout=timeout)
 
     def get_metrics(self, *, timeout: float | None = None) -> str:
-        return (self._call("GET", "/metrics", bytes, timeout=timeout)).decode()
+        return (self._call("GET", "/metrics", bytes, media="text/plain", timeout=timeout)).decode()
 
     def _pages(
         self,
