@@ -14,6 +14,8 @@ from agent_framework import Agent, BaseChatClient, ChatResponse, Message
 
 from context_manager_client.agent_framework import ContextManagerProvider
 
+pytestmark = pytest.mark.anyio
+
 
 class ScriptedChatClient(BaseChatClient):
     def __init__(self, *answers: str) -> None:

@@ -15,6 +15,8 @@ from anthropic import Anthropic, AsyncAnthropic
 
 from context_manager_client.anthropic import AsyncContextManagerMemoryTool, ContextManagerMemoryTool
 
+pytestmark = pytest.mark.anyio
+
 NOTES = "/memories/notes.md"
 
 

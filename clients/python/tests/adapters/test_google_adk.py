@@ -22,6 +22,8 @@ from google.genai.types import Content, Part
 
 from context_manager_client.google_adk import ContextManagerMemoryService
 
+pytestmark = pytest.mark.anyio
+
 
 class ScriptedLlm(BaseLlm):
     model: str = "scripted"

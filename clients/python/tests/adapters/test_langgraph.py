@@ -18,6 +18,8 @@ from langgraph.store.base import GetOp, PutOp, SearchOp
 
 from context_manager_client.langgraph import AsyncContextManagerStore, ContextManagerStore
 
+pytestmark = pytest.mark.anyio
+
 
 @pytest.fixture
 def store(client: Client) -> ContextManagerStore:

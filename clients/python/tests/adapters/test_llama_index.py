@@ -17,6 +17,8 @@ from llama_index.core.memory import Memory
 
 from context_manager_client.llama_index import ContextManagerMemoryBlock
 
+pytestmark = pytest.mark.anyio
+
 NewMemory = Callable[..., Memory]
 
 

@@ -16,6 +16,8 @@ from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessa
 
 from context_manager_client.openai_agents import ContextManagerSession
 
+pytestmark = pytest.mark.anyio
+
 
 class ScriptedModel(Model):
     def __init__(self, *outputs: Any) -> None:

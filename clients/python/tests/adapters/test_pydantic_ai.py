@@ -16,6 +16,8 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from context_manager_client.pydantic_ai import ContextManagerToolset
 
+pytestmark = pytest.mark.anyio
+
 Call = Callable[[list[Any]], ToolCallPart]
 
 

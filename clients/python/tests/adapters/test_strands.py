@@ -17,6 +17,8 @@ from strands.models import Model
 
 from context_manager_client.strands import ContextManagerMemoryStore
 
+pytestmark = pytest.mark.anyio
+
 
 class ScriptedModel(Model):
     """A model that answers texts, and calls tools where the script has their inputs."""
