@@ -64,6 +64,7 @@ async def test_a_stream_of_events_outlives_a_restart(make_client: MakeClient, st
                 await client.store_context(f"tea {anyio.current_time()}")
                 await anyio.sleep(0.2)
             await anyio.to_thread.run_sync(server.kill)
+            await anyio.sleep(3)
             await anyio.to_thread.run_sync(server.start)
             await gap.wait()
             coffee = await client.store_context("coffee")
