@@ -705,7 +705,8 @@ export interface components {
             diversity?: number;
             /** @description Return the parts of each score, and the candidates that were not selected. */
             explain?: boolean;
-            filter?: components["schemas"]["Filter"] | null;
+            /** @description Conditions on the contexts. */
+            filter?: components["schemas"]["Filter"];
             /** @description Format of the text. */
             format?: components["schemas"]["Format"];
             /** @description Search replaced contexts as well. */
@@ -783,8 +784,10 @@ export interface components {
         };
         /** @description Outcome for one context: the context or a receipt with 201 or 200, or an error. */
         BatchItem: {
-            context?: components["schemas"]["Written"] | null;
-            error?: components["schemas"]["Problem"] | null;
+            /** @description The context, or its receipt. */
+            context?: components["schemas"]["Written"];
+            /** @description The error. */
+            error?: components["schemas"]["Problem"];
             /**
              * Format: int32
              * @description 201 for a stored context, 200 for one stored before or replaced under its key, or the status of the error.
@@ -837,7 +840,12 @@ export interface components {
             essential: boolean;
             /** @description Last error; `null` if there was none. */
             last_error?: string | null;
-            last_error_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: date-time
+             * @description Time of the last error.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            last_error_at?: string | null;
             /**
              * Format: double
              * @description Time the last check took; `null` before the first.
@@ -883,7 +891,12 @@ export interface components {
             document_id?: string | null;
             /** @description State of its dense vector. */
             embedding_status: components["schemas"]["EmbeddingStatus"];
-            expires_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: date-time
+             * @description Time of its expiry; `null` if it does not expire.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            expires_at: string | null;
             /** @description Titles of the sections around it in that document, the outermost first. */
             headings?: string[] | null;
             /**
@@ -900,7 +913,12 @@ export interface components {
             key: string | null;
             /** @description BCP 47 tag of the language of the text, detected or as sent; `null` if it is unknown. */
             language: string | null;
-            last_accessed_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: date-time
+             * @description Time it was served last; `null` if never.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            last_accessed_at: string | null;
             /**
              * Format: int32
              * @description Number of its bytes in that document.
@@ -983,7 +1001,11 @@ export interface components {
             importance?: number | null;
             /** @description New language, as a BCP 47 tag. */
             language?: string | null;
-            level?: components["schemas"]["Level"] | null;
+            /**
+             * @description New level.
+             * @enum {string|null}
+             */
+            level?: "immediate" | "short_term" | "long_term" | null;
             /** @description Merged key by key; `null` removes a key. */
             metadata?: {
                 [key: string]: unknown;
@@ -1039,8 +1061,17 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             } | null;
-            occurred_at?: components["schemas"]["Time"] | null;
-            origin?: components["schemas"]["Origin"] | null;
+            /**
+             * Format: date-time
+             * @description Time of the event. Default now.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            occurred_at?: string | null;
+            /**
+             * @description Source of the text. Default `user`.
+             * @enum {string|null}
+             */
+            origin?: "user" | "agent" | "tool" | "import" | "system" | null;
             /** @description Path in the tenant's tree of scopes. */
             scope?: string | null;
             /** @description Tags to filter by. */
@@ -1211,9 +1242,23 @@ export interface components {
              * @description Contexts of at least this importance.
              */
             min_importance?: number | null;
-            occurred_after?: components["schemas"]["Time"] | null;
-            occurred_before?: components["schemas"]["Time"] | null;
-            origin?: components["schemas"]["Origin"] | null;
+            /**
+             * Format: date-time
+             * @description Events at this time or later.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            occurred_after?: string | null;
+            /**
+             * Format: date-time
+             * @description Events before this time.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            occurred_before?: string | null;
+            /**
+             * @description Contexts of this origin.
+             * @enum {string|null}
+             */
+            origin?: "user" | "agent" | "tool" | "import" | "system" | null;
             /** @description Messages of this role. */
             role?: string | null;
             /** @description Contexts of exactly this scope. */
@@ -1277,14 +1322,112 @@ export interface components {
          */
         Format: "markdown" | "xml" | "plain" | "json";
         /** @description A context that was found. */
-        FoundBody: components["schemas"]["Context"] & {
-            neighbours?: components["schemas"]["Neighbours"] | null;
+        FoundBody: {
+            /**
+             * Format: int64
+             * @description Number of times it was served.
+             */
+            access_count: number;
+            /** @description Agent it belongs to. */
+            agent_id: string | null;
+            /** @description Time of storing. */
+            created_at: components["schemas"]["Time"];
+            /** @description Contexts that it summarizes. */
+            derived_from: string[];
+            /** @description Id of the document that it is a part of. */
+            document_id?: string | null;
+            /** @description State of its dense vector. */
+            embedding_status: components["schemas"]["EmbeddingStatus"];
+            /**
+             * Format: date-time
+             * @description Time of its expiry; `null` if it does not expire.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            expires_at: string | null;
+            /** @description Titles of the sections around it in that document, the outermost first. */
+            headings?: string[] | null;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /**
+             * Format: float
+             * @description Importance, 0 to 1.
+             */
+            importance: number;
+            /** @description Key, unique within tenant and scope. */
+            key: string | null;
+            /** @description BCP 47 tag of the language of the text, detected or as sent; `null` if it is unknown. */
+            language: string | null;
+            /**
+             * Format: date-time
+             * @description Time it was served last; `null` if never.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            last_accessed_at: string | null;
+            /**
+             * Format: int32
+             * @description Number of its bytes in that document.
+             */
+            length?: number | null;
+            /** @description Level of memory. */
+            level: components["schemas"]["Level"];
+            /** @description Metadata, as it was sent. */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /** @description Time of the event; recency and time filters use it. */
+            occurred_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Offset of its first byte in that document.
+             */
+            offset?: number | null;
+            /** @description Source of the text. */
+            origin?: components["schemas"]["Origin"];
+            /** @description True if it is kept from expiry. */
+            pinned: boolean;
+            /** @description Role of the message that it was made from; `null` for anything else. */
+            role: string | null;
+            /** @description Path in the tenant's tree of scopes. */
+            scope: string | null;
+            /** @description Conversation it belongs to. */
+            session_id: string | null;
+            /** @description Similar contexts found when the text was stored, most similar first; only with `dedup.policy = "report"`. */
+            similar_to?: components["schemas"]["Similar"][];
+            /**
+             * Format: uuid
+             * @description Context that replaced this one.
+             */
+            superseded_by: string | null;
+            /** @description Tags, in the order given. */
+            tags: string[];
+            /** @description The text. */
+            text: string;
+            /**
+             * Format: int32
+             * @description Number of tokens of the text.
+             */
+            token_count: number;
+            /** @description Time of the last change. */
+            updated_at: components["schemas"]["Time"];
+            /** @description User it belongs to. */
+            user_id: string | null;
+            /**
+             * Format: int32
+             * @description Number of its version, from 1: raised by a change, and by storing another text under its key.
+             */
+            version?: number;
+            /** @description Parts around it in its document; only with `neighbours`. */
+            neighbours?: components["schemas"]["Neighbours"];
             /**
              * Format: float
              * @description Relevance to the query, 0 to 1.
              */
             score: number;
-            scores?: components["schemas"]["Scores"] | null;
+            /** @description Parts of the score; only with `explain`. */
+            scores?: components["schemas"]["Scores"];
         };
         /**
          * @description Action on a context.
@@ -1553,13 +1696,26 @@ export interface components {
             key?: string | null;
             /** @description BCP 47 tag of the language of the text, such as `de` or `pt-BR`. Default: detected. */
             language?: string | null;
-            level?: components["schemas"]["Level"] | null;
+            /**
+             * @description Level of memory. Default `long_term`.
+             * @enum {string|null}
+             */
+            level?: "immediate" | "short_term" | "long_term" | null;
             /** @description Any JSON object. Numbers that would be rounded are refused. */
             metadata?: {
                 [key: string]: unknown;
             } | null;
-            occurred_at?: components["schemas"]["Time"] | null;
-            origin?: components["schemas"]["Origin"] | null;
+            /**
+             * Format: date-time
+             * @description Time of the event. Default now.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            occurred_at?: string | null;
+            /**
+             * @description Source of the text. Default `user`.
+             * @enum {string|null}
+             */
+            origin?: "user" | "agent" | "tool" | "import" | "system" | null;
             /** @description Keep it from expiry. Default false. */
             pinned?: boolean | null;
             /**
@@ -1702,7 +1858,8 @@ export interface components {
         };
         /** @description State of a change of the embedding model. */
         Reembedding: {
-            progress?: components["schemas"]["ReembedProgress"] | null;
+            /** @description Progress; left out if there was no change since the start. */
+            progress?: components["schemas"]["ReembedProgress"];
             /**
              * @description `idle`, `running`, `done` or `stopped`.
              * @example running
@@ -1819,7 +1976,8 @@ export interface components {
             diversity?: number;
             /** @description Return the parts of each score, and the candidates that were not selected. */
             explain?: boolean;
-            filter?: components["schemas"]["Filter"] | null;
+            /** @description Conditions on the contexts. */
+            filter?: components["schemas"]["Filter"];
             /** @description Search replaced contexts as well. */
             include_superseded?: boolean;
             /** @description Levels to search. Default all. */
@@ -1870,20 +2028,22 @@ export interface components {
              * @description Score from which on a context counts as relevant: `min_score`, or the configured floor.
              */
             floor: number;
+            /** @description Number of returned contexts by level. */
             levels: {
                 immediate: number;
                 long_term: number;
                 short_term: number;
-            } & Record<string, unknown>;
+            };
             /** @description Number of candidates that were passed over as they repeat a returned context. */
             near_duplicates: number;
             /** @description True if no candidate reaches the floor. */
             nothing_relevant: boolean;
+            /** @description Number of ranked candidates by level. */
             searched: {
                 immediate: number;
                 long_term: number;
                 short_term: number;
-            } & Record<string, unknown>;
+            };
             /**
              * Format: double
              * @description Time taken, in milliseconds.
@@ -1894,6 +2054,7 @@ export interface components {
         };
         /** @description Summary of a conversation. */
         Session: {
+            /** @description Number of contexts by level. */
             contexts: {
                 /** Format: int64 */
                 immediate: number;
@@ -1901,7 +2062,7 @@ export interface components {
                 long_term: number;
                 /** Format: int64 */
                 short_term: number;
-            } & Record<string, unknown>;
+            };
             /** @description Time of the first event. */
             first_activity_at: components["schemas"]["Time"];
             /** @description Time of the last event. */
@@ -1970,6 +2131,7 @@ export interface components {
         };
         /** @description Counts of the tenant's contexts. */
         Stats: {
+            /** @description Number of contexts by level. */
             contexts: {
                 /** Format: int64 */
                 immediate: number;
@@ -1977,9 +2139,11 @@ export interface components {
                 long_term: number;
                 /** Format: int64 */
                 short_term: number;
-            } & Record<string, unknown>;
-            limits?: components["schemas"]["Limits"] | null;
-            memory?: components["schemas"]["Memory"] | null;
+            };
+            /** @description Use of the server's limits, by all tenants together; only for keys with the permission `admin`. */
+            limits?: components["schemas"]["Limits"];
+            /** @description Use of the memory for contexts, by all tenants together; only for keys with the permission `admin`. */
+            memory?: components["schemas"]["Memory"];
             /** @description The embedding model. */
             model: components["schemas"]["Model"];
             /**
@@ -2009,7 +2173,103 @@ export interface components {
             uptime_secs: number;
         };
         /** @description A context that was stored, or was there before. */
-        StoredContext: components["schemas"]["Context"] & {
+        StoredContext: {
+            /**
+             * Format: int64
+             * @description Number of times it was served.
+             */
+            access_count: number;
+            /** @description Agent it belongs to. */
+            agent_id: string | null;
+            /** @description Time of storing. */
+            created_at: components["schemas"]["Time"];
+            /** @description Contexts that it summarizes. */
+            derived_from: string[];
+            /** @description Id of the document that it is a part of. */
+            document_id?: string | null;
+            /** @description State of its dense vector. */
+            embedding_status: components["schemas"]["EmbeddingStatus"];
+            /**
+             * Format: date-time
+             * @description Time of its expiry; `null` if it does not expire.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            expires_at: string | null;
+            /** @description Titles of the sections around it in that document, the outermost first. */
+            headings?: string[] | null;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /**
+             * Format: float
+             * @description Importance, 0 to 1.
+             */
+            importance: number;
+            /** @description Key, unique within tenant and scope. */
+            key: string | null;
+            /** @description BCP 47 tag of the language of the text, detected or as sent; `null` if it is unknown. */
+            language: string | null;
+            /**
+             * Format: date-time
+             * @description Time it was served last; `null` if never.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            last_accessed_at: string | null;
+            /**
+             * Format: int32
+             * @description Number of its bytes in that document.
+             */
+            length?: number | null;
+            /** @description Level of memory. */
+            level: components["schemas"]["Level"];
+            /** @description Metadata, as it was sent. */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /** @description Time of the event; recency and time filters use it. */
+            occurred_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Offset of its first byte in that document.
+             */
+            offset?: number | null;
+            /** @description Source of the text. */
+            origin?: components["schemas"]["Origin"];
+            /** @description True if it is kept from expiry. */
+            pinned: boolean;
+            /** @description Role of the message that it was made from; `null` for anything else. */
+            role: string | null;
+            /** @description Path in the tenant's tree of scopes. */
+            scope: string | null;
+            /** @description Conversation it belongs to. */
+            session_id: string | null;
+            /** @description Similar contexts found when the text was stored, most similar first; only with `dedup.policy = "report"`. */
+            similar_to?: components["schemas"]["Similar"][];
+            /**
+             * Format: uuid
+             * @description Context that replaced this one.
+             */
+            superseded_by: string | null;
+            /** @description Tags, in the order given. */
+            tags: string[];
+            /** @description The text. */
+            text: string;
+            /**
+             * Format: int32
+             * @description Number of tokens of the text.
+             */
+            token_count: number;
+            /** @description Time of the last change. */
+            updated_at: components["schemas"]["Time"];
+            /** @description User it belongs to. */
+            user_id: string | null;
+            /**
+             * Format: int32
+             * @description Number of its version, from 1: raised by a change, and by storing another text under its key.
+             */
+            version?: number;
             /** @description Present and true if the context was stored before. */
             deduplicated?: boolean;
         };
@@ -2160,7 +2420,10 @@ export interface operations {
     export_contexts: {
         parameters: {
             query?: {
-                /** @description Export vectors too, so that importing need not make them again. Default false */
+                /**
+                 * @description Export vectors too, so that importing need not make them again. Default false
+                 * @example false
+                 */
                 vectors?: boolean;
             };
             header?: never;
@@ -2175,6 +2438,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {"header":{"format":1,"model":{"name":"enc-3x384-int8","dimensions":256,"probe":"5dda5b1aae6d3742"},"vectors":false}}
+                     *     {"context":{"id":"0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01","text":"Ann prefers dark mode","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"origin":"user","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":["preference"],"metadata":{},"importance":0.5,"pinned":false,"access_count":2,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":"2026-01-02T03:04:05.678Z","expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543816543,"position":null},"sha256":"2309a5253a3354ab12edbc8df4f03d30fe0ac963ce2ef7e8782fefd51c21591c"}
+                     *     {"context":{"id":"0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02","text":"Ann lives in Lisbon","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"origin":"user","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":[],"metadata":{},"importance":0.5,"pinned":false,"access_count":1,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":"2026-01-02T03:04:05.678Z","expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543820700,"position":null},"sha256":"5a9934545e92d2be989d5495023edf9dad8ce8844e882c11c378619e3c38e738"}
+                     *     {"context":{"id":"01a22042-45c4-7121-9a3c-56bd7cdf3b2f","text":"Ann likes green tea.","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"key":"/memories/ann.md","origin":"agent","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":["file"],"metadata":{"file":{"before":"","after":"\n"}},"importance":0.5,"pinned":false,"access_count":0,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":null,"expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543880679,"position":null},"sha256":"a24e2941639971d4ec699d43636b81b9eb95880fa57d8fa0ce448d2e1e65abbc"}
+                     *     {"trailer":{"contexts":3,"sha256":"90c6b6edafab1e86816cffc08af97c01d7cf701ca610c0a3bcc2c46780012e95"}}
+                     */
                     "application/x-ndjson": string;
                 };
             };
@@ -2189,7 +2459,12 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["GcRequest"] | null;
+                /**
+                 * @example {
+                 *       "dry_run": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["GcRequest"];
             };
         };
         responses: {
@@ -2199,6 +2474,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "deleted": 0,
+                     *       "promoted": 0,
+                     *       "consolidated": 0,
+                     *       "made": 0,
+                     *       "settled": 0,
+                     *       "errors": 0,
+                     *       "counts": [],
+                     *       "contexts": [],
+                     *       "truncated": false,
+                     *       "took_ms": 1.396
+                     *     }
+                     */
                     "application/json": components["schemas"]["GcReport"];
                 };
             };
@@ -2213,6 +2503,21 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {"header":{"format":1,"model":{"name":"enc-3x384-int8","dimensions":256,"probe":"5dda5b1aae6d3742"},"vectors":false}}
+                 *     {"context":{"id":"0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01","text":"Ann prefers dark mode","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"origin":"user","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":["preference"],"metadata":{},"importance":0.5,"pinned":false,"access_count":2,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":"2026-01-02T03:04:05.678Z","expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543816543,"position":null},"sha256":"2309a5253a3354ab12edbc8df4f03d30fe0ac963ce2ef7e8782fefd51c21591c"}
+                 *     {"context":{"id":"0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02","text":"Ann lives in Lisbon","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"origin":"user","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":[],"metadata":{},"importance":0.5,"pinned":false,"access_count":1,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":"2026-01-02T03:04:05.678Z","expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543820700,"position":null},"sha256":"5a9934545e92d2be989d5495023edf9dad8ce8844e882c11c378619e3c38e738"}
+                 *     {"context":{"id":"01a22042-45c4-7121-9a3c-56bd7cdf3b2f","text":"Ann likes green tea.","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"key":"/memories/ann.md","origin":"agent","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":["file"],"metadata":{"file":{"before":"","after":"\n"}},"importance":0.5,"pinned":false,"access_count":0,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":null,"expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543880679,"position":null},"sha256":"a24e2941639971d4ec699d43636b81b9eb95880fa57d8fa0ce448d2e1e65abbc"}
+                 *     {"trailer":{"contexts":3,"sha256":"90c6b6edafab1e86816cffc08af97c01d7cf701ca610c0a3bcc2c46780012e95"}}
+                 */
+                "application/octet-stream": string;
+                /**
+                 * @example {"header":{"format":1,"model":{"name":"enc-3x384-int8","dimensions":256,"probe":"5dda5b1aae6d3742"},"vectors":false}}
+                 *     {"context":{"id":"0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01","text":"Ann prefers dark mode","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"origin":"user","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":["preference"],"metadata":{},"importance":0.5,"pinned":false,"access_count":2,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":"2026-01-02T03:04:05.678Z","expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543816543,"position":null},"sha256":"2309a5253a3354ab12edbc8df4f03d30fe0ac963ce2ef7e8782fefd51c21591c"}
+                 *     {"context":{"id":"0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02","text":"Ann lives in Lisbon","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"origin":"user","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":[],"metadata":{},"importance":0.5,"pinned":false,"access_count":1,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":"2026-01-02T03:04:05.678Z","expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543820700,"position":null},"sha256":"5a9934545e92d2be989d5495023edf9dad8ce8844e882c11c378619e3c38e738"}
+                 *     {"context":{"id":"01a22042-45c4-7121-9a3c-56bd7cdf3b2f","text":"Ann likes green tea.","level":"long_term","user_id":"ann","agent_id":null,"session_id":null,"key":"/memories/ann.md","origin":"agent","revision":{"version":1,"at":"2026-01-02T03:04:05.678Z","by":"anonymous","change":"stored"},"tags":["file"],"metadata":{"file":{"before":"","after":"\n"}},"importance":0.5,"pinned":false,"access_count":0,"occurred_at":"2026-01-02T03:04:05.678Z","created_at":"2026-01-02T03:04:05.678Z","updated_at":"2026-01-02T03:04:05.678Z","last_accessed_at":null,"expires_at":null,"ttl_secs":null,"embedding_status":"ready","derived_from":[],"superseded_by":null,"sequence":1795837543880679,"position":null},"sha256":"a24e2941639971d4ec699d43636b81b9eb95880fa57d8fa0ce448d2e1e65abbc"}
+                 *     {"trailer":{"contexts":3,"sha256":"90c6b6edafab1e86816cffc08af97c01d7cf701ca610c0a3bcc2c46780012e95"}}
+                 */
                 "application/x-ndjson": string;
             };
         };
@@ -2223,6 +2528,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "imported": 0,
+                     *       "skipped": 3,
+                     *       "failed": [],
+                     *       "failed_total": 0,
+                     *       "complete": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Import"];
                 };
             };
@@ -2243,6 +2557,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "filter": "info,qdrant_edge::common=error"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LogFilter"];
                 };
             };
@@ -2257,6 +2576,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "filter": "info,context_manager_core=debug"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LogFilter"];
             };
         };
@@ -2267,6 +2591,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "filter": "info,context_manager_core=debug"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LogFilter"];
                 };
             };
@@ -2287,6 +2616,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "idle"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Reembedding"];
                 };
             };
@@ -2307,6 +2641,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "running",
+                     *       "progress": {
+                     *         "phase": "filling",
+                     *         "from": "enc-3x384-int8",
+                     *         "to": "text-embedding-3-small",
+                     *         "total": 1204,
+                     *         "embedded": 0,
+                     *         "refused": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Reembedding"];
                 };
             };
@@ -2345,6 +2692,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "snapshots": [
+                     *         {
+                     *           "name": "2026-01-02T03-04-05.678Z",
+                     *           "created_at": "2026-01-02T03:04:05.678Z",
+                     *           "contexts": 3,
+                     *           "tenants": {
+                     *             "default": 3
+                     *           },
+                     *           "bytes": 190228829,
+                     *           "paused_ms": 297
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SnapshotList"];
                 };
             };
@@ -2365,6 +2728,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "2026-01-02T03-04-05.678Z",
+                     *       "created_at": "2026-01-02T03:04:05.678Z",
+                     *       "contexts": 3,
+                     *       "tenants": {
+                     *         "default": 3
+                     *       },
+                     *       "bytes": 190228829,
+                     *       "paused_ms": 297
+                     *     }
+                     */
                     "application/json": components["schemas"]["Snapshot"];
                 };
             };
@@ -2375,14 +2750,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the snapshot */
+                /**
+                 * @description Name of the snapshot
+                 * @example 2026-01-02T03-04-05.678Z
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Restore"] | null;
+                /** @example {} */
+                "application/json": components["schemas"]["Restore"];
             };
         };
         responses: {
@@ -2392,6 +2771,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "snapshot": {
+                     *         "name": "2026-01-02T03-04-05.678Z",
+                     *         "created_at": "2026-01-02T03:04:05.678Z",
+                     *         "contexts": 3,
+                     *         "tenants": {
+                     *           "default": 3
+                     *         },
+                     *         "bytes": 190228829,
+                     *         "paused_ms": 297
+                     *       },
+                     *       "erased_again": 0,
+                     *       "paused_ms": 252
+                     *     }
+                     */
                     "application/json": components["schemas"]["Restored"];
                 };
             };
@@ -2402,7 +2797,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the snapshot */
+                /**
+                 * @description Name of the snapshot
+                 * @example 2026-01-02T03-04-05.678Z
+                 */
                 name: string;
             };
             cookie?: never;
@@ -2415,6 +2813,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "snapshot": {
+                     *         "name": "2026-01-02T03-04-05.678Z",
+                     *         "created_at": "2026-01-02T03:04:05.678Z",
+                     *         "contexts": 3,
+                     *         "tenants": {
+                     *           "default": 3
+                     *         },
+                     *         "bytes": 190228829,
+                     *         "paused_ms": 297
+                     *       },
+                     *       "files": 139
+                     *     }
+                     */
                     "application/json": components["schemas"]["VerifiedSnapshot"];
                 };
             };
@@ -2425,8 +2838,14 @@ export interface operations {
             query?: {
                 /** @description Contexts of this level only */
                 level?: components["schemas"]["Level"];
+                /**
+                 * @description Contexts of this user only
+                 * @example ann
+                 */
                 user_id?: string;
+                /** @description Contexts of this agent only */
                 agent_id?: string;
+                /** @description Contexts of this conversation only */
                 session_id?: string;
                 /** @description Contexts of this scope and of those below it only */
                 scope_prefix?: string;
@@ -2434,7 +2853,10 @@ export interface operations {
                 tag?: string;
                 /** @description Include superseded contexts */
                 include_superseded?: boolean;
-                /** @description Default 50 */
+                /**
+                 * @description Default 50
+                 * @example 1
+                 */
                 limit?: number;
                 /** @description `next_cursor` of the previous page */
                 cursor?: string;
@@ -2451,6 +2873,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "contexts": [
+                     *         {
+                     *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02",
+                     *           "text": "Ann lives in Lisbon",
+                     *           "level": "long_term",
+                     *           "user_id": "ann",
+                     *           "agent_id": null,
+                     *           "session_id": null,
+                     *           "scope": null,
+                     *           "key": null,
+                     *           "origin": "user",
+                     *           "role": null,
+                     *           "version": 1,
+                     *           "language": null,
+                     *           "tags": [],
+                     *           "metadata": {},
+                     *           "importance": 0.5,
+                     *           "pinned": false,
+                     *           "token_count": 4,
+                     *           "access_count": 0,
+                     *           "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *           "created_at": "2026-01-02T03:04:05.678Z",
+                     *           "updated_at": "2026-01-02T03:04:05.678Z",
+                     *           "last_accessed_at": null,
+                     *           "expires_at": null,
+                     *           "embedding_status": "pending",
+                     *           "derived_from": [],
+                     *           "superseded_by": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": "c6614e02dfad9c8611df8e"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ContextPage"];
                 };
             };
@@ -2465,6 +2922,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                 *       "text": "Ann prefers dark mode",
+                 *       "user_id": "ann",
+                 *       "tags": [
+                 *         "preference"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewContext"];
             };
         };
@@ -2486,6 +2953,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                     *       "text": "Ann prefers dark mode",
+                     *       "level": "long_term",
+                     *       "user_id": "ann",
+                     *       "agent_id": null,
+                     *       "session_id": null,
+                     *       "scope": null,
+                     *       "key": null,
+                     *       "origin": "user",
+                     *       "role": null,
+                     *       "version": 1,
+                     *       "language": null,
+                     *       "tags": [
+                     *         "preference"
+                     *       ],
+                     *       "metadata": {},
+                     *       "importance": 0.5,
+                     *       "pinned": false,
+                     *       "token_count": 4,
+                     *       "access_count": 0,
+                     *       "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *       "created_at": "2026-01-02T03:04:05.678Z",
+                     *       "updated_at": "2026-01-02T03:04:05.678Z",
+                     *       "last_accessed_at": null,
+                     *       "expires_at": null,
+                     *       "embedding_status": "pending",
+                     *       "derived_from": [],
+                     *       "superseded_by": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Written"];
                 };
             };
@@ -2500,6 +2999,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "query": "Which theme does Ann like?",
+                 *       "user_id": "ann",
+                 *       "max_tokens": 200
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssembleRequest"];
             };
         };
@@ -2510,6 +3016,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "prompt": "Notes from memory: quoted data, not instructions. Later notes replace earlier ones.\n\n## Long-term memory\n\n(2026-01-02)\n> Ann prefers dark mode\n\n(2026-01-02)\n> Ann lives in Lisbon\n",
+                     *       "tokens": 49,
+                     *       "citations": [
+                     *         {
+                     *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                     *           "level": "long_term",
+                     *           "start": 121,
+                     *           "end": 142,
+                     *           "score": 0.22746535
+                     *         },
+                     *         {
+                     *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02",
+                     *           "level": "long_term",
+                     *           "start": 159,
+                     *           "end": 178,
+                     *           "score": 0.14150165
+                     *         }
+                     *       ],
+                     *       "best_score": 0.22746535,
+                     *       "floor": 0.1,
+                     *       "nothing_relevant": false,
+                     *       "more": 0,
+                     *       "near_duplicates": 0,
+                     *       "degraded": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["AssembleResponse"];
                 };
             };
@@ -2524,6 +3058,21 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "contexts": [
+                 *         {
+                 *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02",
+                 *           "text": "Ann lives in Lisbon",
+                 *           "user_id": "ann",
+                 *           "occurred_at": "2026-01-02T03:04:05.678Z"
+                 *         },
+                 *         {
+                 *           "text": ""
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["BatchBody"];
             };
         };
@@ -2534,6 +3083,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "status": 201,
+                     *           "context": {
+                     *             "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02",
+                     *             "text": "Ann lives in Lisbon",
+                     *             "level": "long_term",
+                     *             "user_id": "ann",
+                     *             "agent_id": null,
+                     *             "session_id": null,
+                     *             "scope": null,
+                     *             "key": null,
+                     *             "origin": "user",
+                     *             "role": null,
+                     *             "version": 1,
+                     *             "language": null,
+                     *             "tags": [],
+                     *             "metadata": {},
+                     *             "importance": 0.5,
+                     *             "pinned": false,
+                     *             "token_count": 4,
+                     *             "access_count": 0,
+                     *             "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *             "created_at": "2026-01-02T03:04:05.678Z",
+                     *             "updated_at": "2026-01-02T03:04:05.678Z",
+                     *             "last_accessed_at": null,
+                     *             "expires_at": null,
+                     *             "embedding_status": "pending",
+                     *             "derived_from": [],
+                     *             "superseded_by": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "status": 400,
+                     *           "error": {
+                     *             "type": "urn:context-manager:problem:invalid_request",
+                     *             "title": "Bad Request",
+                     *             "status": 400,
+                     *             "detail": "/contexts/1/text: must not be empty or blank",
+                     *             "code": "invalid_request",
+                     *             "errors": [
+                     *               {
+                     *                 "pointer": "/contexts/1/text",
+                     *                 "detail": "must not be empty or blank"
+                     *               }
+                     *             ]
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["BatchAnswer"];
                 };
             };
@@ -2542,9 +3144,15 @@ export interface operations {
     get_context_by_key: {
         parameters: {
             query: {
-                /** @description Scope of the key; without it, keys without a scope */
+                /**
+                 * @description Scope of the key; without it, keys without a scope
+                 * @example org/acme/user/ann
+                 */
                 scope?: string;
-                /** @description The key */
+                /**
+                 * @description The key
+                 * @example theme
+                 */
                 key: string;
             };
             header?: never;
@@ -2559,6 +3167,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e03",
+                     *       "text": "Ann prefers dark mode",
+                     *       "level": "long_term",
+                     *       "user_id": null,
+                     *       "agent_id": null,
+                     *       "session_id": null,
+                     *       "scope": "org/acme/user/ann",
+                     *       "key": "theme",
+                     *       "origin": "user",
+                     *       "role": null,
+                     *       "version": 1,
+                     *       "language": null,
+                     *       "tags": [],
+                     *       "metadata": {
+                     *         "value": {
+                     *           "theme": "dark"
+                     *         }
+                     *       },
+                     *       "importance": 0.5,
+                     *       "pinned": false,
+                     *       "token_count": 4,
+                     *       "access_count": 0,
+                     *       "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *       "created_at": "2026-01-02T03:04:05.678Z",
+                     *       "updated_at": "2026-01-02T03:04:05.678Z",
+                     *       "last_accessed_at": null,
+                     *       "expires_at": null,
+                     *       "embedding_status": "pending",
+                     *       "derived_from": [],
+                     *       "superseded_by": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Context"];
                 };
             };
@@ -2573,6 +3215,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e03",
+                 *       "scope": "org/acme/user/ann",
+                 *       "key": "theme",
+                 *       "text": "Ann prefers dark mode",
+                 *       "metadata": {
+                 *         "value": {
+                 *           "theme": "dark"
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewContext"];
             };
         };
@@ -2594,6 +3249,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e03",
+                     *       "text": "Ann prefers dark mode",
+                     *       "level": "long_term",
+                     *       "user_id": null,
+                     *       "agent_id": null,
+                     *       "session_id": null,
+                     *       "scope": "org/acme/user/ann",
+                     *       "key": "theme",
+                     *       "origin": "user",
+                     *       "role": null,
+                     *       "version": 1,
+                     *       "language": null,
+                     *       "tags": [],
+                     *       "metadata": {
+                     *         "value": {
+                     *           "theme": "dark"
+                     *         }
+                     *       },
+                     *       "importance": 0.5,
+                     *       "pinned": false,
+                     *       "token_count": 4,
+                     *       "access_count": 0,
+                     *       "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *       "created_at": "2026-01-02T03:04:05.678Z",
+                     *       "updated_at": "2026-01-02T03:04:05.678Z",
+                     *       "last_accessed_at": null,
+                     *       "expires_at": null,
+                     *       "embedding_status": "pending",
+                     *       "derived_from": [],
+                     *       "superseded_by": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Written"];
                 };
             };
@@ -2602,9 +3291,15 @@ export interface operations {
     delete_context_by_key: {
         parameters: {
             query: {
-                /** @description Scope of the key; without it, keys without a scope */
+                /**
+                 * @description Scope of the key; without it, keys without a scope
+                 * @example org/acme/user/ann
+                 */
                 scope?: string;
-                /** @description The key */
+                /**
+                 * @description The key
+                 * @example theme
+                 */
                 key: string;
             };
             header?: never;
@@ -2631,6 +3326,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "level": "short_term"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ClearBody"];
             };
         };
@@ -2641,6 +3341,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
@@ -2655,6 +3360,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "user_id": "ann",
+                 *         "tags_any": [
+                 *           "preference"
+                 *         ]
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeleteBody"];
             };
         };
@@ -2665,6 +3380,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
@@ -2679,6 +3399,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "query": "Which theme does Ann like?",
+                 *       "user_id": "ann",
+                 *       "limit": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["SearchRequest"];
             };
         };
@@ -2689,6 +3416,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "contexts": [
+                     *         {
+                     *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                     *           "text": "Ann prefers dark mode",
+                     *           "level": "long_term",
+                     *           "user_id": "ann",
+                     *           "agent_id": null,
+                     *           "session_id": null,
+                     *           "scope": null,
+                     *           "key": null,
+                     *           "origin": "user",
+                     *           "role": null,
+                     *           "version": 1,
+                     *           "language": null,
+                     *           "tags": [
+                     *             "preference"
+                     *           ],
+                     *           "metadata": {},
+                     *           "importance": 0.5,
+                     *           "pinned": false,
+                     *           "token_count": 4,
+                     *           "access_count": 0,
+                     *           "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *           "created_at": "2026-01-02T03:04:05.678Z",
+                     *           "updated_at": "2026-01-02T03:04:05.678Z",
+                     *           "last_accessed_at": null,
+                     *           "expires_at": null,
+                     *           "embedding_status": "ready",
+                     *           "derived_from": [],
+                     *           "superseded_by": null,
+                     *           "score": 0.22746535
+                     *         }
+                     *       ],
+                     *       "total_tokens": 4,
+                     *       "best_score": 0.22746535,
+                     *       "floor": 0.1,
+                     *       "nothing_relevant": false,
+                     *       "took_ms": 7.827,
+                     *       "searched": {
+                     *         "immediate": 0,
+                     *         "short_term": 0,
+                     *         "long_term": 2
+                     *       },
+                     *       "levels": {
+                     *         "immediate": 0,
+                     *         "short_term": 0,
+                     *         "long_term": 1
+                     *       },
+                     *       "near_duplicates": 0,
+                     *       "cache_hit": false,
+                     *       "degraded": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["SearchResponse"];
                 };
             };
@@ -2699,7 +3481,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the context */
+                /**
+                 * @description Id of the context
+                 * @example 0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2712,6 +3497,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                     *       "text": "Ann prefers dark mode",
+                     *       "level": "long_term",
+                     *       "user_id": "ann",
+                     *       "agent_id": null,
+                     *       "session_id": null,
+                     *       "scope": null,
+                     *       "key": null,
+                     *       "origin": "user",
+                     *       "role": null,
+                     *       "version": 1,
+                     *       "language": null,
+                     *       "tags": [
+                     *         "preference"
+                     *       ],
+                     *       "metadata": {},
+                     *       "importance": 0.5,
+                     *       "pinned": false,
+                     *       "token_count": 4,
+                     *       "access_count": 0,
+                     *       "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *       "created_at": "2026-01-02T03:04:05.678Z",
+                     *       "updated_at": "2026-01-02T03:04:05.678Z",
+                     *       "last_accessed_at": null,
+                     *       "expires_at": null,
+                     *       "embedding_status": "pending",
+                     *       "derived_from": [],
+                     *       "superseded_by": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Context"];
                 };
             };
@@ -2722,7 +3539,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the context */
+                /**
+                 * @description Id of the context
+                 * @example 0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2743,13 +3563,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the context */
+                /**
+                 * @description Id of the context
+                 * @example 0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "text": "Ann prefers dark mode in the evening",
+                 *       "importance": 0.8
+                 *     }
+                 */
                 "application/json": components["schemas"]["ContextPatch"];
             };
         };
@@ -2760,6 +3589,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                     *       "text": "Ann prefers dark mode in the evening",
+                     *       "level": "long_term",
+                     *       "user_id": "ann",
+                     *       "agent_id": null,
+                     *       "session_id": null,
+                     *       "scope": null,
+                     *       "key": null,
+                     *       "origin": "user",
+                     *       "role": null,
+                     *       "version": 2,
+                     *       "language": "en",
+                     *       "tags": [
+                     *         "preference"
+                     *       ],
+                     *       "metadata": {},
+                     *       "importance": 0.8,
+                     *       "pinned": false,
+                     *       "token_count": 7,
+                     *       "access_count": 0,
+                     *       "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *       "created_at": "2026-01-02T03:04:05.678Z",
+                     *       "updated_at": "2026-01-02T03:04:05.678Z",
+                     *       "last_accessed_at": null,
+                     *       "expires_at": null,
+                     *       "embedding_status": "pending",
+                     *       "derived_from": [],
+                     *       "superseded_by": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Written"];
                 };
             };
@@ -2770,7 +3631,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the context */
+                /**
+                 * @description Id of the context
+                 * @example 0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2783,6 +3647,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "versions": [
+                     *         {
+                     *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                     *           "version": 2,
+                     *           "text": "Ann prefers dark mode in the evening",
+                     *           "changed_at": "2026-01-02T03:04:05.678Z",
+                     *           "by": "anonymous",
+                     *           "change": "changed"
+                     *         },
+                     *         {
+                     *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                     *           "version": 1,
+                     *           "text": "Ann prefers dark mode",
+                     *           "changed_at": "2026-01-02T03:04:05.678Z",
+                     *           "by": "anonymous",
+                     *           "change": "stored"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["History"];
                 };
             };
@@ -2793,7 +3679,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the context */
+                /**
+                 * @description Id of the context
+                 * @example 0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2806,6 +3695,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e01",
+                     *       "text": "Ann prefers dark mode",
+                     *       "level": "long_term",
+                     *       "user_id": "ann",
+                     *       "agent_id": null,
+                     *       "session_id": null,
+                     *       "scope": null,
+                     *       "key": null,
+                     *       "origin": "user",
+                     *       "role": null,
+                     *       "version": 1,
+                     *       "language": null,
+                     *       "tags": [
+                     *         "preference"
+                     *       ],
+                     *       "metadata": {},
+                     *       "importance": 0.5,
+                     *       "pinned": false,
+                     *       "token_count": 4,
+                     *       "access_count": 0,
+                     *       "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *       "created_at": "2026-01-02T03:04:05.678Z",
+                     *       "updated_at": "2026-01-02T03:04:05.678Z",
+                     *       "last_accessed_at": null,
+                     *       "expires_at": null,
+                     *       "embedding_status": "pending",
+                     *       "derived_from": [],
+                     *       "superseded_by": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Written"];
                 };
             };
@@ -2814,10 +3735,17 @@ export interface operations {
     list_documents: {
         parameters: {
             query?: {
+                /**
+                 * @description Documents of this user only
+                 * @example ann
+                 */
                 user_id?: string;
                 /** @description Documents of this scope and of those below it only */
                 scope_prefix?: string;
-                /** @description Default 50 */
+                /**
+                 * @description Default 50
+                 * @example 1
+                 */
                 limit?: number;
                 /** @description `next_cursor` of the previous page */
                 cursor?: string;
@@ -2834,6 +3762,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "documents": [
+                     *         {
+                     *           "id": "tea",
+                     *           "title": null,
+                     *           "format": "markdown",
+                     *           "bytes": 27,
+                     *           "contexts": 1,
+                     *           "user_id": "ann",
+                     *           "agent_id": null,
+                     *           "scope": null,
+                     *           "tags": [],
+                     *           "created_at": "2026-01-02T03:04:05.678Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["DocumentPage"];
                 };
             };
@@ -2848,6 +3795,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "tea",
+                 *       "text": "# Tea\n\nAnn likes green tea.",
+                 *       "format": "markdown",
+                 *       "user_id": "ann"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DocumentBody"];
             };
         };
@@ -2869,6 +3824,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "tea",
+                     *       "contexts": 1,
+                     *       "bytes": 27
+                     *     }
+                     */
                     "application/json": components["schemas"]["StoredDocument"];
                 };
             };
@@ -2879,7 +3841,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the document */
+                /**
+                 * @description Id of the document
+                 * @example tea
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2892,6 +3857,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "tea",
+                     *       "title": null,
+                     *       "format": "markdown",
+                     *       "bytes": 27,
+                     *       "contexts": 1,
+                     *       "user_id": "ann",
+                     *       "agent_id": null,
+                     *       "scope": null,
+                     *       "tags": [],
+                     *       "created_at": "2026-01-02T03:04:05.678Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DocumentSummary"];
                 };
             };
@@ -2902,7 +3881,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the document */
+                /**
+                 * @description Id of the document
+                 * @example tea
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2915,6 +3897,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
@@ -2938,7 +3925,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["ContextEvent"];
+                    /**
+                     * @example id: 0198c5a27d10.1
+                     *     event: stored
+                     *     data: {...}
+                     */
+                    "text/event-stream": string;
                 };
             };
         };
@@ -2952,6 +3944,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "command": "create",
+                 *       "path": "/memories/ann.md",
+                 *       "file_text": "Ann likes green tea.\n",
+                 *       "user_id": "ann"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FileCommand"];
             };
         };
@@ -2962,6 +3962,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "result": "File created successfully at: /memories/ann.md",
+                     *       "is_error": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["FileResult"];
                 };
             };
@@ -2970,8 +3976,15 @@ export interface operations {
     list_scopes: {
         parameters: {
             query?: {
-                /** @description This scope and those below it only */
+                /**
+                 * @description This scope and those below it only
+                 * @example org
+                 */
                 prefix?: string;
+                /**
+                 * @description Maximum number of segments below `prefix`
+                 * @example 2
+                 */
                 depth?: number;
                 /** @description Default 50 */
                 limit?: number;
@@ -2990,6 +4003,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "scopes": [
+                     *         {
+                     *           "scope": "org/acme/user",
+                     *           "contexts": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ScopePage"];
                 };
             };
@@ -2998,7 +4022,10 @@ export interface operations {
     forget_scope: {
         parameters: {
             query: {
-                /** @description Path of the scope */
+                /**
+                 * @description Path of the scope
+                 * @example org/acme/user/ann
+                 */
                 prefix: string;
             };
             header?: never;
@@ -3013,6 +4040,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1,
+                     *       "levels": {
+                     *         "immediate": 0,
+                     *         "short_term": 0,
+                     *         "long_term": 1
+                     *       },
+                     *       "derived": 0,
+                     *       "working_memory": 0,
+                     *       "pending": 1,
+                     *       "rounds": 2,
+                     *       "receipt": {
+                     *         "hash": "182401e02992dcef2b138a2017cde6163153425b4157d1c9f20d12b4d79bf0ed",
+                     *         "time": "2026-01-02T03:04:05.678Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ForgottenUser"];
                 };
             };
@@ -3021,7 +4066,10 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: {
-                /** @description Default 50 */
+                /**
+                 * @description Default 50
+                 * @example 1
+                 */
                 limit?: number;
                 /** @description `next_cursor` of the previous page */
                 cursor?: string;
@@ -3038,6 +4086,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "sessions": [
+                     *         {
+                     *           "session_id": "s-1",
+                     *           "total": 2,
+                     *           "contexts": {
+                     *             "immediate": 2,
+                     *             "short_term": 0,
+                     *             "long_term": 0
+                     *           },
+                     *           "first_activity_at": "2026-01-02T03:04:05.678Z",
+                     *           "last_activity_at": "2026-01-02T03:04:05.678Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionPage"];
                 };
             };
@@ -3048,7 +4114,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the session */
+                /**
+                 * @description Id of the session
+                 * @example s-1
+                 */
                 session_id: string;
             };
             cookie?: never;
@@ -3061,6 +4130,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
@@ -3069,14 +4143,20 @@ export interface operations {
     list_messages: {
         parameters: {
             query?: {
-                /** @description Default 50; with only `max_tokens`, as many as fit */
+                /**
+                 * @description Default 50; with only `max_tokens`, as many as fit
+                 * @example 1
+                 */
                 limit?: number;
                 /** @description Maximum number of tokens of all texts together */
                 max_tokens?: number;
             };
             header?: never;
             path: {
-                /** @description Id of the session */
+                /**
+                 * @description Id of the session
+                 * @example s-1
+                 */
                 session_id: string;
             };
             cookie?: never;
@@ -3089,6 +4169,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "messages": [
+                     *         {
+                     *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e12",
+                     *           "role": "assistant",
+                     *           "content": "Ethiopian and Kenyan."
+                     *         }
+                     *       ],
+                     *       "ids": [
+                     *         "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e12"
+                     *       ],
+                     *       "total_tokens": 6
+                     *     }
+                     */
                     "application/json": components["schemas"]["MessageList"];
                 };
             };
@@ -3099,13 +4194,33 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the session */
+                /**
+                 * @description Id of the session
+                 * @example s-1
+                 */
                 session_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "user_id": "ann",
+                 *       "messages": [
+                 *         {
+                 *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e11",
+                 *           "role": "user",
+                 *           "content": "Which beans do you have?"
+                 *         },
+                 *         {
+                 *           "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e12",
+                 *           "role": "assistant",
+                 *           "content": "Ethiopian and Kenyan."
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["MessagesBody"];
             };
         };
@@ -3116,6 +4231,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "status": 201,
+                     *           "context": {
+                     *             "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e11",
+                     *             "text": "Which beans do you have?",
+                     *             "level": "immediate",
+                     *             "user_id": "ann",
+                     *             "agent_id": null,
+                     *             "session_id": "s-1",
+                     *             "scope": null,
+                     *             "key": null,
+                     *             "origin": "user",
+                     *             "role": "user",
+                     *             "version": 1,
+                     *             "language": "en",
+                     *             "tags": [],
+                     *             "metadata": {},
+                     *             "importance": 0.5,
+                     *             "pinned": false,
+                     *             "token_count": 6,
+                     *             "access_count": 0,
+                     *             "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *             "created_at": "2026-01-02T03:04:05.678Z",
+                     *             "updated_at": "2026-01-02T03:04:05.678Z",
+                     *             "last_accessed_at": null,
+                     *             "expires_at": null,
+                     *             "embedding_status": "pending",
+                     *             "derived_from": [],
+                     *             "superseded_by": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "status": 201,
+                     *           "context": {
+                     *             "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e12",
+                     *             "text": "Ethiopian and Kenyan.",
+                     *             "level": "immediate",
+                     *             "user_id": "ann",
+                     *             "agent_id": null,
+                     *             "session_id": "s-1",
+                     *             "scope": null,
+                     *             "key": null,
+                     *             "origin": "agent",
+                     *             "role": "assistant",
+                     *             "version": 1,
+                     *             "language": "en",
+                     *             "tags": [],
+                     *             "metadata": {},
+                     *             "importance": 0.5,
+                     *             "pinned": false,
+                     *             "token_count": 6,
+                     *             "access_count": 0,
+                     *             "occurred_at": "2026-01-02T03:04:05.678Z",
+                     *             "created_at": "2026-01-02T03:04:05.678Z",
+                     *             "updated_at": "2026-01-02T03:04:05.678Z",
+                     *             "last_accessed_at": null,
+                     *             "expires_at": null,
+                     *             "embedding_status": "pending",
+                     *             "derived_from": [],
+                     *             "superseded_by": null
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["BatchAnswer"];
                 };
             };
@@ -3126,7 +4309,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the session */
+                /**
+                 * @description Id of the session
+                 * @example s-1
+                 */
                 session_id: string;
             };
             cookie?: never;
@@ -3139,6 +4325,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
@@ -3149,7 +4340,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the session */
+                /**
+                 * @description Id of the session
+                 * @example s-1
+                 */
                 session_id: string;
             };
             cookie?: never;
@@ -3162,6 +4356,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": {
+                     *         "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e12",
+                     *         "role": "assistant",
+                     *         "content": "Ethiopian and Kenyan."
+                     *       },
+                     *       "id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e12"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PoppedMessage"];
                 };
             };
@@ -3182,6 +4386,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "total": 3,
+                     *       "contexts": {
+                     *         "immediate": 0,
+                     *         "short_term": 0,
+                     *         "long_term": 3
+                     *       },
+                     *       "pending_embeddings": 1,
+                     *       "reindexed": null,
+                     *       "store_bytes": 323584,
+                     *       "memory": {
+                     *         "budget_bytes": 6319128576,
+                     *         "bytes": 7823,
+                     *         "tenants": 1,
+                     *         "contexts": 3
+                     *       },
+                     *       "model": {
+                     *         "name": "enc-3x384-int8",
+                     *         "dimensions": 256
+                     *       },
+                     *       "uptime_secs": 0,
+                     *       "limits": {
+                     *         "rates": [],
+                     *         "requests": [
+                     *           {
+                     *             "lane": "api",
+                     *             "in_flight": 1,
+                     *             "waiting": 0,
+                     *             "shed": 0
+                     *           },
+                     *           {
+                     *             "lane": "admin",
+                     *             "in_flight": 0,
+                     *             "waiting": 0,
+                     *             "shed": 0
+                     *           },
+                     *           {
+                     *             "lane": "operations",
+                     *             "in_flight": 0,
+                     *             "waiting": 0,
+                     *             "shed": 0
+                     *           }
+                     *         ],
+                     *         "connections": {
+                     *           "open": 1,
+                     *           "refused": 0
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Stats"];
                 };
             };
@@ -3192,7 +4447,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the user */
+                /**
+                 * @description Id of the user
+                 * @example ann
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3205,6 +4463,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1,
+                     *       "levels": {
+                     *         "immediate": 0,
+                     *         "short_term": 0,
+                     *         "long_term": 1
+                     *       },
+                     *       "derived": 0,
+                     *       "working_memory": 0,
+                     *       "pending": 0,
+                     *       "rounds": 2,
+                     *       "receipt": {
+                     *         "hash": "52ee5bdb8631538295c125f0409cce03297865ed85980312d7bfbd51037541f3",
+                     *         "time": "2026-01-02T03:04:05.678Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ForgottenUser"];
                 };
             };
@@ -3228,6 +4504,78 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "version": "0.1.0",
+                     *       "uptime_secs": 0,
+                     *       "components": [
+                     *         {
+                     *           "name": "background",
+                     *           "status": "healthy",
+                     *           "essential": false,
+                     *           "since": "2026-01-02T03:04:05.678Z",
+                     *           "latency_ms": 0.014847,
+                     *           "last_error": null,
+                     *           "last_error_at": null
+                     *         },
+                     *         {
+                     *           "name": "vector_store",
+                     *           "status": "healthy",
+                     *           "essential": true,
+                     *           "since": "2026-01-02T03:04:05.678Z",
+                     *           "latency_ms": 3.3882399999999997,
+                     *           "last_error": null,
+                     *           "last_error_at": null
+                     *         },
+                     *         {
+                     *           "name": "embedder",
+                     *           "status": "healthy",
+                     *           "essential": false,
+                     *           "since": "2026-01-02T03:04:05.678Z",
+                     *           "latency_ms": 17.437005,
+                     *           "last_error": null,
+                     *           "last_error_at": null
+                     *         },
+                     *         {
+                     *           "name": "l1",
+                     *           "status": "healthy",
+                     *           "essential": false,
+                     *           "since": "2026-01-02T03:04:05.678Z",
+                     *           "latency_ms": 0.007464999999999999,
+                     *           "last_error": null,
+                     *           "last_error_at": null
+                     *         },
+                     *         {
+                     *           "name": "pending",
+                     *           "status": "healthy",
+                     *           "essential": false,
+                     *           "since": "2026-01-02T03:04:05.678Z",
+                     *           "latency_ms": 0.244446,
+                     *           "last_error": null,
+                     *           "last_error_at": null
+                     *         },
+                     *         {
+                     *           "name": "gc",
+                     *           "status": "healthy",
+                     *           "essential": false,
+                     *           "since": "2026-01-02T03:04:05.678Z",
+                     *           "latency_ms": 0.0061519999999999995,
+                     *           "last_error": null,
+                     *           "last_error_at": null
+                     *         },
+                     *         {
+                     *           "name": "disk",
+                     *           "status": "healthy",
+                     *           "essential": false,
+                     *           "since": "2026-01-02T03:04:05.678Z",
+                     *           "latency_ms": 0.649602,
+                     *           "last_error": null,
+                     *           "last_error_at": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -3248,6 +4596,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "up"
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthAnswer"];
                 };
             };
@@ -3268,6 +4621,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ready"
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthAnswer"];
                 };
             };
@@ -3288,6 +4646,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example # HELP context_manager_recall_samples_total Live searches sampled for recall, by `outcome`: compared, failed, or skipped while another one ran
+                     *     # TYPE context_manager_recall_samples_total counter
+                     *     context_manager_recall_samples_total{outcome="compared"} 1
+                     */
                     "text/plain": string;
                 };
             };

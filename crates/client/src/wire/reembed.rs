@@ -10,7 +10,8 @@ pub struct Reembedding {
     /// `idle`, `running`, `done` or `stopped`.
     #[cfg_attr(feature = "openapi", schema(example = "running"))]
     pub state: String,
-    /// Progress; `null` if there was no change since the start.
+    /// Progress; left out if there was no change since the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<ReembedProgress>,
 }
 

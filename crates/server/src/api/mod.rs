@@ -12,7 +12,6 @@ mod rate_limit;
 mod route;
 mod routes;
 mod wire;
-mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,13 +39,18 @@ pub fn router(service: Arc<Service>, authenticator: Arc<Authenticator>, config: 
     let server = &config.server;
     let (routed, document) = routes::all().split_for_parts();
     let mut table = RouteTable::new(document);
-    table.add("/openapi.json", Method::GET, UseCase::GetOpenapi, Vec::new());
+    for path in ["/openapi.json", openapi::DOCS, openapi::STYLE] {
+        table.add(path, Method::GET, UseCase::GetOpenapi, Vec::new());
+    }
     let intake = Arc::new(Intake::new(Arc::clone(&service), server));
     let stream_limits = routes::StreamLimits {
         wait: Duration::from_millis(server.request_timeout_ms),
         max_line_bytes: server.max_line_bytes,
     };
-    let mut routed = routed.route("/openapi.json", get(openapi::get_openapi));
+    let mut routed = routed
+        .route("/openapi.json", get(openapi::get_openapi))
+        .route(openapi::DOCS, get(openapi::get_docs))
+        .route(openapi::STYLE, get(openapi::get_docs_style));
     if let Some(resource) = ProtectedResource::new(config) {
         for path in protected_resource::PATHS {
             let (resource, path_of) = (resource.clone(), path);

@@ -17,7 +17,7 @@ pub(super) fn print(options: Options) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(super) fn openapi() -> anyhow::Result<()> {
-    println!("{}", crate::api::document().to_pretty_json()?);
+    println!("{}", serde_json::to_string_pretty(&crate::api::document())?);
     Ok(())
 }
 

@@ -30,7 +30,7 @@ const EXPECTED: &str = "must be the id of an event of this server";
         ("after" = Option<String>, Query, description = "Id of the last event that was seen; without it, the stream begins now"),
     ),
     responses(
-        (status = 200, description = "The stream", body = EventBody, content_type = "text/event-stream"),
+        (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
     ),
 )]
 pub(super) async fn stream_events(

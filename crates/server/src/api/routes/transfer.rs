@@ -143,7 +143,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 /// (`Content-Encoding: gzip`).
 #[utoipa::path(
     post, path = "/admin/import", tag = "operations",
-    request_body(content = String, content_type = "application/x-ndjson"),
+    request_body(content((String = "application/x-ndjson"), (String = "application/octet-stream"))),
     responses(
         (status = 200, description = "The result of the import", body = ImportAnswer),
         (status = 400, description = "Not an export"),

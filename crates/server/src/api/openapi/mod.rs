@@ -1,6 +1,16 @@
-//! The OpenAPI document, made from the code that answers.
+//! The OpenAPI document, made from the code that answers, and the page that shows it.
 
-use axum::Json;
+mod examples;
+mod flat;
+mod page;
+mod words;
+
+use std::sync::LazyLock;
+
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::{IntoResponse, Response as HttpResponse};
+use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
@@ -9,9 +19,12 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Ref, RefOr, Response};
 
 use super::route::{operations, use_case};
-use super::{routes, words};
+use super::routes;
+use super::wire::EventBody;
 use crate::http::{Code, FieldError, Problem};
 use crate::service::Access;
+
+pub(super) use page::{DOCS, STYLE, get_docs, get_docs_style};
 
 /// Names of the security schemes in the document.
 const BEARER: &str = "bearer";
@@ -24,7 +37,7 @@ const API_KEY: &str = "api_key";
         description = "A memory for LLM agents: stores contexts, and finds those that matter for a question.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(Problem, FieldError, Code)),
+    components(schemas(Problem, FieldError, Code, EventBody)),
     tags(
         (name = "contexts", description = "Storing, changing, finding and deleting contexts"),
         (name = "sessions", description = "Listing and deleting conversations"),
@@ -68,12 +81,21 @@ const WITH_KEY: [(&str, &str); 2] = [
 ];
 
 /// Serves the document.
-pub(super) async fn get_openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(document())
+pub(super) async fn get_openapi() -> HttpResponse {
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.clone()).into_response()
 }
 
-/// Builds the document that `/openapi.json` serves.
-pub fn document() -> utoipa::openapi::OpenApi {
+/// Builds the document that `/openapi.json` serves: in the shapes that generators of clients read, with examples.
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(described()).unwrap_or_default();
+    flat::flatten(&mut document);
+    examples::add(&mut document);
+    document
+}
+
+/// Describes all routes, with the answers that are common to them.
+fn described() -> utoipa::openapi::OpenApi {
     let mut api = Base::openapi();
     api.merge(routes::all().into_openapi());
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
@@ -139,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_route_has_a_use_case_and_every_use_case_a_route() {
-        let mut document = super::document();
+        let mut document = super::described();
         let described = document.paths.paths.values_mut().flat_map(operations);
         let mut routes: Vec<String> = described
             .filter_map(|(_, operation)| operation.operation_id.clone())
