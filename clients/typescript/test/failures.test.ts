@@ -14,6 +14,7 @@ import {
   Unavailable,
   UnexpectedAnswer,
 } from "context-manager-client";
+import { firstEvent } from "./events.js";
 import { needsServer, Server } from "./server.js";
 
 /** A client of a server that answers as `listener` does. */
@@ -278,15 +279,10 @@ describe("the server's binary", needsServer, () => {
     const server = await Server.start();
     t.after(() => server.stop());
     const client = new Client({ url: server.url });
-    const events = client.streamEvents();
-    const first = events.next();
-    const writes = setInterval(() => void client.storeContext({ text: `Event ${Date.now()}` }), 50);
-    const { value: seen } = await first;
-    clearInterval(writes);
-    await events.return(undefined);
+    const { id } = await firstEvent(client);
     await server.kill();
     await server.start();
-    const resumed = client.streamEvents({ after: seen?.id });
+    const resumed = client.streamEvents({ after: id });
     assert.equal((await resumed.next()).value?.kind, "gap");
     await resumed.return(undefined);
   });
