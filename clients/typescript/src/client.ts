@@ -185,7 +185,7 @@ export class Client {
    * call again with the id of the last event.
    */
   streamEvents(query: Query<"stream_events"> = {}, options?: CallOptions): AsyncGenerator<Event> {
-    return readEvents(this.#transport.pieces("stream_events", { query }, options, SILENCE));
+    return readEvents(this.#transport.pieces("stream_events", { query }, "text/event-stream", options, SILENCE));
   }
 
   /** Lists scopes, by path. `limit` is the size of a page. */
@@ -210,7 +210,7 @@ export class Client {
 
   /** Exports everything as JSON lines. An export without its last line, the trailer, was cut off. */
   exportContexts(query: Query<"export_contexts"> = {}, options?: CallOptions): AsyncGenerator<Uint8Array> {
-    return this.#transport.pieces("export_contexts", { query }, options);
+    return this.#transport.pieces("export_contexts", { query }, "application/x-ndjson", options);
   }
 
   /** Imports JSON lines as exported. What is there already is skipped, so a repetition changes nothing. */

@@ -68,17 +68,24 @@ export class Transport {
     return this.#attempts(operation, call, options, (response) => response.text());
   }
 
-  /** Calls, and returns the answer piece by piece; each may take `longest` milliseconds, by default as long as a call. */
+  /**
+   * Calls, and returns an answer of this media type piece by piece; each may take `longest` milliseconds, by default as long
+   * as a call.
+   */
   async *pieces(
     operation: Operation,
     call: Call,
+    type: string,
     options: CallOptions = {},
     longest?: number,
   ): AsyncGenerator<Uint8Array> {
     const limit = longest ?? this.#timeout(operation, options);
-    const response = await this.#attempts(operation, call, options, async (response) => response);
-    if (!response.body) return;
-    const reader = response.body.getReader();
+    const body = await this.#attempts(operation, call, options, async (response) => {
+      if (response.headers.get("content-type")?.startsWith(type)) return response.body;
+      throw this.#unexpected(response, `no ${type}`, await response.text());
+    });
+    if (!body) return;
+    const reader = body.getReader();
     try {
       for (;;) {
         const deadline = new Deadline(limit, options.signal, () => new DeadlineExceeded(this.url, limit));
@@ -137,7 +144,8 @@ export class Transport {
     if (call.lines !== undefined) headers["content-type"] = "application/x-ndjson";
     if (options.requestId) headers["x-request-id"] = options.requestId;
     // An export may last longer than it takes to begin.
-    if (operation !== "export_contexts") headers["x-request-timeout-ms"] = String(Math.max(1, deadline.left));
+    if (operation !== "export_contexts")
+      headers["x-request-timeout-ms"] = String(Math.max(1, Math.ceil(deadline.left)));
     const init: RequestInit & { duplex?: "half" } = { method, headers, signal: deadline.signal };
     // A redirect would carry the key elsewhere, and turn a write into a read.
     init.redirect = "manual";

@@ -153,8 +153,22 @@ describe("AI SDK", needsServer, () => {
 
   test("a turn with tools is stored once", async () => {
     const model = new MockLanguageModelV4({ doGenerate: [calls("memory_search", { query: "tea" }), says("No tea.")] });
-    const options = { model: remembering(model), tools: memoryTools(client, owner()), stopWhen: isStepCount(3) };
-    await generateText({ ...options, prompt: "Which tea?" });
+    const sent: string[] = [];
+    const heard: typeof fetch = (input, init) => {
+      if (String(input).endsWith("/contexts/batch")) sent.push(String(init?.body));
+      return fetch(input, init);
+    };
+    const middleware = memoryMiddleware(new Client({ url: server.url, fetch: heard }), owner());
+    await generateText({
+      model: wrapLanguageModel({ model, middleware }),
+      tools: memoryTools(client, owner()),
+      stopWhen: isStepCount(3),
+      prompt: "Which tea?",
+    });
+    assert.deepEqual(
+      sent.map((body) => body.includes("Which tea?")),
+      [true, false],
+    );
     assert.deepEqual(
       (await stored()).map(({ text }) => text),
       ["Which tea?", "No tea."],

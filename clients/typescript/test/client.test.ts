@@ -9,6 +9,7 @@ import {
   RateLimited,
   Unauthenticated,
 } from "context-manager-client";
+import { firstEvent } from "./events.js";
 import { needsServer, Server } from "./server.js";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -139,16 +140,10 @@ describe("a server", needsServer, () => {
   });
 
   test("events follow the writes, and resume", async () => {
-    const events = client.streamEvents();
-    const first = events.next();
-    // The stream begins when it is open: write until it tells of a write.
-    const writes = setInterval(() => void client.storeContext({ text: `Event ${Date.now()}` }), 50);
-    const { value } = await first;
-    clearInterval(writes);
-    assert.equal(value?.kind, "stored");
-    await events.return(undefined);
+    const seen = await firstEvent(client);
+    assert.equal(seen.kind, "stored");
     const { id } = await client.storeContext({ text: "After the stream", scope: "events" });
-    for await (const event of client.streamEvents({ after: value.id })) {
+    for await (const event of client.streamEvents({ after: seen.id })) {
       if (event.kind === "stored" && event.context.id === id) {
         assert.equal(event.context.scope, "events");
         break;

@@ -14,6 +14,7 @@ import {
   Unavailable,
   UnexpectedAnswer,
 } from "context-manager-client";
+import { firstEvent } from "./events.js";
 import { needsServer, Server } from "./server.js";
 
 /** A client of a server that answers as `listener` does. */
@@ -59,6 +60,7 @@ describe("a server that is not one, or not there", () => {
       assert.match(error.message, /<!doctype html>/);
       return true;
     });
+    await assert.rejects(client.streamEvents().next(), UnexpectedAnswer);
   });
 
   test("a proxy whose server is away: tried again, then its page is the error", async (t) => {
@@ -220,9 +222,11 @@ describe("time", () => {
       t,
       (_, response) => void response.writeHead(503, { "retry-after": "20" }).end(problem(503, "x")),
     );
+    const start = Date.now();
     const cancelled = AbortSignal.timeout(100);
     await assert.rejects(client.getStats({ signal: cancelled }), (error) => error === cancelled.reason);
     await assert.rejects(client.getStats({ signal: AbortSignal.abort("enough") }), (error) => error === "enough");
+    assert.ok(Date.now() - start < 2000);
   });
 });
 
@@ -269,6 +273,18 @@ describe("the server's binary", needsServer, () => {
     assert.equal(texts.get("the same"), 50);
     texts.delete("the same");
     assert.ok([...texts.values()].every((count) => count === 1));
+  });
+
+  test("a stream resumed behind a restart begins with a gap", async (t) => {
+    const server = await Server.start();
+    t.after(() => server.stop());
+    const client = new Client({ url: server.url });
+    const { id } = await firstEvent(client);
+    await server.kill();
+    await server.start();
+    const resumed = client.streamEvents({ after: id });
+    assert.equal((await resumed.next()).value?.kind, "gap");
+    await resumed.return(undefined);
   });
 
   test("without its embedding service: answers, and says that they are not complete", async (t) => {
