@@ -23,3 +23,7 @@ def test_generated_files_are_up_to_date() -> None:
 def test_the_version_is_that_of_the_server() -> None:
     workspace = re.findall(r'\[workspace\.package\]\nversion = "(.*)"', (ROOT / "Cargo.toml").read_text())
     assert workspace == [context_manager_client.__version__]
+
+
+def test_the_licence_is_that_of_the_repository() -> None:
+    assert (SCRIPT.parents[1] / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()

@@ -30,3 +30,4 @@ pub use project::project;
 pub use run::{Answer, Run, run};
 pub use settings::{Settings, SettingsError};
 pub use spool::{Drained, Spool};
+pub use transcript::is_of_the_host;

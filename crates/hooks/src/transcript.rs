@@ -94,7 +94,7 @@ fn text(content: &Value) -> String {
 }
 
 /// Returns true for texts that a host writes in the user's name.
-fn is_of_the_host(text: &str) -> bool {
+pub fn is_of_the_host(text: &str) -> bool {
     let beginnings = [
         "<environment_context>",
         "# AGENTS.md instructions",

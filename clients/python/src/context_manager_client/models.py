@@ -399,6 +399,7 @@ class Session(Struct, kw_only=True):
     """Summary of a conversation."""
 
     contexts: LevelCounts
+    """Number of contexts by level."""
     first_activity_at: datetime
     """Time of the first event."""
     last_activity_at: datetime
@@ -774,6 +775,7 @@ class Stats(Struct, kw_only=True):
     """Counts of the tenant's contexts."""
 
     contexts: LevelCounts
+    """Number of contexts by level."""
     model: Model
     """The embedding model."""
     pending_embeddings: int
@@ -831,11 +833,13 @@ class SearchResponse(Struct, kw_only=True):
     floor: float
     """Score from which on a context counts as relevant: `min_score`, or the configured floor."""
     levels: LevelCounts
+    """Number of returned contexts by level."""
     near_duplicates: int
     """Number of candidates that were passed over as they repeat a returned context."""
     nothing_relevant: bool
     """True if no candidate reaches the floor."""
     searched: LevelCounts
+    """Number of ranked candidates by level."""
     took_ms: float
     """Time taken, in milliseconds."""
     total_tokens: int

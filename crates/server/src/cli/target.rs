@@ -7,6 +7,7 @@ use clap::Args;
 use context_manager_client::wire::{Restore, Restored, Snapshot, SnapshotList, VerifiedSnapshot};
 use context_manager_client::{Client, Config as ClientConfig, Secret};
 use context_manager_core::ports::Snapshots;
+use context_manager_core::{Scope, TenantId};
 
 use crate::app::Memory;
 use crate::config::{API_KEY_VARIABLE, Config};
@@ -97,4 +98,9 @@ impl Target {
 fn snapshots(memory: &Memory) -> anyhow::Result<&dyn Snapshots> {
     let snapshots = memory.store.snapshots.as_deref();
     snapshots.context("this store makes no snapshots: a Qdrant server makes its own")
+}
+
+/// Returns the scope of everything that a tenant has.
+pub(super) fn scope(tenant: &str) -> anyhow::Result<Scope> {
+    Ok(Scope::maintenance(TenantId::try_new(tenant)?))
 }

@@ -1,8 +1,9 @@
-//! Export and import of all contexts of a tenant, as streams of lines in constant memory.
+//! Export and import of all contexts of a tenant, as streams of lines in constant memory, and imports from other systems.
 //!
 //! [`record`] reads and writes the lines themselves.
 
 mod export;
+pub(crate) mod foreign;
 mod import;
 pub(crate) mod record;
 

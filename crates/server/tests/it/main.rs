@@ -13,6 +13,7 @@ mod embedding;
 mod events;
 mod exact_input;
 mod files;
+mod foreign;
 mod former_model;
 mod gc;
 mod hooks;

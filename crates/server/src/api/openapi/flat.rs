@@ -41,6 +41,10 @@ fn visit(value: &mut Value, schemas: &Map<String, Value>) {
 fn merge(object: &mut Map<String, Value>, parts: Vec<Value>, schemas: &Map<String, Value>) {
     let mut properties = Map::new();
     let mut required = Vec::new();
+    // The last is the field's own.
+    if let Some(description) = parts.iter().rev().find_map(|part| part.get("description")) {
+        object.entry("description").or_insert_with(|| description.clone());
+    }
     for part in parts {
         let mut part = match referenced(&part, schemas) {
             Some(schema) => schema.clone(),

@@ -151,16 +151,27 @@ impl Call<'_> {
                     (example(&content["example"]))
                 }
                 h4 { "Answers" }
-                dl {
-                    @for (status, answer) in entries(&operation["responses"]) {
-                        @let content = entries(&answer["content"]).next().map(|(_, content)| content);
-                        dt { code { (status) } @if let Some(content) = content { " " (kind(&content["schema"])) } }
-                        dd { (prose(&answer["description"])) @if let Some(content) = content { (example(&content["example"])) } }
-                    }
-                }
+                (answers(operation, |status| !is_error(status)))
+                details { summary { "Errors" } (answers(operation, is_error)) }
             }
         }
     }
+}
+
+fn answers(operation: &Value, is_shown: impl Fn(&str) -> bool) -> Markup {
+    html! {
+        dl {
+            @for (status, answer) in entries(&operation["responses"]).filter(|(status, _)| is_shown(status)) {
+                @let content = entries(&answer["content"]).next().map(|(_, content)| content);
+                dt { code { (status) } @if let Some(content) = content { " " (kind(&content["schema"])) } }
+                dd { (prose(&answer["description"])) @if let Some(content) = content { (example(&content["example"])) } }
+            }
+        }
+    }
+}
+
+fn is_error(status: &str) -> bool {
+    status.starts_with(['4', '5'])
 }
 
 /// The fields of an object, or the choices of a type.

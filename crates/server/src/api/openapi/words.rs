@@ -1,4 +1,5 @@
-//! Patterns of ids of users, agents and sessions, of tags, texts, queries and metadata keys, in the OpenAPI document.
+//! Patterns of ids of users, agents and sessions, of tags, scopes, keys, texts, queries and metadata keys, in the OpenAPI
+//! document.
 //!
 //! Applied by name to the finished document: the attributes of fields and parameters could not reach into arrays.
 
@@ -21,6 +22,15 @@ const WORDS: [&str; 7] = [
 /// Pattern of a word: not blank, no control characters.
 const PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
 
+/// Fields and parameters with the path of a scope, at most 16 segments and 512 characters.
+const SCOPES: [&str; 3] = ["scope", "scope_prefix", "prefix"];
+const SCOPE_PATTERN: &str = r"^[A-Za-z0-9._@-]+(/[A-Za-z0-9._@-]+){0,15}$";
+const MAX_SCOPE_LENGTH: usize = 512;
+
+/// Field and parameter with the key of a context, which is a word too.
+const KEY: &str = "key";
+const MAX_KEY_LENGTH: usize = 1024;
+
 /// Fields with a text, which is not blank and has no NUL.
 const TEXTS: [&str; 2] = ["text", "query"];
 const TEXT_PATTERN: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
@@ -37,8 +47,8 @@ pub(super) fn describe(api: &mut OpenApi) {
     for (_, operation) in api.paths.paths.values_mut().flat_map(operations) {
         for parameter in operation.parameters.iter_mut().flatten() {
             let RefOr::T(parameter) = parameter else { continue };
-            if WORDS.contains(&parameter.name.as_str()) {
-                parameter.schema.iter_mut().for_each(narrow);
+            if let Some(schema) = &mut parameter.schema {
+                narrow_named(&parameter.name, schema);
             }
         }
     }
@@ -51,9 +61,10 @@ pub(super) fn describe(api: &mut OpenApi) {
             continue;
         };
         for (name, schema) in &mut object.properties {
-            if WORDS.contains(&name.as_str()) {
-                narrow(schema);
-            } else if TEXTS.contains(&name.as_str())
+            if narrow_named(name, schema) {
+                continue;
+            }
+            if TEXTS.contains(&name.as_str())
                 && let RefOr::T(Schema::Object(text)) = schema
             {
                 text.pattern = Some(TEXT_PATTERN.to_owned());
@@ -69,7 +80,18 @@ pub(super) fn describe(api: &mut OpenApi) {
     }
 }
 
-fn narrow(schema: &mut RefOr<Schema>) {
+/// Narrows a field or parameter with one of the names above.
+fn narrow_named(name: &str, schema: &mut RefOr<Schema>) -> bool {
+    match name {
+        KEY => narrow(schema, PATTERN, MAX_KEY_LENGTH),
+        name if SCOPES.contains(&name) => narrow(schema, SCOPE_PATTERN, MAX_SCOPE_LENGTH),
+        name if WORDS.contains(&name) => narrow(schema, PATTERN, MAX_LENGTH),
+        _ => return false,
+    }
+    true
+}
+
+fn narrow(schema: &mut RefOr<Schema>, allowed: &str, longest: usize) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
             let Object {
@@ -79,12 +101,12 @@ fn narrow(schema: &mut RefOr<Schema>) {
                 ..
             } = object;
             *min_length = Some(1);
-            *max_length = Some(MAX_LENGTH);
-            *pattern = Some(PATTERN.to_owned());
+            *max_length = Some(longest);
+            *pattern = Some(allowed.to_owned());
         }
         RefOr::T(Schema::Array(array)) => {
             if let ArrayItems::RefOrSchema(items) = &mut array.items {
-                narrow(items);
+                narrow(items, allowed, longest);
             }
         }
         RefOr::T(_) | RefOr::Ref(_) => {}

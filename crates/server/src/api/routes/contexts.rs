@@ -148,7 +148,9 @@ pub(super) async fn undo_context(call: Call, PathId(id): PathId) -> Result<Json<
     get, path = "/contexts", tag = "contexts",
     params(
         ("level" = Option<crate::api::wire::WireLevel>, Query, description = "Contexts of this level only"),
-        ("user_id" = Option<String>, Query), ("agent_id" = Option<String>, Query), ("session_id" = Option<String>, Query),
+        ("user_id" = Option<String>, Query, description = "Contexts of this user only"),
+        ("agent_id" = Option<String>, Query, description = "Contexts of this agent only"),
+        ("session_id" = Option<String>, Query, description = "Contexts of this conversation only"),
         ("scope_prefix" = Option<String>, Query, description = "Contexts of this scope and of those below it only"),
         ("tag" = Option<String>, Query, description = "Contexts with this tag only"),
         ("include_superseded" = Option<bool>, Query, description = "Include superseded contexts"),

@@ -45,7 +45,7 @@ pub(super) async fn store_document(call: Call, Json(body): Json<DocumentBody>) -
 #[utoipa::path(
     get, path = "/documents", tag = "documents",
     params(
-        ("user_id" = Option<String>, Query),
+        ("user_id" = Option<String>, Query, description = "Documents of this user only"),
         ("scope_prefix" = Option<String>, Query, description = "Documents of this scope and of those below it only"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page"),

@@ -91,7 +91,7 @@ fn name(mut params: Params) -> Result<Name, Problem> {
     get, path = "/scopes", tag = "scopes",
     params(
         ("prefix" = Option<String>, Query, description = "This scope and those below it only"),
-        ("depth" = Option<usize>, Query, minimum = 1, maximum = 16),
+        ("depth" = Option<usize>, Query, minimum = 1, maximum = 16, description = "Maximum number of segments below `prefix`"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page"),
     ),

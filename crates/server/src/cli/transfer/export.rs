@@ -1,34 +1,25 @@
-//! `context-manager export` and `import`: all contexts of a tenant as a file of JSON lines.
+//! `context-manager export`: all contexts of a tenant as a file of JSON lines.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::Context as _;
 use clap::Args;
-use context_manager_client::wire;
-use context_manager_core::{Filter, Scope, TenantId};
+use context_manager_core::{Filter, Scope};
 use futures::{Stream, TryStreamExt, stream};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::options::{Options, block_on};
-use super::target::{Remote, Target};
+use super::bar::bar;
 use crate::app::{DEFAULT_TENANT, Memory};
-use crate::http::{BodyLine, Lines};
-use crate::service::Importer;
-use crate::transfer::{Export, Gzip, Import};
-
-/// Number of bytes read from a file at once.
-const CHUNK: usize = 64 * 1024;
-/// Maximum number of failed lines to show.
-const SHOWN: usize = 20;
-/// First bytes of gzip.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+use crate::cli::options::{Options, block_on};
+use crate::cli::target::{Remote, Target, scope};
+use crate::transfer::{Export, Gzip};
 
 #[derive(Debug, Clone, Args)]
-pub(super) struct ExportArgs {
+pub(in crate::cli) struct ExportArgs {
     /// The file to write, `-` for standard output; with `--all-tenants` a folder, with a file for each tenant.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -48,18 +39,7 @@ pub(super) struct ExportArgs {
     remote: Remote,
 }
 
-#[derive(Debug, Clone, Args)]
-pub(super) struct ImportArgs {
-    /// A file that was exported, compressed or not.
-    file: PathBuf,
-    /// Tenant to import into.
-    #[arg(long, value_name = "TENANT", default_value = DEFAULT_TENANT, conflicts_with = "url")]
-    tenant: String,
-    #[command(flatten)]
-    remote: Remote,
-}
-
-pub(super) fn export(options: Options, args: &ExportArgs) -> anyhow::Result<()> {
+pub(in crate::cli) fn export(options: Options, args: &ExportArgs) -> anyhow::Result<()> {
     block_on(options, async |config| {
         let target = args.remote.open(&config).await?;
         let exported = match &target {
@@ -142,115 +122,6 @@ async fn write(
     }
     bar.finish_and_clear();
     output.finish()
-}
-
-pub(super) fn import(options: Options, args: &ImportArgs) -> anyhow::Result<()> {
-    block_on(options, async |config| {
-        let mut file = File::open(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
-        let bar = bar(
-            Some(file.metadata()?.len()),
-            "{wide_bar} {bytes}/{total_bytes}, {eta} left",
-        )?;
-        let mut start = Vec::new();
-        Read::by_ref(&mut file)
-            .take(GZIP_MAGIC.len() as u64)
-            .read_to_end(&mut start)?;
-        let gzip = start == GZIP_MAGIC;
-        let bytes = pieces(start, file, bar.clone());
-        let target = args.remote.open(&config).await?;
-        let imported = match &target {
-            Target::Server(client) => client.import_contexts(bytes, gzip).await.map_err(anyhow::Error::from),
-            Target::Folder(memory) => {
-                let max_line_bytes = config.server.max_line_bytes;
-                let engine = Arc::clone(&memory.engine);
-                let importer = Importer::offline(engine, scope(&args.tenant)?);
-                let import = Import::new(importer, max_line_bytes);
-                read_all(import, Lines::new(gzip, max_line_bytes), bytes).await
-            }
-        };
-        target.close().await?;
-        bar.finish_and_clear();
-        report(&imported?)
-    })
-}
-
-/// Returns the bytes of a file, after those that were read from it, and moves the bar.
-fn pieces(start: Vec<u8>, file: File, bar: ProgressBar) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + 'static {
-    stream::iter([Ok(start)].into_iter().chain(std::iter::from_fn({
-        let mut file = file;
-        move || {
-            let mut chunk = vec![0; CHUNK];
-            let read = file.read(&mut chunk).map(|read| chunk.truncate(read));
-            bar.inc(chunk.len() as u64);
-            match read {
-                Ok(()) if chunk.is_empty() => None,
-                Ok(()) => Some(Ok(chunk)),
-                Err(error) => Some(Err(error)),
-            }
-        }
-    })))
-}
-
-async fn read_all(
-    mut import: Import,
-    mut lines: Lines,
-    bytes: impl Stream<Item = io::Result<Vec<u8>>>,
-) -> anyhow::Result<wire::Import> {
-    let mut bytes = pin!(bytes);
-    while let Some(piece) = bytes.try_next().await? {
-        let mut rest = &piece[..];
-        while !rest.is_empty() {
-            let (later, whole) = lines.take(rest)?;
-            take(&mut import, whole).await?;
-            rest = later;
-        }
-    }
-    let cut_short = match lines.finish() {
-        Ok(last) => {
-            take(&mut import, last).await?;
-            None
-        }
-        Err(error) => Some(error.to_string()),
-    };
-    let answer = import.finish(cut_short).await;
-    answer.map_err(|problem| anyhow!("{}", problem.detail()))
-}
-
-async fn take(import: &mut Import, lines: Vec<BodyLine>) -> anyhow::Result<()> {
-    for line in lines {
-        let taken = import.line(line).await;
-        taken.map_err(|problem| anyhow!("{}", problem.detail()))?;
-    }
-    Ok(())
-}
-
-/// Prints the outcome of an import; an error when not all of it was imported.
-#[expect(clippy::print_stdout, reason = "the command's result")]
-fn report(answer: &wire::Import) -> anyhow::Result<()> {
-    println!(
-        "{} contexts were imported, {} were there already or have expired, {} lines failed",
-        answer.imported, answer.skipped, answer.failed_total
-    );
-    for line in answer.failed.iter().take(SHOWN) {
-        println!("line {}: {}", line.line, line.error.detail);
-    }
-    if !answer.complete {
-        let reason = answer.incomplete_because.as_deref().unwrap_or_default();
-        bail!("the import is not complete: {reason}");
-    }
-    ensure!(answer.failed_total == 0, "not every line was imported");
-    Ok(())
-}
-
-fn scope(tenant: &str) -> anyhow::Result<Scope> {
-    Ok(Scope::maintenance(TenantId::try_new(tenant)?))
-}
-
-/// Builds a bar on standard error, which draws nothing without a terminal.
-fn bar(length: Option<u64>, template: &str) -> anyhow::Result<ProgressBar> {
-    let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-    bar.set_style(ProgressStyle::with_template(template)?);
-    Ok(bar)
 }
 
 /// Destination of an export. A file gets its name when it is complete.
