@@ -42,6 +42,35 @@ async def test_a_kill_in_the_middle_of_stores_loses_and_doubles_nothing(
     assert len(set(acknowledged)) == 100
 
 
+async def test_a_stream_of_events_outlives_a_restart(make_client: MakeClient, start_server: StartServer) -> None:
+    server = start_server()
+    client = make_client(server.url)
+    first, gap = anyio.Event(), anyio.Event()
+    after_the_gap = []
+
+    async def follow() -> None:
+        async for event in client.stream_events():
+            first.set()
+            if gap.is_set():
+                after_the_gap.append(event)
+                break
+            if event.type == "gap":
+                gap.set()
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(follow)
+            while not first.is_set():
+                await client.store_context(f"tea {anyio.current_time()}")
+                await anyio.sleep(0.2)
+            await anyio.to_thread.run_sync(server.kill)
+            await anyio.sleep(3)
+            await anyio.to_thread.run_sync(server.start)
+            await gap.wait()
+            coffee = await client.store_context("coffee")
+    assert [event.context and event.context.id for event in after_the_gap] == [coffee.id]
+
+
 async def test_a_model_that_is_away_shows_as_degraded(
     make_client: MakeClient, start_server: StartServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -88,7 +88,7 @@ class Deadline(Mapping[str, float]):
 
 def pause(error: ContextManagerError, attempt: int) -> float:
     """Seconds before the next attempt: any up to a bound that doubles, after those that the server asked for."""
-    jitter = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt))  # noqa: S311
+    jitter = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 10)))  # noqa: S311
     return (getattr(error, "retry_after", None) or 0.0) + jitter
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -355,12 +356,17 @@ class Client:
         return self._call("GET", "/api/v1/stats", models.Stats, timeout=timeout)
 
     def stream_events(self, after: str | None = None, *, timeout: float | None = None) -> Iterator[Event]:
-        """Writes as they happen, from now on or after an event. A stream that ends is resumed where it ended."""
+        """Writes as they happen, from now on or after an event.
+
+        A stream that ends is resumed where it ended, if the server comes back within `timeout`.
+        """
+        transport = self._transport
         while True:
             try:
-                with self._transport.stream(
+                with transport.stream(
                     "/api/v1/events", {"after": after}, media="text/event-stream", timeout=timeout
                 ) as response:
+                    transport = replace(transport, max_retries=sys.maxsize)
                     for sent in httpx2.EventSource(response):
                         after = sent.id or after
                         if (seen := event(sent)) is not None:
