@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, cast
 from uuid import NAMESPACE_OID, uuid5
 
@@ -31,10 +31,10 @@ def message(role: str, text: str, *, name: str | None = None, **fields: Any) -> 
         yield cast("NewContext", context)
 
 
-def check(answer: BatchAnswer) -> None:
-    """Raises the first error of a batch."""
+def check(answer: BatchAnswer, *, ignored: Collection[int] = ()) -> None:
+    """Raises the first error of a batch, but for those of the statuses `ignored`."""
     for result in answer.results:
-        if problem := result.error:
+        if (problem := result.error) and problem.status not in ignored:
             raise error_class(problem.status)(
                 status=problem.status,
                 code=problem.code,

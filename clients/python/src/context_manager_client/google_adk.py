@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from google.adk.memory.base_memory_service import BaseMemoryService, SearchMemoryResponse
@@ -98,7 +99,9 @@ class ContextManagerMemoryService(BaseMemoryService):
     async def _store(self, contexts: Iterable[NewContext]) -> None:
         contexts = list(contexts)
         for first in range(0, len(contexts), 1_000):
-            check(await self._client.store_contexts(contexts[first : first + 1_000]))
+            answer = await self._client.store_contexts(contexts[first : first + 1_000])
+            # The id of a memory that was corrected since it was added.
+            check(answer, ignored=[HTTPStatus.CONFLICT])
 
 
 def _contexts(

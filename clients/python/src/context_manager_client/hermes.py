@@ -1,12 +1,13 @@
 """Memory provider of Hermes Agent: notes before a turn, the turn stored afterwards, and two tools.
 
 Hermes 0.19 finds memory providers in its plug-in folder: `python -m context_manager_client.hermes` puts this one there.
-Later versions find it by its entry point.
+A version that takes them by entry points finds it without that.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from . import Client, ContextManagerError
 from ._turns import check, message
 
 __all__ = ["ContextManagerMemoryProvider", "register"]
+
+logger = logging.getLogger(__name__)
 
 _NAME = "context_manager"
 _TIMEOUT_SECS = 5
@@ -158,7 +161,10 @@ class ContextManagerMemoryProvider(MemoryProvider):
 
 
 def register(context: Any) -> None:
-    """Registers the provider: the entry point that Hermes calls."""
+    """Registers the provider: the function that Hermes calls, of the plug-in and of the entry point."""
+    if not hasattr(context, "register_memory_provider"):
+        logger.warning("run `python -m context_manager_client.hermes`: this Hermes finds memory in its plug-in folder")
+        return
     context.register_memory_provider(ContextManagerMemoryProvider())
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 from strands.memory import AddMessagesContext, ExtractionConfig, MemoryEntry, MemoryStore, SearchOptions
 from strands.types.content import Message
@@ -45,8 +44,6 @@ class ContextManagerMemoryStore(MemoryStore):
         self._client = client
         self._owner: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "scope": scope}
         self._session_id = session_id
-        # Sequence numbers tell messages of one run apart; this tells those of one store from another's.
-        self._run = str(uuid4())
 
     async def search(self, query: str, options: SearchOptions | None = None) -> list[MemoryEntry]:
         limit = (options or {}).get("max_search_results") or self.max_search_results
@@ -72,12 +69,11 @@ class ContextManagerMemoryStore(MemoryStore):
         return stored.id
 
     async def add_messages(self, messages: list[Message], context: AddMessagesContext | None = None) -> None:
-        numbers: Sequence[int | None] = (context and context.sequence_numbers) or [None] * len(messages)
-        contexts = [part for said, number in zip(messages, numbers, strict=True) for part in self._parts(said, number)]
+        # The same text of the same session is stored once, so a batch that comes again needs no sequence numbers.
+        contexts = [part for said in messages for part in self._parts(said)]
         if contexts:
             check(await self._client.store_contexts(contexts))
 
-    def _parts(self, said: Message, number: int | None) -> Iterator[NewContext]:
+    def _parts(self, said: Message) -> Iterator[NewContext]:
         text = "\n".join(block["text"] for block in said["content"] if "text" in block)
-        name = None if number is None else f"{self._run}\0{number}\0{said['role']}\0{text}"
-        return message(said["role"], text, name=name, session_id=self._session_id, **self._owner)
+        return message(said["role"], text, session_id=self._session_id, **self._owner)

@@ -121,6 +121,19 @@ async def test_a_session_added_again_is_stored_once(
     )
 
 
+async def test_a_session_added_again_leaves_a_memory_that_was_corrected(
+    memory: ContextManagerMemoryService, async_client: AsyncClient
+) -> None:
+    user_id = str(uuid4())
+    events = [event("I live in Porto", id="e-1"), event("And I like it", id="e-2")]
+    await memory.add_events_to_memory(app_name="shop", user_id=user_id, events=events[:1])
+    (found,) = (await memory.search_memory(app_name="shop", user_id=user_id, query="Porto")).memories
+    await async_client.update_context(found.id, text="Ann lives in Lisbon")
+    await memory.add_events_to_memory(app_name="shop", user_id=user_id, events=events)
+    stored = {context.text async for context in async_client.list_contexts(user_id=user_id)}
+    assert stored == {"Ann lives in Lisbon", "And I like it"}
+
+
 async def test_searches_keep_to_the_app_and_the_user(memory: ContextManagerMemoryService) -> None:
     user_id = str(uuid4())
     for app_name, owner in [("shop", user_id), ("bank", user_id), ("shop", f"{user_id}-2")]:

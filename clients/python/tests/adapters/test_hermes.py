@@ -16,10 +16,11 @@ from context_manager_client import Client
 pytest.importorskip("run_agent", reason="install `hermes-agent`, in an environment of its own")
 
 from agent.memory_manager import MemoryManager
+from hermes_cli.plugins import PluginContext, PluginManager, PluginManifest
 from plugins.memory import load_memory_provider
 from run_agent import AIAgent
 
-from context_manager_client.hermes import ContextManagerMemoryProvider, install
+from context_manager_client.hermes import ContextManagerMemoryProvider, install, register
 
 Answer = str | tuple[str, dict[str, Any]]
 
@@ -163,6 +164,11 @@ def test_only_the_primary_agent_writes(client: Client, home: Path) -> None:
         manager.sync_all("The PIN is 1234", "Noted.", session_id=context)
         manager.shutdown_all()
     assert {context.session_id for context in client.list_contexts(user_id=user_id)} == {"primary"}
+
+
+def test_an_entry_point_that_cannot_register_names_the_way(caplog: pytest.LogCaptureFixture) -> None:
+    register(PluginContext(PluginManifest(name="context_manager"), PluginManager()))
+    assert "python -m context_manager_client.hermes" in caplog.text
 
 
 def test_the_provider_asks_for_its_address_and_needs_no_network_to_be_found(monkeypatch: pytest.MonkeyPatch) -> None:

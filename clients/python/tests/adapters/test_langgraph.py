@@ -145,12 +145,13 @@ def test_items_expire_and_reading_or_storing_keeps_them(store: ContextManagerSto
     store.put(("n",), "read", {"x": 1}, ttl=2 / 60)
     store.put(("n",), "stored", {"x": 1}, ttl=2 / 60)
     store.put(("n",), "left", {"x": 1}, ttl=2 / 60)
+    made = store.get(("n",), "stored", refresh_ttl=False)
     for _ in range(3):
         time.sleep(1)
         assert store.get(("n",), "read")
         store.put(("n",), "stored", {"x": 1}, ttl=2 / 60)
         store.get(("n",), "left", refresh_ttl=False)
-    assert store.get(("n",), "stored")
+    assert store.get(("n",), "stored").created_at == made.created_at
     assert store.get(("n",), "left") is None
     assert sorted(keys(store.search(("n",)))) == ["read", "stored"]
 
