@@ -63,8 +63,15 @@ pub(crate) fn run() -> Result<()> {
         skip("Python 3.10 with venv");
     }
     if answers("npm", &["--version"]) {
-        for check in ["ci --no-audit --no-fund", "run check", "test"] {
-            run("typescript", Path::new("npm"), check)?;
+        // The examples install a packed copy of the client.
+        for (folder, check) in [
+            ("typescript", "ci --no-audit --no-fund"),
+            ("../examples/typescript", "ci --no-audit --no-fund"),
+            ("../examples/ai-sdk", "ci --no-audit --no-fund"),
+            ("typescript", "run check"),
+            ("typescript", "test"),
+        ] {
+            run(folder, Path::new("npm"), check)?;
         }
     } else {
         skip("npm");
