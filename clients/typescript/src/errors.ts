@@ -58,9 +58,9 @@ export class Conflict extends ApiError {}
 export class PayloadTooLarge extends ApiError {}
 /** The key or the address calls too often. */
 export class RateLimited extends ApiError {}
-/** The server failed; a write may have been applied. */
+/** The server failed. */
 export class ServerError extends ApiError {}
-/** The server, or a part of it that the call needs, is down or busy. */
+/** The server, or a part of it that the call needs, is down or busy. After a 504 a write may have been applied. */
 export class ServiceUnavailable extends ServerError {}
 
 const CLASSES: Record<number, [typeof ApiError, string?]> = {
@@ -75,7 +75,7 @@ const CLASSES: Record<number, [typeof ApiError, string?]> = {
   422: [InvalidRequest],
   429: [RateLimited, "wait for `retryAfter`, or raise the limit of the server"],
   503: [ServiceUnavailable, "see the health of the server"],
-  504: [ServerError, "a write may have been applied; send it again with the same id"],
+  504: [ServiceUnavailable, "a write may have been applied; send it again with the same id"],
 };
 
 /** No connection to the server, or it broke. */
