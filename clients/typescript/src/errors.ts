@@ -39,7 +39,7 @@ export class ApiError extends ContextManagerError {
 
   /** The error of the class for the problem's status. */
   static of(problem: Problem, retryAfter?: number): ApiError {
-    const [Class, advice] = CLASSES[problem.status] ?? [ApiError];
+    const [Class, advice] = CLASSES[problem.status] ?? [problem.status >= 500 ? ServerError : ApiError];
     return new Class(problem, retryAfter, advice);
   }
 }
@@ -55,11 +55,13 @@ export class NotFound extends ApiError {}
 /** The id is taken by something else, or the state does not allow the call. */
 export class Conflict extends ApiError {}
 /** The body or a text is above a limit. */
-export class TooLarge extends ApiError {}
+export class PayloadTooLarge extends ApiError {}
 /** The key or the address calls too often. */
 export class RateLimited extends ApiError {}
-/** The server, or a part of it that the call needs, is down or busy. A write that ends in 504 may have been applied. */
-export class Unavailable extends ApiError {}
+/** The server failed. */
+export class ServerError extends ApiError {}
+/** The server, or a part of it that the call needs, is down or busy. After a 504 a write may have been applied. */
+export class ServiceUnavailable extends ServerError {}
 
 const CLASSES: Record<number, [typeof ApiError, string?]> = {
   400: [InvalidRequest],
@@ -67,13 +69,13 @@ const CLASSES: Record<number, [typeof ApiError, string?]> = {
   403: [Forbidden],
   404: [NotFound],
   409: [Conflict],
-  413: [TooLarge, "send less at once"],
+  413: [PayloadTooLarge, "send less at once"],
   415: [InvalidRequest],
   421: [ApiError, "add the host of the URL to `server.allowed_hosts` of the server"],
   422: [InvalidRequest],
   429: [RateLimited, "wait for `retryAfter`, or raise the limit of the server"],
-  503: [Unavailable, "see the health of the server"],
-  504: [Unavailable, "a write may have been applied; send it again with the same id"],
+  503: [ServiceUnavailable, "see the health of the server"],
+  504: [ServiceUnavailable, "a write may have been applied; send it again with the same id"],
 };
 
 /** No connection to the server, or it broke. */

@@ -11,7 +11,7 @@ import {
   ContextManagerError,
   DeadlineExceeded,
   RateLimited,
-  Unavailable,
+  ServiceUnavailable,
   UnexpectedAnswer,
 } from "context-manager-client";
 import { firstEvent } from "./events.js";
@@ -173,10 +173,10 @@ describe("repetitions", () => {
 
   test("what would be done twice is repeated only if it did not begin", async (t) => {
     const { client, bodies } = await answering(t, [429, 503]);
-    await assert.rejects(client.popMessage("s"), Unavailable);
+    await assert.rejects(client.popMessage("s"), ServiceUnavailable);
     assert.equal(bodies.length, 2);
     const edit = { command: "insert", path: "/memories/a", insert_line: 0, insert_text: "x" } as const;
-    await assert.rejects(client.runFileCommand(edit), Unavailable);
+    await assert.rejects(client.runFileCommand(edit), ServiceUnavailable);
     assert.equal(bodies.length, 3);
   });
 
@@ -194,7 +194,7 @@ describe("repetitions", () => {
 
   test("none if switched off", async (t) => {
     const { client, bodies } = await answering(t, [503]);
-    await assert.rejects(client.getStats({ maxRetries: 0 }), Unavailable);
+    await assert.rejects(client.getStats({ maxRetries: 0 }), ServiceUnavailable);
     assert.equal(bodies.length, 1);
   });
 });
