@@ -14,6 +14,17 @@ use crate::process;
 /// Variable that names the server to test against.
 const SERVER: &str = "CONTEXT_MANAGER_BIN";
 
+/// Checks of the client in Python.
+const PYTHON: &[&str] = &[
+    "scripts/generate.py --check",
+    "-m ruff check",
+    "-m ruff format --check",
+    "-m mypy",
+    "-m pytest --quiet",
+];
+/// Checks of its adapter for Hermes.
+const HERMES: &[&str] = &["-m pytest --quiet tests/adapters/test_hermes.py"];
+
 /// Checks all clients, and stops at the first failure.
 ///
 /// # Errors
@@ -40,24 +51,24 @@ pub(crate) fn run() -> Result<()> {
             "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))",
         ],
     ) {
-        let venv = target.join("clients").join("python");
-        process::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        let python = venv.join("bin").join("python");
-        // Groups of dependencies need a pip of 2025.
-        run("python", &python, "-m pip install --quiet --upgrade pip")?;
-        run(
-            "python",
-            &python,
-            "-m pip install --quiet --editable . --group dev --group adapters",
-        )?;
-        for check in [
-            "scripts/generate.py --check",
-            "-m ruff check",
-            "-m ruff format --check",
-            "-m mypy",
-            "-m pytest --quiet",
+        // Hermes pins its dependencies, so it has an environment of its own.
+        for (environment, groups, checks) in [
+            ("python", "--group dev --group adapters", PYTHON),
+            ("hermes", "--group dev --group hermes", HERMES),
         ] {
-            run("python", &python, check)?;
+            let venv = target.join("clients").join(environment);
+            process::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+            let python = venv.join("bin").join("python");
+            // Groups of dependencies need a pip of 2025.
+            run("python", &python, "-m pip install --quiet --upgrade pip")?;
+            run(
+                "python",
+                &python,
+                &format!("-m pip install --quiet --editable . {groups}"),
+            )?;
+            for check in checks {
+                run("python", &python, check)?;
+            }
         }
     } else {
         skip("Python 3.10 with venv");
