@@ -1,8 +1,8 @@
 //! `cargo xtask ci`: every check a change has to pass, cheap ones first.
 //!
-//! All steps use the dev profile, so that lint, tests and development share one build of the dependencies. No step needs
-//! the network once the dependencies are there. Advisories are not checked: the workflow on the forge downloads their
-//! database.
+//! All steps use the dev profile, so that lint, tests and development share one build of the dependencies. Once the crates'
+//! dependencies are there, only `clients` needs the network. Advisories are not checked: the workflow on the forge downloads
+//! their database.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
 use tokio::time::Instant;
 
-use crate::{process, tidy};
+use crate::{clients, process, tidy};
 
 /// One check.
 struct Step {
@@ -65,6 +65,12 @@ const STEPS: &[Step] = &[
         name: "test",
         action: Action::Run("cargo nextest run --workspace", &[]),
         remedy: "correct the code the tests failed on; if cargo has no nextest: `cargo install --locked cargo-nextest`",
+    },
+    Step {
+        name: "clients",
+        // After the tests, which build the server that they are tested against.
+        action: Action::Task(clients::run),
+        remedy: "correct the client named above; once models are stale: `python scripts/generate.py`, `npm run generate`",
     },
     Step {
         name: "doctest",

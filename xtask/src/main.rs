@@ -8,6 +8,7 @@
 )]
 
 mod ci;
+mod clients;
 mod eval;
 mod integration;
 mod load;
@@ -28,6 +29,8 @@ enum Task {
     Ci,
     /// Checks the layering of the crates, circles of files, manifests, the length and voice of files, and links of the docs
     Tidy(tidy::Args),
+    /// Checks the clients in Python and TypeScript
+    Clients,
     /// Runs the tests that need a Qdrant server: one that the environment names, or containers
     Integration,
     /// Measures retrieval: stores texts in a server, asks questions about them, prints what was found
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Ci => ci::run(),
         Task::Tidy(args) => tidy::run(&args),
+        Task::Clients => clients::run(),
         Task::Integration => integration::run(),
         Task::Eval(args) => eval::run(&args),
         Task::Load(args) => load::run(&args),

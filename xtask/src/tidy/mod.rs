@@ -4,6 +4,7 @@
 //! problems are reported at once. Not here: formatting, lints and licences, which have tools of their own.
 
 mod circles;
+mod clients;
 mod graph;
 mod layers;
 mod length;
@@ -63,6 +64,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             voice += counted;
         }
         figures.push((member.name.to_string(), voice));
+    }
+    if let Some(member) = metadata.workspace_packages().first() {
+        let version = member.version.to_string();
+        for (place, beginning) in clients::VERSIONS {
+            problems.extend(clients::check(place, beginning, &read(&root.join(place))?, &version));
+        }
     }
     for (place, text) in read_all(root, root, "md")? {
         problems.extend(links::check(&place, &root.join(&place), &text));
@@ -133,7 +140,8 @@ fn find(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) -> Result<()> 
     for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default();
-        if path.is_dir() && name != "target" && !name.to_string_lossy().starts_with('.') {
+        let is_built = name == "target" || name == "node_modules";
+        if path.is_dir() && !is_built && !name.to_string_lossy().starts_with('.') {
             find(&path, extension, found)?;
         } else if path.extension().is_some_and(|found| found == extension) {
             found.push(path);
@@ -149,7 +157,15 @@ mod tests {
     #[test]
     fn files_are_found_in_all_folders_but_hidden_ones_and_sorted() {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["z.rs", "b/inner.rs", "a.rs", "notes.md", "target/a.rs", ".git/a.rs"] {
+        for file in [
+            "z.rs",
+            "b/inner.rs",
+            "a.rs",
+            "notes.md",
+            "target/a.rs",
+            "node_modules/a.rs",
+            ".git/a.rs",
+        ] {
             let path = folder.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, file).unwrap();
