@@ -18,8 +18,8 @@ for module in pkgutil.walk_packages(generated.__path__, "generated."):
 def test_openapi_python_client_makes_a_function_of_every_operation(tmp_path: Path) -> None:
     pytest.importorskip("openapi_python_client", reason="pip install --group dev")
     generator = Path(sys.executable).with_name("openapi-python-client")
-    places = ["--path", str(DOCUMENT), "--output-path", str(tmp_path / "generated")]
-    subprocess.run([str(generator), "generate", *places, "--meta", "none"], check=True, capture_output=True, cwd=tmp_path)
+    options = ["--path", str(DOCUMENT), "--output-path", str(tmp_path / "generated"), "--meta", "none"]
+    subprocess.run([str(generator), "generate", *options], check=True, capture_output=True, cwd=tmp_path)
     subprocess.run([sys.executable, "-c", IMPORT_ALL], check=True, cwd=tmp_path)
     made = {path.stem for path in (tmp_path / "generated" / "api").glob("*/*.py")} - {"__init__"}
     paths = json.loads(DOCUMENT.read_text())["paths"].values()
