@@ -49,9 +49,10 @@ pub(crate) fn speaker(text: &str) -> Option<&str> {
     (!name.is_empty() && name.len() <= MAX_NAME_BYTES).then_some(name)
 }
 
-/// Returns `true` if a context is a turn of an assistant, by the `role` in its metadata or by its speaker.
+/// Returns `true` if a context is a turn of an assistant, by the role of its message or in its metadata, or by its speaker.
 pub(crate) fn is_of_assistant(context: &Context) -> bool {
-    let role = context.metadata.get("role").and_then(|role| role.as_str());
+    let role = context.message.as_ref().map(|message| message.role.as_str());
+    let role = role.or_else(|| context.metadata.get("role")?.as_str());
     let name = role.or_else(|| speaker(&context.text)).unwrap_or_default();
     ASSISTANTS.iter().any(|assistant| name.eq_ignore_ascii_case(assistant))
 }
@@ -74,6 +75,7 @@ pub(crate) fn asks(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Message;
 
     #[test]
     fn the_speaker_is_the_part_before_the_colon() {
@@ -92,6 +94,18 @@ mod tests {
         assert!(!is_of_assistant("Mira: my assistant: Ann") && !is_of_assistant("the AI is down"));
         assert!(announces_change("The meeting moved to Friday.") && announces_change("it's 11 now"));
         assert!(!announces_change("A remover knows the movers."));
+    }
+
+    #[test]
+    fn the_role_of_a_message_tells_an_assistant() {
+        let by = |role: &str| Context {
+            message: Some(Message {
+                role: role.to_owned(),
+                json: "{}".to_owned(),
+            }),
+            ..Context::new("The train leaves at nine")
+        };
+        assert!(is_of_assistant(&by("assistant")) && !is_of_assistant(&by("user")));
     }
 
     #[test]

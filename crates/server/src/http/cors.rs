@@ -23,7 +23,7 @@ pub(crate) fn cors(origins: &[String]) -> Option<CorsLayer> {
     let named = HeaderName::from_static;
     let layer = CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             AUTHORIZATION,
             CONTENT_TYPE,

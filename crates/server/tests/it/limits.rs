@@ -465,6 +465,13 @@ async fn pages_of_other_origins_may_call_only_when_they_are_named() {
         "https://app.example.com"
     );
     assert!(header(&answer, "access-control-allow-headers").contains("authorization"));
+    // All methods of the API.
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        assert!(
+            header(&answer, "access-control-allow-methods").contains(method),
+            "{method}"
+        );
+    }
     let other = Request::get("/health/live").header("origin", "https://evil.example.com");
     let answer = open.send(other.body(Body::empty()).unwrap()).await;
     assert_eq!(header(&answer, "access-control-allow-origin"), "");

@@ -437,3 +437,21 @@ async fn the_output_of_tools_is_assembled_only_when_asked_for() {
         ["Ann drinks green tea"]
     );
 }
+
+#[tokio::test]
+async fn one_text_under_two_names_is_found_twice() {
+    let app = TestApp::start().await;
+    for (scope, key) in [
+        ("org/acme/a", "lunch"),
+        ("org/acme/b", "lunch"),
+        ("org/acme/b", "dinner"),
+    ] {
+        app.store(json!({"scope": scope, "key": key, "text": "Likes pizza"}))
+            .await;
+    }
+    let query = json!({"query": "pizza", "max_tokens": 200, "filter": {"scope_prefix": "org/acme"}, "min_score": 0.0});
+    let found = app.post("/contexts/search", query.clone()).await.body;
+    assert_eq!(found["contexts"].as_array().unwrap().len(), 3, "{found:#}");
+    let assembled = app.post("/contexts/assemble", query).await.body;
+    assert_eq!(assembled["citations"].as_array().unwrap().len(), 3, "{assembled:#}");
+}

@@ -191,7 +191,12 @@ impl Candidates for Chooser<'_> {
     }
 
     fn repeats(&self, at: usize, chosen: usize) -> bool {
-        self.text(at) == self.text(chosen)
+        // One text under two names is two records.
+        let name = |at: usize| {
+            let context = &self.at(at).record.context;
+            (context.scope.as_ref(), context.key.as_deref())
+        };
+        name(at) == name(chosen) && self.text(at) == self.text(chosen)
     }
 }
 

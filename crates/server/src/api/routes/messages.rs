@@ -43,7 +43,7 @@ pub(super) async fn store_messages(
     get, path = "/sessions/{session_id}/messages", tag = "sessions",
     params(
         ("session_id" = String, Path, description = "Id of the session"),
-        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50; with only `max_tokens`, as many as fit"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 50; with only `max_tokens`, as many as fit, at most 1,000"),
         ("max_tokens" = Option<usize>, Query, minimum = 1, maximum = 1_000_000, description = "Maximum number of tokens of all texts together"),
     ),
     responses(
