@@ -4144,7 +4144,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Default 50; with only `max_tokens`, as many as fit
+                 * @description Default 50; with only `max_tokens`, as many as fit, at most 1,000
                  * @example 1
                  */
                 limit?: number;
