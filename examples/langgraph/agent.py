@@ -1,6 +1,6 @@
 """A LangGraph agent whose store is the Context Manager: what one thread learned, another one recalls.
 
-It needs a server (`context-manager serve`) and `pip install 'context-manager-client[langgraph]'`; CONTEXT_MANAGER_URL
+It needs a server (`context-manager serve`) and `pip install './clients/python[langgraph]'`; CONTEXT_MANAGER_URL
 names another address than http://127.0.0.1:8080.
 """
 

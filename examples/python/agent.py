@@ -1,6 +1,6 @@
 """An agent with a memory: it recalls before it answers, and stores what was said.
 
-It needs a server (`context-manager serve`) and `pip install context-manager-client`; CONTEXT_MANAGER_URL names another
+It needs a server (`context-manager serve`) and `pip install ./clients/python`; CONTEXT_MANAGER_URL names another
 address than http://127.0.0.1:8080.
 """
 
