@@ -50,11 +50,12 @@ class ApiError(ContextManagerError):
 
     def __str__(self) -> str:
         fields = [f"{error.pointer}: {error.detail}" for error in self.errors if error.detail not in self.detail]
-        text = f"{self.status} {self.code}: {'; '.join([self.detail, *fields])}"
+        parts = [f"{self.status} {self.code}: {'; '.join([self.detail, *fields])}"]
         if self.retry_after is not None:
-            text += f" Retry after {self.retry_after:g} s."
+            parts.append(f"Retry after {self.retry_after:g} s")
         if self.advice:
-            text += f" {self.advice}"
+            parts.append(self.advice)
+        text = ". ".join(parts)
         return f"{text} (request {self.request_id})" if self.request_id else text
 
 
