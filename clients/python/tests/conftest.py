@@ -71,7 +71,8 @@ StartServer = Callable[..., Server]
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
     if not BINARY.exists():
         pytest.skip(
-            f"{BINARY} is missing: build it by `cargo build -p context-manager`, or name it by CONTEXT_MANAGER_BIN"
+            f"{BINARY} is missing: build it by `cargo build --workspace --bin context-manager`,"
+            " or name it by CONTEXT_MANAGER_BIN"
         )
     servers: list[Server] = []
 

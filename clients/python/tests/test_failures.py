@@ -1,4 +1,4 @@
-"""What goes wrong between a client and a server ends in a typed error, in time, and stores nothing twice."""
+"""Failures between a client and a server end in a typed error, in time, and store nothing twice."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ export function memoryMiddleware(client: Client, options: TurnOptions): Language
   };
 }
 
-/** What the user and the model said in a prompt. */
+/** Words of the user and the model in a prompt. */
 function said(prompt: Prompt): Said[] {
   return prompt.flatMap(({ role, content }) => {
     if (role !== "user" && role !== "assistant") return [];
@@ -62,7 +62,7 @@ function said(prompt: Prompt): Said[] {
   });
 }
 
-/** What the user said last, in the first step of a turn: later steps end with results of tools. */
+/** Last words of the user, in the first step of a turn: later steps end with results of tools. */
 function asked(prompt: Prompt): Said[] {
   return prompt.at(-1)?.role === "user" ? said(prompt).slice(-1) : [];
 }

@@ -13,7 +13,7 @@ export function uuid(now = Date.now()): string {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Whether the server takes this for the id of a context. */
+/** True if the server takes this for the id of a context. */
 export function isUuid(id: unknown): boolean {
   return typeof id === "string" && UUID.test(id);
 }

@@ -32,12 +32,12 @@ const NOT_SENT = new Set([
 /** The part of a message by which Deno, which has no codes, tells the same. */
 const DENO_NOT_SENT = "client error (Connect)";
 
-/** Whether a repetition of the call leaves the same state. */
+/** True if a repetition of the call leaves the same state. */
 export function isRepeatable(operation: Operation): boolean {
   return !NOT_REPEATABLE.has(operation);
 }
 
-/** Whether another attempt makes sense after this error. A call that must not be done twice is repeated if it did not begin. */
+/** True if another attempt makes sense after this error. A call that must not be done twice is repeated if it did not begin. */
 export function isRetried(error: unknown, repeatable: boolean): boolean {
   if (error instanceof ConnectionFailed) {
     return repeatable || NOT_SENT.has(error.code ?? "") || error.message.includes(DENO_NOT_SENT);

@@ -29,7 +29,7 @@ export interface Call {
   json?: unknown;
   /** Body that is no JSON. */
   lines?: BodyInit;
-  /** Whether a repetition leaves the same state, where the operation alone does not tell. */
+  /** True if a repetition leaves the same state, where the operation alone does not tell. */
   repeatable?: boolean;
 }
 

@@ -21,7 +21,7 @@ export interface TurnOptions extends Owner {
   recall?: Partial<Omit<AssembleRequest, "query" | "user_id">>;
   /** Milliseconds that a turn waits for recall. Default 2,000. */
   timeout?: number;
-  /** Whether turns are stored. Default true. */
+  /** False stores no turns. Default true. */
   store?: boolean;
   /** Called with what failed. Default: a warning on the console. */
   onError?: (error: unknown, step: "recall" | "store") => void;

@@ -12,7 +12,7 @@ const BINARY = process.env.CONTEXT_MANAGER_BIN ?? join(REPOSITORY, "target/debug
 /** Options of a test that needs the server's binary. */
 export const needsServer = existsSync(BINARY)
   ? {}
-  : { skip: `there is no ${BINARY}: cargo build -p context-manager, or set CONTEXT_MANAGER_BIN` };
+  : { skip: `there is no ${BINARY}: cargo build --workspace --bin context-manager, or set CONTEXT_MANAGER_BIN` };
 
 /** The server's binary on a data folder of its own. */
 export class Server {

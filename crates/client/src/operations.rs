@@ -59,7 +59,7 @@ operations! {
     LIST_SNAPSHOTS: GET "/api/v1/admin/snapshots" Always true;
     VERIFY_SNAPSHOT: POST "/api/v1/admin/snapshots/{name}/verify" Always true;
     RESTORE_SNAPSHOT: POST "/api/v1/admin/snapshots/{name}/restore" IfNotBegun true;
-    START_REEMBEDDING: POST "/api/v1/admin/reembed" Always false;
+    START_REEMBEDDING: POST "/api/v1/admin/reembed" IfNotBegun false;
     GET_REEMBEDDING: GET "/api/v1/admin/reembed" Always false;
     DISCARD_REEMBEDDING: DELETE "/api/v1/admin/reembed" Always false;
     GET_LOG_FILTER: GET "/api/v1/admin/log-filter" Always false;

@@ -1,4 +1,4 @@
-"""What the adapters share that recall before a turn and store it afterwards: a memory that is away breaks no turn."""
+"""Turns of a conversation, recalled before and stored afterwards: a memory that is away breaks none."""
 
 from __future__ import annotations
 

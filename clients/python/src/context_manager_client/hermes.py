@@ -15,7 +15,7 @@ from typing import Any
 
 from agent.memory_provider import MemoryProvider
 
-from . import Client, ContextManagerError
+from . import Client, ContextManagerError, __version__
 from ._turns import check, message
 
 __all__ = ["ContextManagerMemoryProvider", "register"]
@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 _NAME = "context_manager"
 _TIMEOUT_SECS = 5
 _MAX_TOKENS = 1_000
-_PLUGIN = """\
-name: context_manager
-version: 1.0.0
+_PLUGIN = f"""\
+name: {_NAME}
+version: {__version__}
 description: Memory by the Context Manager, a self-hosted server
 pip_dependencies:
   - context-manager-client

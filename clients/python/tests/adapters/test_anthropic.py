@@ -46,7 +46,7 @@ class ScriptedClaude:
 
     @property
     def results(self) -> list[tuple[str, bool]]:
-        """What the tool returned, and whether it was an error."""
+        """The result of the tool, and true if it was an error."""
         contents = [message["content"] for request in self.requests for message in request["messages"]]
         blocks = {block.get("tool_use_id"): block for content in contents for block in content if type(block) is dict}
         return [(block["content"], block.get("is_error", False)) for name, block in blocks.items() if name]

@@ -440,7 +440,10 @@ class AsyncClient:
         )
 
     async def start_reembedding(self, *, timeout: float | None = None) -> models.Reembedding:
-        return await self._call("POST", "/api/v1/admin/reembed", models.Reembedding, timeout=timeout)
+        # A second start after the end of the first would change the models back.
+        return await self._call(
+            "POST", "/api/v1/admin/reembed", models.Reembedding, repeat=Repeat.IF_NOT_BEGUN, timeout=timeout
+        )
 
     async def get_reembedding(self, *, timeout: float | None = None) -> models.Reembedding:
         return await self._call("GET", "/api/v1/admin/reembed", models.Reembedding, timeout=timeout)

@@ -434,7 +434,10 @@ class Client:
         )
 
     def start_reembedding(self, *, timeout: float | None = None) -> models.Reembedding:
-        return self._call("POST", "/api/v1/admin/reembed", models.Reembedding, timeout=timeout)
+        # A second start after the end of the first would change the models back.
+        return self._call(
+            "POST", "/api/v1/admin/reembed", models.Reembedding, repeat=Repeat.IF_NOT_BEGUN, timeout=timeout
+        )
 
     def get_reembedding(self, *, timeout: float | None = None) -> models.Reembedding:
         return self._call("GET", "/api/v1/admin/reembed", models.Reembedding, timeout=timeout)

@@ -40,7 +40,7 @@ pub(crate) struct Selection {
 pub enum DropReason {
     /// The score is below the requested minimum.
     BelowMinScore,
-    /// A better candidate with the same text is returned.
+    /// A better candidate with the same text, scope and key is returned.
     NearDuplicate,
     /// It would have fitted, but the share of its level was used up and the other levels used theirs.
     LevelShare,

@@ -209,7 +209,7 @@ fn transcripts_and_notes_of_claude_code_are_read() {
             "# Shop\n\nPrices are in cents, never in euros."
         ]
     );
-    let project = context_manager_hooks::project(Path::new("/work/shop"));
+    let project = context_manager_hooks::project(Path::new("/home/ann/shop"));
     assert!(
         contexts.iter().all(|one| one.metadata["project"] == project),
         "as hooks have it"
