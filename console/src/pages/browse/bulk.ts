@@ -1,4 +1,4 @@
-/** Counting and deleting of everything that filters name, replaced contexts included, as deletion includes them. */
+/** Counting and deleting of everything that filters name. */
 import type { Body, Context, ContextCount, Filter, QueryOf } from "../../api/index.js";
 import { type Filters, requestFilter } from "./filters.js";
 
@@ -7,14 +7,24 @@ const BATCH = 1000;
 
 /** The calls of the client that are needed. */
 export interface Store {
-  countContexts(body: { filter: Filter; include_superseded: boolean }): Promise<ContextCount>;
+  countContexts(
+    body: { filter: Filter; include_superseded: boolean },
+    options?: { signal?: AbortSignal },
+  ): Promise<ContextCount>;
   listContexts(query: QueryOf<"list_contexts">): AsyncIterable<Context>;
   deleteContexts(which: Body<"delete_contexts">): Promise<{ deleted: number }>;
 }
 
-export async function countMatches(store: Store, filters: Filters): Promise<number> {
-  const count = await store.countContexts({ filter: requestFilter(filters), include_superseded: true });
-  return filters.level ? count.contexts[filters.level] : count.total;
+/** Number of contexts that a list with these filters has. */
+export async function countListed(store: Store, filters: Filters, signal?: AbortSignal): Promise<number> {
+  const { level, include_superseded = false } = filters;
+  const count = await store.countContexts({ filter: requestFilter(filters), include_superseded }, { signal });
+  return level ? count.contexts[level] : count.total;
+}
+
+/** Number of contexts that go: replaced ones are deleted as well. */
+export function countMatches(store: Store, filters: Filters): Promise<number> {
+  return countListed(store, { ...filters, include_superseded: true });
 }
 
 /** Deletes by one call; where a level is named, which that call cannot say, by the ids of what is listed. */
@@ -34,7 +44,11 @@ export async function deleteMatches(
 
 /** Deletes the contexts with these ids. */
 export async function deleteSelected(store: Store, ids: readonly string[]): Promise<number> {
-  return (await store.deleteContexts({ ids: [...ids] })).deleted;
+  let deleted = 0;
+  for (let from = 0; from < ids.length; from += BATCH) {
+    deleted += (await store.deleteContexts({ ids: ids.slice(from, from + BATCH) })).deleted;
+  }
+  return deleted;
 }
 
 async function* batches(contexts: AsyncIterable<Context>): AsyncGenerator<string[]> {

@@ -8,7 +8,8 @@ export interface Draft {
   tags: string;
   /** A JSON object. */
   metadata: string;
-  importance: number;
+  /** A number from 0 to 1. */
+  importance: string;
   pinned: boolean;
   /** Seconds until it expires, counted from the change; empty to keep its end. */
   ttl: string;
@@ -23,13 +24,13 @@ export function draftOf(context: Context): Draft {
     level: context.level,
     tags: context.tags.join("\n"),
     metadata: JSON.stringify(context.metadata, null, 2),
-    importance: context.importance,
+    importance: String(context.importance),
     pinned: context.pinned,
     ttl: "",
   };
 }
 
-/** What differs from the context. Keys of metadata that are gone are removed. Throws a SyntaxError on metadata that is no JSON object. */
+/** What differs from the context; keys of metadata that are gone are removed. */
 export function patchOf(context: Context, draft: Draft): Patch {
   const patch: Patch = {};
   if (draft.text !== context.text) patch.text = draft.text;
@@ -38,7 +39,7 @@ export function patchOf(context: Context, draft: Draft): Patch {
   if (!same(tags, context.tags)) patch.tags = tags;
   const metadata = changed(context.metadata, readObject(draft.metadata));
   if (Object.keys(metadata).length) patch.metadata = metadata;
-  if (draft.importance !== context.importance) patch.importance = draft.importance;
+  if (Number(draft.importance) !== context.importance) patch.importance = Number(draft.importance);
   if (draft.pinned !== context.pinned) patch.pinned = draft.pinned;
   if (draft.ttl.trim()) patch.ttl_secs = Number(draft.ttl);
   return patch;
@@ -49,10 +50,20 @@ export function readTags(lines: string): string[] {
   return [...new Set(lines.split("\n").map((tag) => tag.trim()))].filter(Boolean);
 }
 
-/** The object that a field holds; an empty field holds an empty one. */
+/** True if a field holds a JSON object; an empty field holds an empty one. */
+export function isObject(json: string): boolean {
+  try {
+    readObject(json);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The object that a field holds. Throws a SyntaxError if it holds none. */
 export function readObject(json: string): Record<string, unknown> {
   const value: unknown = JSON.parse(json.trim() || "{}");
-  if (value === null || typeof value !== "object" || Array.isArray(value)) throw new SyntaxError(json);
+  if (value === null || typeof value !== "object" || Array.isArray(value)) throw new SyntaxError("not an object");
   return value as Record<string, unknown>;
 }
 
