@@ -1,0 +1,6 @@
+import { Page } from "../../components/index.js";
+import { strings } from "../../strings.js";
+
+export function SearchPage() {
+  return <Page title={strings.search.title}>{null}</Page>;
+}

@@ -1,0 +1,74 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { signIn } from "./api/index.js";
+import { Button, Icon, Problem } from "./components/index.js";
+import { strings } from "./strings.js";
+
+/** A form for the key, such that password managers fill it. */
+export function SignIn({ hint }: { hint: string }) {
+  const [busy, setBusy] = useState(false);
+  const [shown, setShown] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  useEffect(() => {
+    if (field.current) field.current.type = shown ? "text" : "password";
+  }, [shown]);
+
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(undefined);
+    try {
+      await signIn(field.current?.value);
+    } catch (error) {
+      setError(error);
+      setBusy(false);
+      field.current?.select();
+    }
+  };
+  return (
+    <form class="sign-in" method="post" onSubmit={submit}>
+      <p>{hint}</p>
+      <input
+        class="unseen"
+        type="text"
+        name="username"
+        autocomplete="username"
+        value={strings.app.name}
+        readOnly
+        tabIndex={-1}
+        aria-hidden="true"
+      />
+      <div class="field">
+        <label for="key">{strings.signIn.key}</label>
+        <div class="joined">
+          <input
+            ref={field}
+            id="key"
+            name="password"
+            type="password"
+            autocomplete="current-password"
+            spellcheck={false}
+            required
+            aria-describedby="key-hint"
+          />
+          <Button aria-pressed={shown} onClick={() => setShown(!shown)}>
+            {shown ? strings.signIn.hide : strings.signIn.show}
+          </Button>
+        </div>
+        <p class="small muted" id="key-hint">
+          {strings.signIn.keyHint}
+        </p>
+      </div>
+      <Problem error={error} />
+      <div class="actions">
+        <Button type="submit" kind="primary" busy={busy}>
+          {busy ? strings.signIn.busy : strings.signIn.action}
+        </Button>
+        <a href={`${strings.app.docs}how-to/keys.md`} target="_blank" rel="noreferrer">
+          {strings.signIn.how} <Icon name="external" />
+        </a>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,163 @@
+/** Every string of the console. Plurals are pairs: one, many. */
+export const strings = {
+  app: {
+    name: "Context Manager",
+    skip: "Skip to content",
+    navigation: "Pages",
+    menu: "Menu",
+    signOut: "Sign out",
+    tenant: "Tenant",
+    boundTo: "User",
+    loading: "Loading…",
+    notFound: "There is no such page.",
+    notFoundHint: "The address may be cut off.",
+    noPermission: "Your key has no permission for this page.",
+    noPermissionHint: (permission: string) => `It needs the permission ${permission}.`,
+    searchLabel: "Search the memory",
+    searchPlaceholder: "Search",
+    retry: "Try again",
+    reload: "Reload",
+    close: "Close",
+    cancel: "Cancel",
+    save: "Save",
+    copy: "Copy",
+    copied: "Copied",
+    notCopied: "The browser did not allow copying.",
+    more: "Load more",
+    previous: "Previous",
+    next: "Next",
+    page: (page: number) => `Page ${page}`,
+    paging: "Pages of the list",
+    none: "none",
+    docs: "https://github.com/context-manager/context-manager/blob/main/docs/",
+  },
+  nav: {
+    overview: "Overview",
+    search: "Search",
+    timeline: "Timeline",
+    browse: "Browse",
+    people: "People",
+    map: "Map",
+    operate: "Operate",
+  },
+  theme: { label: "Theme", auto: "Auto", light: "Light", dark: "Dark" },
+  time: { now: "just now", units: { day: "d", hour: "h", minute: "min", second: "s" } },
+  signIn: {
+    title: "Sign in",
+    again: "Sign in again",
+    againHint: "The server no longer accepts your key. What you were doing is kept.",
+    intro: "This server asks for a key.",
+    key: "Key or token",
+    keyHint:
+      "An API key, or an access token of your identity provider. It stays in this page's memory until you reload or close it.",
+    action: "Sign in",
+    busy: "Signing in…",
+    show: "Show",
+    hide: "Hide",
+    how: "How to create a key",
+  },
+  problem: {
+    title: "That did not work.",
+    unreachable: "The server does not answer.",
+    late: "The server did not answer in time.",
+    unexpected: "Something else than Context Manager answered.",
+    request: "Request",
+    status: "Status",
+  },
+  degraded: {
+    title: "The answer is incomplete:",
+    parts: {
+      embedding: "the embedding model is down or late; found by words alone",
+      vector_store: "the vector store is down or late",
+      l1: "the working memory is down or late",
+      rerank: "the reranker is down or late; ordered without it",
+      deadline: "the time ran out",
+    } as Record<string, string>,
+  },
+  deletion: {
+    waiting: (what: string, seconds: number) => `${what} will be deleted in ${seconds} s`,
+    undo: "Undo",
+    now: "Delete now",
+    failed: "Nothing was deleted.",
+  },
+  confirm: {
+    type: (phrase: string) => `Type ${phrase} to confirm`,
+  },
+  text: { more: "Show all", less: "Show less" },
+  levels: { immediate: "Immediate", short_term: "Short-term", long_term: "Long-term" },
+  origins: { user: "User", agent: "Agent", tool: "Tool", import: "Import", system: "System" },
+  contexts: ["context", "contexts"],
+  tokens: ["token", "tokens"],
+  context: {
+    pinned: "Pinned",
+    pending: "Vector pending",
+    superseded: "Superseded",
+    expires: "Expires",
+    user: "User",
+    agent: "Agent",
+    session: "Session",
+    scope: "Scope",
+    document: "Document",
+    id: "Id",
+    key: "Key",
+    role: "Role",
+    tag: "Tag",
+    open: "Open the context",
+  },
+  scores: {
+    title: "Parts of the score",
+    score: "Score",
+    similarity: { name: "Vector", hint: "Evidence by the embedding model" },
+    table: { name: "Tokens", hint: "Evidence by the built-in token table" },
+    lexical: { name: "Words", hint: "Evidence by words" },
+    relevance: { name: "Relevance", hint: "All evidence together, with what neighbours in the session lend" },
+    recency: { name: "Recency", hint: "How recent the event is" },
+    level: { name: "Level", hint: "Weight of the level" },
+    frequency: { name: "Use", hint: "How often it was served" },
+    importance: { name: "Importance", hint: "As stored" },
+    rerank: { name: "Reranker", hint: "Decides the order; no part of the score" },
+  },
+  filters: {
+    title: "Filters",
+    level: "Level",
+    all: "All",
+    user: "User",
+    agent: "Agent",
+    session: "Session",
+    scope: "Scope",
+    tag: "Tag",
+    clear: "Clear filters",
+  },
+
+  overview: {
+    title: "Overview",
+  },
+
+  search: {
+    title: "Search",
+  },
+
+  operate: {
+    title: "Operate",
+  },
+
+  contextPage: {
+    title: "Context",
+  },
+
+  browse: {
+    title: "Browse",
+  },
+
+  timeline: {
+    title: "Timeline",
+  },
+
+  people: {
+    title: "People",
+  },
+
+  map: {
+    title: "Map",
+  },
+} as const;
