@@ -1,13 +1,13 @@
 /** The form that adds a context. */
 import { useState } from "preact/hooks";
 import { api, type NewContext, useAction } from "../../api/index.js";
-import { Button, Dialog, Problem, TextField } from "../../components/index.js";
+import { Button, Dialog, Problem, TextField, TimeField } from "../../components/index.js";
+import { type Draft, isObject, readObject, readTags } from "../../contexts/draft.js";
+import { DraftFields } from "../../contexts/fields.js";
+import type { Filters } from "../../contexts/filters.js";
 import { notify } from "../../notices.js";
 import { go, href } from "../../router.js";
 import { strings } from "../../strings.js";
-import { type Draft, isObject, readObject, readTags } from "../context/draft.js";
-import { DraftFields } from "../context/fields.js";
-import type { Filters } from "./filters.js";
 
 const words = strings.browse.add;
 
@@ -39,7 +39,13 @@ export function AddContext({ filters, onClose }: Props) {
     pinned: false,
     ttl: "",
   });
-  const [place, setPlace] = useState<Record<Place, string>>({ user_id, agent_id, session_id, scope: scope_prefix, key: "" });
+  const [place, setPlace] = useState<Record<Place, string>>({
+    user_id,
+    agent_id,
+    session_id,
+    scope: scope_prefix,
+    key: "",
+  });
   const [occurredAt, setOccurredAt] = useState("");
   const [invalid, setInvalid] = useState(false);
   const storing = useAction();
@@ -85,13 +91,7 @@ export function AddContext({ filters, onClose }: Props) {
               onInput={(value) => setPlace((place) => ({ ...place, [name]: value }))}
             />
           ))}
-          <TextField
-            label={words.occurred}
-            hint={words.occurredHint}
-            type="datetime-local"
-            value={occurredAt}
-            onInput={setOccurredAt}
-          />
+          <TimeField label={words.occurred} hint={words.occurredHint} value={occurredAt} onInput={setOccurredAt} />
         </div>
         <Problem error={storing.error} />
         <footer class="actions end">

@@ -1,6 +1,6 @@
 /** Counting and deleting of everything that filters name. */
 import type { Body, Context, ContextCount, Filter, QueryOf } from "../../api/index.js";
-import { type Filters, requestFilter } from "./filters.js";
+import { type Filters, requestFilter } from "../../contexts/filters.js";
 
 /** Most ids of one call. */
 const BATCH = 1000;

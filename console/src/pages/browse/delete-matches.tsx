@@ -2,12 +2,12 @@
 import { useState } from "preact/hooks";
 import { api, useResource } from "../../api/index.js";
 import { Button, Confirm, Dialog, Facts, Loading, Problem, Value } from "../../components/index.js";
+import { labels } from "../../contexts/filter-form.js";
+import { type Filters, TEXT_FILTERS } from "../../contexts/filters.js";
 import { count } from "../../format.js";
 import { notify } from "../../notices.js";
 import { strings } from "../../strings.js";
 import { countMatches, deleteMatches } from "./bulk.js";
-import { labels } from "./filter-form.js";
-import { type Filters, TEXT_FILTERS } from "./filters.js";
 
 const words = strings.browse.bulk;
 

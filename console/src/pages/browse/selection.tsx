@@ -1,7 +1,7 @@
 /** Rows that can be selected, and what can be done with those that are. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { api, can, type Context } from "../../api/index.js";
+import { api, type Context, can } from "../../api/index.js";
 import { Button, ContextRow } from "../../components/index.js";
 import { count } from "../../format.js";
 import { deleteLater } from "../../notices.js";

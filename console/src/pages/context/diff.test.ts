@@ -9,9 +9,7 @@ function marked(before: string, after: string): string {
   const pieces = diff(before, after);
   assert.equal(side(pieces, "added"), before);
   assert.equal(side(pieces, "removed"), after);
-  return pieces
-    .map(({ kind, text }) => ({ same: text, removed: `[-${text}-]`, added: `{+${text}+}` })[kind])
-    .join("");
+  return pieces.map(({ kind, text }) => ({ same: text, removed: `[-${text}-]`, added: `{+${text}+}` })[kind]).join("");
 }
 
 test("equal texts have one piece", () => {
@@ -45,7 +43,10 @@ test("a language without spaces is compared by its words, and no emoji is cut", 
 
 test("random edits reproduce both texts", () => {
   let seed = 7;
-  const random = (below: number) => (seed = (seed * 1103515245 + 12345) % 2147483648) % below;
+  const random = (below: number) => {
+    seed = (seed * 1103515245 + 12345) % 2147483648;
+    return seed % below;
+  };
   const text = () => Array.from({ length: random(30) }, () => "abc"[random(3)]).join(" ");
   for (let i = 0; i < 300; i++) marked(text(), text());
 });

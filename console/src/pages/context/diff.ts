@@ -42,7 +42,10 @@ function edits(a: string[], b: string[]): Piece[] {
     }
     furthest = next;
   }
-  return [...a.map((text) => ({ kind: "removed" as const, text })), ...b.map((text) => ({ kind: "added" as const, text }))];
+  return [
+    ...a.map((text) => ({ kind: "removed" as const, text })),
+    ...b.map((text) => ({ kind: "added" as const, text })),
+  ];
 }
 
 /** Words of `a` passed when the diagonal `k` is entered in round `d`: by an addition from `k + 1`, or by a removal from `k - 1`. */

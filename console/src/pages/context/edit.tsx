@@ -2,9 +2,9 @@
 import { useState } from "preact/hooks";
 import { api, type Context, useAction } from "../../api/index.js";
 import { Button, Problem } from "../../components/index.js";
+import { type Draft, draftOf, isObject, patchOf } from "../../contexts/draft.js";
+import { DraftFields } from "../../contexts/fields.js";
 import { strings } from "../../strings.js";
-import { type Draft, draftOf, isObject, patchOf } from "./draft.js";
-import { DraftFields } from "./fields.js";
 
 interface Props {
   context: Context;

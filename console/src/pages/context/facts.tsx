@@ -22,7 +22,10 @@ export function ContextFacts({ context }: { context: Context }) {
         [strings.context.key, key && <Value>{key}</Value>],
         [strings.context.user, user_id && <Link to={href(["people", user_id])} name={user_id} />],
         [strings.context.agent, agent_id && <Link to={href(["browse"], { agent_id })} name={agent_id} />],
-        [strings.context.session, session_id && <Link to={href(["timeline", "session", session_id])} name={session_id} />],
+        [
+          strings.context.session,
+          session_id && <Link to={href(["timeline", "session", session_id])} name={session_id} />,
+        ],
         [words.origin, origin && <OriginBadge origin={origin} />],
         [strings.context.role, role && <Value>{role}</Value>],
         [words.occurred, <Time key="occurred" at={context.occurred_at} />],
@@ -47,8 +50,13 @@ export function DocumentFacts({ id, context }: { id: string; context: Context })
   return (
     <Facts
       facts={[
-        [words.title, document.data?.title && <Value>{document.data.title}</Value>],
-        [strings.context.id, <Value key="id" code>{id}</Value>],
+        [words.documentTitle, document.data?.title && <Value>{document.data.title}</Value>],
+        [
+          strings.context.id,
+          <Value key="id" code>
+            {id}
+          </Value>,
+        ],
         [words.headings, headings?.length && <Value>{headings.join(" › ")}</Value>],
         [words.place, typeof length === "number" && words.placeOf(bytes(length), number(offset ?? 0))],
         [words.parts, document.data && number(document.data.contexts)],
@@ -60,7 +68,8 @@ export function DocumentFacts({ id, context }: { id: string; context: Context })
 /** The metadata of a context, a value a line. */
 export function Metadata({ metadata }: { metadata: Context["metadata"] }) {
   const entries = Object.entries(metadata).map(
-    ([name, value]) => [name, <Value key={name}>{typeof value === "string" ? value : JSON.stringify(value)}</Value>] as const,
+    ([name, value]) =>
+      [name, <Value key={name}>{typeof value === "string" ? value : JSON.stringify(value)}</Value>] as const,
   );
   return <Facts facts={entries} />;
 }

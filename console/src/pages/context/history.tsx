@@ -37,6 +37,7 @@ function Entry({ version, before, own, opened }: EntryProps) {
       <summary>
         <strong>{words.version(version.version)}</strong> {words.changes[version.change]}{" "}
         <Time at={version.changed_at} />
+        {!own && <span class="muted"> {words.ofReplaced}</span>}
         {version.by && (
           <span class="muted">
             {" "}
@@ -44,7 +45,7 @@ function Entry({ version, before, own, opened }: EntryProps) {
           </span>
         )}
       </summary>
-      {!own && <a href={href(["context", version.id])}>{words.ofReplaced}</a>}
+      {!own && <a href={href(["context", version.id])}>{words.open}</a>}
       {open && <Comparison before={before?.text} after={version.text} />}
     </details>
   );

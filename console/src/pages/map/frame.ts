@@ -22,7 +22,12 @@ const LARGEST = 200;
 
 /** The frame that shows the whole square on a screen with a margin. */
 export function fit(width: number, height: number, margin: number): Frame {
-  return { left: margin, top: margin, width: Math.max(1, width - 2 * margin), height: Math.max(1, height - 2 * margin) };
+  return {
+    left: margin,
+    top: margin,
+    width: Math.max(1, width - 2 * margin),
+    height: Math.max(1, height - 2 * margin),
+  };
 }
 
 export function toScreen(frame: Frame, x: number, y: number): [number, number] {

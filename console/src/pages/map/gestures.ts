@@ -15,12 +15,12 @@ export interface Gestures {
 /** Pixels that a pointer may move while it taps. */
 const SLACK = 4;
 
-export function useGestures(canvas: RefObject<HTMLCanvasElement>, gestures: Gestures): void {
+export function useGestures(plane: RefObject<HTMLElement | null>, gestures: Gestures): void {
   const latest = useRef(gestures);
   latest.current = gestures;
 
   useEffect(() => {
-    const element = canvas.current!;
+    const element = plane.current!;
     const controller = new AbortController();
     const pressed = new Map<number, [number, number]>();
     let travelled = 0;
@@ -68,7 +68,7 @@ export function useGestures(canvas: RefObject<HTMLCanvasElement>, gestures: Gest
     };
     on("wheel", wheel, false);
     return () => controller.abort();
-  }, [canvas]);
+  }, [plane]);
 }
 
 function distance(a: [number, number], b: [number, number]): number {

@@ -37,7 +37,10 @@ export function paint(canvas: HTMLCanvasElement, frame: Frame, scene: Scene): vo
   }
   context.globalAlpha = 1;
   context.strokeStyle = scene.mark;
-  for (const [point, line] of [[scene.hovered, 1.5], [scene.selected, 3]] as const) {
+  for (const [point, line] of [
+    [scene.hovered, 1.5],
+    [scene.selected, 3],
+  ] as const) {
     if (point < 0) continue;
     const [x, y] = toScreen(frame, scene.places.x[point]!, scene.places.y[point]!);
     context.lineWidth = line;

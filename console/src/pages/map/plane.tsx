@@ -32,6 +32,7 @@ const ARROWS: Record<string, [number, number]> = {
 };
 
 export function Plane({ map, grouping, only, selected, label, describedBy, onSelect, onHover }: Props) {
+  const plane = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [frame, setFrame] = useState<Frame>();
   const [hovered, setHovered] = useState(-1);
@@ -44,14 +45,22 @@ export function Plane({ map, grouping, only, selected, label, describedBy, onSel
     return () => observer.disconnect();
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes what the names of colours mean
   useEffect(() => {
     const element = canvas.current!;
     if (!frame) return;
     const request = requestAnimationFrame(() => {
       const colours = grouping.groups.map((_, i) => colour(element, `--series-${i + 1}`));
       const mark = colour(element, "--text");
-      paint(element, frame, { places: map, levels: map.levels, groups: grouping.of, colours, only, mark, hovered, selected });
+      paint(element, frame, {
+        places: map,
+        levels: map.levels,
+        groups: grouping.of,
+        colours,
+        only,
+        mark,
+        hovered,
+        selected,
+      });
     });
     return () => cancelAnimationFrame(request);
   }, [map, grouping, frame, only, hovered, selected, dark]);
@@ -59,7 +68,7 @@ export function Plane({ map, grouping, only, selected, label, describedBy, onSel
   const move = useCallback((change: (frame: Frame) => Frame) => setFrame((frame) => frame && change(frame)), []);
   const at = (point?: [number, number]) => (frame && point ? nearest(map, frame, point[0], point[1], REACH) : -1);
 
-  useGestures(canvas, {
+  useGestures(plane, {
     move,
     hover: (point) => {
       const next = at(point);
@@ -90,16 +99,18 @@ export function Plane({ map, grouping, only, selected, label, describedBy, onSel
   };
 
   return (
-    <canvas
-      ref={canvas}
+    <div
+      ref={plane}
       class="map-plane"
-      data-hit={hovered >= 0}
-      tabIndex={0}
       role="application"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys are handled here
+      tabIndex={0}
       aria-label={label}
       aria-describedby={describedBy}
       onKeyDown={onKeyDown}
-    />
+    >
+      <canvas ref={canvas} data-hit={hovered >= 0} />
+    </div>
   );
 }
 

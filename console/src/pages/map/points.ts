@@ -30,7 +30,9 @@ export function group(map: MapColumns, colouring: Colouring): Grouping {
   const sizes = new Map<number, number>();
   for (const scope of map.scope) sizes.set(scope, (sizes.get(scope) ?? 0) + 1);
   const ranked = [...sizes].sort(([a, most], [b, more]) => more - most || a - b);
-  const groups: Group[] = ranked.slice(0, MAX_SCOPES).map(([scope, count]) => ({ value: map.scopes[scope] ?? null, count }));
+  const groups: Group[] = ranked
+    .slice(0, MAX_SCOPES)
+    .map(([scope, count]) => ({ value: map.scopes[scope] ?? null, count }));
   const rest = ranked.slice(MAX_SCOPES).reduce((sum, [, count]) => sum + count, 0);
   if (rest) groups.push({ value: undefined, count: rest });
   const position = new Map(ranked.map(([scope], i) => [scope, Math.min(i, MAX_SCOPES)]));

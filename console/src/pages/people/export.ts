@@ -24,6 +24,9 @@ export async function toJsonLines(contexts: AsyncIterable<Context>, onCount: (co
 
 /** A name for a file that every file system takes. */
 export function fileName(kind: string, id: string, at: Date, extension: string): string {
-  const safe = id.normalize("NFKD").replace(/[^\p{ASCII}]/gu, "").replace(/[^A-Za-z0-9._@-]+/g, "-");
+  const safe = id
+    .normalize("NFKD")
+    .replace(/[^\p{ASCII}]/gu, "")
+    .replace(/[^A-Za-z0-9._@-]+/g, "-");
   return `${kind}-${safe.replace(/^[-.]+|[-.]+$/g, "").slice(0, 60) || "unnamed"}-${at.toISOString().slice(0, 10)}.${extension}`;
 }

@@ -1,5 +1,5 @@
 /** Filters of lists and of the map: as an address has them, and as requests take them. */
-import type { Filter, Level } from "../../api/index.js";
+import type { Filter, Level } from "../api/index.js";
 
 /** Conditions of the calls that list contexts. */
 export interface Filters {

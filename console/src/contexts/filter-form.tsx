@@ -1,8 +1,8 @@
 /** The form of the filters. What is typed counts after a pause. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Level } from "../../api/index.js";
-import { Button, Check, Select, TextField } from "../../components/index.js";
-import { strings } from "../../strings.js";
+import type { Level } from "../api/index.js";
+import { Button, Check, Select, TextField } from "../components/index.js";
+import { strings } from "../strings.js";
 import { type Filters, LEVELS, narrows, TEXT_FILTERS } from "./filters.js";
 
 interface Props {
@@ -26,7 +26,7 @@ export const labels = {
 export function FilterForm({ filters, onChange, superseded }: Props) {
   const clear = () => onChange(Object.fromEntries(["level", ...TEXT_FILTERS].map((name) => [name, undefined])));
   return (
-    <form class="filters" role="search" aria-label={strings.filters.title} onSubmit={(event) => event.preventDefault()}>
+    <form class="filters" aria-label={strings.filters.title} onSubmit={(event) => event.preventDefault()}>
       <div class="fields">
         <Select
           label={strings.filters.level}
@@ -80,5 +80,5 @@ function TypedFilter({ label, value, onChange }: { label: string; value: string;
     return () => clearTimeout(timer);
   }, [typed]);
 
-  return <TextField label={label} type="search" spellcheck={false} value={typed} onInput={setTyped} />;
+  return <TextField label={label} spellcheck={false} value={typed} onInput={setTyped} />;
 }

@@ -1,11 +1,11 @@
 /** The fields of a context that can be changed, for editing one and for adding one. */
-import type { Level } from "../../api/index.js";
-import { Check, Select, TextArea, TextField } from "../../components/index.js";
-import { strings } from "../../strings.js";
-import { LEVELS } from "../browse/filters.js";
+import type { Level } from "../api/index.js";
+import { Check, NumberField, Select, TextArea } from "../components/index.js";
+import { strings } from "../strings.js";
 import type { Draft } from "./draft.js";
+import { LEVELS } from "./filters.js";
 
-const words = strings.contextPage.fields;
+const words = strings.draft;
 
 interface Props {
   draft: Draft;
@@ -22,7 +22,6 @@ export function DraftFields({ draft, onChange, textFixed, metadataInvalid }: Pro
       <TextArea
         label={words.text}
         hint={textFixed ? words.textFixed : undefined}
-        dir="auto"
         rows={6}
         required
         readOnly={textFixed}
@@ -36,22 +35,20 @@ export function DraftFields({ draft, onChange, textFixed, metadataInvalid }: Pro
           value={draft.level}
           onInput={(level) => onChange({ level: level as Level })}
         />
-        <TextField
+        <NumberField
           label={words.importance}
           hint={words.importanceHint}
-          type="number"
           min={0}
           max={1}
-          step="any"
           required
           value={draft.importance}
           onInput={(importance) => onChange({ importance })}
         />
-        <TextField
+        <NumberField
           label={words.ttl}
           hint={words.ttlHint}
-          type="number"
           min={1}
+          step={1}
           value={draft.ttl}
           onInput={(ttl) => onChange({ ttl })}
         />
@@ -60,7 +57,6 @@ export function DraftFields({ draft, onChange, textFixed, metadataInvalid }: Pro
       <TextArea
         label={words.tags}
         hint={words.tagsHint}
-        dir="auto"
         rows={2}
         value={draft.tags}
         onInput={(tags) => onChange({ tags })}
@@ -69,7 +65,7 @@ export function DraftFields({ draft, onChange, textFixed, metadataInvalid }: Pro
         label={words.metadata}
         hint={words.metadataHint}
         error={metadataInvalid ? words.metadataInvalid : undefined}
-        class="code"
+        code
         rows={4}
         spellcheck={false}
         value={draft.metadata}

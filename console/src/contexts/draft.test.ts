@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Context } from "../../api/index.js";
+import type { Context } from "../api/index.js";
 import { draftOf, isObject, patchOf, readTags } from "./draft.js";
 
 const context = {
@@ -18,7 +18,12 @@ test("an untouched form asks for no change", () => {
 
 test("only what was edited is sent", () => {
   const draft = { ...draftOf(context), text: "Tea at five", tags: " home \n\ntodo\nhome", ttl: "60", pinned: true };
-  assert.deepEqual(patchOf(context, draft), { text: "Tea at five", tags: ["home", "todo"], ttl_secs: 60, pinned: true });
+  assert.deepEqual(patchOf(context, draft), {
+    text: "Tea at five",
+    tags: ["home", "todo"],
+    ttl_secs: 60,
+    pinned: true,
+  });
 });
 
 test("metadata is compared key by key, and a key that is gone is removed", () => {

@@ -1,5 +1,5 @@
 /** The form in which a context is edited, and the change that it asks for. */
-import type { Body, Context, Level } from "../../api/index.js";
+import type { Body, Context, Level } from "../api/index.js";
 
 export interface Draft {
   text: string;
