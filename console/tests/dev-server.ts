@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const SCRIPT = fileURLToPath(new URL("../scripts/dev.mjs", import.meta.url));
 
-/** The development server: the console of this checkout in front of another server, which may embed an older one. */
+/** The development server: the console built from `src`, in front of another server, which may embed an older one. */
 export class DevServer {
   private constructor(
     readonly url: string,
@@ -12,7 +12,7 @@ export class DevServer {
   ) {}
 
   static async start(behind: string): Promise<DevServer> {
-    const child = spawn(process.execPath, [SCRIPT, behind], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [SCRIPT, behind, "--watch"], { stdio: ["ignore", "pipe", "inherit"] });
     for await (const line of createInterface({ input: child.stdout })) {
       const address = /^(http:\/\/\S+)\/console\//.exec(line)?.[1];
       if (address) return new DevServer(address, child);
