@@ -71,7 +71,7 @@ export function stand(options: ServerOptions = {}, prepare?: (server: Server) =>
       } finally {
         await tab.close();
       }
-      assert.deepEqual(faults, []);
+      assert.ok(faults.length === 0, faults.join("\n"));
     });
 }
 
