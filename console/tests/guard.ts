@@ -21,7 +21,8 @@ export async function guard(context: BrowserContext, origin: string, refused: Re
   });
   context.on("weberror", (error) => faults.push(`error of a script: ${error.error().stack}`));
   context.on("console", (message) => {
-    if (message.type() === "error" && !isRefusal(message.text(), refused)) faults.push(`log: ${message.text()}`);
+    if (message.type() === "error" && !isRefusal(message.text(), refused))
+      faults.push(`log: ${message.text()} ${message.location().url}`);
   });
   context.on("request", (request) => {
     const url = new URL(request.url());

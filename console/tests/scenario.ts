@@ -61,13 +61,13 @@ export function stand(options: ServerOptions = {}, prepare?: (server: Server) =>
       const open: Visit["open"] = async (address, key) => {
         await page.goto(`${origin}/console/#${address}`);
         if (key) await signIn(page, server.keys[key]!);
-        await page.getByRole("navigation", { name: strings.app.navigation }).waitFor();
+        await page.getByRole("navigation", { name: strings.app.navigation, exact: true }).waitFor();
       };
       try {
         await run({ page, server, origin, open });
       } catch (error) {
         await picture(page, name);
-        throw faults.length ? new Error(`${error}\n\non the page: ${faults.join("\n")}`, { cause: error }) : error;
+        throw faults.length ? new Error(`${(error as Error).stack}\non the page: ${faults.join("\n")}`) : error;
       } finally {
         await tab.close();
       }
