@@ -67,5 +67,6 @@ export function duration(seconds: number): string {
 
 /** Length of a time, given in milliseconds. */
 export function milliseconds(value: number): string {
+  if (value < 0.1) return value > 0 ? "< 0.1 ms" : "0 ms";
   return value < 1000 ? `${fraction(value)} ms` : `${fraction(value / 1000)} s`;
 }
