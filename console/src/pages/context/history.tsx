@@ -15,7 +15,12 @@ export function Versions({ id, versions }: { id: string; versions: readonly Vers
     <ol class="versions">
       {versions.map((version, place) => (
         <li key={`${version.id} ${version.version}`}>
-          <Entry version={version} before={versions[place + 1]} own={version.id === id} opened={place === 0} />
+          <Entry
+            version={version}
+            before={versions[place + 1]}
+            own={version.id === id}
+            opened={place === 0 && versions.length > 1}
+          />
         </li>
       ))}
     </ol>

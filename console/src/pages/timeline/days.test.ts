@@ -4,7 +4,7 @@ import { byDay } from "./days.js";
 
 test("a day begins at midnight where the reader is", () => {
   const noon = new Date(2026, 10, 28, 12);
-  const at = (hours: number) => ({ occurred_at: new Date(noon.getTime() + hours * 3_600_000).toISOString() });
+  const at = (hours: number) => ({ created_at: new Date(noon.getTime() + hours * 3_600_000).toISOString() });
   assert.deepEqual(
     byDay([at(11), at(-11), at(-13), at(-40)]).map(({ date, items }) => [date, items.length]),
     [
