@@ -634,5 +634,27 @@ export const strings = {
 
   map: {
     title: "Map",
+    about:
+      "Contexts that say similar things lie near each other: the vectors, projected to the two directions in which they differ most. The axes have no meaning of their own.",
+    plane: "Map of contexts",
+    keys: "Arrow keys go from point to point, + and - zoom, 0 shows everything, Escape clears the selection. Drag to move; zoom with a wheel after a click, or with Ctrl.",
+    colour: "Colour by",
+    byLevel: "Level",
+    byScope: "Scope",
+    newest: "Newest",
+    legend: "Colours; press one to see its contexts alone",
+    noScope: "No scope",
+    otherScopes: "Other scopes",
+    shown: (contexts: string) => `${contexts} on the map`,
+    nothing: "No context with a vector fits these filters.",
+    detail: "Selected context",
+    pick: "Point at a context, or select one, to read it.",
+    gone: "This context is no longer stored.",
+    list: "The same contexts as a list",
+    find: "Show on the map",
+    unplaced: "Not on the map: it is older than the newest ones shown, or its vector is still to come.",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    all: "Show everything",
   },
 } as const;

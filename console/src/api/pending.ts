@@ -42,7 +42,12 @@ export class Client extends Generated {
 
   listUsers(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<UserSummary, UserPage> {
     const fetch = (cursor?: string) =>
-      this.#send<UserPage>("GET", `users?${new URLSearchParams(clean({ ...query, ...(cursor && { cursor }) }))}`, undefined, options);
+      this.#send<UserPage>(
+        "GET",
+        `users?${new URLSearchParams(clean({ ...query, ...(cursor && { cursor }) }))}`,
+        undefined,
+        options,
+      );
     return new Pages(fetch, (page) => page.users);
   }
 

@@ -1,11 +1,15 @@
 /** The canvas of the map, for pointers and keys. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { MapColumns } from "../../api/index.js";
+import { Button } from "../../components/index.js";
+import { strings } from "../../strings.js";
 import { theme } from "../../theme.js";
 import { type Frame, fit, nearest, reveal, towards, zoom } from "./frame.js";
 import { useGestures } from "./gestures.js";
 import { paint } from "./paint.js";
 import type { Grouping } from "./points.js";
+
+const words = strings.map;
 
 interface Props {
   map: MapColumns;
@@ -14,8 +18,6 @@ interface Props {
   only: number | undefined;
   /** Position of the selected point, or -1. */
   selected: number;
-  label: string;
-  describedBy: string;
   onSelect: (point: number) => void;
   onHover: (point: number) => void;
 }
@@ -31,12 +33,13 @@ const ARROWS: Record<string, [number, number]> = {
   ArrowDown: [0, 1],
 };
 
-export function Plane({ map, grouping, only, selected, label, describedBy, onSelect, onHover }: Props) {
+export function Plane({ map, grouping, only, selected, onSelect, onHover }: Props) {
   const plane = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [frame, setFrame] = useState<Frame>();
   const [hovered, setHovered] = useState(-1);
   const dark = useDark();
+  const id = useId();
 
   useEffect(() => {
     const element = canvas.current!;
@@ -79,37 +82,58 @@ export function Plane({ map, grouping, only, selected, label, describedBy, onSel
     pick: (point) => onSelect(at(point)),
   });
 
-  const onKeyDown = (event: KeyboardEvent) => {
+  const magnify = (factor: number) => {
     const { clientWidth: width, clientHeight: height } = canvas.current!;
+    move((frame) => zoom(frame, factor, width / 2, height / 2, width));
+  };
+  const showAll = () => setFrame(fit(canvas.current!.clientWidth, canvas.current!.clientHeight, MARGIN));
+  const step = (dx: number, dy: number) => {
+    const { clientWidth: width, clientHeight: height } = canvas.current!;
+    if (!frame) return;
+    const middle = () => nearest(map, frame, width / 2, height / 2, Number.POSITIVE_INFINITY);
+    const next = selected < 0 ? middle() : towards(map, frame, selected, dx, dy);
+    if (next < 0) return;
+    onSelect(next);
+    setFrame(reveal(frame, map.x[next]!, map.y[next]!, width, height, 2 * MARGIN));
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];
-    if (!frame || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (arrow) {
-      const middle = () => nearest(map, frame, width / 2, height / 2, Number.POSITIVE_INFINITY);
-      const next = selected < 0 ? middle() : towards(map, frame, selected, ...arrow);
-      if (next >= 0) {
-        onSelect(next);
-        setFrame(reveal(frame, map.x[next]!, map.y[next]!, width, height, 2 * MARGIN));
-      }
-    } else if (event.key === "+" || event.key === "=") setFrame(zoom(frame, STEP, width / 2, height / 2, width));
-    else if (event.key === "-") setFrame(zoom(frame, 1 / STEP, width / 2, height / 2, width));
-    else if (event.key === "0") setFrame(fit(width, height, MARGIN));
+    if (arrow) step(...arrow);
+    else if (event.key === "+" || event.key === "=") magnify(STEP);
+    else if (event.key === "-") magnify(1 / STEP);
+    else if (event.key === "0") showAll();
     else if (event.key === "Escape") onSelect(-1);
     else return;
     event.preventDefault();
   };
 
   return (
-    <div
-      ref={plane}
-      class="map-plane"
-      role="application"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys are handled here
-      tabIndex={0}
-      aria-label={label}
-      aria-describedby={describedBy}
-      onKeyDown={onKeyDown}
-    >
-      <canvas ref={canvas} data-hit={hovered >= 0} />
+    <div class="map-frame">
+      <div
+        ref={plane}
+        class="map-plane"
+        role="application"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys are handled here
+        tabIndex={0}
+        aria-label={words.plane}
+        aria-describedby={id}
+        onKeyDown={onKeyDown}
+      >
+        <canvas ref={canvas} data-hit={hovered >= 0} />
+      </div>
+      <div class="map-zoom">
+        <Button aria-label={words.zoomIn} title={words.zoomIn} onClick={() => magnify(STEP)}>
+          +
+        </Button>
+        <Button aria-label={words.zoomOut} title={words.zoomOut} onClick={() => magnify(1 / STEP)}>
+          −
+        </Button>
+        <Button onClick={showAll}>{words.all}</Button>
+      </div>
+      <p id={id} class="small muted">
+        {words.keys}
+      </p>
     </div>
   );
 }

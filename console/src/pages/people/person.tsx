@@ -82,7 +82,9 @@ export function PersonPage({ user_id }: { user_id: string }) {
       <p class="person-name">
         <Value>{user_id}</Value>
       </p>
-      {forgotten && <Receipt tenant={caller.value?.tenant ?? ""} user_id={user_id} forgotten={forgotten} />}
+      <div role="status">
+        {forgotten && <Receipt tenant={caller.value?.tenant ?? ""} user_id={user_id} forgotten={forgotten} />}
+      </div>
       <Problem error={counts.error} retry={counts.reload} />
       {counts.data && (
         <div class="figures">
