@@ -1,13 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { signIn } from "./api/index.js";
+import { signIn, useAction } from "./api/index.js";
 import { Button, Icon, Problem } from "./components/index.js";
 import { strings } from "./strings.js";
 
 /** A form for the key, such that password managers fill it. */
 export function SignIn({ hint }: { hint: string }) {
-  const [busy, setBusy] = useState(false);
   const [shown, setShown] = useState(false);
-  const [error, setError] = useState<unknown>();
+  const { busy, error, run } = useAction();
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
   useEffect(() => {
@@ -16,15 +15,7 @@ export function SignIn({ hint }: { hint: string }) {
 
   const submit = async (event: Event) => {
     event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    try {
-      await signIn(field.current?.value);
-    } catch (error) {
-      setError(error);
-      setBusy(false);
-      field.current?.select();
-    }
+    if (!(await run(() => signIn(field.current?.value)))) field.current?.select();
   };
   return (
     <form class="sign-in" method="post" onSubmit={submit}>

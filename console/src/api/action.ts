@@ -1,26 +1,29 @@
-/** Work that a button starts. */
-import { useState } from "preact/hooks";
+import { useCallback, useState } from "preact/hooks";
 
 export interface Action {
   busy: boolean;
   /** Reason for the last failure. */
   error: unknown;
-  /** Does the work, and says whether it succeeded. */
-  run: (work: () => Promise<unknown>) => Promise<boolean>;
+  /** Does it, and tells with `true` that it was done. */
+  run: (act: () => Promise<unknown>) => Promise<boolean>;
 }
 
+/** State of something that a button does. */
 export function useAction(): Action {
-  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
-  const run = async (work: () => Promise<unknown>) => {
-    setState({ busy: true });
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const run = useCallback(async (act: () => Promise<unknown>) => {
+    setBusy(true);
+    setError(undefined);
     try {
-      await work();
-      setState({ busy: false });
+      await act();
       return true;
     } catch (error) {
-      setState({ busy: false, error });
+      setError(error);
       return false;
+    } finally {
+      setBusy(false);
     }
-  };
-  return { busy: state.busy, error: state.error, run };
+  }, []);
+  return { busy, error, run };
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useAction } from "../api/index.js";
 import { strings } from "../strings.js";
 import { Button } from "./button.js";
 import { TextField } from "./field.js";
@@ -66,19 +67,10 @@ interface ConfirmProps {
 /** A question before something that cannot be undone. It stays open with the error if the action fails. */
 export function Confirm({ title, phrase, action, danger, onConfirm, onClose, children }: ConfirmProps) {
   const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
+  const { busy, error, run } = useAction();
   const confirm = async (event: Event) => {
     event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    try {
-      await onConfirm();
-      onClose();
-    } catch (error) {
-      setError(error);
-      setBusy(false);
-    }
+    if (await run(onConfirm)) onClose();
   };
   return (
     <Dialog title={title} onClose={onClose}>

@@ -8,9 +8,10 @@ export { Check, NumberField, Select, TextArea, TextField, TimeField } from "./fi
 export { Icon, type IconName } from "./icon.js";
 export { Meter } from "./meter.js";
 export { Page, Section } from "./page.js";
-export { PagedList } from "./pager.js";
+export { PagedList, Slices } from "./pager.js";
 export { Bar, ScoreBars } from "./score-bars.js";
 export { Degraded, Empty, Loading, Problem } from "./states.js";
+export { Table } from "./table.js";
 export { Tabs } from "./tabs.js";
 export { Copy, Prose, Value, visible } from "./text.js";
 export { now, Time } from "./time.js";

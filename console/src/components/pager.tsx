@@ -34,18 +34,57 @@ export function PagedList<Item>({ paging, children, empty }: Props<Item>) {
       {page.length || shown > 0 ? children(page) : empty}
       {error !== undefined && <Problem error={error} retry={next} />}
       {(more || pages.length > 1) && (
-        <nav class="pager" aria-label={strings.app.paging}>
-          <Button disabled={shown === 0} onClick={() => setWanted(shown - 1)}>
-            {strings.app.previous}
-          </Button>
-          <span class="muted small" aria-live="polite">
-            {strings.app.page(shown + 1)}
-          </span>
-          <Button disabled={last && !more} busy={last && loading} onClick={forward}>
-            {strings.app.next}
-          </Button>
-        </nav>
+        <Turns
+          page={shown}
+          last={last && !more}
+          busy={last && loading}
+          onTurn={(page) => (page > shown ? forward() : setWanted(page))}
+        />
       )}
     </>
+  );
+}
+
+interface SlicesProps<Item> {
+  items: readonly Item[];
+  size?: number;
+  /** Draws the items of one page. */
+  children: (items: readonly Item[]) => ComponentChildren;
+}
+
+/** One page at a time of a list that is here as a whole. */
+export function Slices<Item>({ items, size = 50, children }: SlicesProps<Item>) {
+  const [wanted, setWanted] = useState(0);
+  const count = Math.ceil(items.length / size);
+  const page = Math.min(wanted, Math.max(0, count - 1));
+  return (
+    <>
+      {children(items.slice(page * size, (page + 1) * size))}
+      {count > 1 && <Turns page={page} last={page === count - 1} onTurn={setWanted} />}
+    </>
+  );
+}
+
+interface TurnsProps {
+  /** Number of the page, from 0. */
+  page: number;
+  last: boolean;
+  busy?: boolean;
+  onTurn: (page: number) => void;
+}
+
+function Turns({ page, last, busy, onTurn }: TurnsProps) {
+  return (
+    <nav class="pager" aria-label={strings.app.paging}>
+      <Button disabled={page === 0} onClick={() => onTurn(page - 1)}>
+        {strings.app.previous}
+      </Button>
+      <span class="muted small" aria-live="polite">
+        {strings.app.page(page + 1)}
+      </span>
+      <Button disabled={last} busy={busy} onClick={() => onTurn(page + 1)}>
+        {strings.app.next}
+      </Button>
+    </nav>
   );
 }

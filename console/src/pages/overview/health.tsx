@@ -1,5 +1,5 @@
-import type { Health } from "../../api/index.js";
-import { Section, Time, Value } from "../../components/index.js";
+import type { ComponentHealth, Health } from "../../api/index.js";
+import { Section, Table, Time, Value } from "../../components/index.js";
 import { duration, milliseconds } from "../../format.js";
 import { strings } from "../../strings.js";
 
@@ -22,46 +22,41 @@ export function HealthParts({ health }: { health: Health }) {
   const [name, state, since, check, error] = words.healthColumns;
   return (
     <Section title={words.health}>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              {words.healthColumns.map((column) => (
-                <th key={column} scope="col">
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {health.components.map((part) => (
-              <tr key={part.name}>
-                <td data-label={name}>
-                  {words.parts[part.name] ?? part.name}
-                  {part.essential && <span class="muted small"> {words.essential}</span>}
-                </td>
-                <td data-label={state}>
-                  <StatusBadge status={part.status} />
-                </td>
-                <td data-label={since}>
-                  <Time at={part.since} />
-                </td>
-                <td data-label={check}>{part.latency_ms == null ? "–" : milliseconds(part.latency_ms)}</td>
-                <td data-label={error}>
-                  {part.last_error ? <Value>{part.last_error}</Value> : <span class="muted">{strings.app.none}</span>}
-                  {part.last_error_at && (
-                    <span class="muted">
-                      {" "}
-                      <Time at={part.last_error_at} />
-                    </span>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label={words.health}
+        rows={health.components}
+        id={({ name }) => name}
+        columns={[
+          {
+            name,
+            cell: (part) => (
+              <>
+                {words.parts[part.name] ?? part.name}
+                {part.essential && <span class="muted small"> {words.essential}</span>}
+              </>
+            ),
+          },
+          { name: state, cell: ({ status }) => <StatusBadge status={status} /> },
+          { name: since, cell: (part) => <Time at={part.since} /> },
+          { name: check, cell: ({ latency_ms }) => (latency_ms == null ? "–" : milliseconds(latency_ms)) },
+          { name: error, cell: (part) => <LastError part={part} /> },
+        ]}
+      />
     </Section>
+  );
+}
+
+function LastError({ part: { last_error, last_error_at } }: { part: ComponentHealth }) {
+  if (!last_error) return <span class="muted">{strings.app.none}</span>;
+  return (
+    <>
+      <Value>{last_error}</Value>{" "}
+      {last_error_at && (
+        <span class="muted">
+          <Time at={last_error_at} />
+        </span>
+      )}
+    </>
   );
 }
 

@@ -1,5 +1,5 @@
 import { Chart } from "../../components/chart.js";
-import { Section } from "../../components/index.js";
+import { Section, Table } from "../../components/index.js";
 import { duration, fraction, milliseconds, number, percent } from "../../format.js";
 import { strings } from "../../strings.js";
 import { byRoute, type Reading, type RouteUse, steps } from "./readings.js";
@@ -37,9 +37,7 @@ export function Traffic({ readings }: { readings: readonly Reading[] }) {
           format={seconds}
         />
       </div>
-      <h3 class="caption" id="routes">
-        {recent.length ? words.routesRecent(span) : words.routesAll}
-      </h3>
+      <h3 class="caption">{recent.length ? words.routesRecent(span) : words.routesAll}</h3>
       {routes.length > 0 && <Routes routes={routes.slice(0, SHOWN)} />}
     </Section>
   );
@@ -47,44 +45,24 @@ export function Traffic({ readings }: { readings: readonly Reading[] }) {
 
 function Routes({ routes }: { routes: readonly RouteUse[] }) {
   const [route, requests, rate, p50, p99, failed] = words.routeColumns;
+  const time = (value: number | null) => (value === null ? "–" : seconds(value));
   return (
-    <div class="table">
-      <table aria-labelledby="routes">
-        <thead>
-          <tr>
-            <th scope="col">{route}</th>
-            {[requests, rate, p50, p99, failed].map((name) => (
-              <th key={name} scope="col" class="number">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {routes.map((use) => (
-            <tr key={use.name}>
-              <td data-label={route}>
-                <code>{use.name}</code>
-              </td>
-              <td class="number" data-label={requests}>
-                {number(use.requests)}
-              </td>
-              <td class="number" data-label={rate}>
-                {fraction(use.perSecond)}
-              </td>
-              <td class="number" data-label={p50}>
-                {use.p50 === null ? "–" : seconds(use.p50)}
-              </td>
-              <td class="number" data-label={p99}>
-                {use.p99 === null ? "–" : seconds(use.p99)}
-              </td>
-              <td class={use.failed ? "number error" : "number"} data-label={failed}>
-                {percent(use.failed)}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={words.traffic}
+      rows={routes}
+      id={({ name }) => name}
+      columns={[
+        { name: route, cell: ({ name }) => <code>{name}</code> },
+        { name: requests, cell: (use) => number(use.requests), number: true },
+        { name: rate, cell: ({ perSecond }) => fraction(perSecond), number: true },
+        { name: p50, cell: (use) => time(use.p50), number: true },
+        { name: p99, cell: (use) => time(use.p99), number: true },
+        {
+          name: failed,
+          cell: (use) => <span class={use.failed ? "error" : undefined}>{percent(use.failed)}</span>,
+          number: true,
+        },
+      ]}
+    />
   );
 }
