@@ -8,6 +8,7 @@ const fractions = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 
 const percents = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
 const scores = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const exactTimes = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+const clocks = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const days = new Intl.DateTimeFormat(language, { dateStyle: "full" });
 const relatives = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 
@@ -28,6 +29,8 @@ export const fraction = (value: number): string => fractions.format(value);
 export const percent = (share: number): string => percents.format(share);
 export const score = (value: number): string => scores.format(value);
 export const exactTime = (at: string | Date): string => exactTimes.format(new Date(at));
+/** Time of the day. */
+export const clock = (at: string | Date): string => clocks.format(new Date(at));
 export const day = (at: string | Date): string => days.format(new Date(at));
 
 /** `3 contexts`, `1 context`: the forms are those of the strings. */

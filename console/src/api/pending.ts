@@ -40,9 +40,14 @@ export class Client extends Generated {
     return this.#send("POST", "contexts/count", body, options);
   }
 
-  listUsers(query: { limit?: number } = {}, options?: CallOptions): Pages<UserSummary, UserPage> {
+  listUsers(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<UserSummary, UserPage> {
     const fetch = (cursor?: string) =>
-      this.#send<UserPage>("GET", `users?${new URLSearchParams(clean({ ...query, cursor }))}`, undefined, options);
+      this.#send<UserPage>(
+        "GET",
+        `users?${new URLSearchParams(clean({ ...query, ...(cursor && { cursor }) }))}`,
+        undefined,
+        options,
+      );
     return new Pages(fetch, (page) => page.users);
   }
 
