@@ -41,7 +41,7 @@ export function ContextLine({ context }: { context: Context }) {
         <span class="unseen">{strings.context.open} </span>
         <Time at={context.occurred_at} />
       </a>
-      {context.origin && context.origin !== "user" && <OriginBadge origin={context.origin} />}
+      {context.origin && <OriginBadge origin={context.origin} />}
       {context.role && <Value>{context.role}</Value>}
       {context.pinned && (
         <span class="mark">
