@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signIn, useAction } from "./api/index.js";
-import { Button, Icon, Problem } from "./components/index.js";
+import { Button, Icon, moveFocus, Problem } from "./components/index.js";
 import { strings } from "./strings.js";
 
 /** A form for the key, such that password managers fill it. */
@@ -8,7 +8,10 @@ export function SignIn({ hint }: { hint: string }) {
   const [shown, setShown] = useState(false);
   const { busy, error, run } = useAction();
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useEffect(() => {
+    field.current?.focus();
+    moveFocus();
+  }, []);
   useEffect(() => {
     if (field.current) field.current.type = shown ? "text" : "password";
   }, [shown]);
@@ -40,6 +43,7 @@ export function SignIn({ hint }: { hint: string }) {
             type="password"
             autocomplete="current-password"
             spellcheck={false}
+            autofocus
             required
             aria-describedby="key-hint"
           />

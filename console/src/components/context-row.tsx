@@ -37,10 +37,11 @@ export function ContextLine({ context }: { context: Context }) {
   return (
     <p class="line small">
       <LevelBadge level={context.level} />
-      <a href={href(["context", context.id])} aria-label={strings.context.open}>
+      <a href={href(["context", context.id])}>
+        <span class="unseen">{strings.context.open} </span>
         <Time at={context.occurred_at} />
       </a>
-      {context.origin && context.origin !== "user" && <OriginBadge origin={context.origin} />}
+      {context.origin && <OriginBadge origin={context.origin} />}
       {context.role && <Value>{context.role}</Value>}
       {context.pinned && (
         <span class="mark">

@@ -34,6 +34,12 @@ export function Dialog({ title, onClose, children }: Props) {
         event.preventDefault();
         onClose?.();
       }}
+      onClose={({ currentTarget }) => {
+        // A browser closes at the second Escape whatever the page says.
+        if (!currentTarget.isConnected) return;
+        if (onClose) onClose();
+        else currentTarget.showModal();
+      }}
     >
       <header class="dialog-header">
         <h2 id={id}>{title}</h2>

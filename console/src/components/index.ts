@@ -7,7 +7,7 @@ export { Facts, Figure } from "./facts.js";
 export { Check, NumberField, Select, TextArea, TextField, TimeField } from "./field.js";
 export { Icon, type IconName } from "./icon.js";
 export { Meter } from "./meter.js";
-export { Page, Section } from "./page.js";
+export { moveFocus, Page, Section } from "./page.js";
 export { PagedList, Slices } from "./pager.js";
 export { Bar, ScoreBars } from "./score-bars.js";
 export { Degraded, Empty, Loading, Problem } from "./states.js";

@@ -10,7 +10,13 @@ interface Props {
   children: ComponentChildren;
 }
 
-let first = true;
+/** False until there was something before the page. */
+let arriving = false;
+
+/** Lets the heading of the next page have the focus. */
+export function moveFocus(): void {
+  arriving = true;
+}
 
 /** The frame of every page: its heading gets the focus when somebody comes from another page. */
 export function Page({ title, actions, children }: Props) {
@@ -19,11 +25,11 @@ export function Page({ title, actions, children }: Props) {
     document.title = `${title} · ${strings.app.name}`;
   }, [title]);
   useEffect(() => {
-    if (!first && !document.activeElement?.hasAttribute("data-keep-focus")) {
+    if (arriving && !document.activeElement?.hasAttribute("data-keep-focus")) {
       heading.current?.focus({ preventScroll: true });
       scrollTo(0, 0);
     }
-    first = false;
+    arriving = true;
   }, []);
   return (
     <>

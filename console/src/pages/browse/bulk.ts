@@ -1,5 +1,5 @@
 /** Counting and deleting of everything that filters name. */
-import type { Body, Context, ContextCount, Filter, QueryOf } from "../../api/index.js";
+import type { Body, Context, Counted, Filter, QueryOf } from "../../api/index.js";
 import { type Filters, requestFilter } from "../../contexts/filters.js";
 
 /** Most ids of one call. */
@@ -10,7 +10,7 @@ export interface Store {
   countContexts(
     body: { filter: Filter; include_superseded: boolean },
     options?: { signal?: AbortSignal },
-  ): Promise<ContextCount>;
+  ): Promise<Counted>;
   listContexts(query: QueryOf<"list_contexts">): AsyncIterable<Context>;
   deleteContexts(which: Body<"delete_contexts">): Promise<{ deleted: number }>;
 }

@@ -1,7 +1,7 @@
 /** Contexts by what they say: a map, the context that is pointed at beside it, and the same as a list below. */
 import "./map.css";
 import { useMemo, useRef, useState } from "preact/hooks";
-import { api, type MapColumns, usePages, useResource } from "../../api/index.js";
+import { api, type ContextMap, usePages, useResource } from "../../api/index.js";
 import {
   Button,
   ContextRow,
@@ -68,7 +68,7 @@ export function MapPage() {
 }
 
 interface ShownProps {
-  map: MapColumns;
+  map: ContextMap;
   colouring: Colouring;
   filters: ReturnType<typeof readFilters>;
 }

@@ -1,6 +1,6 @@
 /** The canvas of the map, for pointers and keys. */
 import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
-import type { MapColumns } from "../../api/index.js";
+import type { ContextMap } from "../../api/index.js";
 import { Button } from "../../components/index.js";
 import { strings } from "../../strings.js";
 import { theme } from "../../theme.js";
@@ -12,7 +12,7 @@ import type { Grouping } from "./points.js";
 const words = strings.map;
 
 interface Props {
-  map: MapColumns;
+  map: ContextMap;
   grouping: Grouping;
   /** The group that stands out. */
   only: number | undefined;

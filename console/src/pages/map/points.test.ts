@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MapColumns } from "../../api/index.js";
+import type { ContextMap } from "../../api/index.js";
 import { group } from "./points.js";
 
-const columns = (scope: number[], scopes: (string | null)[], levels = scope.map(() => 2)): MapColumns => ({
-  total: scope.length,
+const columns = (scope: number[], scopes: (string | null)[], levels = scope.map(() => 2)): ContextMap => ({
   ids: scope.map(String),
   x: scope,
   y: scope,
   levels,
   scopes,
-  scope,
+  scope_offsets: scope,
 });
 
 test("levels keep their order and their empty groups", () => {

@@ -1,5 +1,5 @@
 /** The points of the map as the server sends them, and their groups by colour. */
-import type { MapColumns } from "../../api/index.js";
+import type { ContextMap } from "../../api/index.js";
 
 /** What colours say. */
 export type Colouring = "level" | "scope";
@@ -22,13 +22,13 @@ export const MAX_SCOPES = 7;
 export const LEVEL_NAMES = ["immediate", "short_term", "long_term"] as const;
 
 /** Groups by level in their order, or by scope, the most frequent first. */
-export function group(map: MapColumns, colouring: Colouring): Grouping {
+export function group(map: ContextMap, colouring: Colouring): Grouping {
   if (colouring === "level") {
     const groups = LEVEL_NAMES.map((value, i) => ({ value, count: count(map.levels, i) }));
     return { groups, of: Uint8Array.from(map.levels) };
   }
   const sizes = new Map<number, number>();
-  for (const scope of map.scope) sizes.set(scope, (sizes.get(scope) ?? 0) + 1);
+  for (const scope of map.scope_offsets) sizes.set(scope, (sizes.get(scope) ?? 0) + 1);
   const ranked = [...sizes].sort(([a, most], [b, more]) => more - most || a - b);
   const groups: Group[] = ranked
     .slice(0, MAX_SCOPES)
@@ -36,7 +36,7 @@ export function group(map: MapColumns, colouring: Colouring): Grouping {
   const rest = ranked.slice(MAX_SCOPES).reduce((sum, [, count]) => sum + count, 0);
   if (rest) groups.push({ value: undefined, count: rest });
   const position = new Map(ranked.map(([scope], i) => [scope, Math.min(i, MAX_SCOPES)]));
-  return { groups, of: Uint8Array.from(map.scope, (scope) => position.get(scope)!) };
+  return { groups, of: Uint8Array.from(map.scope_offsets, (scope) => position.get(scope)!) };
 }
 
 function count(values: readonly number[], value: number): number {

@@ -24,7 +24,8 @@ export function Entry({ context }: { context: Context }) {
         ) : (
           <LevelBadge level={level} />
         )}
-        <a href={href(["context", id])} aria-label={`${strings.context.open}, ${exactTime(created_at)}`}>
+        <a href={href(["context", id])}>
+          <span class="unseen">{strings.context.open} </span>
           <time dateTime={created_at} title={exactTime(created_at)}>
             {clock(created_at)}
           </time>
