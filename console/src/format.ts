@@ -70,3 +70,9 @@ export function milliseconds(value: number): string {
   if (value < 0.1) return value > 0 ? "< 0.1 ms" : "0 ms";
   return value < 1000 ? `${fraction(value)} ms` : `${fraction(value / 1000)} s`;
 }
+
+/** A time as fields for local times take it. */
+export function localTime(at: string): string {
+  const date = new Date(at);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
