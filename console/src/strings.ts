@@ -473,7 +473,7 @@ export const strings = {
     importance: "Importance",
     importanceHint: "From 0 to 1",
     ttl: "Expires in seconds",
-    ttlHint: "From now; empty changes nothing",
+    ttlHint: "From now; may stay empty",
     pinned: "Pinned: never expires, is never collected",
     tags: "Tags",
     tagsHint: "One a line",

@@ -57,7 +57,7 @@ export function DocumentFacts({ id, context }: { id: string; context: Context })
             {id}
           </Value>,
         ],
-        [words.headings, headings?.length && <Value>{headings.join(" › ")}</Value>],
+        [words.headings, headings?.length ? <Value>{headings.join(" › ")}</Value> : null],
         [words.place, typeof length === "number" && words.placeOf(bytes(length), number(offset ?? 0))],
         [words.parts, document.data && number(document.data.contexts)],
       ]}

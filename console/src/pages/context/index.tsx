@@ -64,7 +64,7 @@ function Shown({ context, onChange }: { context: Context; onChange: () => void }
       }
     >
       {superseded_by && (
-        <div class="notice warning">
+        <div class="notice warning replaced">
           <p class="grow">
             {words.supersededBy} <a href={href(["context", superseded_by])}>{words.replacement}</a>
           </p>
