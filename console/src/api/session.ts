@@ -5,8 +5,8 @@
  */
 import { batch, signal } from "@preact/signals";
 import { Unauthenticated } from "../../../clients/typescript/src/errors.js";
+import type { Caller, Permission } from "../../../clients/typescript/src/schema.js";
 import { Client } from "./pending.js";
-import type { Caller, Permission } from "./pending-types.js";
 
 /** Address of the server: the console is at `console/` below it, whatever the prefix of a proxy is. */
 const address = new URL("..", location.href).href;
