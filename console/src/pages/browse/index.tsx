@@ -53,7 +53,7 @@ export function BrowsePage() {
         {matches.data !== undefined && count(matches.data, strings.contexts)}
       </p>
       {matches.error !== undefined && contexts.error === undefined && <Problem error={matches.error} />}
-      <Selectable key={written}>
+      <Selectable key={written} onDeleted={matches.reload}>
         {(selection) => (
           <PagedList paging={contexts} empty={<Empty title={narrows(filters) ? words.noMatch : words.nothing} />}>
             {(page) => <Rows contexts={page.filter(({ id }) => !isGone(id))} selection={selection} />}

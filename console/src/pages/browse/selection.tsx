@@ -15,8 +15,13 @@ export interface Selection {
   set: (ids: Iterable<string>, selected: boolean) => void;
 }
 
+interface Props {
+  onDeleted: () => void;
+  children: (selection: Selection) => ComponentChildren;
+}
+
 /** Keeps a selection over the pages of a list. */
-export function Selectable({ children }: { children: (selection: Selection) => ComponentChildren }) {
+export function Selectable({ onDeleted, children }: Props) {
   const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
   const set = (changed: Iterable<string>, selected: boolean) => {
     setIds((ids) => (selected ? new Set([...ids, ...changed]) : without(ids, changed)));
@@ -27,6 +32,7 @@ export function Selectable({ children }: { children: (selection: Selection) => C
       what: count(selected.length, strings.contexts),
       ids: selected,
       send: () => deleteSelected(api(), selected),
+      done: onDeleted,
     });
     setIds(new Set());
   };

@@ -1,6 +1,6 @@
 /** Contexts by what they say: a map, the context that is pointed at beside it, and the same as a list below. */
 import "./map.css";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { api, type ContextMap, usePages, useResource } from "../../api/index.js";
 import {
   Button,
@@ -77,6 +77,7 @@ function Shown({ map, colouring, filters }: ShownProps) {
   const [selected, setSelected] = useState(-1);
   const [hovered, setHovered] = useState(-1);
   const [only, setOnly] = useState<number>();
+  const columns = useRef<HTMLDivElement>(null);
   const grouping = useMemo(() => group(map, colouring), [map, colouring]);
   const places = useMemo(() => new Map(map.ids.map((id, place) => [id, place])), [map]);
   const contexts = usePages(
@@ -87,7 +88,10 @@ function Shown({ map, colouring, filters }: ShownProps) {
   const find = (id: string) => {
     const place = places.get(id);
     if (place === undefined) notify(words.unplaced);
-    else setSelected(place);
+    else {
+      setSelected(place);
+      columns.current?.scrollIntoView({ block: "nearest" });
+    }
   };
 
   if (!map.ids.length) return <Empty title={words.nothing} />;
@@ -97,7 +101,7 @@ function Shown({ map, colouring, filters }: ShownProps) {
         {words.shown(count(map.ids.length, strings.contexts))}
       </p>
       <Legend groups={grouping.groups} colouring={colouring} only={only} onChange={setOnly} />
-      <div class="map-columns">
+      <div class="map-columns" ref={columns}>
         <Plane
           map={map}
           grouping={grouping}

@@ -82,6 +82,12 @@ export function Plane({ map, grouping, only, selected, onSelect, onHover }: Prop
     pick: (point) => onSelect(at(point)),
   });
 
+  // A point that is selected, here or in the list, is seen.
+  useEffect(() => {
+    const { clientWidth: width, clientHeight: height } = canvas.current!;
+    if (selected >= 0) move((frame) => reveal(frame, map.x[selected]!, map.y[selected]!, width, height, 2 * MARGIN));
+  }, [map, selected, move]);
+
   const magnify = (factor: number) => {
     const { clientWidth: width, clientHeight: height } = canvas.current!;
     move((frame) => zoom(frame, factor, width / 2, height / 2, width));
@@ -94,7 +100,6 @@ export function Plane({ map, grouping, only, selected, onSelect, onHover }: Prop
     const next = selected < 0 ? middle() : towards(map, frame, selected, dx, dy);
     if (next < 0) return;
     onSelect(next);
-    setFrame(reveal(frame, map.x[next]!, map.y[next]!, width, height, 2 * MARGIN));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
