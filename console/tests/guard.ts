@@ -21,8 +21,9 @@ export async function guard(context: BrowserContext, origin: string, refused: Re
   });
   context.on("weberror", (error) => faults.push(`error of a script: ${error.error().stack}`));
   context.on("console", (message) => {
-    if (message.type() === "error" && !isRefusal(message.text(), refused))
-      faults.push(`log: ${message.text()} ${message.location().url}`);
+    if (message.type() !== "error") return;
+    const { url } = message.location();
+    if (!isRefusal(message.text(), url, refused)) faults.push(`log: ${message.text()} ${url}`);
   });
   context.on("request", (request) => {
     const url = new URL(request.url());
@@ -31,7 +32,8 @@ export async function guard(context: BrowserContext, origin: string, refused: Re
   return faults;
 }
 
-function isRefusal(text: string, refused: Refused): boolean {
-  const status = /^Failed to load resource: the server responded with a status of (\d+)/.exec(text)?.[1];
-  return refused.includes(Number(status));
+/** True for an answer that was to be expected. Before the sign-in the console asks whether one is needed, and hears 401. */
+function isRefusal(text: string, url: string, refused: Refused): boolean {
+  const status = Number(/^Failed to load resource: the server responded with a status of (\d+)/.exec(text)?.[1]);
+  return refused.includes(status) || (status === 401 && url.endsWith("/api/v1/whoami"));
 }

@@ -4,7 +4,7 @@ import { strings } from "../src/strings.js";
 import { remember } from "./memory.js";
 import { stand } from "./scenario.js";
 
-const { app, browse, contextPage, deletion, draft, nav, signIn } = strings;
+const { app, browse, contextPage, deletion, draft, nav, search, signIn } = strings;
 
 const scenario = stand({ keys: { writer: ["--permissions", "read,write"] } }, async (server) => {
   await remember(server.client("writer"));
@@ -50,15 +50,18 @@ scenario("the first stop leads past the navigation", async ({ page, open }) => {
   await focused(page.getByRole("main"));
 });
 
-scenario("a page that was opened has the focus on its heading", async ({ page, open }) => {
-  await open("/", "writer");
-  for (const name of [nav.browse, nav.people, nav.timeline, nav.map, nav.search, nav.overview]) {
-    const link = page.getByRole("navigation", { name: app.navigation, exact: true }).getByRole("link", { name });
-    await link.focus();
-    await page.keyboard.press("Enter");
-    await focused(title(page, name));
-  }
-});
+scenario(
+  "a page that was opened has the focus on its heading, that of the search on its field",
+  async ({ page, open }) => {
+    await open("/", "writer");
+    for (const name of [nav.browse, nav.people, nav.timeline, nav.map, nav.search, nav.overview]) {
+      const link = page.getByRole("navigation", { name: app.navigation, exact: true }).getByRole("link", { name });
+      await link.focus();
+      await page.keyboard.press("Enter");
+      await focused(name === nav.search ? page.getByLabel(search.question) : title(page, name));
+    }
+  },
+);
 
 scenario("a dialog keeps the focus and gives it back", async ({ page, open }) => {
   await open("/browse", "writer");

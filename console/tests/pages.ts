@@ -2,10 +2,14 @@ import type { Page } from "playwright-core";
 import { strings } from "../src/strings.js";
 import type { Memory } from "./memory.js";
 
+const QUESTION = encodeURIComponent("What can Mira not eat?");
+
 /** Address of every page, with something on it. */
 export const pages: Record<string, (memory: Memory) => string> = {
   overview: () => "/",
-  search: () => "/search?q=What%20can%20Mira%20not%20eat%3F",
+  search: () => `/search?q=${QUESTION}`,
+  prompt: () => `/search?q=${QUESTION}&view=prompt&session_id=chat-1`,
+  comparison: () => `/search?q=${QUESTION}&compare=1&b.mode=lexical`,
   context: ({ home }) => `/context/${home}`,
   "replaced context": ({ former }) => `/context/${former}`,
   browse: () => "/browse",
@@ -16,7 +20,12 @@ export const pages: Record<string, (memory: Memory) => string> = {
   people: () => "/people",
   person: () => "/people/mira",
   map: () => "/map",
-  operate: () => "/operate",
+  ...Object.fromEntries(
+    ["keys", "limits", "snapshots", "collection", "model", "log", "audit"].map((part) => [
+      part,
+      () => `/operate/${part}`,
+    ]),
+  ),
 };
 
 /** Waits until a page shows what it loaded. */
