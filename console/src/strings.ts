@@ -77,6 +77,7 @@ export const strings = {
   deletion: {
     waiting: (what: string, seconds: number) => `${what} will be deleted in ${seconds} s`,
     undo: "Undo",
+    undoKeys: "Ctrl Z",
     now: "Delete now",
     failed: "Nothing was deleted.",
   },
