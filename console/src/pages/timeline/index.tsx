@@ -1,8 +1,8 @@
 /** Sessions and scopes, each with its timeline. */
 import "./timeline.css";
-import { useState } from "preact/hooks";
-import { Button, Page, Tabs, TextField } from "../../components/index.js";
-import { go, href, query } from "../../router.js";
+import { Page, Tabs } from "../../components/index.js";
+import { OpenByName } from "../../contexts/open-by-name.js";
+import { href, query } from "../../router.js";
 import { strings } from "../../strings.js";
 import { Scopes } from "./scopes.js";
 import { Sessions } from "./sessions.js";
@@ -22,30 +22,19 @@ export function TimelinePage() {
       />
       {byScope ? (
         <>
-          <Open key="scope" kind="scope" label={strings.context.scope} />
+          <OpenByName key="scope" label={strings.context.scope} to={(name) => href(["timeline", "scope", name])} />
           <Scopes />
         </>
       ) : (
         <>
-          <Open key="session" kind="session" label={strings.context.session} />
+          <OpenByName
+            key="session"
+            label={strings.context.session}
+            to={(name) => href(["timeline", "session", name])}
+          />
           <Sessions />
         </>
       )}
     </Page>
-  );
-}
-
-/** A field for what the reader knows by name. */
-function Open({ kind, label }: { kind: "session" | "scope"; label: string }) {
-  const [name, setName] = useState("");
-  const open = (event: Event) => {
-    event.preventDefault();
-    if (name.trim()) go(href(["timeline", kind, name.trim()]));
-  };
-  return (
-    <form class="open-by-name" onSubmit={open}>
-      <TextField label={label} spellcheck={false} value={name} onInput={setName} />
-      <Button type="submit">{words.open}</Button>
-    </form>
   );
 }
