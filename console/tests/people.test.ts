@@ -19,6 +19,14 @@ scenario("a person of the list has a page with what is known", async ({ page, op
   await page.getByRole("link", { name: "health" }).first().waitFor();
 });
 
+scenario("a field leads to anybody by name", async ({ page, open }) => {
+  await open("/people");
+  await page.getByLabel(strings.context.user).fill("jona");
+  await page.getByRole("button", { name: strings.app.open, exact: true }).click();
+  await page.getByText("Jona plays the cello").waitFor();
+  assert.match(page.url(), /#\/people\/jona$/);
+});
+
 scenario("an export has every context of the person, one a line", async ({ page, server, open }) => {
   await open("/people/mira");
   const [download] = await Promise.all([
