@@ -650,7 +650,7 @@ export const strings = {
     legend: "Colours; press one to see its contexts alone",
     noScope: "No scope",
     otherScopes: "Other scopes",
-    shown: (contexts: string) => `${contexts} on the map`,
+    shown: (shown: string, contexts: string) => `${shown} of ${contexts} on the map`,
     nothing: "No context with a vector fits these filters.",
     detail: "Selected context",
     pick: "Point at a context, or select one, to read it.",

@@ -1,25 +1,15 @@
 /** Counting and deleting of everything that filters name. */
-import type { Body, Context, Counted, Filter, QueryOf } from "../../api/index.js";
+import type { Body, Context, QueryOf } from "../../api/index.js";
+import { type Counter, countListed } from "../../contexts/count.js";
 import { type Filters, requestFilter } from "../../contexts/filters.js";
 
 /** Most ids of one call. */
 const BATCH = 1000;
 
-/** The calls of the client that are needed. */
-export interface Store {
-  countContexts(
-    body: { filter: Filter; include_superseded: boolean },
-    options?: { signal?: AbortSignal },
-  ): Promise<Counted>;
+/** Calls of the client that are needed. */
+export interface Store extends Counter {
   listContexts(query: QueryOf<"list_contexts">): AsyncIterable<Context>;
   deleteContexts(which: Body<"delete_contexts">): Promise<{ deleted: number }>;
-}
-
-/** Number of contexts that a list with these filters has. */
-export async function countListed(store: Store, filters: Filters, signal?: AbortSignal): Promise<number> {
-  const { level, include_superseded = false } = filters;
-  const count = await store.countContexts({ filter: requestFilter(filters), include_superseded }, { signal });
-  return level ? count.contexts[level] : count.total;
 }
 
 /** Number of contexts that go: replaced ones are deleted as well. */

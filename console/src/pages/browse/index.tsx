@@ -3,6 +3,7 @@ import "./browse.css";
 import { useState } from "preact/hooks";
 import { api, can, usePages, useResource } from "../../api/index.js";
 import { Button, Empty, Page, PagedList, Problem } from "../../components/index.js";
+import { countListed } from "../../contexts/count.js";
 import { FilterForm } from "../../contexts/filter-form.js";
 import { narrows, readFilters } from "../../contexts/filters.js";
 import { count } from "../../format.js";
@@ -10,7 +11,6 @@ import { isGone } from "../../notices.js";
 import { query, setQuery } from "../../router.js";
 import { strings } from "../../strings.js";
 import { AddContext } from "./add.js";
-import { countListed } from "./bulk.js";
 import { DeleteMatches } from "./delete-matches.js";
 import { Rows, Selectable } from "./selection.js";
 
@@ -49,7 +49,7 @@ export function BrowsePage() {
       }
     >
       <FilterForm filters={filters} superseded onChange={(change) => setQuery({ ...change })} />
-      <p class="muted" role="status">
+      <p class="muted count" role="status">
         {matches.data !== undefined && count(matches.data, strings.contexts)}
       </p>
       {matches.error !== undefined && contexts.error === undefined && <Problem error={matches.error} />}

@@ -13,6 +13,7 @@ import {
   Section,
   Select,
 } from "../../components/index.js";
+import { countListed } from "../../contexts/count.js";
 import { FilterForm } from "../../contexts/filter-form.js";
 import { readFilters } from "../../contexts/filters.js";
 import { count, number } from "../../format.js";
@@ -35,6 +36,8 @@ export function MapPage() {
   const colouring: Colouring = query.value.get("colour") === "scope" ? "scope" : "level";
   const written = JSON.stringify(filters);
   const map = useResource((signal) => api().getMap({ ...filters, limit }, { signal }), [written, limit]);
+
+  const matches = useResource((signal) => countListed(api(), filters, signal), [written]);
 
   return (
     <Page title={words.title}>
@@ -59,7 +62,13 @@ export function MapPage() {
       </div>
       <Problem error={map.error} retry={map.reload} />
       {map.data ? (
-        <Shown key={`${written} ${limit}`} map={map.data} colouring={colouring} filters={filters} />
+        <Shown
+          key={`${written} ${limit}`}
+          map={map.data}
+          total={matches.data}
+          colouring={colouring}
+          filters={filters}
+        />
       ) : (
         map.loading && <Loading />
       )}
@@ -69,11 +78,13 @@ export function MapPage() {
 
 interface ShownProps {
   map: ContextMap;
+  /** Number of contexts that fit the filters. */
+  total: number | undefined;
   colouring: Colouring;
   filters: ReturnType<typeof readFilters>;
 }
 
-function Shown({ map, colouring, filters }: ShownProps) {
+function Shown({ map, total, colouring, filters }: ShownProps) {
   const [selected, setSelected] = useState(-1);
   const [hovered, setHovered] = useState(-1);
   const [only, setOnly] = useState<number>();
@@ -97,8 +108,8 @@ function Shown({ map, colouring, filters }: ShownProps) {
   if (!map.ids.length) return <Empty title={words.nothing} />;
   return (
     <>
-      <p class="muted" role="status">
-        {words.shown(count(map.ids.length, strings.contexts))}
+      <p class="muted count" role="status">
+        {words.shown(number(map.ids.length), count(Math.max(total ?? 0, map.ids.length), strings.contexts))}
       </p>
       <Legend groups={grouping.groups} colouring={colouring} only={only} onChange={setOnly} />
       <div class="map-columns" ref={columns}>

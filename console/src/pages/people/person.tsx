@@ -62,6 +62,7 @@ export function PersonPage({ user_id }: { user_id: string }) {
   return (
     <Page
       title={words.person}
+      subject={user_id}
       actions={
         <>
           <ButtonLink to={href(["browse"], { user_id })} icon="browse">
@@ -79,9 +80,6 @@ export function PersonPage({ user_id }: { user_id: string }) {
         </>
       }
     >
-      <p class="person-name">
-        <Value>{user_id}</Value>
-      </p>
       <div role="status">
         {forgotten && <Receipt tenant={caller.value?.tenant ?? ""} user_id={user_id} forgotten={forgotten} />}
       </div>

@@ -2,7 +2,7 @@
 import "./timeline.css";
 import { useRef, useState } from "preact/hooks";
 import { api, type Context, type Paging, usePages, useResource } from "../../api/index.js";
-import { Button, ButtonLink, Empty, Loading, Page, Problem, Value } from "../../components/index.js";
+import { Button, ButtonLink, Empty, Loading, Page, Problem } from "../../components/index.js";
 import { LEVELS } from "../../contexts/filters.js";
 import { count, day, number } from "../../format.js";
 import { isGone } from "../../notices.js";
@@ -32,17 +32,15 @@ export function SessionPage({ parameters }: PageProps) {
   return (
     <Page
       title={words.session}
+      subject={session_id}
       actions={
         <ButtonLink to={href(["browse"], { session_id })} icon="browse">
           {words.browse}
         </ButtonLink>
       }
     >
-      <p class="timeline-name">
-        <Value>{session_id}</Value>
-      </p>
       {counts.data && (
-        <p class="muted">
+        <p class="muted count">
           {count(counts.data.total, strings.contexts)}
           {LEVELS.map((level) => ` · ${strings.levels[level]} ${number(counts.data?.contexts[level] ?? 0)}`)}
         </p>
