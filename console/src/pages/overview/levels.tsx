@@ -15,7 +15,7 @@ export function Levels({ stats }: { stats: Stats }) {
         <Empty title={strings.overview.empty}>
           <p>
             <a href={href(["browse"])}>{strings.overview.emptyAdd}</a> ·{" "}
-            <a href={`${strings.app.docs}tutorial/`} target="_blank" rel="noreferrer">
+            <a href={`${strings.app.docs}tutorial/first-memory.md`} target="_blank" rel="noreferrer">
               {strings.overview.emptyLearn}
             </a>
           </p>
