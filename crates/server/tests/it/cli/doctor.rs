@@ -234,7 +234,7 @@ fn keys_that_others_can_read_or_that_have_expired() {
 #[test]
 fn a_full_disk() {
     let examined = Patient::new()
-        .set("CONTEXT_MANAGER_VECTOR_DB__MIN_FREE_BYTES", &1_u64 << 60)
+        .set("CONTEXT_MANAGER_VECTOR_DB__MIN_FREE_BYTES", &(1_u64 << 60))
         .examine();
     examined.found("error", "disk", "nothing is stored");
 }
@@ -403,6 +403,6 @@ fn proxies_that_are_trusted_too_much_or_are_none() {
 
 #[test]
 fn more_memory_than_there_is() {
-    let patient = Patient::new().set("CONTEXT_MANAGER_MEMORY__BUDGET_BYTES", &1_u64 << 50);
+    let patient = Patient::new().set("CONTEXT_MANAGER_MEMORY__BUDGET_BYTES", &(1_u64 << 50));
     patient.examine().found("error", "memory", "contexts may take");
 }
