@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: every check a change has to pass, cheap ones first.
 //!
 //! All steps use the dev profile, so that lint, tests and development share one build of the dependencies. Once the crates'
-//! dependencies are there, only `clients` needs the network. Advisories are not checked: the workflow on the forge downloads
+//! dependencies are there, only `clients` and `console` need the network. Advisories are not checked: the workflow on the forge downloads
 //! their database.
 
 use std::process::Command;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
 use tokio::time::Instant;
 
-use crate::{clients, process, tidy};
+use crate::{clients, console, process, tidy};
 
 /// One check.
 struct Step {
@@ -71,6 +71,11 @@ const STEPS: &[Step] = &[
         // After the tests, which build the server that they are tested against.
         action: Action::Task(clients::run),
         remedy: "correct the client named above; once models are stale: `python scripts/generate.py`, `npm run generate`",
+    },
+    Step {
+        name: "console",
+        action: Action::Task(console::run),
+        remedy: "correct the page or the test named above; once `dist` is stale: `npm run build` in console/",
     },
     Step {
         name: "doctest",

@@ -12,7 +12,7 @@ use anyhow::Result;
 use crate::process;
 
 /// Variable that names the server to test against.
-const SERVER: &str = "CONTEXT_MANAGER_BIN";
+pub(crate) const SERVER: &str = "CONTEXT_MANAGER_BIN";
 
 /// Checks of the client in Python.
 const PYTHON: &[&str] = &[
@@ -95,7 +95,7 @@ fn skip(missing: &str) {
 }
 
 /// Returns the server that the environment names, or the one of this workspace, built if it is not there.
-fn server(target: &Path) -> Result<PathBuf> {
+pub(crate) fn server(target: &Path) -> Result<PathBuf> {
     if let Some(server) = env::var_os(SERVER) {
         return Ok(server.into());
     }
@@ -109,7 +109,7 @@ fn server(target: &Path) -> Result<PathBuf> {
 }
 
 /// Returns true if a program is installed and ends with success.
-fn answers(program: &str, arguments: &[&str]) -> bool {
+pub(crate) fn answers(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())

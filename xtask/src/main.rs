@@ -9,6 +9,7 @@
 
 mod ci;
 mod clients;
+mod console;
 mod eval;
 mod integration;
 mod load;
@@ -31,6 +32,8 @@ enum Task {
     Tidy(tidy::Args),
     /// Checks the clients in Python and TypeScript
     Clients,
+    /// Checks the console, in a browser too
+    Console,
     /// Runs the tests that need a Qdrant server: one that the environment names, or containers
     Integration,
     /// Measures retrieval: stores texts in a server, asks questions about them, prints what was found
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Tidy(args) => tidy::run(&args),
         Task::Clients => clients::run(),
+        Task::Console => console::run(),
         Task::Integration => integration::run(),
         Task::Eval(args) => eval::run(&args),
         Task::Load(args) => load::run(&args),

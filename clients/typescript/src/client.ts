@@ -99,6 +99,16 @@ export class Client {
     return this.#complete("assemble_contexts", { json: request }, options);
   }
 
+  /** Counts contexts. */
+  countContexts(which: Body<"count_contexts"> = {}, options?: CallOptions): Promise<Answer<"count_contexts">> {
+    return this.#call("count_contexts", { json: which }, options);
+  }
+
+  /** Reads the newest contexts on a plane, near to each other if their vectors are alike. */
+  getMap(query: Query<"get_map"> = {}, options?: CallOptions): Promise<Answer<"get_map">> {
+    return this.#call("get_map", { query }, options);
+  }
+
   /** Deletes contexts by ids or by a filter. */
   deleteContexts(which: Body<"delete_contexts">, options?: CallOptions): Promise<Answer<"delete_contexts">> {
     return this.#call("delete_contexts", { json: which }, options);
@@ -203,6 +213,11 @@ export class Client {
     return this.#call("forget_user", { at: userId }, options);
   }
 
+  /** Reads the tenant, user and permissions of this client's key. */
+  getCaller(options?: CallOptions): Promise<Answer<"get_caller">> {
+    return this.#call("get_caller", {}, options);
+  }
+
   /** Counts the stored contexts. */
   getStats(options?: CallOptions): Promise<Answer<"get_stats">> {
     return this.#call("get_stats", {}, options);
@@ -275,6 +290,31 @@ export class Client {
   /** Changes the filter of the server's log until its end. */
   setLogFilter(filter: Body<"set_log_filter">, options?: CallOptions): Promise<Answer<"set_log_filter">> {
     return this.#call("set_log_filter", { json: filter }, options);
+  }
+
+  /** Lists every key of the server's file. */
+  listKeys(options?: CallOptions): Promise<Answer<"list_keys">> {
+    return this.#call("list_keys", {}, options);
+  }
+
+  /** Creates a key. Its secret is in this answer alone. */
+  createKey(key: Body<"create_key">, options?: CallOptions): Promise<Answer<"create_key">> {
+    return this.#call("create_key", { json: key }, options);
+  }
+
+  /** Creates a key with the same permissions, and lets the old one expire. */
+  rotateKey(id: string, times: Body<"rotate_key"> = {}, options?: CallOptions): Promise<Answer<"rotate_key">> {
+    return this.#call("rotate_key", { at: id, json: times }, options);
+  }
+
+  /** Revokes a key. */
+  revokeKey(id: string, options?: CallOptions): Promise<Answer<"revoke_key">> {
+    return this.#call("revoke_key", { at: id }, options);
+  }
+
+  /** Lists the last audited calls, newest first. */
+  listAudit(query: Query<"list_audit"> = {}, options?: CallOptions): Promise<Answer<"list_audit">> {
+    return this.#call("list_audit", { query }, options);
   }
 
   /** Reads the health of the server and its parts; `fresh` checks them now. */

@@ -13,6 +13,8 @@ const NOT_REPEATABLE = new Set<Operation>([
   "run_file_command", // would insert twice, or report that what it created exists
   "collect_garbage", // would report on the second run only
   "create_snapshot", // would make two
+  "create_key", // would make two, and the first one's secret is lost
+  "rotate_key", // the same
   "restore_snapshot", // would take back what was written after the first time
   "start_reembedding", // would swap the models back
 ]);

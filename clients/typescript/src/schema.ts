@@ -1,5 +1,25 @@
 // Generated from docs/openapi.json by `npm run generate`.
 export interface paths {
+    "/api/v1/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last audited calls
+         * @description Those of every tenant since the start of the server, at most 1,000. The audit log keeps all.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/export": {
         parameters: {
             query?: never;
@@ -61,6 +81,70 @@ export interface paths {
          *     (`Content-Encoding: gzip`).
          */
         post: operations["import_contexts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys
+         * @description Those that `context-manager keys` or this API made; keys of the configuration are not among them.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Create a key
+         * @description Valid at once. On a server without keys it is the first one: from then on every call needs a key.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description It is refused at once. Its record stays.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate a key
+         * @description Creates a key for the same tenant and user with the same permissions, and lets the old one expire.
+         */
+        post: operations["rotate_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -282,6 +366,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contexts/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Count contexts */
+        post: operations["count_contexts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contexts/delete": {
         parameters: {
             query?: never;
@@ -469,6 +570,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a map of the newest contexts
+         * @description Places contexts on a plane by the two principal components of their vectors: what is near to each other is alike. Those
+         *     without a vector yet are left out.
+         */
+        get: operations["get_map"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scopes": {
         parameters: {
             query?: never;
@@ -607,6 +729,23 @@ export interface paths {
          *     left. Restoring an older snapshot does not bring the contexts back.
          */
         delete: operations["forget_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whoami": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the caller, as the server knows it */
+        get: operations["get_caller"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -772,6 +911,42 @@ export interface components {
             /** @description Number of tokens of the text, never above `max_tokens`. */
             tokens: number;
         };
+        /** @description The last audited calls. */
+        AuditList: {
+            /** @description The calls, newest first. */
+            records: components["schemas"]["AuditRecord"][];
+            /** @description Time since which they are kept: the start of the server, or the oldest of those kept. The audit log keeps all. */
+            since: components["schemas"]["Time"];
+        };
+        /** @description An audited call. */
+        AuditRecord: {
+            /** @description Name of the operation. */
+            action: string;
+            /** @description Time of its end. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Number of contexts that were changed or deleted.
+             */
+            contexts: number | null;
+            /** @description `done`, `refused`, `forbidden`, `failed`, or `unfinished` if the client went away first. */
+            outcome: string;
+            /** @description Path of the request; it names no person. */
+            path: string;
+            /** @description Id of the request. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description Status of the answer; `null` if there was none.
+             */
+            status: number | null;
+            /** @description Tenant of the caller. */
+            tenant: string;
+            /** @description Ids and names of conditions that select what was changed. */
+            what: string | null;
+            /** @description Id of the caller's key, or subject of the token. */
+            who: string;
+        };
         /** @description Outcomes in the order sent. */
         BatchAnswer: {
             /** @description One outcome for each context. */
@@ -793,6 +968,19 @@ export interface components {
              * @description 201 for a stored context, 200 for one stored before or replaced under its key, or the status of the error.
              */
             status: number;
+        };
+        /** @description Caller of a call. */
+        Caller: {
+            /** @description True if the server asks for a key or a token. */
+            authentication: boolean;
+            /** @description Id of the key or subject of the token; `anonymous` on a server that asks for none. */
+            key_id: string;
+            /** @description Permissions, those that others include as well. */
+            permissions: components["schemas"]["Permission"][];
+            /** @description Tenant whose data the caller reaches. */
+            tenant: string;
+            /** @description User whose contexts alone the caller reaches; `null` for every user. */
+            user_id: string | null;
         };
         /**
          * @description Kind of a change.
@@ -985,6 +1173,24 @@ export interface components {
             /** @description Path of its scope; `null` without one. */
             scope: string | null;
         };
+        /**
+         * @description The newest contexts on a plane, near to each other if their vectors are alike: one entry of each column per context, newest
+         *     first.
+         */
+        ContextMap: {
+            /** @description Ids of the contexts. */
+            ids: string[];
+            /** @description Levels: 0 immediate, 1 short-term, 2 long-term. */
+            levels: number[];
+            /** @description Offsets into `scopes`. */
+            scope_offsets: number[];
+            /** @description Each scope of these contexts, or `null` for those without one, once. */
+            scopes: (string | null)[];
+            /** @description First coordinates, 0 to 65,535. */
+            x: number[];
+            /** @description Second coordinates, 0 to 65,535. */
+            y: number[];
+        };
         /** @description One page of contexts, newest first. */
         ContextPage: {
             /** @description Contexts of the page. */
@@ -1021,6 +1227,54 @@ export interface components {
              * @description Seconds from now until it expires.
              */
             ttl_secs?: number | null;
+        };
+        /** @description Contexts to count. Default all. */
+        CountBody: {
+            /** @description Conditions on the contexts. */
+            filter?: components["schemas"]["Filter"];
+            /** @description Count replaced contexts as well, as a deletion by the same filter does. */
+            include_superseded?: boolean;
+        };
+        /** @description Number of contexts. */
+        Counted: {
+            /** @description Number of contexts by level. */
+            contexts: {
+                /** Format: int64 */
+                immediate: number;
+                /** Format: int64 */
+                long_term: number;
+                /** Format: int64 */
+                short_term: number;
+            };
+            /**
+             * Format: int64
+             * @description Number of contexts.
+             */
+            total: number;
+        };
+        /** @description A key to create. */
+        CreateKey: {
+            /**
+             * Format: date-time
+             * @description Time from which it is refused. Default never.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            expires_at?: string | null;
+            /** @description Name of the key. */
+            name?: string | null;
+            /** @description Its permissions: with a user, `read` and `write` at most. */
+            permissions: components["schemas"]["Permission"][];
+            /** @description Tenant whose data it reaches. */
+            tenant: string;
+            /** @description User of the tenant whose contexts alone it reaches. Default every user. */
+            user_id?: string | null;
+        };
+        /** @description A new key. `Debug` leaves its secret out. */
+        CreatedKey: {
+            /** @description The key itself. It is shown this once: the server keeps a hash. */
+            key: string;
+            /** @description Record of the key. */
+            record: components["schemas"]["Key"];
         };
         /**
          * @description A component that was down or late; the result may be incomplete.
@@ -1566,6 +1820,47 @@ export interface components {
              */
             skipped: number;
         };
+        /** @description A key, without its secret. */
+        Key: {
+            /** @description Time of its creation. */
+            created_at: components["schemas"]["Time"];
+            /**
+             * Format: date-time
+             * @description Time from which it is refused; `null` for never.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            expires_at: string | null;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Time of its last use, known after some minutes.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            last_used_at: string | null;
+            /** @description Name that its owner gave it. */
+            name: string | null;
+            /** @description Its permissions. */
+            permissions: components["schemas"]["Permission"][];
+            /** @description Id of the key that it replaced. */
+            rotated_from: string | null;
+            /** @description State. */
+            state: components["schemas"]["KeyState"];
+            /** @description Tenant whose data it reaches. */
+            tenant: string;
+            /** @description User of the tenant whose contexts alone it reaches; `null` for every user. */
+            user_id: string | null;
+        };
+        /** @description Every key of the server's file, in the order of their creation. */
+        KeyList: {
+            /** @description The keys. */
+            keys: components["schemas"]["Key"][];
+        };
+        /**
+         * @description State of a key.
+         * @enum {string}
+         */
+        KeyState: "valid" | "expired" | "revoked";
         /** @description Use of a request class. */
         LaneUse: {
             /** @description Number of requests being served. */
@@ -1752,6 +2047,11 @@ export interface components {
          * @enum {string}
          */
         Origin: "user" | "agent" | "tool" | "import" | "system";
+        /**
+         * @description Permission for one kind of call.
+         * @enum {string}
+         */
+        Permission: "read" | "write" | "admin" | "metrics" | "tenant_admin";
         /** @description Newest message of a conversation, which was taken away. */
         PoppedMessage: {
             /**
@@ -1888,6 +2188,20 @@ export interface components {
             paused_ms: number;
             /** @description The snapshot. */
             snapshot: components["schemas"]["Snapshot"];
+        };
+        /** @description Times of a rotation. */
+        RotateKey: {
+            /**
+             * Format: date-time
+             * @description Time from which the new key is refused. Default never.
+             * @example 2026-01-02T03:04:05.678Z
+             */
+            expires_at?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds that the old key stays valid; at most a year. Default a day.
+             */
+            grace_secs?: number | null;
         };
         /** @description One page of scopes, by path. */
         ScopePage: {
@@ -2333,9 +2647,12 @@ export interface components {
 }
 export type AssembleRequest = components['schemas']['AssembleRequest'];
 export type AssembleResponse = components['schemas']['AssembleResponse'];
+export type AuditList = components['schemas']['AuditList'];
+export type AuditRecord = components['schemas']['AuditRecord'];
 export type BatchAnswer = components['schemas']['BatchAnswer'];
 export type BatchBody = components['schemas']['BatchBody'];
 export type BatchItem = components['schemas']['BatchItem'];
+export type Caller = components['schemas']['Caller'];
 export type Change = components['schemas']['Change'];
 export type Citation = components['schemas']['Citation'];
 export type ClearBody = components['schemas']['ClearBody'];
@@ -2344,8 +2661,13 @@ export type ComponentHealth = components['schemas']['ComponentHealth'];
 export type ConnectionUse = components['schemas']['ConnectionUse'];
 export type Context = components['schemas']['Context'];
 export type ContextEvent = components['schemas']['ContextEvent'];
+export type ContextMap = components['schemas']['ContextMap'];
 export type ContextPage = components['schemas']['ContextPage'];
 export type ContextPatch = components['schemas']['ContextPatch'];
+export type CountBody = components['schemas']['CountBody'];
+export type Counted = components['schemas']['Counted'];
+export type CreateKey = components['schemas']['CreateKey'];
+export type CreatedKey = components['schemas']['CreatedKey'];
 export type Degraded = components['schemas']['Degraded'];
 export type DeleteBody = components['schemas']['DeleteBody'];
 export type Deleted = components['schemas']['Deleted'];
@@ -2375,6 +2697,9 @@ export type Health = components['schemas']['Health'];
 export type HealthAnswer = components['schemas']['HealthAnswer'];
 export type History = components['schemas']['History'];
 export type Import = components['schemas']['Import'];
+export type Key = components['schemas']['Key'];
+export type KeyList = components['schemas']['KeyList'];
+export type KeyState = components['schemas']['KeyState'];
 export type LaneUse = components['schemas']['LaneUse'];
 export type Level = components['schemas']['Level'];
 export type LevelCountsU64 = components['schemas']['LevelCounts_u64'];
@@ -2388,6 +2713,7 @@ export type Neighbours = components['schemas']['Neighbours'];
 export type NewContext = components['schemas']['NewContext'];
 export type Order = components['schemas']['Order'];
 export type Origin = components['schemas']['Origin'];
+export type Permission = components['schemas']['Permission'];
 export type PoppedMessage = components['schemas']['PoppedMessage'];
 export type Problem = components['schemas']['Problem'];
 export type Query = components['schemas']['Query'];
@@ -2397,6 +2723,7 @@ export type ReembedProgress = components['schemas']['ReembedProgress'];
 export type Reembedding = components['schemas']['Reembedding'];
 export type Restore = components['schemas']['Restore'];
 export type Restored = components['schemas']['Restored'];
+export type RotateKey = components['schemas']['RotateKey'];
 export type ScopePage = components['schemas']['ScopePage'];
 export type ScopeSummary = components['schemas']['ScopeSummary'];
 export type Scores = components['schemas']['Scores'];
@@ -2417,6 +2744,51 @@ export type Version = components['schemas']['Version'];
 export type Written = components['schemas']['Written'];
 export type $defs = Record<string, never>;
 export interface operations {
+    list_audit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Default 100
+                 * @example 1
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The calls, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "records": [
+                     *         {
+                     *           "at": "2026-01-02T03:04:05.678Z",
+                     *           "action": "delete_contexts",
+                     *           "who": "anonymous",
+                     *           "tenant": "default",
+                     *           "path": "/api/v1/contexts/delete",
+                     *           "what": "user_id, tags_any",
+                     *           "contexts": 1,
+                     *           "outcome": "done",
+                     *           "status": 200,
+                     *           "request_id": "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1eff"
+                     *         }
+                     *       ],
+                     *       "since": "2026-01-02T03:04:05.678Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+        };
+    };
     export_contexts: {
         parameters: {
             query?: {
@@ -2538,6 +2910,199 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Import"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, in the order of their creation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "id": "5f2b7c1d9a3e4f60",
+                     *           "name": "ci",
+                     *           "tenant": "default",
+                     *           "user_id": null,
+                     *           "permissions": [
+                     *             "read",
+                     *             "write"
+                     *           ],
+                     *           "state": "valid",
+                     *           "created_at": "2026-01-02T03:04:05.678Z",
+                     *           "expires_at": null,
+                     *           "last_used_at": "2026-01-02T03:04:05.678Z",
+                     *           "rotated_from": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tenant": "default",
+                 *       "permissions": [
+                 *         "read",
+                 *         "write"
+                 *       ],
+                 *       "name": "ci"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateKey"];
+            };
+        };
+        responses: {
+            /** @description The key, shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": "cm_5f2b7c1d9a3e4f60_…",
+                     *       "record": {
+                     *         "id": "5f2b7c1d9a3e4f60",
+                     *         "name": "ci",
+                     *         "tenant": "default",
+                     *         "user_id": null,
+                     *         "permissions": [
+                     *           "read",
+                     *           "write"
+                     *         ],
+                     *         "state": "valid",
+                     *         "created_at": "2026-01-02T03:04:05.678Z",
+                     *         "expires_at": null,
+                     *         "last_used_at": null,
+                     *         "rotated_from": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the key
+                 * @example 5f2b7c1d9a3e4f60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revoked key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "5f2b7c1d9a3e4f60",
+                     *       "name": "ci",
+                     *       "tenant": "default",
+                     *       "user_id": null,
+                     *       "permissions": [
+                     *         "read",
+                     *         "write"
+                     *       ],
+                     *       "state": "revoked",
+                     *       "created_at": "2026-01-02T03:04:05.678Z",
+                     *       "expires_at": null,
+                     *       "last_used_at": null,
+                     *       "rotated_from": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the key
+                 * @example 5f2b7c1d9a3e4f60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "grace_secs": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateKey"];
+            };
+        };
+        responses: {
+            /** @description The new key, shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": "cm_8c0d3b6e2f714a95_…",
+                     *       "record": {
+                     *         "id": "8c0d3b6e2f714a95",
+                     *         "name": "ci",
+                     *         "tenant": "default",
+                     *         "user_id": null,
+                     *         "permissions": [
+                     *           "read",
+                     *           "write"
+                     *         ],
+                     *         "state": "valid",
+                     *         "created_at": "2026-01-02T03:04:05.678Z",
+                     *         "expires_at": null,
+                     *         "last_used_at": null,
+                     *         "rotated_from": "5f2b7c1d9a3e4f60"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedKey"];
                 };
             };
         };
@@ -3351,6 +3916,47 @@ export interface operations {
             };
         };
     };
+    count_contexts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "user_id": "ann"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CountBody"];
+            };
+        };
+        responses: {
+            /** @description The number */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 2,
+                     *       "contexts": {
+                     *         "immediate": 0,
+                     *         "short_term": 0,
+                     *         "long_term": 2
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Counted"];
+                };
+            };
+        };
+    };
     delete_contexts: {
         parameters: {
             query?: never;
@@ -3973,6 +4579,66 @@ export interface operations {
             };
         };
     };
+    get_map: {
+        parameters: {
+            query?: {
+                /** @description Contexts of this level only */
+                level?: components["schemas"]["Level"];
+                /** @description Contexts of this user only */
+                user_id?: string;
+                /** @description Contexts of this agent only */
+                agent_id?: string;
+                /** @description Contexts of this conversation only */
+                session_id?: string;
+                /** @description Contexts of this scope and of those below it only */
+                scope_prefix?: string;
+                /** @description Contexts with this tag only */
+                tag?: string;
+                /**
+                 * @description Default 2,000
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The map */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ids": [
+                     *         "0198c5a2-7d10-7c3e-9a51-5d2f0c6b1e02"
+                     *       ],
+                     *       "x": [
+                     *         32768
+                     *       ],
+                     *       "y": [
+                     *         32768
+                     *       ],
+                     *       "levels": [
+                     *         2
+                     *       ],
+                     *       "scope_offsets": [
+                     *         0
+                     *       ],
+                     *       "scopes": [
+                     *         null
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ContextMap"];
+                };
+            };
+        };
+    };
     list_scopes: {
         parameters: {
             query?: {
@@ -4482,6 +5148,41 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ForgottenUser"];
+                };
+            };
+        };
+    };
+    get_caller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant": "default",
+                     *       "key_id": "anonymous",
+                     *       "user_id": null,
+                     *       "permissions": [
+                     *         "read",
+                     *         "write",
+                     *         "admin",
+                     *         "metrics",
+                     *         "tenant_admin"
+                     *       ],
+                     *       "authentication": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Caller"];
                 };
             };
         };

@@ -10,18 +10,18 @@ use uuid::Uuid;
 use crate::call::Caller;
 use crate::events::events;
 use crate::operations::{
-    ASSEMBLE_CONTEXTS, CLEAR_CONTEXTS, CLEAR_MESSAGES, DELETE_CONTEXT, DELETE_CONTEXT_BY_KEY, DELETE_CONTEXTS,
-    DELETE_DOCUMENT, DELETE_SESSION, FORGET_SCOPE, FORGET_USER, GET_CONTEXT, GET_CONTEXT_BY_KEY, GET_CONTEXT_HISTORY,
-    GET_DOCUMENT, GET_STATS, LIST_CONTEXTS, LIST_DOCUMENTS, LIST_MESSAGES, LIST_SCOPES, LIST_SESSIONS, POP_MESSAGE,
-    RUN_FILE_COMMAND, SEARCH_CONTEXTS, STORE_CONTEXT, STORE_CONTEXT_BY_KEY, STORE_CONTEXTS, STORE_DOCUMENT,
-    STORE_MESSAGES, STREAM_EVENTS, UNDO_CONTEXT, UPDATE_CONTEXT,
+    ASSEMBLE_CONTEXTS, CLEAR_CONTEXTS, CLEAR_MESSAGES, COUNT_CONTEXTS, DELETE_CONTEXT, DELETE_CONTEXT_BY_KEY,
+    DELETE_CONTEXTS, DELETE_DOCUMENT, DELETE_SESSION, FORGET_SCOPE, FORGET_USER, GET_CALLER, GET_CONTEXT,
+    GET_CONTEXT_BY_KEY, GET_CONTEXT_HISTORY, GET_DOCUMENT, GET_MAP, GET_STATS, LIST_CONTEXTS, LIST_DOCUMENTS,
+    LIST_MESSAGES, LIST_SCOPES, LIST_SESSIONS, POP_MESSAGE, RUN_FILE_COMMAND, SEARCH_CONTEXTS, STORE_CONTEXT,
+    STORE_CONTEXT_BY_KEY, STORE_CONTEXTS, STORE_DOCUMENT, STORE_MESSAGES, STREAM_EVENTS, UNDO_CONTEXT, UPDATE_CONTEXT,
 };
 use crate::pages::{ListContexts, Page, items};
 use crate::wire::{
-    AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextPage, ContextPatch,
-    DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event, FileCommand, FileResult, ForgottenUser,
-    History, MessageList, MessagesBody, NewContext, PoppedMessage, ScopePage, SearchRequest, SearchResponse, Session,
-    SessionPage, Stats, StoredDocument, Written,
+    self, AssembleRequest, AssembleResponse, BatchAnswer, BatchBody, ClearBody, Context, ContextMap, ContextPage,
+    ContextPatch, CountBody, Counted, DeleteBody, Deleted, DocumentBody, DocumentPage, DocumentSummary, Event,
+    FileCommand, FileResult, ForgottenUser, History, MessageList, MessagesBody, NewContext, PoppedMessage, ScopePage,
+    SearchRequest, SearchResponse, Session, SessionPage, Stats, StoredDocument, Written,
 };
 use crate::{Config, Error};
 
@@ -134,6 +134,11 @@ impl Client {
     /// Searches and returns the result as one text for a prompt.
     pub async fn assemble_contexts(&self, request: &AssembleRequest) -> Result<AssembleResponse, Error> {
         self.0.fetch(self.0.call(ASSEMBLE_CONTEXTS, "").json(request)?).await
+    }
+
+    /// Counts contexts.
+    pub async fn count_contexts(&self, body: &CountBody) -> Result<Counted, Error> {
+        self.0.fetch(self.0.call(COUNT_CONTEXTS, "").json(body)?).await
     }
 
     /// Deletes contexts by ids or by a filter.
@@ -277,6 +282,18 @@ impl Client {
     /// Deletes everything about a user.
     pub async fn forget_user(&self, user_id: &str) -> Result<ForgottenUser, Error> {
         self.0.fetch(self.0.call(FORGET_USER, user_id)).await
+    }
+
+    /// Returns the caller, as the server knows it.
+    pub async fn get_caller(&self) -> Result<wire::Caller, Error> {
+        self.0.fetch(self.0.call(GET_CALLER, "")).await
+    }
+
+    /// Returns the newest contexts on a plane: at most 10,000, of those that `list` selects. Its cursor does not count.
+    pub async fn get_map(&self, list: &ListContexts) -> Result<ContextMap, Error> {
+        let conditions = list.query();
+        let conditions = conditions.filter(|(name, _)| !["cursor", "include_superseded"].contains(name));
+        self.0.fetch(self.0.call(GET_MAP, "").query(conditions)).await
     }
 
     /// Returns counts of the tenant's contexts.

@@ -34,6 +34,7 @@ operations! {
     UNDO_CONTEXT: POST "/api/v1/contexts/{id}/undo" IfNotBegun false;
     SEARCH_CONTEXTS: POST "/api/v1/contexts/search" Always false;
     ASSEMBLE_CONTEXTS: POST "/api/v1/contexts/assemble" Always false;
+    COUNT_CONTEXTS: POST "/api/v1/contexts/count" Always false;
     DELETE_CONTEXTS: POST "/api/v1/contexts/delete" Always false;
     CLEAR_CONTEXTS: POST "/api/v1/contexts/clear" Always false;
     LIST_SESSIONS: GET "/api/v1/sessions" Always false;
@@ -51,6 +52,8 @@ operations! {
     RUN_FILE_COMMAND: POST "/api/v1/files" IfNotBegun false;
     STREAM_EVENTS: GET "/api/v1/events" Always false;
     FORGET_USER: DELETE "/api/v1/users/{user_id}" Always true;
+    GET_CALLER: GET "/api/v1/whoami" Always false;
+    GET_MAP: GET "/api/v1/map" Always true;
     GET_STATS: GET "/api/v1/stats" Always false;
     EXPORT_CONTEXTS: GET "/api/v1/admin/export" Always true;
     IMPORT_CONTEXTS: POST "/api/v1/admin/import" IfNotBegun true;
@@ -64,6 +67,11 @@ operations! {
     DISCARD_REEMBEDDING: DELETE "/api/v1/admin/reembed" Always false;
     GET_LOG_FILTER: GET "/api/v1/admin/log-filter" Always false;
     SET_LOG_FILTER: PUT "/api/v1/admin/log-filter" Always false;
+    LIST_KEYS: GET "/api/v1/admin/keys" Always false;
+    CREATE_KEY: POST "/api/v1/admin/keys" IfNotBegun false;
+    ROTATE_KEY: POST "/api/v1/admin/keys/{id}/rotate" IfNotBegun false;
+    REVOKE_KEY: DELETE "/api/v1/admin/keys/{id}" Always false;
+    LIST_AUDIT: GET "/api/v1/admin/audit" Always false;
     GET_HEALTH: GET "/health" Always false;
     GET_LIVENESS: GET "/health/live" Always false;
     GET_READINESS: GET "/health/ready" Always false;

@@ -8,13 +8,13 @@ use reqwest::Body;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::operations::{
-    COLLECT_GARBAGE, CREATE_SNAPSHOT, DISCARD_REEMBEDDING, EXPORT_CONTEXTS, GET_HEALTH, GET_LIVENESS, GET_LOG_FILTER,
-    GET_METRICS, GET_READINESS, GET_REEMBEDDING, IMPORT_CONTEXTS, LIST_SNAPSHOTS, RESTORE_SNAPSHOT, SET_LOG_FILTER,
-    START_REEMBEDDING, VERIFY_SNAPSHOT,
+    COLLECT_GARBAGE, CREATE_KEY, CREATE_SNAPSHOT, DISCARD_REEMBEDDING, EXPORT_CONTEXTS, GET_HEALTH, GET_LIVENESS,
+    GET_LOG_FILTER, GET_METRICS, GET_READINESS, GET_REEMBEDDING, IMPORT_CONTEXTS, LIST_AUDIT, LIST_KEYS,
+    LIST_SNAPSHOTS, RESTORE_SNAPSHOT, REVOKE_KEY, ROTATE_KEY, SET_LOG_FILTER, START_REEMBEDDING, VERIFY_SNAPSHOT,
 };
 use crate::wire::{
-    GcReport, GcRequest, Health, HealthAnswer, Import, LogFilter, Reembedding, Restore, Restored, Snapshot,
-    SnapshotList, VerifiedSnapshot,
+    AuditList, CreateKey, CreatedKey, GcReport, GcRequest, Health, HealthAnswer, Import, Key, KeyList, LogFilter,
+    Reembedding, Restore, Restored, RotateKey, Snapshot, SnapshotList, VerifiedSnapshot,
 };
 use crate::{Client, Error};
 
@@ -128,6 +128,34 @@ impl Client {
     /// Changes the filter of the server's log until its end.
     pub async fn set_log_filter(&self, filter: &LogFilter) -> Result<LogFilter, Error> {
         self.0.fetch(self.0.call(SET_LOG_FILTER, "").json(filter)?).await
+    }
+
+    /// Returns every key of the server's file.
+    pub async fn list_keys(&self) -> Result<KeyList, Error> {
+        self.0.fetch(self.0.call(LIST_KEYS, "")).await
+    }
+
+    /// Creates a key.
+    pub async fn create_key(&self, key: &CreateKey) -> Result<CreatedKey, Error> {
+        self.0.fetch(self.0.call(CREATE_KEY, "").json(key)?).await
+    }
+
+    /// Creates a key with the same permissions, and lets the old one expire.
+    pub async fn rotate_key(&self, id: &str, times: &RotateKey) -> Result<CreatedKey, Error> {
+        self.0.fetch(self.0.call(ROTATE_KEY, id).json(times)?).await
+    }
+
+    /// Revokes a key.
+    pub async fn revoke_key(&self, id: &str) -> Result<Key, Error> {
+        self.0.fetch(self.0.call(REVOKE_KEY, id)).await
+    }
+
+    /// Returns the last audited calls, newest first. Default at most 100, maximum 1,000.
+    pub async fn list_audit(&self, limit: Option<u32>) -> Result<AuditList, Error> {
+        let call = self.0.call(LIST_AUDIT, "");
+        self.0
+            .fetch(call.query([("limit", limit.map(|limit| limit.to_string()))]))
+            .await
     }
 
     /// Returns the health of the server and its components; `fresh` checks them now.

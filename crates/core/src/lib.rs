@@ -60,8 +60,8 @@ pub use engine::{
     AssembleRequest, AssembleResponse, ContextEngine, DEFAULT_LIMIT, Degraded, Deps, DocumentParts, DocumentStored,
     Dropped, Event, EventKind, ExportRecord, ExportRequest, Followed, Follower, Forgotten, Found, GcAction, GcAffected,
     GcReport, Imported, MAX_LIMIT, MAX_LISTED, MAX_TOKENS, NewDocument, OnEmbeddingFailure, Pending, PendingRound,
-    Receipt, ReembedPhase, ReembedProgress, ReembedSettings, Relevance, Restored, Resume, ScopeCount, SearchMode,
-    SearchRequest, SearchResponse, Stats, Stored, Usage,
+    Place, Receipt, ReembedPhase, ReembedProgress, ReembedSettings, Relevance, Restored, Resume, ScopeCount,
+    SearchMode, SearchRequest, SearchResponse, Stats, Stored, Usage,
 };
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Name, Visibility};

@@ -102,11 +102,11 @@ async fn serve(config: &Config) -> Router {
     let contexts = (0..CONTEXTS).map(context).collect();
     let scope = Scope::maintenance(default_tenant().unwrap());
     memory.engine.store_many(&scope, contexts, |_| String::new()).await;
-    let service = Service::new(config, install_metrics().unwrap(), logs.unwrap());
+    let auth = Authenticator::open(config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
+    let service = Service::new(config, install_metrics().unwrap(), logs.unwrap(), Arc::new(auth));
     memory.serve(&service, config).unwrap();
     service.health.enter(Phase::Serving);
-    let auth = Authenticator::open(config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
     // It lives as long as the process.
     std::mem::forget(memory);
-    router(Arc::new(service), Arc::new(auth), config)
+    router(Arc::new(service), config)
 }

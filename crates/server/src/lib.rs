@@ -10,6 +10,7 @@ mod attach;
 pub mod auth;
 pub mod cli;
 pub mod config;
+mod console;
 mod embedders;
 mod expected;
 mod health;

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     FileAction: TypeAlias = Literal["view", "create", "str_replace", "insert", "delete", "rename"]
     Format: TypeAlias = Literal["markdown", "xml", "plain", "json"]
     GcAction: TypeAlias = Literal["delete", "promote", "consolidate", "settle"]
+    KeyState: TypeAlias = Literal["valid", "expired", "revoked"]
     Level: TypeAlias = Literal["immediate", "short_term", "long_term"]
     Order: TypeAlias = Literal["relevance", "chronological"]
     Origin: TypeAlias = Literal["user", "agent", "tool", "import", "system"]
+    Permission: TypeAlias = Literal["read", "write", "admin", "metrics", "tenant_admin"]
     SearchMode: TypeAlias = Literal["hybrid", "dense", "lexical"]
 else:
     # An answer of a newer server may hold values that this version does not know.
@@ -49,7 +51,9 @@ else:
     FileAction: TypeAlias = str
     Format: TypeAlias = str
     GcAction: TypeAlias = str
+    KeyState: TypeAlias = str
     Level: TypeAlias = str
     Order: TypeAlias = str
     Origin: TypeAlias = str
+    Permission: TypeAlias = str
     SearchMode: TypeAlias = str

@@ -5,7 +5,47 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from .literals import Change, Code, Degraded, DropReason, EmbeddingStatus, GcAction, Level, Origin
+from .literals import Change, Code, Degraded, DropReason, EmbeddingStatus, GcAction, KeyState, Level, Origin, Permission
+
+
+class AuditRecord(Struct, kw_only=True):
+    """An audited call."""
+
+    action: str
+    """Name of the operation."""
+    at: datetime
+    """Time of its end."""
+    contexts: int | None
+    """Number of contexts that were changed or deleted."""
+    outcome: str
+    """`done`, `refused`, `forbidden`, `failed`, or `unfinished` if the client went away first."""
+    path: str
+    """Path of the request; it names no person."""
+    request_id: str
+    """Id of the request."""
+    status: int | None
+    """Status of the answer; `null` if there was none."""
+    tenant: str
+    """Tenant of the caller."""
+    what: str | None
+    """Ids and names of conditions that select what was changed."""
+    who: str
+    """Id of the caller's key, or subject of the token."""
+
+
+class Caller(Struct, kw_only=True):
+    """Caller of a call."""
+
+    authentication: bool
+    """True if the server asks for a key or a token."""
+    key_id: str
+    """Id of the key or subject of the token; `anonymous` on a server that asks for none."""
+    permissions: list[Permission]
+    """Permissions, those that others include as well."""
+    tenant: str
+    """Tenant whose data the caller reaches."""
+    user_id: str | None
+    """User whose contexts alone the caller reaches; `null` for every user."""
 
 
 class Citation(Struct, kw_only=True):
@@ -60,6 +100,26 @@ class ContextEvent(Struct, kw_only=True):
     """Its level."""
     scope: str | None
     """Path of its scope; `null` without one."""
+
+
+class ContextMap(Struct, kw_only=True):
+    """
+    The newest contexts on a plane, near to each other if their vectors are alike: one entry of each column per context, newest
+    first.
+    """
+
+    ids: list[str]
+    """Ids of the contexts."""
+    levels: list[int]
+    """Levels: 0 immediate, 1 short-term, 2 long-term."""
+    scope_offsets: list[int]
+    """Offsets into `scopes`."""
+    scopes: list[str | None]
+    """Each scope of these contexts, or `null` for those without one, once."""
+    x: list[int]
+    """First coordinates, 0 to 65,535."""
+    y: list[int]
+    """Second coordinates, 0 to 65,535."""
 
 
 class Deleted(Struct, kw_only=True):
@@ -210,6 +270,38 @@ class HealthAnswer(Struct, kw_only=True):
 
     status: str
     """`up` or `ready`."""
+
+
+class Key(Struct, kw_only=True):
+    """A key, without its secret."""
+
+    created_at: datetime
+    """Time of its creation."""
+    expires_at: datetime | None
+    """Time from which it is refused; `null` for never."""
+    id: str
+    """Its id."""
+    last_used_at: datetime | None
+    """Time of its last use, known after some minutes."""
+    name: str | None
+    """Name that its owner gave it."""
+    permissions: list[Permission]
+    """Its permissions."""
+    rotated_from: str | None
+    """Id of the key that it replaced."""
+    state: KeyState
+    """State."""
+    tenant: str
+    """Tenant whose data it reaches."""
+    user_id: str | None
+    """User of the tenant whose contexts alone it reaches; `null` for every user."""
+
+
+class KeyList(Struct, kw_only=True):
+    """Every key of the server's file, in the order of their creation."""
+
+    keys: list[Key]
+    """The keys."""
 
 
 class LaneUse(Struct, kw_only=True):
@@ -583,6 +675,15 @@ class AssembleResponse(Struct, kw_only=True):
     """Candidates that are not in the text, best first, at most 100; only with `explain`."""
 
 
+class AuditList(Struct, kw_only=True):
+    """The last audited calls."""
+
+    records: list[AuditRecord]
+    """The calls, newest first."""
+    since: datetime
+    """Time since which they are kept: the start of the server, or the oldest of those kept. The audit log keeps all."""
+
+
 class BatchItem(Struct, kw_only=True):
     """Outcome for one context: the context or a receipt with 201 or 200, or an error."""
 
@@ -668,6 +769,24 @@ class ContextPage(Struct, kw_only=True):
     """Contexts of the page."""
     next_cursor: str | None
     """Value of `cursor` for the next page; `null` on the last one."""
+
+
+class Counted(Struct, kw_only=True):
+    """Number of contexts."""
+
+    contexts: LevelCounts
+    """Number of contexts by level."""
+    total: int
+    """Number of contexts."""
+
+
+class CreatedKey(Struct, kw_only=True):
+    """A new key. `Debug` leaves its secret out."""
+
+    key: str
+    """The key itself. It is shown this once: the server keeps a hash."""
+    record: Key
+    """Record of the key."""
 
 
 class DocumentPage(Struct, kw_only=True):

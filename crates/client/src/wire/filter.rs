@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Exact, Level, Origin, Time};
+use super::{Exact, Level, LevelCounts, Origin, Time};
 
 /// Maximum number of ids, tags or metadata values in one filter.
 const MAX_NAMED: usize = 1000;
@@ -272,6 +272,44 @@ impl ClearBody {
             ..filter
         })
     }
+}
+
+/// Contexts to count. Default all.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CountBody {
+    /// Conditions on the contexts.
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
+    /// Count replaced contexts as well, as a deletion by the same filter does.
+    #[serde(default)]
+    pub include_superseded: bool,
+}
+
+impl CountBody {
+    /// Converts the filter to the domain's.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation.
+    pub fn into_filter(self) -> Result<domain::Filter, Error> {
+        let mut found = Violations::default();
+        let filter = self.filter.unwrap_or_default().into_filter("/filter", &mut found);
+        found.into_result().map_err(Error::Invalid)?;
+        Ok(filter)
+    }
+}
+
+/// Number of contexts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Counted {
+    /// Number of contexts.
+    pub total: u64,
+    /// Number of contexts by level.
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    pub contexts: LevelCounts<u64>,
 }
 
 /// Number of deleted contexts.

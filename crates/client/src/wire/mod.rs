@@ -3,7 +3,9 @@
 //! Names are those of the OpenAPI document. Types of the domain are never serialized; they convert from and to these.
 
 mod assemble;
+mod audit;
 mod batch;
+mod caller;
 mod context;
 mod documents;
 mod events;
@@ -12,7 +14,9 @@ mod filter;
 mod gc;
 mod health;
 mod history;
+mod keys;
 mod limits;
+mod map;
 mod messages;
 mod metadata;
 mod numbers;
@@ -29,18 +33,22 @@ mod transfer;
 mod users;
 
 pub use assemble::{AssembleRequest, AssembleResponse, Citation, Format, Layout, Order};
+pub use audit::{AuditList, AuditRecord};
 pub use batch::{BatchAnswer, BatchBody, BatchItem};
+pub use caller::{Caller, Permission};
 pub use context::{
     Context, ContextPage, ContextPatch, EmbeddingStatus, Level, NewContext, Origin, Similar, StoredContext,
 };
 pub use documents::{DocumentBody, DocumentFormat, DocumentPage, DocumentSummary, Neighbours, StoredDocument};
 pub use events::{ContextEvent, Event, EventKind};
 pub use files::{FileAction, FileCommand, FileResult};
-pub use filter::{ClearBody, DeleteBody, Deleted, Filter};
+pub use filter::{ClearBody, CountBody, Counted, DeleteBody, Deleted, Filter};
 pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};
 pub use health::{ComponentHealth, Health, HealthAnswer, LogFilter};
 pub use history::{Change, History, Version};
+pub use keys::{CreateKey, CreatedKey, Key, KeyList, KeyState, RotateKey};
 pub use limits::{ConnectionUse, LaneUse, Limits, RateLimitUse};
+pub use map::ContextMap;
 pub use messages::{MessageList, MessagesBody, PoppedMessage};
 pub use metadata::{Exact, Metadata};
 pub use problem::{Code, FieldError, Problem};

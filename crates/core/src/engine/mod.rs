@@ -16,12 +16,14 @@ mod history;
 mod lifecycle;
 mod listing;
 mod locks;
+mod map;
 mod messages;
 mod model_in_use;
 mod models;
 mod named;
 mod parts;
 mod prepare;
+mod projection;
 mod reader;
 mod reindex;
 mod scopes;
@@ -36,7 +38,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::context::{Context, ContextId, MAX_ID_BYTES, NewContext, Patch, Version, Violations};
+use crate::context::{Context, ContextId, Level, MAX_ID_BYTES, NewContext, Patch, Version, Violations};
 use crate::lifecycle::Lifecycle;
 use crate::ports::{Leases, Reranker, SessionSummary, SnapshotError, Snapshots, Summarizer};
 use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
@@ -44,6 +46,7 @@ use crate::{Config, Cursor, Error, Filter, Page, Scope, TenantId, Visibility};
 pub use documents::{DocumentStored, NewDocument, Parts as DocumentParts};
 pub use events::{Event, EventKind, Followed, Follower, Resume};
 pub use lifecycle::{GcAction, GcAffected, GcReport, MAX_LISTED};
+pub use map::Place;
 pub use model_in_use::OnEmbeddingFailure;
 pub use models::{Pending, PendingRound, ReembedPhase, ReembedProgress, ReembedSettings};
 pub use parts::Deps;
@@ -280,6 +283,29 @@ impl ContextEngine {
         limit: usize,
     ) -> Result<Page<ScopeCount, String>, Error> {
         Ok(scopes::list(self.contexts(), scope, filter, depth, after, limit).await?)
+    }
+
+    /// Returns the number of matching contexts at each level, in the order of [`Level::ALL`]; expired ones do not count, and
+    /// superseded ones only if asked for.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn count(
+        &self,
+        scope: &Scope,
+        filter: Filter,
+        include_superseded: bool,
+    ) -> Result<[u64; Level::ALL.len()], Error> {
+        Ok(reader::count(self.contexts(), scope, filter, include_superseded).await?)
+    }
+
+    /// Places up to `limit` of the newest matching contexts on a plane, near to each other if their vectors are alike.
+    /// Contexts without a vector yet have no place.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn map(&self, scope: &Scope, filter: Filter, limit: usize) -> Result<Vec<Place>, Error> {
+        Ok(map::map(self.contexts(), scope, filter, limit).await?)
     }
 
     /// Returns statistics of the matching contexts; expired ones do not count.

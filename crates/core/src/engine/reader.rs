@@ -39,6 +39,17 @@ pub struct Usage {
     pub bytes: u64,
 }
 
+/// Returns the filter of the contexts that a reader sees.
+fn visible(at: Contexts<'_>, filter: Filter, include_superseded: bool) -> Filter {
+    let now = at.now();
+    let visibility = if include_superseded {
+        Visibility::Live(now)
+    } else {
+        Visibility::Current(now)
+    };
+    Filter { visibility, ..filter }
+}
+
 pub(super) async fn list(
     at: Contexts<'_>,
     scope: &Scope,
@@ -47,14 +58,8 @@ pub(super) async fn list(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<Context>, StoreError> {
-    let now = at.now();
-    let visibility = if include_superseded {
-        Visibility::Live(now)
-    } else {
-        Visibility::Current(now)
-    };
     let request = ListRequest {
-        filter: Filter { visibility, ..filter },
+        filter: visible(at, filter, include_superseded),
         after,
         limit,
         ..ListRequest::default()
@@ -66,24 +71,35 @@ pub(super) async fn list(
     })
 }
 
+pub(super) async fn count(
+    at: Contexts<'_>,
+    scope: &Scope,
+    filter: Filter,
+    include_superseded: bool,
+) -> Result<[u64; Level::ALL.len()], StoreError> {
+    let visible = visible(at, filter, include_superseded);
+    let mut contexts = [0; Level::ALL.len()];
+    for level in Level::ALL {
+        if !visible.levels.is_empty() && !visible.levels.contains(&level) {
+            continue;
+        }
+        let of_level = Filter {
+            levels: vec![level],
+            ..visible.clone()
+        };
+        contexts[level.index()] = at.store.count(scope, &of_level).await?;
+    }
+    Ok(contexts)
+}
+
 pub(super) async fn stats(
     at: Contexts<'_>,
     scope: &Scope,
     filter: Filter,
     reindexed: Option<f32>,
 ) -> Result<Stats, StoreError> {
-    let live = Filter {
-        visibility: Visibility::Live(at.now()),
-        ..filter
-    };
-    let mut contexts = [0; Level::ALL.len()];
-    for level in Level::ALL {
-        let of_level = Filter {
-            levels: vec![level],
-            ..live.clone()
-        };
-        contexts[level.index()] = at.store.count(scope, &of_level).await?;
-    }
+    let contexts = count(at, scope, filter.clone(), true).await?;
+    let live = visible(at, filter, true);
     let pending = Filter {
         embedded: Some(false),
         ..live

@@ -4,6 +4,7 @@ use context_manager_core::Error;
 use context_manager_core::ports::SnapshotError;
 
 use super::rate_limit::limited;
+use crate::auth::management::KeyError;
 use crate::http::{Code, Problem};
 use crate::service::Failure;
 use crate::service::reembedding::CannotReembed;
@@ -20,6 +21,7 @@ impl From<Failure> for Problem {
                 tracing::error!(error = %source, "snapshots cannot be read or written");
                 return Self::new(Code::Internal);
             }
+            Failure::Keys(error) => return keys(&error),
             Failure::Interrupted => return Self::new(Code::Internal),
             Failure::Stopping => return Self::new(Code::ServiceUnavailable),
             Failure::RateLimited(refusal) => return limited(&refusal),
@@ -40,4 +42,24 @@ impl From<Failure> for Problem {
         };
         Self::new(code).with_detail(detail)
     }
+}
+
+/// Describes keys that were not changed. A path of the server is told to its log alone.
+fn keys(error: &KeyError) -> Problem {
+    let detail = error.to_string();
+    let pointer = match error {
+        KeyError::File(file) => {
+            tracing::error!(error = %file, cause = std::error::Error::source(file).map(ToString::to_string), "the keys cannot be read or changed");
+            let detail = "the server cannot read or change its file of keys; its log tells why";
+            return Problem::new(Code::Internal).with_detail(detail);
+        }
+        KeyError::Random(_) => return Problem::new(Code::Internal).with_detail(detail),
+        KeyError::Unknown(_) => return Problem::new(Code::NotFound).with_detail(detail),
+        KeyError::NotValid(_) => return Problem::new(Code::Conflict).with_detail(detail),
+        KeyError::Tenant(_) | KeyError::Reserved => "/tenant",
+        KeyError::Name => "/name",
+        KeyError::NoPermission | KeyError::Exceeds => "/permissions",
+        KeyError::Over(_) => "/expires_at",
+    };
+    Problem::invalid_field(pointer, detail)
 }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::protected_resource::Challenge;
 use super::rate_limit::{add_shares, limited};
 use super::route::{Found, Route, RouteTable};
-use crate::auth::{AUTH_FAILURES, Authenticator};
+use crate::auth::AUTH_FAILURES;
 use crate::config::Config;
 use crate::http::{Audience, Code, Forwarding, PeerAddress, Problem, RequestId, Sites, check_query, network};
 use crate::limits::RequestClass;
@@ -22,7 +22,6 @@ use crate::service::{Access, Call, Closable, Origin, Service, UseCase};
 #[derive(Debug)]
 pub(super) struct Gate {
     service: Arc<Service>,
-    authenticator: Arc<Authenticator>,
     routes: RouteTable,
     forwarding: Forwarding,
     sites: Sites,
@@ -32,15 +31,9 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(
-        service: Arc<Service>,
-        authenticator: Arc<Authenticator>,
-        routes: RouteTable,
-        config: &Config,
-    ) -> Self {
+    pub(super) fn new(service: Arc<Service>, routes: RouteTable, config: &Config) -> Self {
         Self {
             service,
-            authenticator,
             routes,
             forwarding: Forwarding {
                 proxies: config.server.trusted_proxies.clone(),
@@ -64,10 +57,14 @@ impl Gate {
 
     /// Authenticates the caller of a request, whose method and permission are still to be checked.
     fn call(&self, use_case: UseCase, request: &Request) -> Result<Call, Problem> {
-        let caller = self.authenticator.authenticate(request.headers()).map_err(|denied| {
-            metrics::counter!(AUTH_FAILURES, "reason" => denied.reason()).increment(1);
-            self.challenge.add_to(Problem::from(denied), request)
-        })?;
+        let caller = self
+            .service
+            .authenticator
+            .authenticate(request.headers())
+            .map_err(|denied| {
+                metrics::counter!(AUTH_FAILURES, "reason" => denied.reason()).increment(1);
+                self.challenge.add_to(Problem::from(denied), request)
+            })?;
         Ok(Call::new(Arc::clone(&self.service), caller, use_case, origin(request)))
     }
 }
@@ -85,7 +82,7 @@ fn origin(request: &Request) -> Origin {
 
 /// Lets a request through that is for this server, and that no page of another origin made a browser send.
 pub(super) async fn check_site(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let audience = if gate.authenticator.needs_keys() {
+    let audience = if gate.service.authenticator.needs_keys() {
         Audience::Known
     } else {
         Audience::Everybody

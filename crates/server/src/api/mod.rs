@@ -22,8 +22,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
-use crate::auth::Authenticator;
 use crate::config::Config;
+use crate::console;
 use crate::http::{HeadLimits, cors, limit_head, observe};
 use crate::service::{Service, UseCase};
 use gate::{Gate, authorize, check_site, limit_address};
@@ -35,7 +35,7 @@ pub use crate::http::PeerAddress;
 pub use openapi::document;
 
 /// Returns the whole API as a service. Layers are listed from the inside to the outside.
-pub fn router(service: Arc<Service>, authenticator: Arc<Authenticator>, config: &Config) -> Router {
+pub fn router(service: Arc<Service>, config: &Config) -> Router {
     let server = &config.server;
     let (routed, document) = routes::all().split_for_parts();
     let mut table = RouteTable::new(document);
@@ -51,6 +51,15 @@ pub fn router(service: Arc<Service>, authenticator: Arc<Authenticator>, config: 
         .route("/openapi.json", get(openapi::get_openapi))
         .route(openapi::DOCS, get(openapi::get_docs))
         .route(openapi::STYLE, get(openapi::get_docs_style));
+    if server.console {
+        for path in [console::SHORT, console::PAGE, console::FILES] {
+            table.add(path, Method::GET, UseCase::GetConsole, Vec::new());
+        }
+        routed = routed
+            .route(console::SHORT, get(console::get_short))
+            .route(console::PAGE, get(console::get_page))
+            .route(console::FILES, get(console::get_file));
+    }
     if let Some(resource) = ProtectedResource::new(config) {
         for path in protected_resource::PATHS {
             let (resource, path_of) = (resource.clone(), path);
@@ -66,7 +75,7 @@ pub fn router(service: Arc<Service>, authenticator: Arc<Authenticator>, config: 
         let tools = mcp::service(config);
         routed = routed.route(mcp::PATH, post(move |request| mcp::answer(tools, request)));
     }
-    let gate = Arc::new(Gate::new(Arc::clone(&service), authenticator, table, config));
+    let gate = Arc::new(Gate::new(Arc::clone(&service), table, config));
     let mut api = routed
         .layer(Extension(stream_limits))
         .layer(DefaultBodyLimit::max(server.max_body_bytes))

@@ -81,15 +81,16 @@ impl App {
         own_key: Option<NewKey>,
         is_found: bool,
     ) -> anyhow::Result<Self> {
-        let service = Service::new(&config, metrics, logs);
         let stop = CancellationToken::new();
         let authenticator = Authenticator::open(&config, default_tenant()?, Arc::new(SystemClock))?;
         let authenticator = match &own_key {
             Some(key) => authenticator.with_own_key(key.hash),
             None => authenticator,
         };
+        let authenticator = Arc::new(authenticator);
+        let service = Service::new(&config, metrics, logs, Arc::clone(&authenticator));
         Ok(Self {
-            authenticator: Arc::new(authenticator),
+            authenticator,
             own_key,
             is_found,
             supervisor: Supervisor::new(service.health.clone(), stop.clone()),
@@ -185,7 +186,7 @@ impl App {
             });
         }
         Ok(Site {
-            router: api::router(Arc::clone(&self.service), Arc::clone(&self.authenticator), &self.config),
+            router: api::router(Arc::clone(&self.service), &self.config),
             permits: self.service.connections.clone(),
             tls,
         })

@@ -11,6 +11,7 @@ mod files;
 mod jwt;
 mod keyring;
 pub mod keys_file;
+pub mod management;
 mod permission;
 mod principal;
 mod token;

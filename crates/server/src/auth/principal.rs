@@ -79,6 +79,17 @@ impl Principal {
         &self.key_id
     }
 
+    /// Returns whether the caller proved nothing, as no keys are asked for.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.key_id.as_ref() == ANONYMOUS
+    }
+
+    /// Returns every permission that the caller has, those included in others too.
+    pub(crate) fn permissions(&self) -> impl Iterator<Item = Permission> + '_ {
+        let all = Permission::ALL.into_iter();
+        all.filter(|permission| self.may(*permission))
+    }
+
     /// Returns the claim in which the caller's token says what the caller may do; `None` for keys.
     pub(crate) fn claim(&self) -> Option<&Claim> {
         self.claim.as_ref()

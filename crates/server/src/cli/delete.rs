@@ -64,16 +64,13 @@ pub(super) fn run(options: Options, args: &DeleteArgs) -> anyhow::Result<()> {
                 return Err(Stop::new(Exit::Failure, "nothing was deleted").into());
             }
         }
-        let deleted = match filter {
-            Some(filter) => delete(client, None, Some(filter)).await?,
-            None => {
-                let mut deleted = 0;
-                for ids in args.ids.chunks(IDS) {
-                    deleted += delete(client, Some(ids.to_vec()), None).await?;
-                }
-                deleted
-            }
-        };
+        let mut deleted = 0;
+        if let Some(filter) = filter {
+            deleted = delete(client, None, Some(filter)).await?;
+        }
+        for ids in args.ids.chunks(IDS) {
+            deleted += delete(client, Some(ids.to_vec()), None).await?;
+        }
         if output.is_json() {
             return output.object(&json!({ "deleted": deleted }));
         }

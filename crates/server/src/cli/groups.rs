@@ -11,7 +11,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Memory",
         &[
-            "store", "search", "assemble", "get", "list", "edit", "sessions", "scopes", "stats", "tail", "top",
+            "store", "search", "assemble", "get", "list", "edit", "delete", "sessions", "scopes", "stats", "tail",
+            "top",
         ],
     ),
     ("Agents", &["mcp", "install", "uninstall", "hook"]),

@@ -2,22 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
-use context_manager_core::TenantId;
 use context_manager_core::ports::{Clock, SystemClock};
 use context_manager_observability::{AUDIT_TARGET, AuditConfig, init_logs};
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, civil};
+use jiff::{Span, Timestamp};
 
 use super::options::Options;
-use crate::auth::{BoundUser, KeyRecord, NewKey, Permission, Permissions, keys_file, usage};
-
-/// Maximum length of a key's name, in bytes.
-const MAX_NAME_BYTES: usize = 100;
-/// State of a key that is accepted.
-const VALID: &str = "valid";
+use super::when::{exact, later, span};
+use crate::auth::management::{self, KeyError, KeyRequest, KeyState};
+use crate::auth::{BoundUser, KeyRecord, NewKey, Permission, keys_file, usage};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -82,35 +77,14 @@ pub(super) fn run(options: Options, command: Command) -> anyhow::Result<()> {
 
 impl Create {
     fn run(self, path: &Path, now: Timestamp) -> anyhow::Result<()> {
-        let tenant = TenantId::try_new(&self.tenant)?;
-        if tenant.is_reserved() {
-            bail!("tenants that begin with `_` are the server's own");
-        }
-        if self.name.as_ref().is_some_and(|name| name.len() > MAX_NAME_BYTES) {
-            bail!("a name has at most {MAX_NAME_BYTES} bytes");
-        }
-        let permissions = Permissions::from(self.permissions);
-        if self.user.is_some() && permissions.exceed(Permissions::of_one_user()) {
-            bail!("a key that is bound to a user can have the permissions read and write alone");
-        }
-        let expires_at = self.expires.as_deref().map(|when| expiry(when, now)).transpose()?;
-        let key = NewKey::random().context("the operating system gives no random numbers")?;
-        let record = KeyRecord {
-            id: key.id.clone(),
-            name: self.name,
+        let request = KeyRequest {
             tenant: self.tenant,
             user: self.user,
-            permissions,
-            sha256: key.hash,
-            created_at: now,
-            expires_at,
-            revoked_at: None,
-            rotated_from: None,
+            permissions: self.permissions.into(),
+            expires_at: self.expires.as_deref().map(|when| expiry(when, now)).transpose()?,
+            name: self.name,
         };
-        let first = keys_file::change(path, |keys| {
-            keys.push(record.clone());
-            anyhow::Ok(keys.len() == 1)
-        })?;
+        let (key, record, first) = management::create(path, request, now)?;
         hand_over(&key, &record);
         if first {
             note("it is the first one: from now on every call needs a key");
@@ -121,11 +95,7 @@ impl Create {
 }
 
 fn revoke(path: &Path, id: &str, now: Timestamp) -> anyhow::Result<()> {
-    let revoked = keys_file::change(path, |keys| {
-        let key = find(keys, id)?;
-        key.revoked_at.get_or_insert(now);
-        anyhow::Ok(key.clone())
-    })?;
+    let revoked = management::revoke(path, id, now).map_err(with_advice)?;
     note(&format!(
         "the key {id} of tenant {} is refused from now on",
         revoked.tenant
@@ -137,29 +107,31 @@ fn revoke(path: &Path, id: &str, now: Timestamp) -> anyhow::Result<()> {
 fn rotate(path: &Path, id: &str, grace: Span, expires: Option<&str>, now: Timestamp) -> anyhow::Result<()> {
     let old_ends = later(now, grace).context("--grace")?;
     let expires_at = expires.map(|when| expiry(when, now)).transpose()?;
-    let key = NewKey::random().context("the operating system gives no random numbers")?;
-    let (old, new) = keys_file::change(path, |keys| {
-        let old = find(keys, id)?;
-        if state(old, now) != VALID {
-            bail!("the key {id} is not valid any more; make a new one with `context-manager keys create`");
-        }
-        old.expires_at = Some(old.expires_at.map_or(old_ends, |ends| ends.min(old_ends)));
-        let old = old.clone();
-        let new = KeyRecord {
-            id: key.id.clone(),
-            sha256: key.hash,
-            created_at: now,
-            expires_at,
-            rotated_from: Some(old.id.clone()),
-            ..old.clone()
-        };
-        keys.push(new.clone());
-        Ok((old, new))
-    })?;
+    let (key, [old, new]) = management::rotate(path, id, old_ends, expires_at, now).map_err(with_advice)?;
     hand_over(&key, &new);
     note(&format!("the old key {id} is valid until {}", when(old.expires_at)));
     audit("rotate_key", &new);
     Ok(())
+}
+
+/// Adds the command that helps on.
+fn with_advice(error: KeyError) -> anyhow::Error {
+    let advice = match error {
+        KeyError::Unknown(_) => Some("`context-manager keys list` shows all"),
+        KeyError::NotValid(_) => Some("`context-manager keys create` makes one"),
+        KeyError::File(_)
+        | KeyError::Tenant(_)
+        | KeyError::Reserved
+        | KeyError::Name
+        | KeyError::NoPermission
+        | KeyError::Exceeds
+        | KeyError::Over(_)
+        | KeyError::Random(_) => None,
+    };
+    match advice {
+        Some(advice) => anyhow!("{error}; {advice}"),
+        None => error.into(),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
@@ -181,7 +153,7 @@ fn list(path: &Path, now: Timestamp) -> anyhow::Result<()> {
             key.tenant.clone(),
             user(key).to_owned(),
             key.permissions.to_string(),
-            state(key, now).to_owned(),
+            KeyState::of(key, now).as_str().to_owned(),
             when(Some(key.created_at)),
             when(key.expires_at),
             when(used.get(&key.id).copied()),
@@ -196,42 +168,16 @@ fn user(key: &KeyRecord) -> &str {
     key.user.as_ref().map_or("", BoundUser::as_str)
 }
 
-/// Returns the state of a key.
-fn state(key: &KeyRecord, now: Timestamp) -> &'static str {
-    if key.revoked_at.is_some() {
-        "revoked"
-    } else if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
-        "expired"
-    } else {
-        VALID
-    }
-}
-
-fn find<'a>(keys: &'a mut [KeyRecord], id: &str) -> anyhow::Result<&'a mut KeyRecord> {
-    let key = keys.iter_mut().find(|key| key.id == id);
-    key.with_context(|| format!("there is no key {id}; `context-manager keys list` shows all"))
-}
-
 /// Reads a time in the future: with its zone, as a date in UTC, or as a duration from now.
 fn expiry(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
-    let time = if let Ok(time) = text.parse::<Timestamp>() {
-        time
-    } else if let Ok(date) = text.parse::<civil::Date>() {
-        date.to_zoned(TimeZone::UTC)?.timestamp()
-    } else {
-        let span: Span = text
-            .parse()
-            .with_context(|| format!("`{text}` is no date, no time with its zone, and not how long from now"))?;
-        later(now, span)?
+    let time = match exact(text)? {
+        Some(time) => time,
+        None => later(now, span(text)?)?,
     };
     if time <= now {
         bail!("{text} is over already");
     }
     Ok(time)
-}
-
-fn later(now: Timestamp, span: Span) -> anyhow::Result<Timestamp> {
-    Ok(now.to_zoned(TimeZone::UTC).checked_add(span)?.timestamp())
 }
 
 fn when(time: Option<Timestamp>) -> String {
@@ -292,35 +238,5 @@ mod tests {
         for refused in ["", "soon", "2026-01-31", "-1d"] {
             assert!(expiry(refused, now).is_err(), "{refused}");
         }
-    }
-
-    #[test]
-    fn rotation_leaves_two_valid_keys_and_ends_the_old_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys.toml");
-        let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
-        let create = Create {
-            tenant: "acme".to_owned(),
-            user: Some("ann".parse().unwrap()),
-            permissions: vec![Permission::Read],
-            expires: None,
-            name: Some("ci".to_owned()),
-        };
-        create.run(&path, now).unwrap();
-        let id = keys_file::read(&path).unwrap().keys[0].id.clone();
-        rotate(&path, &id, "1h".parse().unwrap(), None, now).unwrap();
-        let keys = keys_file::read(&path).unwrap().keys;
-        let hour = later(now, "1h".parse().unwrap()).unwrap();
-        assert_eq!((keys[0].expires_at, keys[1].expires_at), (Some(hour), None));
-        assert_eq!((keys[1].name.as_deref(), keys[1].tenant.as_str()), (Some("ci"), "acme"));
-        assert_eq!(keys[1].rotated_from.as_ref(), Some(&id));
-        assert!(keys.iter().all(|key| user(key) == "ann"), "both are bound to the user");
-        assert!(keys.iter().all(|key| state(key, now) == VALID));
-        assert_eq!((state(&keys[0], hour), state(&keys[1], hour)), ("expired", VALID));
-        assert!(rotate(&path, &id, "1h".parse().unwrap(), None, hour).is_err());
-
-        revoke(&path, &keys[1].id, now).unwrap();
-        assert_eq!(state(&keys_file::read(&path).unwrap().keys[1], now), "revoked");
-        assert!(revoke(&path, "nobody", now).is_err());
     }
 }

@@ -3,6 +3,7 @@
 mod bar;
 mod check;
 mod connection;
+mod delete;
 mod demo;
 mod doctor;
 mod edit;
@@ -69,6 +70,8 @@ enum Command {
     List(list::ListArgs),
     /// Change a context by flags, or its text in an editor.
     Edit(edit::EditArgs),
+    /// Delete contexts by ids or by a filter, after asking.
+    Delete(delete::DeleteArgs),
     /// List conversations.
     Sessions(list::SessionsArgs),
     /// List scopes.
@@ -149,6 +152,7 @@ pub fn run() -> ExitCode {
         Command::Get(args) => get::run(cli.options, &args),
         Command::List(args) => list::contexts(cli.options, &args),
         Command::Edit(args) => edit::run(cli.options, &args),
+        Command::Delete(args) => delete::run(cli.options, &args),
         Command::Sessions(args) => list::sessions(cli.options, &args),
         Command::Scopes(args) => list::scopes(cli.options, &args),
         Command::Stats(args) => stats::run(cli.options, &args),

@@ -48,6 +48,8 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Origins whose pages may call the server from a browser; `*` is any.
     pub cors_allowed_origins: Vec<String>,
+    /// Serve the console at `/console`.
+    pub console: bool,
     /// Limits of connections.
     pub connections: ConnectionsConfig,
     /// Limits of an HTTP/2 connection.
@@ -75,6 +77,7 @@ impl Default for ServerConfig {
             allowed_hosts: Vec::new(),
             public_url: None,
             cors_allowed_origins: Vec::new(),
+            console: true,
             connections: ConnectionsConfig::default(),
             http2: Http2Config::default(),
             requests: RequestsConfig::default(),

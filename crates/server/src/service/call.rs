@@ -36,7 +36,10 @@ impl Call {
     /// Creates a call of an authenticated caller.
     pub(crate) fn new(service: Arc<Service>, caller: Principal, use_case: UseCase, origin: Origin) -> Self {
         let rule = use_case.rule();
-        let audit = (rule.audit == Audit::Logged).then(|| AuditRecord::new(rule.name, caller.clone(), origin.clone()));
+        let audit = (rule.audit == Audit::Logged).then(|| {
+            let trail = Arc::clone(&service.trail);
+            AuditRecord::new(rule.name, caller.clone(), origin.clone(), trail)
+        });
         Self(Arc::new(State {
             service,
             caller,
@@ -114,6 +117,11 @@ impl Call {
     /// Returns the user that the credential is bound to; `None` if it reaches every user of its tenant.
     pub(crate) fn user(&self) -> Option<&str> {
         self.0.caller.user()
+    }
+
+    /// Returns the caller.
+    pub(super) fn caller(&self) -> &Principal {
+        &self.0.caller
     }
 
     pub(super) fn scope(&self) -> &Scope {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use context_manager_core::context::Version;
 use context_manager_core::ports::SessionSummary;
 use context_manager_core::{
-    AssembleRequest, AssembleResponse, Context, ContextId, Cursor, Error, Filter, NewContext, Page, Patch,
-    SearchRequest, SearchResponse, Stats, Stored, Violations,
+    AssembleRequest, AssembleResponse, Context, ContextId, Cursor, Error, Filter, Level, NewContext, Page, Patch,
+    Place, SearchRequest, SearchResponse, Stats, Stored, Violations,
 };
 
 use super::call::Call;
@@ -187,6 +187,24 @@ impl Call {
         let engine = self.engine(UseCase::ListSessions).await?;
         let filter = self.narrow(Filter::default())?;
         Ok(engine.sessions(self.scope(), filter, after, limit).await?)
+    }
+
+    /// Counts the matching contexts at each level, in the order of [`Level::ALL`].
+    pub(crate) async fn count(
+        &self,
+        filter: Filter,
+        include_superseded: bool,
+    ) -> Result<[u64; Level::ALL.len()], Failure> {
+        let engine = self.engine(UseCase::CountContexts).await?;
+        let filter = self.narrow(filter)?;
+        Ok(engine.count(self.scope(), filter, include_superseded).await?)
+    }
+
+    /// Places the newest matching contexts on a plane.
+    pub(crate) async fn map(&self, filter: Filter, limit: usize) -> Result<Vec<Place>, Failure> {
+        let engine = self.engine(UseCase::GetMap).await?;
+        let filter = self.narrow(filter)?;
+        Ok(engine.map(self.scope(), filter, limit).await?)
     }
 
     /// Counts the stored contexts.

@@ -5,6 +5,7 @@ use context_manager_core::ports::SnapshotError;
 use context_manager_resilience::{Cause, Overloaded};
 
 use super::reembedding::CannotReembed;
+use crate::auth::management::KeyError;
 use crate::limits::{NoRoom, Refusal};
 
 /// Reason for refusing or failing a use case. Its text is meant for the caller.
@@ -32,6 +33,9 @@ pub(crate) enum Failure {
          HTTP port"
     )]
     NoSnapshots,
+    /// The keys were not changed.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     #[error(transparent)]
     CannotReembed(#[from] CannotReembed),
     #[error("must be a level, or `target=level` joined by commas")]

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use context_manager_core::ports::{Snapshot, Snapshots, Verified};
 use context_manager_core::{Error, GcReport, ReembedProgress, Restored};
+use jiff::Timestamp;
 
+use super::audit::Audited;
 use super::call::Call;
 use super::failure::Failure;
 use super::reembedding::{CannotReembed, ReembedState};
 use super::use_case::UseCase;
+use crate::auth::Principal;
 
 impl Call {
     /// Collects garbage of the caller's tenant; with `dry_run` tells what would be done.
@@ -84,6 +87,18 @@ impl Call {
     async fn snapshots_for(&self, use_case: UseCase) -> Result<Arc<dyn Snapshots>, Failure> {
         self.enter(use_case).await?;
         self.service().backend()?.snapshots.clone().ok_or(Failure::NoSnapshots)
+    }
+
+    /// Returns the caller.
+    pub(crate) async fn identity(&self) -> Result<&Principal, Failure> {
+        self.enter(UseCase::GetCaller).await?;
+        Ok(self.caller())
+    }
+
+    /// Returns the last audited calls, newest first, and the time since which all are kept.
+    pub(crate) async fn audit(&self, limit: usize) -> Result<(Vec<Audited>, Timestamp), Failure> {
+        self.enter(UseCase::ListAudit).await?;
+        Ok(self.service().trail.newest(limit))
     }
 
     /// Returns the filter of the log.

@@ -8,9 +8,12 @@ use context_manager_observability::{HealthRegistry, LogControl, Metrics};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::audit::AuditTrail;
 use super::failure::Failure;
 use super::garbage_collector::GarbageCollector;
+use super::keys::Keys;
 use super::reembedding::Reembedding;
+use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::limits::Guards;
 use crate::listen::ConnectionPermits;
@@ -39,6 +42,9 @@ pub struct Service {
     /// Writes in progress; a shutdown waits for them.
     pub writes: TaskTracker,
     pub(crate) logs: LogControl,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(super) keys: Keys,
+    pub(super) trail: Arc<AuditTrail>,
     pub(crate) guards: Guards,
     pub(crate) connections: ConnectionPermits,
     pub(crate) started: Instant,
@@ -46,13 +52,16 @@ pub struct Service {
 
 impl Service {
     /// Creates a service that is about to open its store.
-    pub fn new(config: &Config, metrics: Metrics, logs: LogControl) -> Self {
+    pub fn new(config: &Config, metrics: Metrics, logs: LogControl, authenticator: Arc<Authenticator>) -> Self {
         Self {
             backend: OnceLock::new(),
             health: HealthRegistry::new(config.health.checks.clone()),
             metrics,
             writes: TaskTracker::new(),
             logs,
+            keys: Keys::new(config.keys_path(), Arc::clone(&authenticator)),
+            authenticator,
+            trail: Arc::default(),
             guards: Guards::new(config),
             connections: ConnectionPermits::new(&config.server.connections, config.server.trusted_proxies.clone()),
             started: Instant::now(),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use context_manager_core::NewContext;
+use context_manager_core::ports::SystemClock;
 use context_manager_observability::{AuditConfig, LogConfig, init_logs, install_metrics};
 
 use super::{Call, Failure, Origin, Service, UseCase};
 use crate::app::{Memory, default_tenant};
-use crate::auth::Principal;
+use crate::auth::{Authenticator, Principal};
 use crate::config::{Config, RateConfig};
 
 #[tokio::test]
@@ -19,7 +20,9 @@ async fn limits_quotas_and_use_cases_hold_without_http() {
     config.rate_limits.per_key.read = RateConfig { per_sec: 1, burst: 1 };
     let memory = Memory::open(&config).await.unwrap();
     let logs = init_logs(&LogConfig::default(), &AuditConfig::default()).unwrap();
-    let service = Arc::new(Service::new(&config, install_metrics().unwrap(), logs));
+    let authenticator = Authenticator::open(&config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
+    let service = Service::new(&config, install_metrics().unwrap(), logs, Arc::new(authenticator));
+    let service = Arc::new(service);
     let call = |use_case| {
         let caller = Principal::anonymous(default_tenant().unwrap());
         Call::new(Arc::clone(&service), caller, use_case, Origin::default())

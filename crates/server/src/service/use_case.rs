@@ -131,6 +131,7 @@ use_cases! {
     DeleteContexts: "delete_contexts", WRITE, WRITES, Api, Logged, Short;
     ClearContexts: "clear_contexts", WRITE, WRITES, Api, Logged, Short;
     SearchContexts: "search_contexts", READ, READS, Api, Unlogged, Short;
+    CountContexts: "count_contexts", READ, READS, Api, Unlogged, Short;
     AssembleContexts: "assemble_contexts", READ, READS, Api, Unlogged, Short;
     ListSessions: "list_sessions", READ, READS, Api, Unlogged, Short;
     DeleteSession: "delete_session", WRITE, WRITES, Api, Logged, Short;
@@ -147,6 +148,8 @@ use_cases! {
     DeleteDocument: "delete_document", WRITE, WRITES, Api, Logged, Short;
     StreamEvents: "stream_events", READ, READS, Api, Unlogged, Short;
     ForgetUser: "forget_user", WRITE, WRITES, Api, Logged, Long;
+    GetCaller: "get_caller", Access::AnyKey, Weight::Free, Api, Unlogged, Short;
+    GetMap: "get_map", READ, READS, Api, Unlogged, Long;
     GetStats: "get_stats", READ, READS, Api, Unlogged, Short;
     CollectGarbage: "collect_garbage", TENANT, ADMINISTERS, Admin, Logged, Short;
     ExportContexts: "export_contexts", TENANT, ADMINISTERS, Admin, Logged, Long;
@@ -160,10 +163,16 @@ use_cases! {
     ListSnapshots: "list_snapshots", ADMIN, ADMINISTERS, Admin, Logged, Long;
     VerifySnapshot: "verify_snapshot", ADMIN, ADMINISTERS, Admin, Logged, Long;
     RestoreSnapshot: "restore_snapshot", ADMIN, ADMINISTERS, Admin, Logged, Long;
+    ListKeys: "list_keys", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    CreateKey: "create_key", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    RotateKey: "rotate_key", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    RevokeKey: "revoke_key", ADMIN, ADMINISTERS, Admin, Logged, Short;
+    ListAudit: "list_audit", ADMIN, ADMINISTERS, Admin, Logged, Short;
     GetHealth: "get_health", HEALTH, Weight::Free, Operations, Unlogged, Short;
     GetLiveness: "get_liveness", Access::Open, Weight::Free, Operations, Unlogged, Short;
     GetReadiness: "get_readiness", Access::Open, Weight::Free, Operations, Unlogged, Short;
     GetMetrics: "get_metrics", METRICS, Weight::Free, Operations, Unlogged, Short;
+    GetConsole: "get_console", Access::Open, Weight::Free, Api, Unlogged, Short;
     GetOpenapi: "get_openapi", Access::Open, Weight::Free, Api, Unlogged, Short;
     GetProtectedResource: "get_protected_resource", Access::Open, Weight::Free, Api, Unlogged, Short;
     CallMcp: "call_mcp", Access::AnyKey, Weight::Free, Api, Unlogged, Short;

@@ -293,7 +293,7 @@ async fn a_problem_looks_the_same_everywhere() {
 #[tokio::test]
 async fn until_the_store_is_open_the_api_asks_for_patience() {
     let app = TestApp::start().await;
-    let router = router(service(&app.config), app.authenticator, &app.config);
+    let router = router(service(&app.config, &app.authenticator), &app.config);
     for path in ["/api/v1/contexts", "/health/ready", "/health"] {
         let request = Request::get(path).header(header::HOST, "localhost");
         let request = request.body(Body::empty()).unwrap();

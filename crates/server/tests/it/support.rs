@@ -99,13 +99,12 @@ impl TestApp {
 
     async fn open(config: Box<Config>, folder: TempDir, collection: Option<Collection>) -> Self {
         let memory = Memory::open(&config).await.unwrap();
-        let service = service(&config);
+        let authenticator = authenticator(&config);
+        let service = service(&config, &authenticator);
         memory.serve(&service, &config).unwrap();
         service.health.enter(Phase::Serving);
-        let authenticator = Authenticator::open(&config, default_tenant().unwrap(), Arc::new(SystemClock));
-        let authenticator = Arc::new(authenticator.unwrap());
         Self {
-            router: router(Arc::clone(&service), Arc::clone(&authenticator), &config),
+            router: router(Arc::clone(&service), &config),
             memory,
             service,
             authenticator,
@@ -278,8 +277,12 @@ impl Answer {
 }
 
 /// A service that is about to open its store.
-pub(crate) fn service(config: &Config) -> Arc<Service> {
-    Arc::new(Service::new(config, metrics(), logs()))
+pub(crate) fn service(config: &Config, authenticator: &Arc<Authenticator>) -> Arc<Service> {
+    Arc::new(Service::new(config, metrics(), logs(), Arc::clone(authenticator)))
+}
+
+fn authenticator(config: &Config) -> Arc<Authenticator> {
+    Arc::new(Authenticator::open(config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap())
 }
 
 fn logs() -> LogControl {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -16,7 +17,7 @@ from .. import _config, models, params
 from .._calls import RECONNECT_PAUSE, Repeat, is_uuid, logger, with_id, without_none
 from .._errors import Interrupted
 from ..events import GAP, Event, event
-from ..literals import DocumentFormat, FileAction, Level
+from ..literals import DocumentFormat, FileAction, Level, Permission
 from ._io import sleep
 from ._paging import AsyncPages, Page
 from ._transport import AsyncTransport
@@ -201,6 +202,40 @@ class AsyncClient:
             "POST", "/api/v1/contexts/assemble", models.AssembleResponse, body=body, timeout=timeout
         )
 
+    async def count_contexts(
+        self,
+        *,
+        filter: params.Filter | None = None,
+        include_superseded: bool = False,
+        timeout: float | None = None,
+    ) -> models.Counted:
+        body = without_none({"filter": filter, "include_superseded": include_superseded})
+        return await self._call("POST", "/api/v1/contexts/count", models.Counted, body=body, timeout=timeout)
+
+    async def get_map(
+        self,
+        *,
+        level: Level | None = None,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        session_id: str | None = None,
+        scope_prefix: str | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
+        timeout: float = _config.LONG_TIMEOUT,
+    ) -> models.ContextMap:
+        """The newest contexts on a plane, near to each other if their vectors are alike."""
+        query = {
+            "level": level,
+            "user_id": user_id,
+            "agent_id": agent_id,
+            "session_id": session_id,
+            "scope_prefix": scope_prefix,
+            "tag": tag,
+            "limit": limit,
+        }
+        return await self._call("GET", "/api/v1/map", models.ContextMap, query=query, timeout=timeout)
+
     async def delete_contexts(
         self,
         *,
@@ -356,6 +391,10 @@ class AsyncClient:
         """Forgets a person: their contexts and what was derived from them."""
         return await self._call("DELETE", "/api/v1/users/{}", models.ForgottenUser, user_id, timeout=timeout)
 
+    async def get_caller(self, *, timeout: float | None = None) -> models.Caller:
+        """The tenant, user and permissions of this client's key."""
+        return await self._call("GET", "/api/v1/whoami", models.Caller, timeout=timeout)
+
     async def get_stats(self, *, timeout: float | None = None) -> models.Stats:
         return await self._call("GET", "/api/v1/stats", models.Stats, timeout=timeout)
 
@@ -457,6 +496,59 @@ class AsyncClient:
     async def set_log_filter(self, filter: str, *, timeout: float | None = None) -> models.LogFilter:
         body = {"filter": filter}
         return await self._call("PUT", "/api/v1/admin/log-filter", models.LogFilter, body=body, timeout=timeout)
+
+    async def list_keys(self, *, timeout: float | None = None) -> models.KeyList:
+        return await self._call("GET", "/api/v1/admin/keys", models.KeyList, timeout=timeout)
+
+    async def create_key(
+        self,
+        tenant: str,
+        permissions: Sequence[Permission],
+        *,
+        user_id: str | None = None,
+        name: str | None = None,
+        expires_at: datetime | str | None = None,
+        timeout: float | None = None,
+    ) -> models.CreatedKey:
+        # Twice makes two, and the first one's secret is lost.
+        body = without_none(
+            {
+                "tenant": tenant,
+                "permissions": permissions,
+                "user_id": user_id,
+                "name": name,
+                "expires_at": expires_at,
+            }
+        )
+        return await self._call(
+            "POST", "/api/v1/admin/keys", models.CreatedKey, body=body, repeat=Repeat.IF_NOT_BEGUN, timeout=timeout
+        )
+
+    async def rotate_key(
+        self,
+        id: str,
+        *,
+        grace_secs: int | None = None,
+        expires_at: datetime | str | None = None,
+        timeout: float | None = None,
+    ) -> models.CreatedKey:
+        # As a second key would be made.
+        body = without_none({"grace_secs": grace_secs, "expires_at": expires_at})
+        return await self._call(
+            "POST",
+            "/api/v1/admin/keys/{}/rotate",
+            models.CreatedKey,
+            id,
+            body=body,
+            repeat=Repeat.IF_NOT_BEGUN,
+            timeout=timeout,
+        )
+
+    async def revoke_key(self, id: str, *, timeout: float | None = None) -> models.Key:
+        return await self._call("DELETE", "/api/v1/admin/keys/{}", models.Key, id, timeout=timeout)
+
+    async def list_audit(self, *, limit: int | None = None, timeout: float | None = None) -> models.AuditList:
+        return await self._call("GET", "/api/v1/admin/audit", models.AuditList, query={"limit": limit}, timeout=timeout)
 
     async def get_health(self, *, fresh: bool | None = None, timeout: float | None = None) -> models.Health:
         return await self._call("GET", "/health", models.Health, query={"fresh": fresh}, timeout=timeout)

@@ -121,7 +121,10 @@ fn describe_access(operation: &mut Operation) {
     let Some(access) = use_case(operation).map(|use_case| use_case.rule().access) else {
         return;
     };
-    let Some(permission) = access.permission() else { return };
+    let permission = access.permission();
+    if permission.is_none() && access != Access::AnyKey {
+        return;
+    }
     let mut requirements: Vec<_> = [BEARER, API_KEY]
         .map(|scheme| SecurityRequirement::new(scheme, [""; 0]))
         .into();
@@ -129,8 +132,10 @@ fn describe_access(operation: &mut Operation) {
         requirements.insert(0, SecurityRequirement::default());
     }
     operation.security = Some(requirements);
-    let extensions = operation.extensions.get_or_insert_default();
-    extensions.insert("x-permission".to_owned(), permission.as_str().into());
+    if let Some(permission) = permission {
+        let extensions = operation.extensions.get_or_insert_default();
+        extensions.insert("x-permission".to_owned(), permission.as_str().into());
+    }
     add_problems(operation, &WITH_KEY);
 }
 

@@ -8,15 +8,17 @@ use context_manager_core::context::{MAX_ID_BYTES, MAX_TAG_BYTES};
 use context_manager_core::{Cursor, Error, Filter, Level, Stored, Violations, seal, unseal};
 
 use crate::api::wire::{
-    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, HistoryBody, PatchBody, SessionPage, StoreBody,
-    WrittenBody,
+    BatchAnswer, BatchBody, BatchItem, ContextBody, ContextPage, CountBody, Counted, HistoryBody, MapAnswer, PatchBody,
+    SessionPage, StoreBody, WrittenBody,
 };
 use crate::auth::Permission;
-use crate::http::{Json, Params, PathId, Problem, read_text};
+use crate::http::{Json, OptionalJson, Params, PathId, Problem, read_text};
 use crate::service::Call;
 
 pub(super) const DEFAULT_PAGE: usize = 50;
 pub(super) const MAX_PAGE: usize = 1000;
+const DEFAULT_MAP: usize = 2000;
+const MAX_MAP: usize = 10_000;
 pub(super) const INVALID_CURSOR: &str = "must be a `next_cursor` that this server gave out";
 
 /// Store a context
@@ -162,19 +164,10 @@ pub(super) async fn undo_context(call: Call, PathId(id): PathId) -> Result<Json<
     ),
 )]
 pub(super) async fn list_contexts(call: Call, mut params: Params) -> Result<Json<ContextPage>, Problem> {
-    let level: Option<Level> = params.parse("level", "must be `immediate`, `short_term` or `long_term`");
     let limit = params.limit(DEFAULT_PAGE, MAX_PAGE);
     let cursor: Option<Cursor> = params.parse("cursor", INVALID_CURSOR);
     let include_superseded = params.parse("include_superseded", "must be `true` or `false`");
-    let filter = Filter {
-        levels: level.into_iter().collect(),
-        user_id: params.text("user_id"),
-        agent_id: params.text("agent_id"),
-        session_id: params.text("session_id"),
-        scope_prefix: params.text("scope_prefix"),
-        tags_all: params.text("tag").into_iter().collect(),
-        ..Filter::default()
-    };
+    let filter = conditions(&mut params);
     params.finish()?;
     check(&filter)?;
     let page = call
@@ -184,6 +177,67 @@ pub(super) async fn list_contexts(call: Call, mut params: Params) -> Result<Json
         contexts: page.items.into_iter().map(Into::into).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
+}
+
+/// Get a map of the newest contexts
+///
+/// Places contexts on a plane by the two principal components of their vectors: what is near to each other is alike. Those
+/// without a vector yet are left out.
+#[utoipa::path(
+    get, path = "/map", tag = "contexts",
+    params(
+        ("level" = Option<crate::api::wire::WireLevel>, Query, description = "Contexts of this level only"),
+        ("user_id" = Option<String>, Query, description = "Contexts of this user only"),
+        ("agent_id" = Option<String>, Query, description = "Contexts of this agent only"),
+        ("session_id" = Option<String>, Query, description = "Contexts of this conversation only"),
+        ("scope_prefix" = Option<String>, Query, description = "Contexts of this scope and of those below it only"),
+        ("tag" = Option<String>, Query, description = "Contexts with this tag only"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 10_000, description = "Default 2,000"),
+    ),
+    responses(
+        (status = 200, description = "The map", body = MapAnswer),
+    ),
+)]
+pub(super) async fn get_map(call: Call, mut params: Params) -> Result<Json<MapAnswer>, Problem> {
+    let limit = params.limit(DEFAULT_MAP, MAX_MAP);
+    let filter = conditions(&mut params);
+    params.finish()?;
+    check(&filter)?;
+    Ok(Json(call.map(filter, limit).await?.into()))
+}
+
+/// Count contexts
+#[utoipa::path(
+    post, path = "/contexts/count", tag = "contexts",
+    request_body(content = Option<CountBody>, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The number", body = Counted),
+    ),
+)]
+pub(super) async fn count_contexts(
+    call: Call,
+    OptionalJson(body): OptionalJson<CountBody>,
+) -> Result<Json<Counted>, Problem> {
+    let include_superseded = body.include_superseded;
+    let contexts = call.count(body.into_filter()?, include_superseded).await?;
+    Ok(Json(Counted {
+        total: contexts.iter().sum(),
+        contexts: contexts.into(),
+    }))
+}
+
+/// Reads the conditions on contexts among query parameters.
+fn conditions(params: &mut Params) -> Filter {
+    let level: Option<Level> = params.parse("level", "must be `immediate`, `short_term` or `long_term`");
+    Filter {
+        levels: level.into_iter().collect(),
+        user_id: params.text("user_id"),
+        agent_id: params.text("agent_id"),
+        session_id: params.text("session_id"),
+        scope_prefix: params.text("scope_prefix"),
+        tags_all: params.text("tag").into_iter().collect(),
+        ..Filter::default()
+    }
 }
 
 /// Checks the words of a filter that came as query parameters.

@@ -5,6 +5,7 @@ mod deletion;
 mod documents;
 mod events;
 mod files;
+mod keys;
 mod logs;
 mod messages;
 mod named;
@@ -42,6 +43,8 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(contexts::undo_context))
         .routes(routes!(search::search_contexts))
         .routes(routes!(search::assemble_contexts))
+        .routes(routes!(contexts::count_contexts))
+        .routes(routes!(contexts::get_map))
         .routes(routes!(deletion::delete_contexts))
         .routes(routes!(deletion::clear_contexts))
         .routes(routes!(contexts::list_sessions))
@@ -58,6 +61,7 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(documents::get_document, documents::delete_document))
         .routes(routes!(named::list_scopes, named::forget_scope))
         .routes(routes!(deletion::forget_user))
+        .routes(routes!(operations::get_caller))
         .routes(routes!(operations::get_stats))
         .routes(routes!(operations::collect_garbage))
         .routes(routes!(
@@ -70,6 +74,10 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(snapshots::restore_snapshot))
         .routes(routes!(transfer::export_contexts))
         .routes(routes!(transfer::import_contexts))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::rotate_key))
+        .routes(routes!(keys::revoke_key))
+        .routes(routes!(operations::list_audit))
         .routes(routes!(logs::get_log_filter, logs::set_log_filter));
     OpenApiRouter::new()
         .nest("/api/v1", v1)

@@ -9,8 +9,10 @@ use context_manager_client::wire::HealthAnswer;
 use context_manager_observability::Health;
 use tokio::time::Instant;
 
+use super::contexts::MAX_PAGE;
 use crate::api::wire::{
-    GcAnswer, GcBody, HealthBody, ReembedAnswer, StatsBody, health_body, reembed_answer, stats_body,
+    AuditAnswer, CallerAnswer, GcAnswer, GcBody, HealthBody, ReembedAnswer, StatsBody, audit_answer, caller_answer,
+    health_body, reembed_answer, stats_body,
 };
 use crate::auth::Permission;
 use crate::http::{Code, Json, OptionalJson, Params, Problem};
@@ -81,6 +83,27 @@ fn ready(health: &Health) -> Result<(), Problem> {
 pub(super) async fn get_metrics(State(service): State<Arc<Service>>) -> Response {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], service.metrics.render()).into_response()
+}
+
+/// Get the caller, as the server knows it
+#[utoipa::path(get, path = "/whoami", tag = "operations", responses((status = 200, description = "The caller", body = CallerAnswer)))]
+pub(super) async fn get_caller(call: Call) -> Result<Json<CallerAnswer>, Problem> {
+    Ok(Json(caller_answer(call.identity().await?)))
+}
+
+/// List the last audited calls
+///
+/// Those of every tenant since the start of the server, at most 1,000. The audit log keeps all.
+#[utoipa::path(
+    get, path = "/admin/audit", tag = "operations",
+    params(("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Default 100")),
+    responses((status = 200, description = "The calls, newest first", body = AuditAnswer)),
+)]
+pub(super) async fn list_audit(call: Call, mut params: Params) -> Result<Json<AuditAnswer>, Problem> {
+    let limit = params.limit(100, MAX_PAGE);
+    params.finish()?;
+    let (calls, since) = call.audit(limit).await?;
+    Ok(Json(audit_answer(calls, since)))
 }
 
 /// Count the stored contexts

@@ -155,7 +155,7 @@ mod tests {
         assert_eq!((between.count, between.refused), (10.0, 0.0));
         assert_eq!((between.within(0.5), between.within(0.99)), (Some(0.001), Some(0.5)));
         let restarted = earlier.routes[route].since(later.routes.get(route));
-        assert_eq!(restarted.count, 12.0);
+        assert!((restarted.count - 12.0).abs() < 0.1, "{restarted:?}");
         assert_eq!(Requests::default().within(0.5), None);
     }
 }

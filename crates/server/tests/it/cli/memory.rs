@@ -214,3 +214,20 @@ async fn events_are_followed() {
     tail.kill().unwrap();
     tail.wait().unwrap();
 }
+
+#[test]
+fn what_is_deleted_is_counted_and_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let lines = "one\ntwo\nthree\n";
+    let ids = run_with_input(&data, &["store", "--user", "ann"], lines).ok();
+    run(&data, &["store", "of bob", "--user", "bob"]).ok();
+    let first = ids.lines().next().unwrap();
+    run(&data, &["delete", first]).failed(2, "--yes");
+    run(&data, &["delete"]).failed(2, "a filter");
+    run(&data, &["delete", first, "--user", "ann", "--yes"]).failed(2, "not both");
+    assert_eq!(run(&data, &["delete", first, "--yes"]).ok(), "1 context deleted\n");
+    let deleted = run(&data, &["delete", "--user", "ann", "--yes", "--json"]).lines();
+    assert_eq!(deleted, [json!({"deleted": 2})]);
+    assert_eq!(run(&data, &["list", "--json"]).lines().len(), 1);
+}

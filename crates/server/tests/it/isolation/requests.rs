@@ -27,11 +27,16 @@ pub(super) struct Call {
 }
 
 /// Operations that concern the server as a whole: their answers depend on earlier calls of any tenant.
-pub(super) const OF_THE_SERVER: [&str; 5] = [
+pub(super) const OF_THE_SERVER: [&str; 10] = [
+    "create_key",
     "create_snapshot",
     "get_log_filter",
+    "list_audit",
+    "list_keys",
     "list_snapshots",
     "restore_snapshot",
+    "revoke_key",
+    "rotate_key",
     "verify_snapshot",
 ];
 
@@ -274,11 +279,14 @@ impl Subject {
             "diversity" | "importance" => json!(0.5),
             "explain" | "include_superseded" | "pinned" | "vectors" | "accept_erased" => json!(true),
             "dry_run" => json!(false),
+            "tenant" => json!("globex"),
+            "permissions" => json!(["read"]),
+            "grace_secs" => json!(60),
             "name" => json!("2026-01-01T00-00-00.000Z"),
             "ttl_secs" => json!(600),
             "occurred_at" => json!("2026-01-01T00:00:00Z"),
             "occurred_after" => json!("2000-01-01T00:00:00Z"),
-            "occurred_before" => json!("2100-01-01T00:00:00Z"),
+            "occurred_before" | "expires_at" => json!("2100-01-01T00:00:00Z"),
             "format" => json!("json"),
             "order" => json!("chronological"),
             _ => panic!("{operation}: say here what another tenant would put into `{name}`"),

@@ -1,0 +1,25 @@
+import { percent } from "../format.js";
+
+interface Props {
+  label: string;
+  value: number;
+  max: number;
+  /** The numbers in words, such as `812 of 2,000 tokens`. */
+  text: string;
+}
+
+/** How much of a limit is used. */
+export function Meter({ label, value, max, text }: Props) {
+  const share = max > 0 ? Math.min(1, value / max) : 0;
+  return (
+    <div class="meter">
+      <span class="meter-label">
+        <span>{label}</span>
+        <span class="muted">{text}</span>
+      </span>
+      <meter aria-label={label} min={0} max={max} high={max * 0.9} value={value} title={percent(share)}>
+        {text}
+      </meter>
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { strings } from "../strings.js";
+
+interface Props {
+  /** Heading of the page and name of its tab. */
+  title: string;
+  /** Buttons beside the heading. */
+  actions?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+/** False until there was something before the page. */
+let arriving = false;
+
+/** Lets the heading of the next page have the focus. */
+export function moveFocus(): void {
+  arriving = true;
+}
+
+/** The frame of every page: its heading gets the focus when somebody comes from another page. */
+export function Page({ title, actions, children }: Props) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · ${strings.app.name}`;
+  }, [title]);
+  useEffect(() => {
+    if (arriving && !document.activeElement?.hasAttribute("data-keep-focus")) {
+      heading.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    arriving = true;
+  }, []);
+  return (
+    <>
+      <header class="page-header">
+        <h1 tabIndex={-1} ref={heading}>
+          {title}
+        </h1>
+        {actions && <div class="actions">{actions}</div>}
+      </header>
+      {children}
+    </>
+  );
+}
+
+/** A part of a page with a heading of its own. */
+export function Section({ title, actions, children }: Props) {
+  return (
+    <section class="section">
+      <header class="section-header">
+        <h2>{title}</h2>
+        {actions && <div class="actions">{actions}</div>}
+      </header>
+      {children}
+    </section>
+  );
+}
