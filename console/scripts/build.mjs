@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build as bundle } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const packages = ["preact", "@preact/signals", "@preact/signals-core", "uplot"];
+const packages = ["diff", "preact", "@preact/signals", "@preact/signals-core", "uplot"];
 
 /** Builds the console into an empty folder. */
 export async function build(folder) {
