@@ -3,6 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { caller, can, locked, type Permission, signOut, start, startError } from "./api/index.js";
 import { Button, Dialog, Empty, Icon, Loading, Page, Problem, Value } from "./components/index.js";
 import { Notices } from "./components/notices.js";
+import { useKeys } from "./keyboard.js";
+import { deleteWaiting } from "./notices.js";
 import { go, href, path, segments } from "./router.js";
 import { type Route, routeOf, routes } from "./routes.js";
 import { SignIn } from "./sign-in.js";
@@ -138,25 +140,21 @@ function Account() {
           ))}
         </select>
       </label>
-      {who?.authentication && <Button onClick={signOut}>{strings.app.signOut}</Button>}
+      {who?.authentication && <Button onClick={leave}>{strings.app.signOut}</Button>}
     </div>
   );
 }
 
 /** The field that `/` leads to, on every page. */
 function QuickSearch() {
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      const fields = [...document.querySelectorAll<HTMLInputElement>("input[data-search]")];
-      const field = fields.reverse().find((field) => field.checkVisibility());
-      event.preventDefault();
-      if (field) field.select();
-      else go(href(["search"]));
-    };
-    addEventListener("keydown", listen);
-    return () => removeEventListener("keydown", listen);
-  }, []);
+  useKeys((event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    const fields = [...document.querySelectorAll<HTMLInputElement>("input[data-search]")];
+    const field = fields.reverse().find((field) => field.checkVisibility());
+    event.preventDefault();
+    if (field) field.select();
+    else go(href(["search"]));
+  });
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
@@ -201,10 +199,9 @@ function isWithin(page: Route | undefined, link: Route): boolean {
   return page === link || (page !== undefined && link.at.length > 0 && page.at[0] === link.at[0]);
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
-  );
+function leave(): void {
+  deleteWaiting(strings.deletion.failed);
+  signOut();
 }
 
 function skip(event: Event): void {

@@ -8,6 +8,7 @@ const fractions = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 
 const percents = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
 const scores = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const exactTimes = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+const clocks = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const days = new Intl.DateTimeFormat(language, { dateStyle: "full" });
 const relatives = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 
@@ -28,6 +29,8 @@ export const fraction = (value: number): string => fractions.format(value);
 export const percent = (share: number): string => percents.format(share);
 export const score = (value: number): string => scores.format(value);
 export const exactTime = (at: string | Date): string => exactTimes.format(new Date(at));
+/** Time of the day. */
+export const clock = (at: string | Date): string => clocks.format(new Date(at));
 export const day = (at: string | Date): string => days.format(new Date(at));
 
 /** `3 contexts`, `1 context`: the forms are those of the strings. */
@@ -66,4 +69,10 @@ export function duration(seconds: number): string {
 export function milliseconds(value: number): string {
   if (value < 0.1) return value > 0 ? "< 0.1 ms" : "0 ms";
   return value < 1000 ? `${fraction(value)} ms` : `${fraction(value / 1000)} s`;
+}
+
+/** A time as fields for local times take it. */
+export function localTime(at: string): string {
+  const date = new Date(at);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -55,6 +55,11 @@ export function undoDeletion({ id }: Deletion): void {
   deletions.value = deletions.value.filter((deletion) => deletion.id !== id);
 }
 
+/** Deletes all that waits, before the caller leaves. */
+export function deleteWaiting(failed: string): void {
+  for (const deletion of deletions.peek()) deleteNow(deletion, failed);
+}
+
 /** Deletes what waits. */
 export async function deleteNow(deletion: Deletion, failed: string): Promise<void> {
   if (!deletions.peek().includes(deletion)) return;

@@ -5,6 +5,5 @@ export type * from "../../../clients/typescript/src/schema.js";
 export type { Answer, Body, Query as QueryOf } from "../../../clients/typescript/src/types.js";
 export { type Action, useAction } from "./action.js";
 export { type Paging, usePages } from "./pages.js";
-export type * from "./pending-types.js";
 export { type Resource, usePolled, useResource } from "./resource.js";
 export { api, caller, can, locked, signIn, signOut, start, startError } from "./session.js";

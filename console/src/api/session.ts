@@ -4,9 +4,9 @@
  * Pages stay mounted while the server asks for a key again, so that nothing typed there is lost.
  */
 import { batch, signal } from "@preact/signals";
+import { Client } from "../../../clients/typescript/src/client.js";
 import { Unauthenticated } from "../../../clients/typescript/src/errors.js";
-import { Client } from "./pending.js";
-import type { Caller, Permission } from "./pending-types.js";
+import type { Caller, Permission } from "../../../clients/typescript/src/schema.js";
 
 /** Address of the server: the console is at `console/` below it, whatever the prefix of a proxy is. */
 const address = new URL("..", location.href).href;

@@ -38,7 +38,7 @@ export function ContextLine({ context }: { context: Context }) {
     <p class="line small">
       <LevelBadge level={context.level} />
       <a href={href(["context", context.id])}>
-        <span class="unseen">{strings.context.open}, </span>
+        <span class="unseen">{strings.context.open} </span>
         <Time at={context.occurred_at} />
       </a>
       {context.origin && <OriginBadge origin={context.origin} />}

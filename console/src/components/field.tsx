@@ -103,16 +103,25 @@ export function NumberField({ label, hint, error, onInput, ...rest }: NumberFiel
 
 interface TextAreaProps extends Control {
   rows?: number;
+  /** True for a text in a formal language. */
+  code?: boolean;
+  readOnly?: boolean;
   placeholder?: string;
   spellcheck?: boolean;
 }
 
 /** A field for several lines. */
-export function TextArea({ label, hint, error, onInput, ...rest }: TextAreaProps) {
+export function TextArea({ label, hint, error, onInput, code, ...rest }: TextAreaProps) {
   const id = useId();
   return (
     <Frame {...{ label, hint, error, id }}>
-      <textarea {...rest} {...described(id, { hint, error })} onInput={(event) => onInput(event.currentTarget.value)} />
+      <textarea
+        dir="auto"
+        class={code ? "code" : undefined}
+        {...rest}
+        {...described(id, { hint, error })}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
     </Frame>
   );
 }

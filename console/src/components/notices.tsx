@@ -1,7 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
+import { useKeys } from "../keyboard.js";
 import {
   type Deletion,
   deleteNow,
+  deleteWaiting,
   deletions,
   dismiss,
   type Notice,
@@ -13,12 +15,16 @@ import { strings } from "../strings.js";
 import { Button } from "./button.js";
 import { ProblemText } from "./states.js";
 
-addEventListener("pagehide", () => {
-  for (const deletion of deletions.peek()) deleteNow(deletion, strings.deletion.failed);
-});
+addEventListener("pagehide", () => deleteWaiting(strings.deletion.failed));
 
 /** What waits and what happened, at the edge of the page. */
 export function Notices() {
+  useKeys((event) => {
+    const newest = deletions.peek().at(-1);
+    if (!newest || event.key !== "z" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    undoDeletion(newest);
+  });
   return (
     <div class="notices">
       {deletions.value.map((deletion) => (
@@ -62,7 +68,9 @@ function Waiting({ deletion }: { deletion: Deletion }) {
         </span>
         <span aria-hidden="true">{strings.deletion.waiting(deletion.what, left)}</span>
       </span>
-      <Button onClick={() => undoDeletion(deletion)}>{strings.deletion.undo}</Button>
+      <Button title={strings.deletion.undoKeys} onClick={() => undoDeletion(deletion)}>
+        {strings.deletion.undo}
+      </Button>
       <Button kind="danger" onClick={() => deleteNow(deletion, strings.deletion.failed)}>
         {strings.deletion.now}
       </Button>

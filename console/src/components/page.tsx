@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { strings } from "../strings.js";
+import { Value, visible } from "./text.js";
 
 interface Props {
   /** Heading of the page and name of its tab. */
@@ -8,6 +9,11 @@ interface Props {
   /** Buttons beside the heading. */
   actions?: ComponentChildren;
   children: ComponentChildren;
+}
+
+interface PageProps extends Props {
+  /** Name of the one that the page shows, such as a session. */
+  subject?: string;
 }
 
 /** False until there was something before the page. */
@@ -19,11 +25,11 @@ export function moveFocus(): void {
 }
 
 /** The frame of every page: its heading gets the focus when somebody comes from another page. */
-export function Page({ title, actions, children }: Props) {
+export function Page({ title, subject, actions, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · ${strings.app.name}`;
-  }, [title]);
+    document.title = [subject && visible(subject), title, strings.app.name].filter(Boolean).join(" · ");
+  }, [title, subject]);
   useEffect(() => {
     if (arriving && !document.activeElement?.hasAttribute("data-keep-focus")) {
       heading.current?.focus({ preventScroll: true });
@@ -36,6 +42,12 @@ export function Page({ title, actions, children }: Props) {
       <header class="page-header">
         <h1 tabIndex={-1} ref={heading}>
           {title}
+          {subject && (
+            <>
+              {" "}
+              <Value>{subject}</Value>
+            </>
+          )}
         </h1>
         {actions && <div class="actions">{actions}</div>}
       </header>

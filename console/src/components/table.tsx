@@ -34,7 +34,7 @@ export function Table<Row>({ label, columns, rows, id }: Props<Row>) {
             <tr key={id(row)}>
               {columns.map(({ name, cell, number }) => (
                 <td key={name} data-label={name} class={number ? "number" : undefined}>
-                  {cell(row)}
+                  <div>{cell(row)}</div>
                 </td>
               ))}
             </tr>

@@ -9,9 +9,11 @@ setInterval(() => {
 
 /** A time from now, with the exact one for those who point at it. */
 export function Time({ at }: { at: string }) {
+  // Between two ticks something newer may arrive.
+  const present = Math.max(now.value, Date.now());
   return (
     <time dateTime={at} title={exactTime(at)}>
-      {relativeTime(at, now.value)}
+      {relativeTime(at, present)}
     </time>
   );
 }

@@ -23,16 +23,17 @@ pub(crate) const SHORT: &str = "/console";
 /// Path of the page.
 pub(crate) const PAGE: &str = "/console/";
 /// Path of its files.
-pub(crate) const FILES: &str = "/console/assets/{name}";
+pub(crate) const FILES: &str = "/console/{*path}";
+/// Folder of files that are named by their content.
+const BY_CONTENT: &str = "assets/";
 
 /// The page loads its own files and calls its own server, runs no script that a text could bring, and is in no frame.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 );
-/// The page names its files by their content.
-const PAGE_CACHING: HeaderValue = HeaderValue::from_static("no-cache");
-const FILE_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 #[derive(RustEmbed)]
 #[folder = "../../console/dist"]
@@ -64,19 +65,24 @@ pub(crate) async fn get_short() -> impl IntoResponse {
 
 /// Serves the page.
 pub(crate) async fn get_page(headers: HeaderMap) -> Response {
-    answer("index.html", &headers, PAGE_CACHING)
+    answer("index.html", &headers)
 }
 
 /// Serves one of its files.
-pub(crate) async fn get_file(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    answer(&format!("assets/{name}"), &headers, FILE_CACHING)
+pub(crate) async fn get_file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    answer(&path, &headers)
 }
 
-fn answer(path: &str, request: &HeaderMap, caching: HeaderValue) -> Response {
+fn answer(path: &str, request: &HeaderMap) -> Response {
     let Some(file) = SENT.get(path) else {
         return Problem::new(Code::NotFound)
             .with_detail("the console has no such file; load the page again")
             .into_response();
+    };
+    let caching = if path.starts_with(BY_CONTENT) {
+        FOR_EVER
+    } else {
+        ASK_AGAIN
     };
     let common: [(HeaderName, HeaderValue); 4] = [
         (header::ETAG, file.tag.clone()),
@@ -118,6 +124,7 @@ impl File {
             "js" => "text/javascript; charset=utf-8",
             "css" => "text/css; charset=utf-8",
             "svg" => "image/svg+xml",
+            "txt" => "text/plain; charset=utf-8",
             _ => return None,
         };
         let tag = format!("\"{}\"", HEXLOWER.encode(&embedded.metadata.sha256_hash()[..16]));

@@ -87,7 +87,7 @@ export function KeysPart() {
         </Slices>
       )}
       {creating && <CreateKey onCreated={setCreated} onClose={() => setCreating(false)} />}
-      {rotating && <RotateKey id={rotating.id} onRotated={setCreated} onClose={() => setRotating(undefined)} />}
+      {rotating && <RotateKey of={rotating} onRotated={setCreated} onClose={() => setRotating(undefined)} />}
       {revoking && (
         <Confirm
           title={words.revokeTitle}

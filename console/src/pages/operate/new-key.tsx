@@ -1,4 +1,3 @@
-import { useState } from "preact/hooks";
 import { type CreatedKey, caller } from "../../api/index.js";
 import { Button, Copy, Icon } from "../../components/index.js";
 import { strings } from "../../strings.js";
@@ -7,7 +6,6 @@ const words = strings.operate.keys;
 
 /** A new key, which nobody can see again. */
 export function NewKeyShown({ created, onClose }: { created: CreatedKey; onClose: () => void }) {
-  const [shown, setShown] = useState(false);
   return (
     <div class="stack">
       <p>{words.createdHint}</p>
@@ -16,13 +14,10 @@ export function NewKeyShown({ created, onClose }: { created: CreatedKey; onClose
           class="code grow"
           readOnly
           aria-label={words.key}
-          value={shown ? created.key : "•".repeat(32)}
+          value={created.key}
           onFocus={(event) => event.currentTarget.select()}
         />
         <Copy text={created.key} label={words.copy} />
-        <Button aria-pressed={shown} onClick={() => setShown(!shown)}>
-          {shown ? strings.signIn.hide : strings.signIn.show}
-        </Button>
       </div>
       {caller.value?.authentication === false && (
         <div class="notice warning">

@@ -8,7 +8,7 @@ import { HealthParts, Since } from "./health.js";
 import { Levels } from "./levels.js";
 import { parse } from "./prometheus.js";
 import { addReading, readings } from "./readings.js";
-import { Traffic } from "./traffic.js";
+import { Routes, Traffic } from "./traffic.js";
 import { Upkeep } from "./upkeep.js";
 
 /** Milliseconds between two looks. */
@@ -31,6 +31,7 @@ export function OverviewPage() {
       {closed ? <p class="muted section">{strings.overview.metricsClosed}</p> : last && <Traffic readings={list} />}
       {health.data && <HealthParts health={health.data} />}
       {stats.data && <Upkeep stats={stats.data} reading={last} />}
+      {!closed && <Routes readings={list} />}
     </Page>
   );
 }

@@ -22,7 +22,7 @@ export function parse(text: string): Scrape {
     const list = samples.get(name) ?? [];
     if (!list.length) samples.set(name, list);
     list.push({
-      labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key, text]) => [key, text])),
+      labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key, text]) => [key, unescaped(text)])),
       value: number(value),
     });
   }
@@ -66,6 +66,10 @@ export function quantile(share: number, buckets: Buckets): number | null {
     [lower, below] = [bound, count];
   }
   return lower;
+}
+
+function unescaped(text = ""): string {
+  return text.replace(/\\(.)/g, (_, character) => (character === "n" ? "\n" : character));
 }
 
 function number(text: string): number {

@@ -9,15 +9,9 @@ const SHOWN = 12;
 const seconds = (value: number) => milliseconds(value * 1000);
 const words = strings.overview;
 
-/** Requests and latency: as lines over the readings, and by route. */
+/** Requests and latency over the readings. */
 export function Traffic({ readings }: { readings: readonly Reading[] }) {
   const { times, rate, p50, p99 } = steps(readings);
-  const first = readings[0];
-  const last = readings.at(-1);
-  if (!first || !last) return null;
-  const recent = readings.length > 1 ? byRoute(first, last) : [];
-  const routes = recent.length ? recent : byRoute(undefined, last);
-  const span = duration((last.at - first.at) / 1000);
   return (
     <Section title={words.traffic}>
       <div class="charts">
@@ -37,18 +31,32 @@ export function Traffic({ readings }: { readings: readonly Reading[] }) {
           format={seconds}
         />
       </div>
-      <h3 class="caption">{recent.length ? words.routesRecent(span) : words.routesAll}</h3>
-      {routes.length > 0 && <Routes routes={routes.slice(0, SHOWN)} />}
     </Section>
   );
 }
 
-function Routes({ routes }: { routes: readonly RouteUse[] }) {
+/** The routes that are called most: since the first reading, or since the start of the server if none was called since. */
+export function Routes({ readings }: { readings: readonly Reading[] }) {
+  const first = readings[0];
+  const last = readings.at(-1);
+  if (!first || !last) return null;
+  const recent = readings.length > 1 ? byRoute(first, last) : [];
+  const routes = recent.length ? recent : byRoute(undefined, last);
+  if (!routes.length) return null;
+  const span = duration((last.at - first.at) / 1000);
+  return (
+    <Section title={recent.length ? words.routesRecent(span) : words.routesAll}>
+      <RouteTable routes={routes.slice(0, SHOWN)} />
+    </Section>
+  );
+}
+
+function RouteTable({ routes }: { routes: readonly RouteUse[] }) {
   const [route, requests, rate, p50, p99, failed] = words.routeColumns;
   const time = (value: number | null) => (value === null ? "–" : seconds(value));
   return (
     <Table
-      label={words.traffic}
+      label={words.routes}
       rows={routes}
       id={({ name }) => name}
       columns={[

@@ -35,7 +35,9 @@ function Disk({ reading }: { reading: Reading }) {
   const free = total(reading.scrape, "context_manager_disk_free_bytes");
   const size = total(reading.scrape, "context_manager_disk_size_bytes");
   if (!size) return null;
-  return <Meter label={words.disk} value={size - free} max={size} text={words.freeOf(bytes(free), bytes(size))} />;
+  return (
+    <Meter label={words.disk} value={size - free} max={size} text={words.freeOf(bytes(free), bytes(size))} alarming />
+  );
 }
 
 function MemoryUse({ memory }: { memory: Memory }) {

@@ -15,6 +15,7 @@ mod gc;
 mod health;
 mod history;
 mod keys;
+mod level_counts;
 mod limits;
 mod map;
 mod messages;
@@ -47,6 +48,7 @@ pub use gc::{GcAction, GcContext, GcCount, GcReport, GcRequest};
 pub use health::{ComponentHealth, Health, HealthAnswer, LogFilter};
 pub use history::{Change, History, Version};
 pub use keys::{CreateKey, CreatedKey, Key, KeyList, KeyState, RotateKey};
+pub use level_counts::LevelCounts;
 pub use limits::{ConnectionUse, LaneUse, Limits, RateLimitUse};
 pub use map::ContextMap;
 pub use messages::{MessageList, MessagesBody, PoppedMessage};
@@ -56,9 +58,7 @@ pub use query::{Query, QueryMessage};
 pub use receipt::{Receipt, Written};
 pub use reembed::{ReembedProgress, Reembedding};
 pub use scopes::{ScopePage, ScopeSummary};
-pub use search::{
-    Degraded, DropReason, Dropped, FoundBody, LevelCounts, Scores, SearchMode, SearchRequest, SearchResponse,
-};
+pub use search::{Degraded, DropReason, Dropped, FoundBody, Scores, SearchMode, SearchRequest, SearchResponse};
 pub use sessions::{Memory, Model, Session, SessionPage, Stats};
 pub use snapshots::{Restore, Restored, Snapshot, SnapshotList, VerifiedSnapshot};
 pub use time::Time;

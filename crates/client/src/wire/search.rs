@@ -5,7 +5,7 @@ use context_manager_core::{self as domain, Found, Violations};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Context, Filter, Level, Neighbours, Query};
+use super::{Context, Filter, Level, LevelCounts, Neighbours, Query};
 
 /// A search.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -179,28 +179,6 @@ pub struct Scores {
     /// Score of the reranker, on the scale of its model: it decides the order, and is no part of `score`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rerank: Option<f32>,
-}
-
-/// One number for each level.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LevelCounts<T> {
-    /// Working memory.
-    pub immediate: T,
-    /// Recent knowledge.
-    pub short_term: T,
-    /// Lasting knowledge.
-    pub long_term: T,
-}
-
-impl<T> From<[T; domain::Level::ALL.len()]> for LevelCounts<T> {
-    fn from([immediate, short_term, long_term]: [T; domain::Level::ALL.len()]) -> Self {
-        Self {
-            immediate,
-            short_term,
-            long_term,
-        }
-    }
 }
 
 /// A candidate that was not returned.

@@ -1,82 +1,33 @@
 //! Keys: listing, creating, rotating and revoking them.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use context_manager_core::ports::{Clock, SystemClock};
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::spawn_blocking;
 
 use super::audit::Affected;
 use super::call::Call;
 use super::failure::Failure;
+use super::key_file::{KeyFile, ListedKey};
 use super::use_case::UseCase;
-use crate::auth::management::{self, KeyError, KeyRequest, KeyState};
-use crate::auth::{Authenticator, KeyRecord, NewKey, keys_file, usage};
-
-/// The file of keys, and the authenticator that takes its changes over at once.
-#[derive(Debug, Clone)]
-pub(super) struct Keys {
-    path: Arc<PathBuf>,
-    authenticator: Arc<Authenticator>,
-}
-
-/// A key with what is known of it now.
-#[derive(Debug, Clone)]
-pub(crate) struct ListedKey {
-    pub(crate) record: KeyRecord,
-    pub(crate) state: KeyState,
-    pub(crate) last_used_at: Option<Timestamp>,
-}
-
-impl Keys {
-    pub(super) fn new(path: PathBuf, authenticator: Arc<Authenticator>) -> Self {
-        Self {
-            path: Arc::new(path),
-            authenticator,
-        }
-    }
-
-    /// Runs work on the file away from the threads that answer.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Self) -> Result<T, KeyError> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let keys = self.clone();
-        match spawn_blocking(move || work(&keys)).await {
-            Ok(done) => Ok(done?),
-            Err(_panicked) => Err(Failure::Interrupted),
-        }
-    }
-}
-
-impl ListedKey {
-    fn new(record: KeyRecord, used: &usage::Usage) -> Self {
-        Self {
-            state: KeyState::of(&record, SystemClock.now()),
-            last_used_at: used.get(&record.id).copied(),
-            record,
-        }
-    }
-}
+use crate::auth::management::{self, KeyRequest};
+use crate::auth::{NewKey, keys_file, usage};
 
 impl Call {
     /// Lists every key of the file.
     pub(crate) async fn keys(&self) -> Result<Vec<ListedKey>, Failure> {
         self.enter(UseCase::ListKeys).await?;
-        let list = |keys: &Keys| {
+        let list = |keys: &KeyFile| {
             let (records, used) = (keys_file::read(&keys.path)?, usage::read(&keys.path));
             let listed = records.keys.into_iter().map(|record| ListedKey::new(record, &used));
             Ok(listed.collect())
         };
-        self.service().keys.run(list).await
+        self.service().key_file.run(list).await
     }
 
     /// Creates a key, which is valid when this returns.
     pub(crate) async fn create_key(&self, request: KeyRequest) -> Result<(NewKey, ListedKey), Failure> {
         self.enter(UseCase::CreateKey).await?;
-        let keys = self.service().keys.clone();
-        let create = move |keys: &Keys| {
+        let keys = self.service().key_file.clone();
+        let create = move |keys: &KeyFile| {
             let (key, record, _first) = management::create(&keys.path, request, SystemClock.now())?;
             keys.authenticator.reload_if_changed();
             Ok((key, ListedKey::new(record, &usage::Usage::default())))
@@ -94,8 +45,8 @@ impl Call {
         expires_at: Option<Timestamp>,
     ) -> Result<(NewKey, ListedKey), Failure> {
         self.enter(UseCase::RotateKey).await?;
-        let keys = self.service().keys.clone();
-        let rotate = move |keys: &Keys| {
+        let keys = self.service().key_file.clone();
+        let rotate = move |keys: &KeyFile| {
             let now = SystemClock.now();
             // Saturates at the end of time.
             let old_ends = now.checked_add(grace).unwrap_or(Timestamp::MAX);
@@ -111,8 +62,8 @@ impl Call {
     /// Revokes a key, which is refused when this returns.
     pub(crate) async fn revoke_key(&self, id: String) -> Result<ListedKey, Failure> {
         self.enter(UseCase::RevokeKey).await?;
-        let keys = self.service().keys.clone();
-        let revoke = move |keys: &Keys| {
+        let keys = self.service().key_file.clone();
+        let revoke = move |keys: &KeyFile| {
             let record = management::revoke(&keys.path, &id, SystemClock.now())?;
             keys.authenticator.reload_if_changed();
             Ok(ListedKey::new(record, &usage::read(&keys.path)))

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::audit::AuditTrail;
 use super::failure::Failure;
 use super::garbage_collector::GarbageCollector;
-use super::keys::Keys;
+use super::key_file::KeyFile;
 use super::reembedding::Reembedding;
 use crate::auth::Authenticator;
 use crate::config::Config;
@@ -43,7 +43,7 @@ pub struct Service {
     pub writes: TaskTracker,
     pub(crate) logs: LogControl,
     pub(crate) authenticator: Arc<Authenticator>,
-    pub(super) keys: Keys,
+    pub(super) key_file: KeyFile,
     pub(super) trail: Arc<AuditTrail>,
     pub(crate) guards: Guards,
     pub(crate) connections: ConnectionPermits,
@@ -59,7 +59,7 @@ impl Service {
             metrics,
             writes: TaskTracker::new(),
             logs,
-            keys: Keys::new(config.keys_path(), Arc::clone(&authenticator)),
+            key_file: KeyFile::new(config.keys_path(), Arc::clone(&authenticator)),
             authenticator,
             trail: Arc::default(),
             guards: Guards::new(config),

@@ -63,6 +63,8 @@ async fn the_page_may_load_its_own_files_alone_and_they_are_cached_by_content() 
         let known = Request::get(&path).header(header::IF_NONE_MATCH, &plain.headers[header::ETAG]);
         assert_eq!(app.raw(known.body(Body::empty()).unwrap()).await.status(), 304);
     }
+    let licences = app.get("/console/licenses.txt").await;
+    assert!(licences.text.contains("preact"), "{}", licences.text);
     app.get("/console/assets/app.js").await.problem(404, "not_found");
 }
 

@@ -141,7 +141,11 @@ async fn a_count_is_that_of_the_deletion_by_the_same_filter() {
     let old = app.store(json!({"text": "Ann lives in Oslo", "user_id": "ann"})).await["id"].clone();
     app.store(json!({"text": "Ann lives in Lisbon", "user_id": "ann", "supersedes": [old]}))
         .await;
-    let count = async |body: Value| app.post("/api/v1/contexts/count", body).await.body;
+    let count = async |body: Value| {
+        let answer = app.post("/contexts/count", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.body
+    };
     assert_eq!(count(json!({})).await["total"], 4);
     let of_ann = json!({"filter": {"user_id": "ann"}});
     let counted = count(of_ann.clone()).await;
@@ -150,10 +154,10 @@ async fn a_count_is_that_of_the_deletion_by_the_same_filter() {
         json!({"total": 3, "contexts": {"immediate": 0, "short_term": 1, "long_term": 2}})
     );
     let all = count(json!({"filter": {"user_id": "ann"}, "include_superseded": true})).await;
-    let deleted = app.post("/api/v1/contexts/delete", of_ann).await;
+    let deleted = app.post("/contexts/delete", of_ann).await;
     assert_eq!((&all["total"], &deleted.body["deleted"]), (&json!(4), &json!(4)));
     let wrong = app
-        .post("/api/v1/contexts/count", json!({"filter": {"user_idd": "ann"}}))
+        .post("/contexts/count", json!({"filter": {"user_idd": "ann"}}))
         .await;
     wrong.problem(400, "invalid_request");
 }

@@ -172,7 +172,7 @@ mod tests {
             .filter_map(|(_, operation)| operation.operation_id.clone())
             .collect();
         // It describes neither itself nor what has a document or protocol of its own.
-        for own in ["get_openapi", "get_protected_resource", "call_mcp"] {
+        for own in ["get_openapi", "get_console", "get_protected_resource", "call_mcp"] {
             routes.push(own.to_owned());
         }
         routes.sort();

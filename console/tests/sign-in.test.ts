@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import { strings } from "../src/strings.js";
+import { signIn, stand } from "./scenario.js";
+
+const { app, nav, signIn: words } = strings;
+
+describe("a server with keys", () => {
+  const scenario = stand({ keys: { reader: ["--permissions", "read"], writer: ["--permissions", "read,write"] } });
+
+  scenario("a key opens the page that was asked for", async ({ page, open }) => {
+    await open("/browse", "reader");
+    await page.getByRole("heading", { level: 1, name: strings.browse.title }).waitFor();
+    assert.match(page.url(), /#\/browse$/);
+  });
+
+  scenario("a wrong key is refused in the server's words, and the form stays", async ({ page, server, origin }) => {
+    await page.goto(`${origin}/console/`);
+    await signIn(page, "cm_wrong");
+    const refusal = page.getByRole("alert");
+    await refusal.getByText("unauthenticated").waitFor();
+    assert.equal(await page.getByRole("navigation").count(), 0);
+    await signIn(page, server.keys.reader!);
+    await page.getByRole("navigation", { name: app.navigation }).waitFor();
+  });
+
+  scenario("nothing that outlives the page holds the key", async ({ page, server, open }) => {
+    await open("/search?q=tea", "reader");
+    const kept = await page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+    );
+    const databases = await page.evaluate(() => indexedDB.databases());
+    assert.ok(!kept.includes(server.keys.reader!.slice(3)), kept);
+    assert.deepEqual(databases, []);
+    assert.ok(!page.url().includes("cm_"));
+    await page.reload();
+    await page.getByLabel(words.key).waitFor();
+    assert.equal(await page.getByLabel(words.key).inputValue(), "");
+  });
+
+  scenario("signing out hides what was shown", async ({ page, open }) => {
+    await open("/browse", "reader");
+    await page.getByRole("button", { name: app.signOut }).click();
+    await page.getByLabel(words.key).waitFor();
+    assert.equal(await page.getByRole("navigation").count(), 0);
+    await page.goBack();
+    assert.equal(await page.getByRole("navigation").count(), 0);
+  });
+
+  scenario("a password manager knows the field", async ({ page, origin }) => {
+    await page.goto(`${origin}/console/`);
+    const field = page.getByLabel(words.key);
+    assert.equal(await field.getAttribute("autocomplete"), "current-password");
+    assert.equal(await field.getAttribute("type"), "password");
+    assert.equal(await page.locator("form input[autocomplete=username]").count(), 1);
+  });
+});
+
+describe("a server without keys", () => {
+  const scenario = stand();
+
+  scenario("the console asks for no key", async ({ page, open }) => {
+    await open("/");
+    assert.equal(await page.getByLabel(words.key).count(), 0);
+    await page.getByRole("link", { name: nav.operate }).waitFor();
+    assert.equal(await page.getByRole("button", { name: app.signOut }).count(), 0);
+  });
+});
