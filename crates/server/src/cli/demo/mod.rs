@@ -35,7 +35,7 @@ pub(super) struct DemoArgs {
     key: KeyArgs,
 }
 
-pub(super) fn run(options: Options, args: &DemoArgs) -> anyhow::Result<()> {
+pub(super) fn run(options: &Options, args: &DemoArgs) -> anyhow::Result<()> {
     let output = OutputArgs::default().open();
     let logs = init_quiet_logs(&Config::default())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
