@@ -1,38 +1,27 @@
 //! The way of a process to the memory of its configuration: the server that has the data folder open, or else a server of
 //! this process, which opens it.
 
+mod means;
 mod own_server;
 
 use std::time::Duration;
 
 use anyhow::anyhow;
-use context_manager_client::{Client, Config as ClientConfig, Retry, Secret};
-use context_manager_observability::{LogControl, Metrics};
+use context_manager_client::{Client, Config as ClientConfig, Retry};
 use context_manager_vector_store::Error as StoreError;
 use tokio::time::{Instant, sleep};
 
 use crate::app::Endpoint;
-use crate::config::{API_KEY_VARIABLE, Config};
+use crate::config::API_KEY_VARIABLE;
 use own_server::OwnServer;
+
+pub(crate) use means::Means;
 
 /// Maximum time to wait for the server of another process that has the folder open already.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Maximum duration of a look at whether a server answers.
 const LOOK: Duration = Duration::from_secs(2);
-
-/// Means of attaching to the memory of a configuration.
-#[derive(Debug, Clone)]
-pub(crate) struct Means {
-    pub(crate) config: Config,
-    pub(crate) metrics: Metrics,
-    pub(crate) logs: LogControl,
-    /// Key for the server.
-    pub(crate) key: Option<Secret>,
-    /// True if other processes find a server of this process by the data folder. A process that ends soon lets them wait
-    /// for the folder instead.
-    pub(crate) is_found: bool,
-}
 
 /// A server that answers.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::Means;
+use super::means::Means;
 use crate::app::App;
 use crate::auth::NewKey;
 use crate::config::TlsConfig;

@@ -44,7 +44,7 @@ pub(super) struct KeyArgs {
     #[arg(long, env = "CONTEXT_MANAGER_KEY_FILE", global = true, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// Command that prints the key, such as `secret-tool lookup service context-manager`; it comes after the others.
-    #[arg(long, env = "CONTEXT_MANAGER_KEY_COMMAND", global = true, value_name = "COMMAND")]
+    #[arg(long, env = "CONTEXT_MANAGER_KEY_COMMAND", hide_env_values = true, global = true, value_name = "COMMAND")]
     key_command: Option<String>,
 }
 

@@ -145,7 +145,7 @@ pub fn run() -> ExitCode {
     };
     end(match command {
         Command::Serve => serve::run(cli.options, false),
-        Command::Demo(args) => demo::run(cli.options, &args),
+        Command::Demo(args) => demo::run(&cli.options, &args),
         Command::Store(args) => store::run(cli.options, &args),
         Command::Search(args) => search::search(cli.options, &args),
         Command::Assemble(args) => search::assemble(cli.options, &args),

@@ -1,6 +1,5 @@
 //! A server for the demo, until Ctrl-C.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -10,20 +9,18 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::{on, show};
+use super::showing::show;
 use crate::app::{App, loopback};
-use crate::cli::options::Options;
 use crate::cli::output::Output;
 use crate::cli::serve::shutdown_signal;
+use crate::config::Config;
 use crate::metrics;
 
 /// Pause between two looks at whether the store is open.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Serves a folder with the conversation in it.
-pub(super) async fn serve(output: &Output, options: Options, folder: &Path, logs: LogControl) -> anyhow::Result<()> {
-    let mut config = on(folder);
-    options.apply_to(&mut config.server);
+/// Serves the conversation.
+pub(super) async fn serve(output: &Output, config: Config, logs: LogControl) -> anyhow::Result<()> {
     let address = config.server.address();
     let listener = TcpListener::bind(address)
         .await

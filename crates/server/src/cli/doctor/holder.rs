@@ -17,6 +17,10 @@ pub(super) struct Process {
 
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.is_empty() {
+            // Of another container.
+            return write!(f, "process {}", self.id);
+        }
         write!(f, "process {} ({})", self.id, self.name)
     }
 }

@@ -10,7 +10,7 @@ use crate::store::stored_models;
 const STORE: &str = "store";
 const QDRANT: &str = "qdrant";
 
-/// Checks the files of the data folder, as far as that is possible without opening it.
+/// Checks the files of the data folder without opening it.
 pub(super) fn check_folder(config: &Config, found: &mut Findings) -> Option<StoredModels> {
     let path = &config.vector_db.embedded.path;
     let stored = EmbeddedStore::stored_models(path).and_then(|stored| {

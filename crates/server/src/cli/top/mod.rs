@@ -44,7 +44,7 @@ struct Look {
     metrics: Option<Scrape>,
 }
 
-/// Health of a server, as far as it tells.
+/// Health of a server, if it tells.
 #[derive(Debug)]
 enum Known {
     Parts(Health),

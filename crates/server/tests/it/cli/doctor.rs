@@ -293,7 +293,7 @@ fn an_embedding_service_that_is_down_or_lacks_its_key() {
     unset.examine().found("warning", "embedder", "no key is set");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_embedding_model_of_another_size() {
     let patient = Patient::with_store().set("CONTEXT_MANAGER_EMBEDDING__API_URL", &service(None).await);
     patient.examine().found("error", "embedder", "3 dimensions");
@@ -306,7 +306,7 @@ fn a_store_of_another_model() {
     patient.examine().found("error", "embedder", "/nowhere");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_wrong() {
     let url = service(Some("Sat, 01 Jan 2022 00:00:00 GMT")).await;
     let patient = Patient::new().set("CONTEXT_MANAGER_EMBEDDING__API_URL", &url);

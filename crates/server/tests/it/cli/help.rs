@@ -1,4 +1,4 @@
-//! What a newcomer sees first, and what is made from the command line itself.
+//! The help, and the files that are made from the command line itself.
 
 use crate::cli::run;
 

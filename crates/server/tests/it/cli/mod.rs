@@ -14,7 +14,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// What a command printed, and its exit code.
+/// Output of a command, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: i32,

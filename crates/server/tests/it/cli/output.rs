@@ -13,7 +13,7 @@ fn a_terminal_never_gets_what_a_text_says() {
     let data = folder.path().join("data");
     let id = run_with_input(
         &data,
-        &["store", "--whole", "--tag", "a\u{1b}b", "--user", "\u{1b}u"],
+        &["store", "--whole", "--tag", "a\u{202e}b", "--user", "\u{202e}u"],
         EVIL,
     )
     .ok();
