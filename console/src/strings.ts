@@ -142,7 +142,7 @@ export const strings = {
     version: "Version",
     up: (time: string) => `up for ${time}`,
     concerns: {
-      component: (name: string, status: string, error: string) => `${name} is ${status}${error && `: ${error}`}`,
+      component: (name: string, status: string, error: string) => `${name} (${status})${error && `: ${error}`}`,
       circuit: (name: string) => `the circuit to ${name} is open.`,
       disk: (free: string) => `only ${free} of the disk are free.`,
       pending: (contexts: string, age: string) => `${contexts} contexts wait for their vectors, the oldest for ${age}.`,
@@ -159,7 +159,10 @@ export const strings = {
     contexts: "Contexts",
     browse: "Browse all",
     total: "All levels",
-    empty: "Nothing is stored yet",
+    totalNote: "Of this tenant",
+    empty: "Nothing is stored yet.",
+    emptyAdd: "Add a context by hand",
+    emptyLearn: "Connect an agent",
     levelNotes: {
       immediate: "Working memory of sessions",
       short_term: "The last hours",

@@ -46,6 +46,8 @@ impl fmt::Debug for StaticTable {
 impl StaticTable {
     /// Name of the table.
     pub const NAME: &str = "tl-256-int8";
+    /// Size of the table with its tokenizer, in bytes.
+    pub const BYTES: usize = TABLE.len() + TOKENIZER.len();
 
     /// Returns the table. The first call loads it from the binary: some 40 ms of processor time and 10 MB of memory.
     ///

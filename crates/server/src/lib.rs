@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod app;
+mod attach;
 pub mod auth;
 pub mod cli;
 pub mod config;

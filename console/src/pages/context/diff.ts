@@ -4,7 +4,7 @@ export interface Piece {
   text: string;
 }
 
-/** Most words that may differ before the differing middle is shown as replaced as a whole: time and memory grow with the square. */
+/** Most words that may differ: beyond it, what differs is shown as replaced as a whole, as time grows with the square. */
 const MAX_EDITS = 1000;
 
 /** The pieces of both texts in reading order; what was removed stands before what was added in its place. */
@@ -27,20 +27,24 @@ function words(text: string): string[] {
   return Array.from(new Intl.Segmenter(undefined, { granularity: "word" }).segment(text), ({ segment }) => segment);
 }
 
-/** The shortest script of edits (Myers, 1986), or the replacement of all words where it is too long to look for. */
+/**
+ * The shortest script of edits (Myers, 1986), or the replacement of all words where it is too long to look for.
+ *
+ * Round `d` finds how many words of `a` can be passed on each diagonal `k` (words passed of `a` less those of `b`) with
+ * `d` edits. `furthest[k + MIDDLE]` holds that number.
+ */
 function edits(a: string[], b: string[]): Piece[] {
-  const rounds: Map<number, number>[] = [];
-  let furthest = new Map([[1, 0]]);
+  const rounds: Int32Array[] = [];
+  const furthest = new Int32Array(2 * MIDDLE + 1);
   for (let d = 0; d <= Math.min(a.length + b.length, MAX_EDITS); d++) {
-    rounds.push(furthest);
-    const next = new Map<number, number>();
+    rounds.push(furthest.slice());
+    const before = rounds[d]!;
     for (let k = -d; k <= d; k += 2) {
-      let x = step(furthest, k, d);
+      let x = entry(before, k, d);
       while (x < a.length && x - k < b.length && a[x] === b[x - k]) x++;
-      next.set(k, x);
+      furthest[k + MIDDLE] = x;
       if (x >= a.length && x - k >= b.length) return trace(rounds, a, b);
     }
-    furthest = next;
   }
   return [
     ...a.map((text) => ({ kind: "removed" as const, text })),
@@ -48,25 +52,30 @@ function edits(a: string[], b: string[]): Piece[] {
   ];
 }
 
-/** Words of `a` passed when the diagonal `k` is entered in round `d`: by an addition from `k + 1`, or by a removal from `k - 1`. */
-function step(furthest: Map<number, number>, k: number, d: number): number {
-  return isAddition(furthest, k, d) ? furthest.get(k + 1)! : furthest.get(k - 1)! + 1;
+const MIDDLE = MAX_EDITS + 1;
+
+/** Words of `a` that are passed when round `d` enters a diagonal. */
+function entry(before: Int32Array, k: number, d: number): number {
+  return comesByAddition(before, k, d) ? before[k + 1 + MIDDLE]! : before[k - 1 + MIDDLE]! + 1;
 }
 
-function isAddition(furthest: Map<number, number>, k: number, d: number): boolean {
-  return k === -d || (k !== d && furthest.get(k - 1)! < furthest.get(k + 1)!);
+function comesByAddition(before: Int32Array, k: number, d: number): boolean {
+  return k === -d || (k !== d && before[k - 1 + MIDDLE]! < before[k + 1 + MIDDLE]!);
 }
 
 /** The way back from the end of both texts through the rounds. */
-function trace(rounds: Map<number, number>[], a: string[], b: string[]): Piece[] {
+function trace(rounds: Int32Array[], a: string[], b: string[]): Piece[] {
   const pieces: Piece[] = [];
   let x = a.length;
   let y = b.length;
   for (let d = rounds.length - 1; d >= 0; d--) {
-    const furthest = rounds[d]!;
-    const added = isAddition(furthest, x - y, d);
-    const from = step(furthest, x - y, d);
-    while (x > from) pieces.push({ kind: "same", text: a[--x]! }) && y--;
+    const before = rounds[d]!;
+    const added = comesByAddition(before, x - y, d);
+    const from = entry(before, x - y, d);
+    while (x > from) {
+      pieces.push({ kind: "same", text: a[--x]! });
+      y--;
+    }
     if (d === 0) break;
     if (added) pieces.push({ kind: "added", text: b[--y]! });
     else pieces.push({ kind: "removed", text: a[--x]! });

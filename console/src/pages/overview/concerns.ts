@@ -27,7 +27,7 @@ function ofHealth(health: Health | undefined): Concern[] {
   const ill = health?.components.filter(({ status }) => status !== "healthy") ?? [];
   return ill.map(({ name, status, last_error }) => ({
     severe: status === "unhealthy",
-    text: words.component(name, status, last_error ?? ""),
+    text: words.component(strings.overview.parts[name] ?? name, status, last_error ?? ""),
     alert: status === "unhealthy" ? "ContextManagerUnhealthy" : "ContextManagerDegraded",
   }));
 }

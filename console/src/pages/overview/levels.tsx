@@ -1,5 +1,5 @@
 import type { Level, Stats } from "../../api/index.js";
-import { Figure, Section } from "../../components/index.js";
+import { Empty, Figure, Section } from "../../components/index.js";
 import { compact, count, number, percent } from "../../format.js";
 import { href } from "../../router.js";
 import { strings } from "../../strings.js";
@@ -9,10 +9,24 @@ export const LEVELS: readonly Level[] = ["immediate", "short_term", "long_term"]
 /** The contexts by level. */
 export function Levels({ stats }: { stats: Stats }) {
   const { total, contexts, pending_embeddings: pending, reindexed } = stats;
+  if (total === 0) {
+    return (
+      <Section title={strings.overview.contexts}>
+        <Empty title={strings.overview.empty}>
+          <p>
+            <a href={href(["browse"])}>{strings.overview.emptyAdd}</a> ·{" "}
+            <a href={`${strings.app.docs}tutorial/first-memory.md`} target="_blank" rel="noreferrer">
+              {strings.overview.emptyLearn}
+            </a>
+          </p>
+        </Empty>
+      </Section>
+    );
+  }
   return (
     <Section title={strings.overview.contexts} actions={<a href={href(["browse"])}>{strings.overview.browse}</a>}>
       <div class="figures">
-        <Figure name={strings.overview.total} note={total ? undefined : strings.overview.empty}>
+        <Figure name={strings.overview.total} note={strings.overview.totalNote}>
           <span title={number(total)}>{compact(total)}</span>
         </Figure>
         {LEVELS.map((level) => (
@@ -29,13 +43,11 @@ export function Levels({ stats }: { stats: Stats }) {
           <span title={count(pending, strings.contexts)}>{compact(pending)}</span>
         </Figure>
       </div>
-      {total > 0 && (
-        <div class="levels-bar" aria-hidden="true">
-          {LEVELS.map((level) => (
-            <span key={level} class={level} style={{ flexGrow: contexts[level] }} />
-          ))}
-        </div>
-      )}
+      <div class="levels-bar" aria-hidden="true">
+        {LEVELS.map((level) => (
+          <span key={level} class={level} style={{ flexGrow: contexts[level] }} />
+        ))}
+      </div>
     </Section>
   );
 }

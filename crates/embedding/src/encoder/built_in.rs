@@ -28,6 +28,8 @@ fn form() -> Form {
 impl SentenceEncoder {
     /// Name of the compiled-in model.
     pub const BUILT_IN: &str = "enc-3x384-int8";
+    /// Size of the compiled-in model, in bytes.
+    pub const BUILT_IN_BYTES: usize = NETWORK.len() + TOKENIZER.len();
 
     /// Loads the compiled-in model, for English.
     ///

@@ -118,7 +118,7 @@ impl Memory {
     /// As [`Memory::open`].
     pub(crate) async fn open_offline(config: &Config) -> anyhow::Result<Self> {
         Self::open(config).await.context(
-            "cannot open the data folder; a server that has it open can be asked itself, with --url and --api-key",
+            "cannot open the data folder; a server that has it open can be asked itself, with --server and --api-key",
         )
     }
 

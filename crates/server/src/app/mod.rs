@@ -44,6 +44,8 @@ pub struct App {
     authenticator: Arc<Authenticator>,
     /// Key for processes beside this one; `None` for a server that others have keys for.
     own_key: Option<NewKey>,
+    /// True if the data folder names this server to other processes.
+    is_found: bool,
     stop: CancellationToken,
     supervisor: Supervisor,
 }
@@ -54,11 +56,11 @@ impl App {
     /// # Errors
     /// When a file of keys cannot be used.
     pub fn new(config: Config, metrics: Metrics, logs: LogControl) -> anyhow::Result<Self> {
-        Self::with(config, metrics, logs, None)
+        Self::with(config, metrics, logs, None, true)
     }
 
     /// Creates a server for the user of this process alone: for those who hold its own key, which the data folder names to
-    /// other processes of the user, and those who hold a key of the files.
+    /// other processes of the user if `is_found`, and those who hold a key of the files.
     ///
     /// # Errors
     /// As [`App::new`].
@@ -67,11 +69,18 @@ impl App {
         metrics: Metrics,
         logs: LogControl,
         own_key: NewKey,
+        is_found: bool,
     ) -> anyhow::Result<Self> {
-        Self::with(config, metrics, logs, Some(own_key))
+        Self::with(config, metrics, logs, Some(own_key), is_found)
     }
 
-    fn with(config: Config, metrics: Metrics, logs: LogControl, own_key: Option<NewKey>) -> anyhow::Result<Self> {
+    fn with(
+        config: Config,
+        metrics: Metrics,
+        logs: LogControl,
+        own_key: Option<NewKey>,
+        is_found: bool,
+    ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let authenticator = Authenticator::open(&config, default_tenant()?, Arc::new(SystemClock))?;
         let authenticator = match &own_key {
@@ -83,11 +92,17 @@ impl App {
         Ok(Self {
             authenticator,
             own_key,
+            is_found,
             supervisor: Supervisor::new(service.health.clone(), stop.clone()),
             service: Arc::new(service),
             config: Arc::new(config),
             stop,
         })
+    }
+
+    /// Returns whether callers have to bring a key.
+    pub(crate) fn needs_keys(&self) -> bool {
+        self.authenticator.needs_keys()
     }
 
     /// Serves on `listener` until `shutdown` completes, then drains and closes.
@@ -106,7 +121,9 @@ impl App {
         // Listening comes first, so that a probe gets an answer while a large store is read.
         let opened = async {
             let memory = memory.insert(self.serve_memory().await?);
-            endpoint.publish();
+            if self.is_found {
+                endpoint.publish();
+            }
             memory.store.handle.lost().await;
             anyhow::Result::<Infallible>::Err(anyhow::anyhow!(
                 "the store was closed to restore a snapshot and could not be opened again"
@@ -117,7 +134,9 @@ impl App {
             () = shutdown => Ok(()),
             _ended = &mut listening => Err(anyhow::anyhow!("no connections are accepted any more")),
         };
-        endpoint.withdraw();
+        if self.is_found {
+            endpoint.withdraw();
+        }
         let closed = self.shut_down(listening, memory).await;
         // The first failure explains the second.
         ended.and(closed)

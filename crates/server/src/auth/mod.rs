@@ -22,6 +22,7 @@ pub use authenticator::Authenticator;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use credential::inspect;
 pub(crate) use denied::{AUTH_FAILURES, lacks};
+pub(crate) use jwt::signing_keys;
 pub use keyring::KeyringError;
 pub use keys_file::KeyRecord;
 pub use permission::{Permission, Permissions, UnknownPermission};

@@ -1,5 +1,7 @@
 //! Commands that print configuration and references.
 
+use std::io::{self, Write as _};
+
 use super::options::Options;
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
@@ -9,24 +11,14 @@ pub(super) fn check(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
 pub(super) fn print(options: Options) -> anyhow::Result<()> {
-    print!("{}", toml::to_string(&options.load()?)?);
-    Ok(())
+    reference(&toml::to_string(&options.load()?)?)
 }
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
 pub(super) fn openapi() -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(&crate::api::document())?);
-    Ok(())
+    reference(&format!("{}\n", serde_json::to_string_pretty(&crate::api::document())?))
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::unnecessary_wraps,
-    reason = "the command's result, as all commands have one"
-)]
 pub(super) fn reference(text: &str) -> anyhow::Result<()> {
-    print!("{text}");
-    Ok(())
+    Ok(io::stdout().write_all(text.as_bytes())?)
 }

@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use context_manager_core::ports::{Clock, SystemClock};
 use context_manager_observability::{AUDIT_TARGET, AuditConfig, init_logs};
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, civil};
+use jiff::{Span, Timestamp};
 
 use super::options::Options;
+use super::when::{exact, later, span};
 use crate::auth::management::{self, KeyError, KeyRequest, KeyState};
 use crate::auth::{BoundUser, KeyRecord, NewKey, Permission, keys_file, usage};
 
@@ -170,24 +170,14 @@ fn user(key: &KeyRecord) -> &str {
 
 /// Reads a time in the future: with its zone, as a date in UTC, or as a duration from now.
 fn expiry(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
-    let time = if let Ok(time) = text.parse::<Timestamp>() {
-        time
-    } else if let Ok(date) = text.parse::<civil::Date>() {
-        date.to_zoned(TimeZone::UTC)?.timestamp()
-    } else {
-        let span: Span = text
-            .parse()
-            .with_context(|| format!("`{text}` is no date, no time with its zone, and not how long from now"))?;
-        later(now, span)?
+    let time = match exact(text)? {
+        Some(time) => time,
+        None => later(now, span(text)?)?,
     };
     if time <= now {
         bail!("{text} is over already");
     }
     Ok(time)
-}
-
-fn later(now: Timestamp, span: Span) -> anyhow::Result<Timestamp> {
-    Ok(now.to_zoned(TimeZone::UTC).checked_add(span)?.timestamp())
 }
 
 fn when(time: Option<Timestamp>) -> String {

@@ -1,32 +1,19 @@
 //! `context-manager mcp`: the tools for the agent that starts this process.
 
-use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
-use context_manager_client::{Client, Config as ClientConfig, Secret};
 use context_manager_mcp::{Memory, Owner};
 use context_manager_observability::{init_telemetry, install_metrics};
 
+use super::connection::Connection;
 use super::options::{Options, warn_of_ignored_names};
-use crate::config::API_KEY_VARIABLE;
+use crate::attach::Means;
 use crate::metrics;
 use crate::stdio::{Link, serve};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct McpArgs {
-    /// URL of a running server, such as `https://memory.example.com`. Default: the server that has the data folder open, or
-    /// the data folder itself.
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// Key for that server; it decides the tenant.
-    #[arg(long, env = API_KEY_VARIABLE, hide_env_values = true, value_name = "KEY")]
-    api_key: Option<String>,
-    /// File with the key; it comes before `--api-key`.
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
     /// User that all calls are bound to. Default: `mcp.user_id`.
     #[arg(long, alias = "user-id", value_name = "ID")]
     user: Option<String>,
@@ -36,21 +23,11 @@ pub(super) struct McpArgs {
     /// Project that all calls are bound to. Default: `mcp.project`.
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 impl McpArgs {
-    fn key(&self) -> anyhow::Result<Option<Secret>> {
-        let key = match &self.key_file {
-            Some(file) => {
-                let text = fs::read_to_string(file);
-                Some(text.with_context(|| format!("cannot read the key in `{}`", file.display()))?)
-            }
-            None => self.api_key.clone(),
-        };
-        let key = key.map(|key| key.trim().to_owned());
-        Ok(key.filter(|key| !key.is_empty()).map(Secret::from))
-    }
-
     /// Binds calls to the owner that is named here, or else in the configuration.
     fn owner(&self, configured: Owner) -> Owner {
         Owner {
@@ -69,23 +46,27 @@ pub(super) fn run(options: Options, args: &McpArgs) -> anyhow::Result<()> {
     let recorder = install_metrics()?;
     metrics::describe();
     let owner = args.owner(config.mcp.owner());
-    let key = args.key()?;
+    let client = args.connection.client()?;
+    let key = match client {
+        Some(_) => None,
+        None => args.connection.key()?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
-        let Some(url) = &args.server else {
-            let link = Link::new(config.clone(), recorder, telemetry.logs.clone(), key);
-            let served = serve(&config, Arc::clone(&link) as Arc<dyn Memory>, owner, "").await;
-            link.close().await;
-            return served;
-        };
-        let client = Client::new(
-            url,
-            ClientConfig {
-                api_key: key,
-                ..ClientConfig::default()
-            },
-        )?;
-        serve(&config, Arc::new(client), owner, url).await
+        if let Some(client) = client {
+            let url = client.url().to_owned();
+            return serve(&config, Arc::new(client), owner, &url).await;
+        }
+        let link = Link::new(Means {
+            config: config.clone(),
+            metrics: recorder,
+            logs: telemetry.logs.clone(),
+            key,
+            is_found: true,
+        });
+        let served = serve(&config, Arc::clone(&link) as Arc<dyn Memory>, owner, "").await;
+        link.close().await;
+        served
     });
     // A read of standard input cannot be cancelled, and must not hold up the end.
     runtime.shutdown_background();

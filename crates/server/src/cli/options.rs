@@ -8,9 +8,10 @@ use clap::Args;
 use clap::builder::OsStringValueParser;
 use context_manager_observability::init_logs;
 
-use crate::config::{Config, ConfigError, Source, ignored_names, load};
+use crate::config::{Config, ConfigError, ServerConfig, Source, ignored_names, load};
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration")]
 pub(super) struct Options {
     /// Configuration file; default `config.toml` if it exists.
     #[arg(long, env = "CONFIG_PATH", global = true, value_name = "FILE", value_parser = OsStringValueParser::new())]
@@ -32,6 +33,12 @@ impl Options {
             file: self.config.filter(|file| !file.is_empty()).map(PathBuf::from),
             overrides: host.into_iter().chain(port).collect(),
         })
+    }
+
+    /// Sets the address that is named here.
+    pub(super) fn apply_to(&self, server: &mut ServerConfig) {
+        server.host = self.host.unwrap_or(server.host);
+        server.port = self.port.unwrap_or(server.port);
     }
 
     /// Loads the configuration of a command that does not listen, where the exposure of its address does not matter.

@@ -1,17 +1,20 @@
 //! `context-manager snapshot`: copies of the whole store, and their restore.
 
+use std::io::{self, Write as _};
+
 use clap::{Args, Subcommand};
 use context_manager_client::wire::Restore;
 
+use super::connection::Connection;
 use super::options::{Options, block_on};
-use super::target::{Remote, Target};
+use super::target::Target;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct SnapshotArgs {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    remote: Remote,
+    connection: Connection,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -38,7 +41,7 @@ enum Command {
 
 pub(super) fn run(options: Options, args: &SnapshotArgs) -> anyhow::Result<()> {
     block_on(options, async |config| {
-        let target = args.remote.open(&config).await?;
+        let target = Target::open(&args.connection, &config).await?;
         let done = perform(&target, &args.command).await;
         target.close().await?;
         print(&done?)
@@ -59,12 +62,6 @@ async fn perform(target: &Target, command: &Command) -> anyhow::Result<serde_jso
     }?)
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::unnecessary_wraps,
-    reason = "the command's result, as all commands have one"
-)]
 fn print(answer: &serde_json::Value) -> anyhow::Result<()> {
-    println!("{answer:#}");
-    Ok(())
+    Ok(writeln!(io::stdout(), "{answer:#}")?)
 }

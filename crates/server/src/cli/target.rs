@@ -1,30 +1,14 @@
 //! Data that commands work on: a data folder that no server has open, or a running server.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
-use clap::Args;
+use context_manager_client::Client;
 use context_manager_client::wire::{Restore, Restored, Snapshot, SnapshotList, VerifiedSnapshot};
-use context_manager_client::{Client, Config as ClientConfig, Secret};
 use context_manager_core::ports::Snapshots;
 use context_manager_core::{Scope, TenantId};
 
+use super::connection::Connection;
 use crate::app::Memory;
-use crate::config::{API_KEY_VARIABLE, Config};
-
-/// Maximum duration of a call that lasts as long as there is data.
-const LONG_TIMEOUT: Duration = Duration::from_hours(24);
-
-/// A server to call. Without one, a command opens the data folder, which no server may have open then.
-#[derive(Debug, Clone, Args)]
-pub(super) struct Remote {
-    /// URL of a running server to call, such as `http://127.0.0.1:8080`, instead of opening the data folder.
-    #[arg(long, global = true, value_name = "URL")]
-    url: Option<String>,
-    /// Key for that server; it decides the tenant.
-    #[arg(long, global = true, env = API_KEY_VARIABLE, hide_env_values = true, value_name = "KEY")]
-    api_key: Option<String>,
-}
+use crate::config::Config;
 
 /// Data to work on.
 #[derive(Debug)]
@@ -33,22 +17,15 @@ pub(super) enum Target {
     Server(Client),
 }
 
-impl Remote {
-    /// Prepares calls to the server, or opens the data folder.
-    pub(super) async fn open(&self, config: &Config) -> anyhow::Result<Target> {
-        let Some(url) = &self.url else {
-            return Ok(Target::Folder(Box::new(Memory::open_offline(config).await?)));
-        };
-        let config = ClientConfig {
-            api_key: self.api_key.clone().map(Secret::from),
-            long_timeout: LONG_TIMEOUT,
-            ..ClientConfig::default()
-        };
-        Ok(Target::Server(Client::new(url, config)?))
-    }
-}
-
 impl Target {
+    /// Prepares calls to the named server, or opens the data folder, which no server may have open then.
+    pub(super) async fn open(connection: &Connection, config: &Config) -> anyhow::Result<Self> {
+        Ok(match connection.client()? {
+            Some(client) => Self::Server(client),
+            None => Self::Folder(Box::new(Memory::open_offline(config).await?)),
+        })
+    }
+
     /// Closes the data folder.
     pub(super) async fn close(self) -> anyhow::Result<()> {
         match self {

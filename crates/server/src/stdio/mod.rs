@@ -1,7 +1,6 @@
 //! The tools over standard input and output, for one agent on this machine.
 
 mod link;
-mod own_server;
 
 use std::sync::Arc;
 

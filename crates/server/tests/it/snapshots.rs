@@ -372,7 +372,7 @@ async fn commands_carry_data_with_and_without_a_server() {
 
     let (good, _, refused) = run(&data, &["export", "--output", "offline.jsonl"]);
     assert!(
-        !good && refused.contains("--url") && refused.contains("in use"),
+        !good && refused.contains("--server") && refused.contains("in use"),
         "{refused}"
     );
     let url = ["--url", server.url.as_str()];

@@ -90,6 +90,14 @@ pub(super) fn load(config: &Config, manifest: &Manifest) -> Result<EdgeShard, Er
     Ok(shard)
 }
 
+/// Returns an error if the files at `path` cannot be those of a data folder. Reads only.
+pub(super) fn examine(path: &Path) -> Result<(), Error> {
+    match folder::inspect(path)? {
+        State::Fresh | State::Unfinished => Ok(()),
+        State::Ready(manifest) => check_engine(path, &manifest),
+    }
+}
+
 /// Returns the state of `path`, if it can be used with `model`. Reads only.
 fn check(path: &Path, model: &ModelFingerprint) -> Result<State, Error> {
     let state = folder::inspect(path)?;

@@ -77,6 +77,15 @@ impl EmbeddedStore {
         }
     }
 
+    /// Examines the manifest and the engine's configuration at `path`, without opening or changing anything: a process may
+    /// have the folder open.
+    ///
+    /// # Errors
+    /// [`Error`] when the folder belongs to another program, or is damaged, or cannot be read.
+    pub fn examine(path: &Path) -> Result<(), Error> {
+        open::examine(path)
+    }
+
     /// Completes, durably, the fingerprint of a store that was opened for an unverified model: from then on no other model
     /// is accepted. Changes nothing if it is complete already.
     ///

@@ -49,6 +49,12 @@ impl KeySet {
         (id.is_some() || fitting.next().is_none()).then_some(&first.public)
     }
 
+    /// Returns the number of keys for one of these algorithms.
+    pub(super) fn fitting(&self, accepted: &[Algorithm]) -> usize {
+        let fits = |key: &&Key| key.algorithms.iter().any(|algorithm| accepted.contains(algorithm));
+        self.keys.iter().filter(fits).count()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }

@@ -49,6 +49,21 @@ pub(super) struct Jwt {
     unknown_key: Notify,
 }
 
+/// Reads the provider's keys once, and returns the number of those that fit an accepted algorithm.
+///
+/// # Errors
+/// When they cannot be read.
+pub(crate) async fn signing_keys(config: &JwtConfig) -> anyhow::Result<usize> {
+    let _already_set = signature::PROVIDER.install_default();
+    let issuer = config.issuer.as_deref().unwrap_or_default();
+    let keys = match (Remote::new(config, issuer)?, &config.jwks_file) {
+        (Some(remote), _) => remote.fetch().await?,
+        (None, Some(file)) => KeySet::read(file)?,
+        (None, None) => KeySet::default(),
+    };
+    Ok(keys.fitting(&config.algorithms))
+}
+
 impl Jwt {
     /// Creates the configured checker; `None` when no tokens are accepted. Reads a file of keys, but fetches none yet.
     pub(super) fn open(config: &JwtConfig) -> anyhow::Result<Option<Self>> {

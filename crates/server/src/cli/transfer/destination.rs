@@ -11,7 +11,8 @@ use context_manager_core::Scope;
 use futures::{Stream, TryStreamExt};
 
 use crate::app::DEFAULT_TENANT;
-use crate::cli::target::{Remote, Target, scope};
+use crate::cli::connection::Connection;
+use crate::cli::target::{Target, scope};
 use crate::config::Config;
 use crate::http::{BodyLine, Lines};
 use crate::service::Importer;
@@ -20,10 +21,10 @@ use crate::transfer::Import;
 #[derive(Debug, Clone, Args)]
 pub(super) struct DestinationArgs {
     /// Tenant to import into.
-    #[arg(long, value_name = "TENANT", default_value = DEFAULT_TENANT, conflicts_with = "url")]
+    #[arg(long, value_name = "TENANT", default_value = DEFAULT_TENANT, conflicts_with = "server")]
     tenant: String,
     #[command(flatten)]
-    remote: Remote,
+    connection: Connection,
 }
 
 /// A running server, or a tenant of a data folder.
@@ -38,7 +39,7 @@ impl DestinationArgs {
     pub(super) async fn open(&self, config: &Config) -> anyhow::Result<Destination> {
         Ok(Destination {
             scope: scope(&self.tenant)?,
-            target: self.remote.open(config).await?,
+            target: Target::open(&self.connection, config).await?,
             max_line_bytes: config.server.max_line_bytes,
         })
     }

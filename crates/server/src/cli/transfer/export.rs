@@ -12,10 +12,11 @@ use context_manager_core::{Filter, Scope};
 use futures::{Stream, TryStreamExt, stream};
 use indicatif::ProgressBar;
 
-use super::bar::bar;
 use crate::app::{DEFAULT_TENANT, Memory};
+use crate::cli::bar::bar;
+use crate::cli::connection::Connection;
 use crate::cli::options::{Options, block_on};
-use crate::cli::target::{Remote, Target, scope};
+use crate::cli::target::{Target, scope};
 use crate::transfer::{Export, Gzip};
 
 #[derive(Debug, Clone, Args)]
@@ -30,18 +31,18 @@ pub(in crate::cli) struct ExportArgs {
     #[arg(long)]
     gzip: bool,
     /// Tenant to export.
-    #[arg(long, value_name = "TENANT", default_value = DEFAULT_TENANT, conflicts_with = "url")]
+    #[arg(long, value_name = "TENANT", default_value = DEFAULT_TENANT, conflicts_with = "server")]
     tenant: String,
     /// Export all tenants.
-    #[arg(long, conflicts_with_all = ["url", "tenant"])]
+    #[arg(long, conflicts_with_all = ["server", "tenant"])]
     all_tenants: bool,
     #[command(flatten)]
-    remote: Remote,
+    connection: Connection,
 }
 
 pub(in crate::cli) fn export(options: Options, args: &ExportArgs) -> anyhow::Result<()> {
     block_on(options, async |config| {
-        let target = args.remote.open(&config).await?;
+        let target = Target::open(&args.connection, &config).await?;
         let exported = match &target {
             Target::Server(client) => {
                 let bar = bar(None, "{spinner} {bytes} {binary_bytes_per_sec}")?;

@@ -13,8 +13,8 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 
-use super::bar::bytes_bar;
 use super::destination::{Destination, DestinationArgs};
+use crate::cli::bar::bytes_bar;
 use crate::config::Config;
 use crate::transfer::foreign::{Intake, Report, Source, files_of, read, size};
 

@@ -10,9 +10,9 @@ use context_manager_client::wire;
 use futures::{Stream, stream};
 use indicatif::ProgressBar;
 
-use super::bar::bytes_bar;
 use super::destination::DestinationArgs;
 use super::foreign::{self, ForeignArgs};
+use crate::cli::bar::bytes_bar;
 use crate::cli::options::{Options, block_on};
 use crate::config::Config;
 

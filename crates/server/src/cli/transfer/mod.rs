@@ -1,6 +1,5 @@
 //! `context-manager export` and `import`.
 
-mod bar;
 mod destination;
 mod export;
 mod foreign;

@@ -18,9 +18,10 @@ pub(super) const ENV_PREFIX: &str = "CONTEXT_MANAGER_";
 /// Variable with the key that commands send to a server; no setting.
 pub(crate) const API_KEY_VARIABLE: &str = "CONTEXT_MANAGER_API_KEY";
 /// Variables of commands that call a server; no settings.
-const COMMAND_VARIABLES: [&str; 5] = [
+const COMMAND_VARIABLES: [&str; 6] = [
     API_KEY_VARIABLE,
     "CONTEXT_MANAGER_URL",
+    "CONTEXT_MANAGER_KEY_COMMAND",
     "CONTEXT_MANAGER_KEY_FILE",
     "CONTEXT_MANAGER_USER",
     "CONTEXT_MANAGER_DEADLINE_MS",

@@ -1,4 +1,4 @@
-//! Progress of a transfer on a terminal.
+//! Progress of long work on a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -1,19 +1,19 @@
-//! A server of this process, for its agent and for other processes of the same user.
+//! A server of this process, for itself and for other processes of the same user.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use context_manager_client::{Client, Config as ClientConfig, Secret};
-use context_manager_observability::{LogControl, Metrics};
+use context_manager_client::{Client, Config as ClientConfig};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::Means;
 use crate::app::App;
 use crate::auth::NewKey;
-use crate::config::{Config, TlsConfig};
+use crate::config::TlsConfig;
 
 /// Pause between two looks at whether the store is open.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -26,29 +26,31 @@ pub(super) struct OwnServer {
 }
 
 impl OwnServer {
-    /// Opens the data folder, and returns its server once it is ready, with a client. Without a `key` the client has the
+    /// Opens the data folder, and returns its server once it is ready, with a client. Without a key the client has the
     /// server's own.
     ///
     /// # Errors
     /// When the data folder cannot be opened, as when another process has it open.
-    pub(super) async fn start(
-        config: &Config,
-        metrics: Metrics,
-        logs: LogControl,
-        key: Option<&Secret>,
-    ) -> anyhow::Result<(Self, Client)> {
-        let mut config = config.clone();
+    pub(super) async fn start(means: &Means) -> anyhow::Result<(Self, Client)> {
+        let mut config = means.config.clone();
         config.server.host = IpAddr::from(Ipv4Addr::LOCALHOST);
         config.server.port = 0;
         config.server.shutdown_delay_ms = 0;
         config.server.tls = TlsConfig::default();
         let own_key = NewKey::random()?;
-        let key = key.cloned().unwrap_or_else(|| own_key.expose().to_owned().into());
+        let key = means.key.clone();
+        let key = key.unwrap_or_else(|| own_key.expose().to_owned().into());
         let listener = TcpListener::bind(config.server.address())
             .await
             .context("cannot listen on this machine")?;
         let url = format!("http://{}", listener.local_addr()?);
-        let app = App::for_own_user(config, metrics, logs, own_key)?;
+        let app = App::for_own_user(
+            config,
+            means.metrics.clone(),
+            means.logs.clone(),
+            own_key,
+            means.is_found,
+        )?;
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             // A dropped sender stops it as well.

@@ -1,0 +1,82 @@
+//! Keys of callers.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use context_manager_core::ports::{Clock as _, SystemClock};
+
+use super::finding::Findings;
+use crate::auth::keys_file;
+use crate::config::Config;
+
+const KEYS: &str = "keys";
+/// Permissions of a file for others than its owner.
+const OTHERS: u32 = 0o077;
+
+pub(super) fn check(config: &Config, found: &mut Findings) {
+    let path = config.keys_path();
+    for key in &config.auth.keys {
+        let Some(file) = &key.key_file else { continue };
+        match std::fs::read_to_string(file) {
+            Ok(text) if text.trim().is_empty() => {
+                found.error(
+                    KEYS,
+                    format!("the key file `{}` is empty", file.display()),
+                    "write the key into it",
+                );
+            }
+            Ok(_) => {}
+            Err(error) => found.error(
+                KEYS,
+                format!("cannot read the key file `{}`: {error}", file.display()),
+                "mend the path in auth.keys, or the permissions of the file",
+            ),
+        }
+    }
+    if let Ok(metadata) = path.metadata()
+        && metadata.permissions().mode() & OTHERS != 0
+    {
+        found.warning(
+            KEYS,
+            format!(
+                "others can open `{}`, which holds the hashes of the keys",
+                path.display()
+            ),
+            format!("chmod 600 {}", path.display()),
+        );
+    }
+    let records = match keys_file::read(&path) {
+        Ok(records) => records.keys,
+        Err(error) => {
+            let text = format!("{:#}", anyhow::Error::from(error));
+            found.error(
+                KEYS,
+                text,
+                "mend the file, or move it away and create keys anew with `context-manager keys create`",
+            );
+            return;
+        }
+    };
+    let now = SystemClock.now();
+    let is_valid = |ends: Option<jiff::Timestamp>| ends.is_none_or(|ends| ends > now);
+    let valid = records
+        .iter()
+        .filter(|key| key.revoked_at.is_none() && is_valid(key.expires_at))
+        .count()
+        + config.auth.keys.iter().filter(|key| is_valid(key.expires_at)).count();
+    let all = records.len() + config.auth.keys.len();
+    if all > 0 && valid == 0 && !config.auth.jwt.is_on() {
+        found.error(
+            KEYS,
+            format!("none of the {all} keys is valid: every call is refused"),
+            "context-manager keys create --tenant TENANT --permissions read,write",
+        );
+    }
+    found.otherwise(
+        KEYS,
+        match (all, config.auth.jwt.is_on()) {
+            (0, false) => "none: callers on this machine need no key".to_owned(),
+            (0, true) => "none: tokens of the identity provider are asked for".to_owned(),
+            _ => format!("{valid} of {all} are valid"),
+        },
+    );
+}
