@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signIn, useAction } from "./api/index.js";
-import { Button, Icon, moveFocus, Problem } from "./components/index.js";
+import { Button, Docs, moveFocus, Problem } from "./components/index.js";
 import { strings } from "./strings.js";
 
 /** A form for the key, such that password managers fill it. */
@@ -60,9 +60,7 @@ export function SignIn({ hint }: { hint: string }) {
         <Button type="submit" kind="primary" busy={busy}>
           {busy ? strings.signIn.busy : strings.signIn.action}
         </Button>
-        <a href={`${strings.app.docs}how-to/keys.md`} target="_blank" rel="noreferrer">
-          {strings.signIn.how} <Icon name="external" />
-        </a>
+        <Docs page="how-to/keys.md">{strings.signIn.how}</Docs>
       </div>
     </form>
   );

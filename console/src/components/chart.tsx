@@ -92,7 +92,11 @@ function options(
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    // The first readings stand at the right end of a minute.
+    scales: {
+      x: { range: (_, min, max) => [Math.min(min, max - 60), max] },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+    },
     axes: [
       { ...axis, values: (_, seconds) => seconds.map((at) => time.format(at * 1000)), space: 80, size: 26 },
       { ...axis, values: (_, values) => values.map((value) => format.current(value)), size: 58 },
@@ -102,7 +106,7 @@ function options(
       ...names.map((_, place) => ({
         stroke: () => colour(`.legend:nth-of-type(${place + 2})`),
         width: 1.6,
-        points: { show: false },
+        points: { show: ({ data }: UPlot) => data[0].length < 3 },
         spanGaps: true,
       })),
     ],

@@ -3,6 +3,7 @@ export { LevelBadge, OriginBadge, Tag } from "./badges.js";
 export { Button, ButtonLink } from "./button.js";
 export { ContextLine, ContextPlace, ContextRow } from "./context-row.js";
 export { Confirm, Dialog } from "./dialog.js";
+export { Docs } from "./docs.js";
 export { Facts, Figure } from "./facts.js";
 export { Check, NumberField, Select, TextArea, TextField, TimeField } from "./field.js";
 export { Icon, type IconName } from "./icon.js";

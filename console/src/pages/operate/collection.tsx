@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { api, type GcReport, useAction } from "../../api/index.js";
-import { Button, Confirm, LevelBadge, Problem, Section, Slices, Table } from "../../components/index.js";
+import { Button, Confirm, Docs, LevelBadge, Problem, Section, Slices, Table } from "../../components/index.js";
 import { count, milliseconds, number } from "../../format.js";
 import { href } from "../../router.js";
 import { strings } from "../../strings.js";
@@ -28,10 +28,7 @@ export function CollectionPart() {
       }
     >
       <p class="muted intro">
-        {words.intro}{" "}
-        <a href={`${strings.app.docs}how-to/retention.md`} target="_blank" rel="noreferrer">
-          {words.docs}
-        </a>
+        {words.intro} <Docs page="how-to/retention.md">{words.docs}</Docs>
       </p>
       <Problem error={trying.error} />
       {report && <Report report={report} />}

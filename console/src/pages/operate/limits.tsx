@@ -1,5 +1,5 @@
 import { api, usePolled } from "../../api/index.js";
-import { Empty, Facts, Loading, Meter, Problem, Section, Table } from "../../components/index.js";
+import { Docs, Empty, Facts, Loading, Meter, Problem, Section, Table } from "../../components/index.js";
 import { bytes, count, number } from "../../format.js";
 import { strings } from "../../strings.js";
 
@@ -12,10 +12,7 @@ export function LimitsPart() {
   return (
     <Section title={words.title}>
       <p class="muted intro">
-        {words.intro}{" "}
-        <a href={`${strings.app.docs}how-to/limits.md`} target="_blank" rel="noreferrer">
-          {words.docs}
-        </a>
+        {words.intro} <Docs page="how-to/limits.md">{words.docs}</Docs>
       </p>
       <Problem error={stats.error} retry={stats.reload} />
       {!stats.data && stats.loading && <Loading />}

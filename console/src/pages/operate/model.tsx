@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { api, type ReembedProgress, usePolled } from "../../api/index.js";
-import { Button, Confirm, Facts, Loading, Meter, Problem, Section, Value } from "../../components/index.js";
+import { Button, Confirm, Docs, Facts, Loading, Meter, Problem, Section, Value } from "../../components/index.js";
 import { number, percent } from "../../format.js";
 import { strings } from "../../strings.js";
 
@@ -27,14 +27,7 @@ export function ModelPart() {
       }
     >
       <p class="muted intro">
-        {words.intro}{" "}
-        <a
-          href={`${strings.app.docs}how-to/embedding-models.md#change-the-model-while-serving`}
-          target="_blank"
-          rel="noreferrer"
-        >
-          {words.docs}
-        </a>
+        {words.intro} <Docs page="how-to/embedding-models.md#change-the-model-while-serving">{words.docs}</Docs>
       </p>
       <Problem error={change.error} retry={change.reload} />
       {!change.data && change.loading && <Loading />}

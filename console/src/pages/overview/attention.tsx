@@ -1,5 +1,5 @@
 import type { Health } from "../../api/index.js";
-import { Icon, Section } from "../../components/index.js";
+import { Docs, Icon, Section } from "../../components/index.js";
 import { strings } from "../../strings.js";
 import { concernsOf, runbook } from "./concerns.js";
 import type { Reading } from "./readings.js";
@@ -24,9 +24,7 @@ export function Attention({ health, readings }: { health: Health; readings: read
             <p class="grow">
               <span class="strong">{severe ? strings.overview.severe : strings.overview.mild}</span> {text}
             </p>
-            <a href={runbook(alert)} target="_blank" rel="noreferrer">
-              {strings.overview.runbook} <Icon name="external" />
-            </a>
+            <Docs page={runbook(alert)}>{strings.overview.runbook}</Docs>
           </li>
         ))}
       </ul>

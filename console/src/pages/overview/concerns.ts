@@ -17,10 +17,12 @@ const MIB = 1024 * 1024;
 const ENOUGH = 20;
 const words = strings.overview.concerns;
 
-export const runbook = (alert: string): string => `${strings.app.docs}how-to/alerts.md#${alert.toLowerCase()}`;
+/** Page of the documentation for an alert. */
+export const runbook = (alert: string): string => `how-to/alerts.md#${alert.toLowerCase()}`;
 
 export function concernsOf(health: Health | undefined, readings: readonly Reading[]): Concern[] {
-  return [...ofHealth(health), ...ofMetrics(readings)];
+  const concerns = [...ofHealth(health), ...ofMetrics(readings)];
+  return concerns.sort((a, b) => Number(b.severe) - Number(a.severe));
 }
 
 function ofHealth(health: Health | undefined): Concern[] {

@@ -1,5 +1,5 @@
 import type { Level, Stats } from "../../api/index.js";
-import { Empty, Figure, Section } from "../../components/index.js";
+import { Docs, Empty, Figure, Section } from "../../components/index.js";
 import { compact, count, number, percent } from "../../format.js";
 import { href } from "../../router.js";
 import { strings } from "../../strings.js";
@@ -15,9 +15,7 @@ export function Levels({ stats }: { stats: Stats }) {
         <Empty title={strings.overview.empty}>
           <p>
             <a href={href(["browse"])}>{strings.overview.emptyAdd}</a> ·{" "}
-            <a href={`${strings.app.docs}tutorial/first-memory.md`} target="_blank" rel="noreferrer">
-              {strings.overview.emptyLearn}
-            </a>
+            <Docs page="tutorial/first-memory.md">{strings.overview.emptyLearn}</Docs>
           </p>
         </Empty>
       </Section>

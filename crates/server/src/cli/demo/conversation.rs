@@ -3,7 +3,7 @@
 use context_manager_client::wire::{Level, NewContext};
 use uuid::Uuid;
 
-/// Session and scope of all contexts.
+/// Scope of all contexts, and session of the latest turns. Notes of a session would lend each other evidence, as turns do.
 pub(super) const NAME: &str = "demo";
 
 /// Questions and the beginnings of their answers, which are at different levels; two answers share no word with their
@@ -55,7 +55,7 @@ pub(super) fn contexts() -> Vec<NewContext> {
         text: (*text).to_owned(),
         id: Some(id(text)),
         level: Some(level),
-        session_id: Some(NAME.to_owned()),
+        session_id: (level == Level::Immediate).then(|| NAME.to_owned()),
         scope: Some(NAME.to_owned()),
         tags: Some(vec![NAME.to_owned()]),
         ..NewContext::default()

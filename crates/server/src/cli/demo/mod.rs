@@ -22,7 +22,7 @@ use showing::show;
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Store the conversation in the tenant of this server, in the session and the scope `demo`. Again, it changes nothing.
+    /// Store the conversation in the tenant of this server, in the scope `demo`. Again, it changes nothing.
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// Remove the conversation from the server again.
