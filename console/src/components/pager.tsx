@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Paging } from "../api/index.js";
 import { strings } from "../strings.js";
 import { Button } from "./button.js";
@@ -31,7 +31,7 @@ export function PagedList<Item>({ paging, children, empty }: Props<Item>) {
   if (!page) return error ? <Problem error={error} retry={reload} /> : <Loading />;
   return (
     <>
-      {page.length || shown > 0 ? children(page) : empty}
+      <Leaf page={shown}>{page.length || shown > 0 ? children(page) : empty}</Leaf>
       {error !== undefined && <Problem error={error} retry={next} />}
       {(more || pages.length > 1) && (
         <Turns
@@ -59,9 +59,25 @@ export function Slices<Item>({ items, size = 50, children }: SlicesProps<Item>) 
   const page = Math.min(wanted, Math.max(0, count - 1));
   return (
     <>
-      {children(items.slice(page * size, (page + 1) * size))}
+      <Leaf page={page}>{children(items.slice(page * size, (page + 1) * size))}</Leaf>
       {count > 1 && <Turns page={page} last={page === count - 1} onTurn={setWanted} />}
     </>
+  );
+}
+
+/** One page of a list. When it is turned, its beginning is brought into view. */
+function Leaf({ page, children }: { page: number; children: ComponentChildren }) {
+  const element = useRef<HTMLDivElement>(null);
+  const seen = useRef(page);
+  useEffect(() => {
+    if (seen.current === page) return;
+    seen.current = page;
+    if ((element.current?.getBoundingClientRect().top ?? 0) < 0) element.current?.scrollIntoView();
+  }, [page]);
+  return (
+    <div class="leaf" ref={element}>
+      {children}
+    </div>
   );
 }
 

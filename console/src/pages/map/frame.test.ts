@@ -31,6 +31,9 @@ test("arrow keys go to the nearest place in their direction", () => {
   assert.equal(towards(places, frame, 2, 0, 1), 3);
   assert.equal(towards(places, frame, 0, 0, 1), 4);
   assert.equal(towards(places, frame, 0, -1, 0), -1);
+  const below = { x: [0, 1000], y: [0, MAX] };
+  assert.equal(towards(below, frame, 0, 1, 0), -1);
+  assert.equal(towards(below, frame, 0, 0, 1), 1);
 });
 
 test("a place outside the screen is brought in, and one inside moves nothing", () => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { byDay } from "./days.js";
 
 test("a day begins at midnight where the reader is", () => {
+  process.env.TZ = "America/Los_Angeles";
   const noon = new Date(2026, 10, 28, 12);
   const at = (hours: number) => ({ created_at: new Date(noon.getTime() + hours * 3_600_000).toISOString() });
   assert.deepEqual(
