@@ -31,7 +31,8 @@ const { values, positionals } = parseArgs({
   options: { port: { type: "string", default: "0" }, watch: { type: "boolean", default: false } },
 });
 const server = new URL(positionals[0] ?? "http://127.0.0.1:8080");
-let folder = fileURLToPath(new URL("../dist", import.meta.url));
+const dist = fileURLToPath(new URL("../dist", import.meta.url));
+let folder = dist;
 
 const listener = createServer((incoming, outgoing) => {
   const { pathname } = new URL(incoming.url, "http://localhost");
@@ -55,7 +56,7 @@ async function serve(path, outgoing) {
 async function rebuild() {
   const next = await mkdtemp(join(tmpdir(), "console-"));
   await build(next);
-  if (folder.startsWith(tmpdir())) await rm(folder, { recursive: true });
+  if (folder !== dist) await rm(folder, { recursive: true });
   folder = next;
 }
 

@@ -54,7 +54,7 @@ export function stand(options: ServerOptions = {}, prepare?: (server: Server) =>
   return (name: string, run: (visit: Visit) => Promise<void>, { refused = [], ...context }: ScenarioOptions = {}) =>
     test(name, { skip }, async () => {
       const tab = await browser.newContext({ reducedMotion: "reduce", ...context });
-      tab.setDefaultTimeout(10_000);
+      tab.setDefaultTimeout(30_000);
       const origin = dev?.url ?? server.url;
       const faults = await guard(tab, origin, refused);
       const page = await tab.newPage();
