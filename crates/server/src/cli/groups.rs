@@ -49,7 +49,8 @@ pub(super) fn group(program: Command) -> Command {
         for name in names {
             let about = program.find_subcommand(name).and_then(Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            let first = about.split(['.', ':', ';']).next().unwrap_or_default();
+            let end = [". ", ": ", "; "].iter().filter_map(|mark| about.find(mark)).min();
+            let first = about[..end.unwrap_or(about.len())].trim_end_matches('.');
             let _ = writeln!(help, "  {literal}{name:17}{literal:#}  {first}");
         }
     }

@@ -349,6 +349,10 @@ async fn a_stopped_server_changes_its_model_by_a_command() {
     let url = service.url();
     let mut server = Server::start(&data).await;
     server.post("/contexts/batch", &batch(0..50)).await.unwrap();
+    until("nothing is pending", async || {
+        server.get("/stats").await["pending_embeddings"] == 0
+    })
+    .await;
     let run = |arguments: &[&str]| {
         let mut command = command(&data);
         let output = command.envs(environment(&url)).args(arguments).output().unwrap();
