@@ -17,7 +17,7 @@ use own_server::OwnServer;
 
 pub(crate) use means::Means;
 
-/// Maximum time to wait for the server of another process that has the folder open already.
+/// Maximum time to wait for another process that has the folder open already.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Maximum duration of a look at whether a server answers.
@@ -51,13 +51,12 @@ impl Attached {
 }
 
 impl Means {
-    /// Waits a while for the server of another process that has the folder open, and then tries to open it again.
+    /// Waits a while for another process that has the folder open: until its server answers, or it closes the folder.
     ///
     /// # Errors
     /// When the folder cannot be opened, or its server does not answer or refuses the key.
     pub(crate) async fn attach(&self) -> anyhow::Result<Attached> {
         let started = Instant::now();
-        let mut is_held = false;
         loop {
             if let Some(endpoint) = Endpoint::of_folder(&self.config)
                 && let Some(client) = self.visit(endpoint).await?
@@ -65,22 +64,18 @@ impl Means {
                 tracing::info!(url = client.url(), "the server that has the data folder open answers");
                 return Ok(Attached::running(client));
             }
-            let is_late = started.elapsed() > PATIENCE;
-            if !is_held || is_late {
-                let error = match OwnServer::start(self).await {
-                    Ok((own, client)) => return Ok(Attached { client, own: Some(own) }),
-                    Err(error) => error,
-                };
-                if !matches!(error.downcast_ref(), Some(StoreError::InUse { .. })) {
-                    return Err(error);
-                }
-                if is_late {
-                    return Err(error.context(
-                        "another program has the data folder open and serves nobody; end it, or name a running server \
-                         with --server",
-                    ));
-                }
-                is_held = true;
+            let error = match OwnServer::start(self).await {
+                Ok((own, client)) => return Ok(Attached { client, own: Some(own) }),
+                Err(error) => error,
+            };
+            if !matches!(error.downcast_ref(), Some(StoreError::InUse { .. })) {
+                return Err(error);
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(error.context(
+                    "another program has the data folder open and serves nobody; end it, or name a running server with \
+                     --server",
+                ));
             }
             sleep(LOOK_EVERY).await;
         }

@@ -44,7 +44,13 @@ pub(super) struct KeyArgs {
     #[arg(long, env = "CONTEXT_MANAGER_KEY_FILE", global = true, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// Command that prints the key, such as `secret-tool lookup service context-manager`; it comes after the others.
-    #[arg(long, env = "CONTEXT_MANAGER_KEY_COMMAND", hide_env_values = true, global = true, value_name = "COMMAND")]
+    #[arg(
+        long,
+        env = "CONTEXT_MANAGER_KEY_COMMAND",
+        hide_env_values = true,
+        global = true,
+        value_name = "COMMAND"
+    )]
     key_command: Option<String>,
 }
 
@@ -219,9 +225,11 @@ pub(super) fn init_quiet_logs(config: &Config) -> anyhow::Result<LogControl> {
         ..config.log.clone()
     };
     let audit = match &config.audit.path {
-        // Standard output is the command's.
-        Some(path) if path.as_os_str() == "-" => AuditConfig::default(),
-        _ => config.audit.clone(),
+        Some(path) if path.as_os_str() != "-" => config.audit.clone(),
+        // Standard output is the command's, and standard error is no place for a record of what the user does.
+        Some(_) | None => AuditConfig {
+            path: Some(PathBuf::from("/dev/null")),
+        },
     };
     Ok(init_logs(&quiet, &audit)?)
 }

@@ -122,7 +122,7 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Prints the fields of a problem that are not valid, and the id of the request.
-pub(super) fn explain(problem: &Problem) {
+fn explain(problem: &Problem) {
     for field in &problem.errors {
         anstream::eprintln!("  {}: {}", safe(&field.pointer), safe(&field.detail));
     }

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use context_manager_client::Client;
-use context_manager_client::wire::{BatchItem, NewContext};
+use context_manager_client::wire::{BatchItem, NewContext, Problem};
 use indicatif::ProgressBar;
 use tokio::io::AsyncBufRead;
 
 use super::lines::Lines;
 use crate::cli::bar::bar;
-use crate::cli::exit::{Exit, Stop, explain};
+use crate::cli::exit::{Exit, Stop};
 use crate::cli::output::{Output, counted, note, warn};
 
 /// Maximum number of contexts of a batch, and of bytes of their texts: a server takes 1,000 and 16 MiB.
@@ -90,10 +90,9 @@ impl<'m> Batches<'m> {
         if let Some(problem) = &item.error {
             self.fail(
                 Exit::of_problem(problem),
-                &format!("line {number}: {}", problem.detail),
+                &format!("line {number}: {}", reason(problem)),
                 bar,
             );
-            bar.suspend(|| explain(problem));
         }
         let Some(written) = &item.context else { return Ok(()) };
         if written.is_deduplicated() {
@@ -128,5 +127,20 @@ impl<'m> Batches<'m> {
             None => Ok(()),
             Some(exit) => Err(Stop::new(exit, format!("{} not stored", counted(self.failed, "line"))).into()),
         }
+    }
+}
+
+/// Returns the fields of a context that are not valid, or the detail of another problem.
+fn reason(problem: &Problem) -> String {
+    let fields = problem.errors.iter().map(|field| {
+        // Below `/contexts/` and the number within the batch.
+        let name = field.pointer.splitn(4, '/').nth(3).unwrap_or(&field.pointer);
+        format!("{name}: {}", field.detail)
+    });
+    let fields: Vec<_> = fields.collect();
+    if fields.is_empty() {
+        problem.detail.clone()
+    } else {
+        fields.join("; ")
     }
 }

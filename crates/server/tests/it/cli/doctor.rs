@@ -263,7 +263,8 @@ fn a_program_that_holds_the_store_and_serves_nobody() {
 #[tokio::test]
 async fn a_running_server_is_asked_for_its_health() {
     let patient = Patient::new();
-    let server = Server::start(&patient.data()).await;
+    let model = [("CONTEXT_MANAGER_EMBEDDING__MODEL", "tl-256-int8")];
+    let server = Server::with(&patient.data(), &model).await;
     let examined = patient.examine();
     assert_eq!(examined.code, 0, "{examined:?}");
     let health = examined.findings.iter().find(|finding| finding["part"] == "health");
@@ -394,7 +395,7 @@ fn proxies_that_are_trusted_too_much_or_are_none() {
     let everybody = Patient::new().set("CONTEXT_MANAGER_SERVER__TRUSTED_PROXIES", &"[0.0.0.0/0]");
     everybody.examine().found("error", "proxies", "trusts everybody");
     let nobody = Patient::new().set("CONTEXT_MANAGER_SERVER__PUBLIC_URL", &"https://memory.example.com");
-    nobody.examine().found("warning", "proxies", "trusted_proxies");
+    nobody.examine().found("warning", "proxies", "a proxy stands between");
     Patient::new()
         .set("HTTPS_PROXY", &"http://")
         .examine()

@@ -94,7 +94,7 @@ async fn the_demo_of_a_server_can_be_repeated_and_removed() {
                 (
                     context["id"].clone(),
                     context["version"].clone(),
-                    context["session_id"].clone(),
+                    context["scope"].clone(),
                 )
             })
             .collect::<Vec<_>>()
