@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use context_manager_client::{Certificates, Client, Config, Error, Retry};
 
+use super::exit::{Exit, Stop};
 use super::options::Options;
 use crate::app::loopback;
 
@@ -30,7 +31,9 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
         "http"
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(check(scheme, loopback(address)))
+    let done = runtime.block_on(check(scheme, loopback(address)));
+    // Containers know two exit codes of a health check.
+    done.map_err(|error| Stop::new(Exit::Failure, format!("{error:#}")).into())
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
