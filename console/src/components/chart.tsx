@@ -92,9 +92,8 @@ function options(
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    // The first readings stand at the right end of a minute.
     scales: {
-      x: { range: (_, min, max) => [Math.min(min, max - 60), max] },
+      x: { range: ({ data: [times] }) => minuteOrMore(times) },
       y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
     axes: [
@@ -112,4 +111,10 @@ function options(
     ],
     hooks: { setCursor: [({ cursor }) => point(cursor.idx ?? undefined)] },
   };
+}
+
+/** The span of the times; the first ones stand at the right end of a minute. */
+function minuteOrMore(times: ArrayLike<number>): [number, number] {
+  const last = times[times.length - 1] ?? Date.now() / 1000;
+  return [Math.min(times[0] ?? last, last - 60), last];
 }
