@@ -67,6 +67,10 @@ function Conversation({ contexts: { pages, more, loading, error, next, reload } 
     if (oldest === pages.length - 1) next();
     setWanted(oldest + 1);
   };
+  const toEnd = () => {
+    setWanted(0);
+    requestAnimationFrame(() => end.current?.scrollIntoView({ block: "end" }));
+  };
   const tokens = shown.reduce((sum, { token_count }) => sum + token_count, 0);
   return (
     <>
@@ -76,7 +80,7 @@ function Conversation({ contexts: { pages, more, loading, error, next, reload } 
             {words.older}
           </Button>
         )}
-        <Button kind="plain" onClick={() => end.current?.scrollIntoView({ block: "end" })}>
+        <Button kind="plain" onClick={toEnd}>
           {words.toEnd}
         </Button>
         <span class="muted small" role="status">
