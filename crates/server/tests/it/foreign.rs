@@ -170,7 +170,7 @@ async fn a_data_folder_takes_many_and_a_dry_run_takes_none() {
     assert_eq!(server.get("/stats").await["total"], 2500);
     // The server has the folder open.
     let output = import(&data, "mem0", &export, &[]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(6));
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ fn bad_calls_say_what_is_wrong() {
         ("mem0", Path::new("/nowhere"), &[][..], 1, "cannot read `/nowhere`"),
         ("chatgpt", folder.path(), &[], 1, "has no file `conversations*.json`"),
         ("mem1", &sample, &[], 2, "possible values: mem0, chatgpt"),
-        ("mem0", &sample, &["--url", "http://127.0.0.1:9"], 1, "does not answer"),
+        ("mem0", &sample, &["--url", "http://127.0.0.1:9"], 6, "does not answer"),
     ] {
         let output = import(&data, source, file, options);
         let error = String::from_utf8_lossy(&output.stderr);

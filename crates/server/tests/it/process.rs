@@ -114,7 +114,7 @@ async fn a_second_process_on_the_same_folder_is_told_who_holds_it() {
     let first = Server::start(&data).await;
     let second = command(&data).output().unwrap();
     let message = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert_eq!(second.status.code(), Some(1));
+    assert_eq!(second.status.code(), Some(6));
     assert!(message.contains(&first.process.id().to_string()), "{message}");
 }
 
