@@ -106,3 +106,16 @@ scenario("a row leads to its context", async ({ page, open }) => {
   await page.getByRole("article", { name: strings.contextPage.text }).waitFor();
   assert.match(page.url(), new RegExp(`#/context/${memory.allergy}`));
 });
+
+scenario("the console works behind a proxy that serves it below a path", async ({ page, origin }) => {
+  const below = `${origin}/memory/`;
+  const elsewhere: string[] = [];
+  page.on("request", (request) => request.url().startsWith(below) || elsewhere.push(request.url()));
+  await page.route(`${below}**`, (route) =>
+    route.continue({ url: route.request().url().replace(below, `${origin}/`) }),
+  );
+  await page.goto(`${below}console/#/browse?user_id=mira&tag=health`);
+  await row(page, "allergic").getByRole("link", { name: strings.context.open }).click();
+  await page.getByRole("article", { name: strings.contextPage.text }).waitFor();
+  assert.deepEqual(elsewhere, []);
+});

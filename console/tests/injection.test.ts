@@ -36,6 +36,7 @@ const scenario = stand({}, async (server) => {
     format: "markdown",
     user_id: person.user_id,
   });
+  await client.deleteContexts({ filter: { user_id: hostile("filter"), tags_any: [hostile("tag of a filter")] } });
   const { contexts } = await client.searchContexts({ query: "part heading", filter: { user_id: person.user_id } });
   const part = contexts.find(({ document_id }) => document_id)!.id;
   ids = { plain, part };
@@ -62,7 +63,7 @@ const pages: [page: string, address: () => string, fields: string[]][] = [
   ["people", () => "/people", ["user"]],
   ["person", () => `/people/${encoded(hostile("user"))}`, ["user", "changed text"]],
   ["map", () => "/map", []],
-  ["operate", () => "/operate", []],
+  ["audit", () => "/operate/audit", []],
 ];
 
 for (const [name, address, fields] of pages) {

@@ -38,6 +38,14 @@ scenario("a key is created, shown once, and revoked", async ({ page, server, ope
   assert.equal((await call("whoami")).status, 401);
 });
 
+scenario("markup in the name of a key is shown as text", async ({ page, server, open }) => {
+  const name = `<img src="x" class="injected" onerror="alert(1)">`;
+  await server.client("operator").createKey({ tenant: "default", permissions: ["read"], name });
+  await open("/operate/keys", "operator");
+  await page.getByText(name).waitFor();
+  assert.equal(await page.locator(".injected").count(), 0);
+});
+
 scenario("a snapshot is made, verified, and restored once its name was typed", async ({ page, server, open }) => {
   const client = server.client("operator");
   await open("/operate/snapshots", "operator");

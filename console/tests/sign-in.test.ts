@@ -3,10 +3,17 @@ import { describe } from "node:test";
 import { strings } from "../src/strings.js";
 import { signIn, stand } from "./scenario.js";
 
-const { app, nav, signIn: words } = strings;
+const { app, contextPage, draft, nav, signIn: words } = strings;
 
 describe("a server with keys", () => {
-  const scenario = stand({ keys: { reader: ["--permissions", "read"], writer: ["--permissions", "read,write"] } });
+  const scenario = stand({
+    keys: {
+      reader: ["--permissions", "read"],
+      writer: ["--permissions", "read,write"],
+      leaver: ["--permissions", "read,write"],
+      operator: ["--permissions", "admin"],
+    },
+  });
 
   scenario("a key opens the page that was asked for", async ({ page, open }) => {
     await open("/browse", "reader");
@@ -37,6 +44,29 @@ describe("a server with keys", () => {
     await page.getByLabel(words.key).waitFor();
     assert.equal(await page.getByLabel(words.key).inputValue(), "");
   });
+
+  scenario(
+    "a key that ends asks for another one, and what was typed is kept",
+    async ({ page, server, open }) => {
+      const operator = server.client("operator");
+      const { id } = await operator.storeContext({ text: "Mira lives in Porto" });
+      await open(`/context/${id}`, "leaver");
+      await page.getByRole("button", { name: contextPage.edit, exact: true }).click();
+      await page.getByLabel(draft.text).fill("Mira lives in Lisbon");
+      const { keys } = await operator.listKeys();
+      await operator.revokeKey(keys.find(({ name }) => name === "leaver")!.id);
+      await page.getByRole("button", { name: app.save, exact: true }).click();
+
+      await page.getByRole("dialog", { name: words.again }).waitFor();
+      await signIn(page, server.keys.writer!);
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      assert.equal(await page.getByLabel(draft.text).inputValue(), "Mira lives in Lisbon");
+      await page.getByRole("button", { name: app.save, exact: true }).click();
+      await page.getByRole("article", { name: contextPage.text }).getByText("Mira lives in Lisbon").waitFor();
+      assert.equal((await operator.getContext(id)).text, "Mira lives in Lisbon");
+    },
+    { refused: [401] },
+  );
 
   scenario("signing out hides what was shown", async ({ page, open }) => {
     await open("/browse", "reader");

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use context_manager_client::{Certificates, Client, Config, Error, Retry};
 
 use super::exit::{Exit, Stop};
@@ -60,8 +60,10 @@ async fn check(scheme: &str, address: SocketAddr) -> anyhow::Result<()> {
                 problem.detail
             );
         }
-        answer => answer.with_context(|| format!("no server answers at {address}"))?,
-    };
+        // As a text: container engines take another exit code than 0 and 1 for a mistake in the command.
+        Err(error) => bail!("no server answers at {address}: {error}"),
+        Ok(_) => {}
+    }
     println!("the server at {address} is ready");
     Ok(())
 }
