@@ -82,10 +82,15 @@ function QueryField({ text }: { text: string }) {
   useEffect(() => field.current?.focus({ preventScroll: true }), []);
   useEffect(() => () => clearTimeout(timer.current), []);
   // The address changes by other hands too: the field of the navigation, a step back.
-  useEffect(() => setTyped(text), [text]);
+  const sent = useRef(text);
+  useEffect(() => {
+    if (text !== sent.current) setTyped(text);
+    sent.current = text;
+  }, [text]);
 
   const send = (text: string) => {
     clearTimeout(timer.current);
+    sent.current = text;
     setQuery({ q: text });
   };
   return (
