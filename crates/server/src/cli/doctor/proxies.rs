@@ -51,6 +51,10 @@ pub(super) fn check(config: &Config, found: &mut Findings) {
 
 /// Returns whether this is a URL, with or without its scheme.
 fn is_proxy(value: &str) -> bool {
-    let has_host = |url: &str| Url::parse(url).is_ok_and(|url| url.has_host());
-    has_host(value) || has_host(&format!("http://{value}"))
+    let url = if value.contains("://") {
+        value.to_owned()
+    } else {
+        format!("http://{value}")
+    };
+    Url::parse(&url).is_ok_and(|url| url.has_host())
 }
