@@ -22,10 +22,11 @@ scenario("filters narrow the list, and stand in the address", async ({ page, ope
   await open("/browse");
   await page.getByLabel(filters.user, { exact: true }).fill("mira");
   await page.getByLabel(filters.level).selectOption("short_term");
+  // What is typed counts after a pause.
+  await page.waitForURL(/user_id=mira/);
   await row(page, "tickets for the tram").waitFor();
   assert.equal(await page.getByRole("article").count(), 1);
   const shared = page.url();
-  assert.match(shared, /user_id=mira/);
   await page.goto(`${origin}/console/#/`);
   await page.goto(shared);
   await row(page, "tickets for the tram").waitFor();
@@ -56,9 +57,11 @@ scenario("selected contexts are deleted, unless it is taken back", async (visit)
 
   for (const text of ["Note 3 of", "Note 13 of"]) await row(page, text).getByRole("checkbox").check();
   await button(page, words.deleteSelected).click();
+  const answered = page.waitForResponse(/contexts\/delete$/);
   await button(page, deletion.now).click();
   await button(page, deletion.now).waitFor({ state: "detached" });
   assert.equal(await row(page, "Note 13 of").count(), 0);
+  await answered;
   assert.equal(await total(visit, "shelf-3"), 28);
 });
 
