@@ -149,7 +149,8 @@ use_cases! {
     StreamEvents: "stream_events", READ, READS, Api, Unlogged, Short;
     ForgetUser: "forget_user", WRITE, WRITES, Api, Logged, Long;
     GetCaller: "get_caller", Access::AnyKey, Weight::Free, Api, Unlogged, Short;
-    GetMap: "get_map", READ, READS, Api, Unlogged, Long;
+    // Ten thousand vectors in memory: few at once, as administration.
+    GetMap: "get_map", READ, READS, Admin, Unlogged, Long;
     GetStats: "get_stats", READ, READS, Api, Unlogged, Short;
     CollectGarbage: "collect_garbage", TENANT, ADMINISTERS, Admin, Logged, Short;
     ExportContexts: "export_contexts", TENANT, ADMINISTERS, Admin, Logged, Long;
