@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { describe } from "node:test";
+import { generateKeyPairSync, sign } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe } from "node:test";
 import { strings } from "../src/strings.js";
 import { signIn, stand } from "./scenario.js";
 
@@ -94,5 +98,32 @@ describe("a server without keys", () => {
     assert.equal(await page.getByLabel(words.key).count(), 0);
     await page.getByRole("link", { name: nav.operate }).waitFor();
     assert.equal(await page.getByRole("button", { name: app.signOut }).count(), 0);
+  });
+});
+
+describe("a server with an identity provider", () => {
+  const folder = mkdtempSync(join(tmpdir(), "provider-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const jwks = join(folder, "jwks.json");
+  writeFileSync(jwks, JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "1", alg: "RS256" }] }));
+  const scenario = stand({
+    config: `[auth.jwt]\nissuer = "https://id.example.com/"\naudience = ["memory"]\njwks_file = "${jwks}"\n`,
+  });
+
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  function token(claims: object): string {
+    const exp = Math.floor(Date.now() / 1000) + 600;
+    const body = `${part({ alg: "RS256", kid: "1" })}.${part({ iss: "https://id.example.com/", aud: "memory", exp, ...claims })}`;
+    return `${body}.${sign("RSA-SHA256", Buffer.from(body), privateKey).toString("base64url")}`;
+  }
+
+  scenario("a token opens what its claims allow", async ({ page, origin }) => {
+    await page.goto(`${origin}/console/#/browse`);
+    await signIn(page, token({ sub: "ann", tenant: "acme", scope: "read" }));
+    await page.getByRole("navigation", { name: app.navigation }).waitFor();
+    await page.getByText("acme", { exact: true }).waitFor();
+    assert.equal(await page.getByRole("link", { name: nav.operate }).count(), 0);
+    assert.equal(await page.getByRole("button", { name: strings.browse.add.open }).count(), 0);
   });
 });
