@@ -35,23 +35,20 @@ const scenario = stand({ config: `[embedding]\napi_url = "http://127.0.0.1:${por
 );
 
 for (const address of ["/", "/browse", "/search?q=shelf", "/people", "/timeline", "/map"]) {
-  scenario(
-    `${address} is painted soon with ${TOTAL} contexts, and shows few at once`,
-    async ({ page, open }) => {
-      await open(address);
+  scenario(`${address} is painted soon with ${TOTAL} contexts, and shows few at once`, async ({ page, open }) => {
+    await open(address);
+    await settled(page);
+    // The best of three: other work on the machine adds to each of them.
+    const paints = [await firstPaint(page)];
+    for (let again = 0; again < 2; again++) {
+      await page.reload();
       await settled(page);
-      // The best of three: other work on the machine adds to each of them.
-      const paints = [await firstPaint(page)];
-      for (let again = 0; again < 2; again++) {
-        await page.reload();
-        await settled(page);
-        paints.push(await firstPaint(page));
-      }
-      assert.ok(Math.min(...paints) < LIMIT, `painted after ${paints} ms`);
-      const rows = await page.locator("main :is(article, tr, li)").count();
-      assert.ok(rows <= 250, `${rows} rows`);
-    },
-  );
+      paints.push(await firstPaint(page));
+    }
+    assert.ok(Math.min(...paints) < LIMIT, `painted after ${paints} ms`);
+    const rows = await page.locator("main :is(article, tr, li)").count();
+    assert.ok(rows <= 250, `${rows} rows`);
+  });
 }
 
 /** Milliseconds from the navigation to the first text or picture. */
