@@ -3,6 +3,11 @@ import { computed, signal } from "@preact/signals";
 
 export type QueryValues = Record<string, string | number | boolean | null | undefined | readonly string[]>;
 
+export interface PageProps {
+  /** Segments of the address behind those of the page's route. */
+  parameters: readonly string[];
+}
+
 const hash = signal(location.hash);
 addEventListener("hashchange", () => {
   hash.value = location.hash;

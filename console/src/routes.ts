@@ -12,12 +12,8 @@ import { SearchPage } from "./pages/search/index.js";
 import { TimelinePage } from "./pages/timeline/index.js";
 import { ScopePage } from "./pages/timeline/scope.js";
 import { SessionPage } from "./pages/timeline/session.js";
+import type { PageProps } from "./router.js";
 import { strings } from "./strings.js";
-
-export interface PageProps {
-  /** Segments of the address behind those of the route. */
-  parameters: readonly string[];
-}
 
 export interface Route {
   at: readonly string[];

@@ -6,8 +6,8 @@ import { Button, ContextLine, Empty, Loading, Page, Problem, Prose, Section, Tag
 import { LEVELS } from "../../contexts/filters.js";
 import { count } from "../../format.js";
 import { deleteLater, isGone, notify } from "../../notices.js";
+import type { PageProps } from "../../router.js";
 import { href } from "../../router.js";
-import type { PageProps } from "../../routes.js";
 import { strings } from "../../strings.js";
 import { EditForm } from "./edit.js";
 import { ContextFacts, DocumentFacts, Metadata } from "./facts.js";

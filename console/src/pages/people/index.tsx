@@ -6,8 +6,8 @@ import { Button, Empty, Loading, Page, Problem, Slices } from "../../components/
 import { ActivityTable } from "../../contexts/activity-table.js";
 import { OpenByName } from "../../contexts/open-by-name.js";
 import { count } from "../../format.js";
+import type { PageProps } from "../../router.js";
 import { href } from "../../router.js";
-import type { PageProps } from "../../routes.js";
 import { strings } from "../../strings.js";
 import { PersonPage } from "./person.js";
 import { people, sighting } from "./seen.js";

@@ -6,8 +6,8 @@ import { Button, ButtonLink, Empty, Loading, Page, Problem } from "../../compone
 import { LEVELS } from "../../contexts/filters.js";
 import { count, day, number } from "../../format.js";
 import { isGone } from "../../notices.js";
+import type { PageProps } from "../../router.js";
 import { href } from "../../router.js";
-import type { PageProps } from "../../routes.js";
 import { strings } from "../../strings.js";
 import { byDay } from "./days.js";
 import { Entry } from "./entry.js";
