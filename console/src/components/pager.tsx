@@ -48,15 +48,18 @@ export function PagedList<Item>({ paging, children, empty }: Props<Item>) {
 interface SlicesProps<Item> {
   items: readonly Item[];
   size?: number;
+  /** Shown where there are none. */
+  empty?: ComponentChildren;
   /** Draws the items of one page. */
   children: (items: readonly Item[]) => ComponentChildren;
 }
 
 /** One page at a time of a list that is here as a whole. */
-export function Slices<Item>({ items, size = 50, children }: SlicesProps<Item>) {
+export function Slices<Item>({ items, size = 50, empty, children }: SlicesProps<Item>) {
   const [wanted, setWanted] = useState(0);
   const count = Math.ceil(items.length / size);
   const page = Math.min(wanted, Math.max(0, count - 1));
+  if (!count) return <>{empty}</>;
   return (
     <>
       <Leaf page={page}>{children(items.slice(page * size, (page + 1) * size))}</Leaf>

@@ -46,11 +46,7 @@ impl Page {
 
 impl ListContexts {
     pub(crate) fn query(&self) -> impl Iterator<Item = (&'static str, Option<String>)> + use<> {
-        let level = self.level.map(|level| match level {
-            Level::Immediate => "immediate".to_owned(),
-            Level::ShortTerm => "short_term".to_owned(),
-            Level::LongTerm => "long_term".to_owned(),
-        });
+        let level = self.level.map(|level| level.as_str().to_owned());
         let conditions = [
             ("level", level),
             ("user_id", self.user_id.clone()),

@@ -30,37 +30,34 @@ export function AuditPart() {
       {records && (
         <div class="stack">
           <TextField label={words.narrow} value={word} onInput={setWord} />
-          {records.length === 0 && <Empty title={words.none} />}
-          {records.length > 0 && (
-            <Slices items={records}>
-              {(shown) => (
-                <Table
-                  label={words.title}
-                  rows={shown}
-                  id={({ at, request_id }) => at + request_id}
-                  columns={[
-                    { name: words.at, cell: ({ at }) => <Time at={at} /> },
-                    { name: words.who, cell: ({ who, tenant }) => <Who who={who} tenant={tenant} /> },
-                    { name: words.what, cell: (record) => <What record={record} /> },
-                    {
-                      name: words.contexts,
-                      cell: ({ contexts }) => (typeof contexts === "number" ? number(contexts) : ""),
-                      number: true,
-                    },
-                    {
-                      name: words.outcome,
-                      cell: ({ outcome, status }) => (
-                        <span class={`badge ${(status ?? 0) < 400 ? "good" : "danger"}`}>
-                          {outcome} {status}
-                        </span>
-                      ),
-                    },
-                    { name: words.request, cell: ({ request_id }) => request_id && <code>{request_id}</code> },
-                  ]}
-                />
-              )}
-            </Slices>
-          )}
+          <Slices items={records} empty={<Empty title={words.none} />}>
+            {(shown) => (
+              <Table
+                label={words.title}
+                rows={shown}
+                id={({ at, request_id }) => at + request_id}
+                columns={[
+                  { name: words.at, cell: ({ at }) => <Time at={at} /> },
+                  { name: words.who, cell: ({ who, tenant }) => <Who who={who} tenant={tenant} /> },
+                  { name: words.what, cell: (record) => <What record={record} /> },
+                  {
+                    name: words.contexts,
+                    cell: ({ contexts }) => (typeof contexts === "number" ? number(contexts) : ""),
+                    number: true,
+                  },
+                  {
+                    name: words.outcome,
+                    cell: ({ outcome, status }) => (
+                      <span class={`badge ${(status ?? 0) < 400 ? "good" : "danger"}`}>
+                        {outcome} {status}
+                      </span>
+                    ),
+                  },
+                  { name: words.request, cell: ({ request_id }) => request_id && <code>{request_id}</code> },
+                ]}
+              />
+            )}
+          </Slices>
         </div>
       )}
     </Section>

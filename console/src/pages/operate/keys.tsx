@@ -42,9 +42,8 @@ export function KeysPart() {
       <p class="muted intro">{words.intro}</p>
       <Problem error={keys.error} retry={keys.reload} />
       {!list && keys.loading && <Loading />}
-      {list?.length === 0 && <Empty title={words.none}>{words.noneHint}</Empty>}
-      {list && list.length > 0 && (
-        <Slices items={list}>
+      {list && (
+        <Slices items={list} empty={<Empty title={words.none}>{words.noneHint}</Empty>}>
           {(shown) => (
             <Table
               label={words.title}

@@ -43,9 +43,8 @@ export function SnapshotsPart() {
       <Problem error={making.error} />
       <Problem error={snapshots.error} retry={snapshots.reload} />
       {!list && snapshots.loading && <Loading />}
-      {list?.length === 0 && <Empty title={words.none}>{words.noneHint}</Empty>}
-      {list && list.length > 0 && (
-        <Slices items={list}>
+      {list && (
+        <Slices items={list} empty={<Empty title={words.none}>{words.noneHint}</Empty>}>
           {(shown) => (
             <Table
               label={words.title}

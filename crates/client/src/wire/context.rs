@@ -24,6 +24,13 @@ pub enum Level {
     LongTerm,
 }
 
+impl Level {
+    /// Its name in JSON.
+    pub fn as_str(self) -> &'static str {
+        domain::Level::from(self).as_str()
+    }
+}
+
 impl From<Level> for domain::Level {
     fn from(level: Level) -> Self {
         match level {

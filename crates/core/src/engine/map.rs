@@ -64,10 +64,19 @@ pub(super) async fn map(
             });
         }
     }
-    // Some hundred milliseconds of arithmetic for ten thousand contexts, away from the threads that answer.
-    let projected = tokio::task::spawn_blocking(move || project(&vectors)).await;
-    for (place, at) in places.iter_mut().zip(projected.unwrap_or_default()) {
+    for (place, at) in places.iter_mut().zip(projected(vectors).await) {
         place.at = at;
     }
     Ok(places)
+}
+
+/// Projects vectors away from the threads that answer: ten thousand take some hundred milliseconds.
+async fn projected(vectors: Vec<Vec<f32>>) -> Vec<[f32; 2]> {
+    let vectors = Arc::new(vectors);
+    let elsewhere = Arc::clone(&vectors);
+    match tokio::task::spawn_blocking(move || project(&elsewhere)).await {
+        Ok(projected) => projected,
+        // The runtime is shutting down.
+        Err(_) => project(&vectors),
+    }
 }

@@ -112,14 +112,14 @@ pub(in crate::api) fn reembed_answer((state, progress): (ReembedState, Option<Re
     }
 }
 
-/// Describes a caller.
-pub(in crate::api) fn caller_answer(caller: &Principal) -> CallerAnswer {
+/// Describes a caller of a server that asks for a key or a token, or does not.
+pub(in crate::api) fn caller_answer(caller: &Principal, authentication: bool) -> CallerAnswer {
     CallerAnswer {
         tenant: caller.scope().tenant().as_str().to_owned(),
         key_id: caller.key_id().as_ref().to_owned(),
         user_id: caller.user().map(str::to_owned),
         permissions: caller.permissions().map(permission).collect(),
-        authentication: !caller.is_anonymous(),
+        authentication,
     }
 }
 

@@ -41,7 +41,6 @@ pub use tenant::default_tenant;
 pub struct App {
     config: Arc<Config>,
     service: Arc<Service>,
-    authenticator: Arc<Authenticator>,
     /// Key for processes beside this one; `None` for a server that others have keys for.
     own_key: Option<NewKey>,
     /// True if the data folder names this server to other processes.
@@ -87,10 +86,8 @@ impl App {
             Some(key) => authenticator.with_own_key(key.hash),
             None => authenticator,
         };
-        let authenticator = Arc::new(authenticator);
-        let service = Service::new(&config, metrics, logs, Arc::clone(&authenticator));
+        let service = Service::new(&config, metrics, logs, Arc::new(authenticator));
         Ok(Self {
-            authenticator,
             own_key,
             is_found,
             supervisor: Supervisor::new(service.health.clone(), stop.clone()),
@@ -102,7 +99,7 @@ impl App {
 
     /// Returns whether callers have to bring a key.
     pub(crate) fn needs_keys(&self) -> bool {
-        self.authenticator.needs_keys()
+        self.service.authenticator.needs_keys()
     }
 
     /// Serves on `listener` until `shutdown` completes, then drains and closes.
@@ -112,7 +109,7 @@ impl App {
     /// accepted any more.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let site = self.site().await?;
-        loops::keep_keys(&self.supervisor, &self.authenticator, &self.config.auth);
+        loops::keep_keys(&self.supervisor, &self.service.authenticator, &self.config.auth);
         let endpoint = Endpoint::new(&self.config, listener.local_addr()?, self.own_key.as_ref());
         let (config, stop) = (self.config.server.clone(), self.stop.clone());
         let listening = tokio::spawn(async move { listen::serve(listener, site, &config, stop).await });
@@ -167,7 +164,7 @@ impl App {
         if timeout(grace, self.service.writes.wait()).await.is_err() {
             tracing::warn!("writes still in flight were cut off; none of them was acknowledged");
         }
-        let authenticator = self.authenticator;
+        let authenticator = Arc::clone(&self.service.authenticator);
         tokio::task::spawn_blocking(move || authenticator.write_usage()).await?;
         if let Some(memory) = memory {
             memory.close().await?;
@@ -198,7 +195,7 @@ impl App {
         let health = &self.service.health;
         let memory = Memory::open_when_reachable(&self.config, health).await?;
         memory.serve(&self.service, &self.config)?;
-        health::register_identity_provider(health, &self.authenticator);
+        health::register_identity_provider(health, &self.service.authenticator);
         health.enter(Phase::Serving);
         tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
         loops::start(&self.supervisor, &self.service, &memory, &self.config);

@@ -79,11 +79,6 @@ impl Principal {
         &self.key_id
     }
 
-    /// Returns whether the caller proved nothing, as no keys are asked for.
-    pub(crate) fn is_anonymous(&self) -> bool {
-        self.key_id.as_ref() == ANONYMOUS
-    }
-
     /// Returns every permission that the caller has, those included in others too.
     pub(crate) fn permissions(&self) -> impl Iterator<Item = Permission> + '_ {
         let all = Permission::ALL.into_iter();

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::connection::{Connection, Stay, work_on};
 use super::exit::{Exit, Stop};
 use super::options::Options;
-use super::output::{DIM, Output, OutputArgs, level_name};
+use super::output::{DIM, Output, OutputArgs};
 
 #[derive(Debug, Args)]
 pub(super) struct GetArgs {
@@ -95,7 +95,7 @@ fn facts(output: &Output, context: &Context) -> Vec<(&'static str, String)> {
     let time = |time: jiff::Timestamp| format!("{time:.0} ({})", output.ago(time));
     let mut facts = vec![
         ("id", context.id.to_string()),
-        ("level", level_name(context.level).to_owned()),
+        ("level", context.level.as_str().to_owned()),
     ];
     let texts = [
         ("user", &context.user_id),

@@ -29,14 +29,13 @@ pub(super) fn print(config: &Config, address: SocketAddr, needs_keys: bool) -> a
     };
     output.line(output.paint(BOLD, format!("Context Manager {}", env!("CARGO_PKG_VERSION"))))?;
     output.line("")?;
-    output.facts([
-        ("address", url.clone()),
-        ("console", format!("{url}/console")),
+    let console = config.server.console.then(|| ("console", format!("{url}/console")));
+    output.facts([("address", url)].into_iter().chain(console).chain([
         ("data", store(config)),
         ("model", model(config)),
         ("tokens", tokens(config.tokens.encoding).to_owned()),
         ("keys", keys.to_owned()),
-    ])?;
+    ]))?;
     output.line("\nNext, in another terminal:")?;
     for command in [
         "context-manager store Mira is allergic to peanuts",

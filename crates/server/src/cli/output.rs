@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use console::{Term, truncate_str};
-use context_manager_client::wire::{Context, Level};
+use context_manager_client::wire::Context;
 use context_manager_core::ports::{Clock as _, SystemClock};
 use indicatif::{HumanCount, HumanDuration};
 use jiff::Timestamp;
@@ -168,7 +168,7 @@ impl Output {
         }
         let head = score.map(|score| self.paint(GOOD, format!("{score:.2}")) + "  ");
         self.line(format!("{}{text}", head.unwrap_or_default()))?;
-        let mut place = vec![level_name(context.level).to_owned(), self.ago(context.occurred_at.0)];
+        let mut place = vec![context.level.as_str().to_owned(), self.ago(context.occurred_at.0)];
         let owners = [
             ("user", &context.user_id),
             ("agent", &context.agent_id),
@@ -205,15 +205,6 @@ impl Output {
             10.. => format!("{shown} ago"),
             _ => format!("in {shown}"),
         }
-    }
-}
-
-/// Returns the name of a level.
-pub(super) fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Immediate => "immediate",
-        Level::ShortTerm => "short_term",
-        Level::LongTerm => "long_term",
     }
 }
 

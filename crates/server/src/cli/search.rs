@@ -10,7 +10,7 @@ use context_manager_client::wire::{
 use super::connection::{Connection, Stay, work_on};
 use super::narrow::{FilterArgs, level, named, origin};
 use super::options::Options;
-use super::output::{BOLD, DIM, Output, OutputArgs, counted, level_name, note, warn};
+use super::output::{BOLD, DIM, Output, OutputArgs, counted, note, warn};
 
 /// Maximum number of lines of a found text on a terminal.
 const LINES: usize = 4;
@@ -159,7 +159,7 @@ fn left_out(output: &Output, dropped: &[Dropped]) -> anyhow::Result<()> {
         let reason = reason.and_then(|reason| Some(reason.as_str()?.replace('_', " ")));
         [
             format!("{:.2}", dropped.score),
-            level_name(dropped.level).to_owned(),
+            dropped.level.as_str().to_owned(),
             reason.unwrap_or_default(),
             dropped.id.to_string(),
         ]

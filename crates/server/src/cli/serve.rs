@@ -22,7 +22,7 @@ pub(super) fn run(options: Options, is_first_look: bool) -> anyhow::Result<()> {
         let address = config.server.address();
         let listener = TcpListener::bind(address)
             .await
-            .with_context(|| format!("cannot listen on {address}"))?;
+            .with_context(|| format!("cannot listen on {address} (--port takes another port)"))?;
         let shutdown = shutdown_signal()?;
         let address = listener.local_addr()?;
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::connection::{Connection, Stay, work_on};
 use super::options::Options;
-use super::output::{BAD, DIM, GOOD, Output, OutputArgs, WARNING, level_name, warn};
+use super::output::{BAD, DIM, GOOD, Output, OutputArgs, WARNING, warn};
 
 #[derive(Debug, Args)]
 pub(super) struct TailArgs {
@@ -83,7 +83,7 @@ async fn show(client: &Client, output: &Output, with_text: bool, id: &str, kind:
         "{} {}  {:10}{}",
         output.paint(style, format!("{event:8}")),
         context.id,
-        level_name(context.level),
+        context.level.as_str(),
         output.paint(DIM, scope.unwrap_or_default())
     ))?;
     if let Some(text) = text {

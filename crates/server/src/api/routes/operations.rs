@@ -88,7 +88,8 @@ pub(super) async fn get_metrics(State(service): State<Arc<Service>>) -> Response
 /// Get the caller, as the server knows it
 #[utoipa::path(get, path = "/whoami", tag = "operations", responses((status = 200, description = "The caller", body = CallerAnswer)))]
 pub(super) async fn get_caller(call: Call) -> Result<Json<CallerAnswer>, Problem> {
-    Ok(Json(caller_answer(call.identity().await?)))
+    let authentication = call.service().authenticator.needs_keys();
+    Ok(Json(caller_answer(call.identity().await?, authentication)))
 }
 
 /// List the last audited calls

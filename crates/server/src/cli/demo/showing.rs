@@ -10,7 +10,7 @@ use context_manager_client::wire::{Filter, Level, SearchRequest, SearchResponse}
 use tokio::time::{Instant, sleep};
 
 use super::conversation::{NAME, QUESTIONS, contexts};
-use crate::cli::output::{BOLD, Output, counted, level_name};
+use crate::cli::output::{BOLD, Output, counted};
 
 /// Number of contexts shown for a question.
 const SHOWN: usize = 3;
@@ -54,7 +54,7 @@ pub(super) async fn show(output: &Output, client: &Client) -> anyhow::Result<()>
         let found = levels.iter().filter(|found| **found == level).count() as u64;
         output.line(format!(
             "{:11} held {}, gave {}: {life}",
-            level_name(level),
+            level.as_str(),
             counted(number, "context"),
             counted(found, "answer"),
         ))?;
@@ -114,7 +114,7 @@ fn table(output: &Output, response: &SearchResponse) -> Table {
     for found in &response.contexts {
         table.add_row([
             format!("{:.2}", found.score),
-            level_name(found.context.level).to_owned(),
+            found.context.level.as_str().to_owned(),
             output.text(&found.context.text),
         ]);
     }

@@ -6,6 +6,7 @@ use context_manager_core::ports::{Clock as _, SystemClock};
 
 use super::finding::Findings;
 use crate::auth::keys_file;
+use crate::auth::management::KeyState;
 use crate::config::Config;
 
 const KEYS: &str = "keys";
@@ -57,12 +58,16 @@ pub(super) fn check(config: &Config, found: &mut Findings) {
         }
     };
     let now = SystemClock.now();
-    let is_valid = |ends: Option<jiff::Timestamp>| ends.is_none_or(|ends| ends > now);
     let valid = records
         .iter()
-        .filter(|key| key.revoked_at.is_none() && is_valid(key.expires_at))
+        .filter(|key| KeyState::of(key, now) == KeyState::Valid)
         .count()
-        + config.auth.keys.iter().filter(|key| is_valid(key.expires_at)).count();
+        + config
+            .auth
+            .keys
+            .iter()
+            .filter(|key| key.expires_at.is_none_or(|ends| ends > now))
+            .count();
     let all = records.len() + config.auth.keys.len();
     if all > 0 && valid == 0 && !config.auth.jwt.is_on() {
         found.error(
