@@ -2,7 +2,7 @@
 
 use context_manager_core::context::{Context, ContextId, MAX_CONTENT_BYTES};
 use context_manager_core::lexical::SparseVector;
-use context_manager_core::ports::{BoxError, Record, StoreError, StoreErrorKind, StoreQuery};
+use context_manager_core::ports::{BoxError, MAX_DOCUMENT_BYTES, Record, StoreError, StoreErrorKind, StoreQuery};
 
 /// Exclusive maximum of sequence numbers, as engines compare numbers as floats.
 const MAX_SEQUENCE: u64 = 1 << 53;
@@ -43,6 +43,22 @@ pub(crate) fn vector(operation: &'static str, dimensions: usize, vector: &[f32])
 pub(crate) fn query(operation: &'static str, dimensions: usize, query: &StoreQuery) -> Result<(), StoreError> {
     dense(operation, dimensions, query.dense.as_deref())?;
     terms(operation, query.terms.as_ref())
+}
+
+/// Checks the text of a shared document.
+pub(crate) fn document(operation: &'static str, text: &str) -> Result<(), StoreError> {
+    if text.len() <= MAX_DOCUMENT_BYTES {
+        return Ok(());
+    }
+    let problem = format!(
+        "a document has {} bytes; the maximum is {MAX_DOCUMENT_BYTES}",
+        text.len()
+    );
+    Err(StoreError {
+        operation,
+        kind: StoreErrorKind::Internal,
+        source: Some(problem.into()),
+    })
 }
 
 fn context(operation: &'static str, context: &Context) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ mod embedder;
 mod leases;
 mod model_change;
 mod reranker;
+mod shared_documents;
 mod snapshots;
 mod summarizer;
 mod token_counter;
@@ -21,6 +22,7 @@ pub use embedder::{
 pub use leases::Leases;
 pub use model_change::{ModelChange, OtherModel, StoredModels};
 pub use reranker::{RerankError, Reranker};
+pub use shared_documents::{MAX_DOCUMENT_BYTES, MAX_LISTED_DOCUMENTS, SharedDocument, SharedDocuments};
 pub use snapshots::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 pub use summarizer::{SummarizeError, Summarizer};
 pub use token_counter::TokenCounter;

@@ -6,14 +6,15 @@
 mod score;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use context_manager_core::context::{ContentKey, Context, ContextId, Level};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{
-    Candidate, Leases, ListRequest, Order, Record, SessionSummary, StoreError, StoreQuery, VectorStore,
+    Candidate, Leases, ListRequest, MAX_LISTED_DOCUMENTS, Order, Record, SessionSummary, SharedDocument,
+    SharedDocuments, StoreError, StoreQuery, VectorStore,
 };
 use context_manager_core::{Cursor, Filter, Page, Scope, TenantId};
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ pub struct MemoryStore {
     analyzer: Mutex<Option<String>>,
     /// Holder and end of each lease, by its name.
     leases: Mutex<HashMap<&'static str, (Uuid, Timestamp)>>,
+    /// Documents by kind and name.
+    documents: Mutex<HashMap<(String, String), SharedDocument>>,
 }
 
 type Records = BTreeMap<ContextId, Record>;
@@ -44,6 +47,7 @@ impl MemoryStore {
             tenants: RwLock::default(),
             analyzer: Mutex::default(),
             leases: Mutex::default(),
+            documents: Mutex::default(),
         }
     }
 
@@ -53,6 +57,10 @@ impl MemoryStore {
             Some(records) => read(records),
             None => read(&Records::new()),
         }
+    }
+
+    fn documents(&self) -> MutexGuard<'_, HashMap<(String, String), SharedDocument>> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks records to store and scales their vectors to length 1. The last record of a repeated id wins.
@@ -357,6 +365,52 @@ impl Leases for MemoryStore {
         }
         Ok(is_free)
     }
+}
+
+#[async_trait]
+impl SharedDocuments for MemoryStore {
+    async fn document_version(&self, kind: &str, name: &str) -> Result<Option<Uuid>, StoreError> {
+        Ok(self.document(kind, name).await?.map(|document| document.version))
+    }
+
+    async fn document(&self, kind: &str, name: &str) -> Result<Option<SharedDocument>, StoreError> {
+        Ok(self.documents().get(&document_key(kind, name)).cloned())
+    }
+
+    async fn documents(&self, kind: &str) -> Result<Vec<(String, SharedDocument)>, StoreError> {
+        let documents = self.documents();
+        let of_kind = documents.iter().filter(|((of, _), _)| of == kind);
+        let named = of_kind.map(|((_, name), document)| (name.clone(), document.clone()));
+        Ok(named.take(MAX_LISTED_DOCUMENTS).collect())
+    }
+
+    async fn replace_document(
+        &self,
+        kind: &str,
+        name: &str,
+        expected: Option<Uuid>,
+        text: &str,
+    ) -> Result<Option<Uuid>, StoreError> {
+        validate::document("replace_document", text)?;
+        let mut documents = self.documents();
+        let key = document_key(kind, name);
+        if documents.get(&key).map(|document| document.version) != expected {
+            return Ok(None);
+        }
+        let version = Uuid::now_v7();
+        let text = text.to_owned();
+        documents.insert(key, SharedDocument { version, text });
+        Ok(Some(version))
+    }
+
+    async fn delete_document(&self, kind: &str, name: &str) -> Result<(), StoreError> {
+        self.documents().remove(&document_key(kind, name));
+        Ok(())
+    }
+}
+
+fn document_key(kind: &str, name: &str) -> (String, String) {
+    (kind.to_owned(), name.to_owned())
 }
 
 fn matching<'a>(stored: &'a Records, filter: &'a Filter) -> impl Iterator<Item = &'a Record> {

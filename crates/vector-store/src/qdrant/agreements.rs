@@ -4,7 +4,8 @@
 
 use qdrant_client::qdrant::{
     CreateCollection, CreateCollectionBuilder, DeletePoints, Filter, GetPoints, NamedVectors, PointStruct,
-    PointsSelector, UpsertPoints, VectorParamsMap, WithPayloadSelector, points_selector, vectors_config,
+    PointsSelector, ScrollPoints, UpdateMode, UpsertPoints, VectorParamsMap, WithPayloadSelector, points_selector,
+    vectors_config,
 };
 use tonic::Code;
 use uuid::Uuid;
@@ -43,6 +44,17 @@ impl Agreements {
 
     /// Writes a point if it is missing or meets `expected`. Does nothing otherwise, without an error.
     pub(super) async fn write(&self, id: Uuid, payload: Payload, expected: Filter) -> Result<(), Failure> {
+        self.write_as(UpdateMode::Upsert, id, payload, expected).await
+    }
+
+    /// As [`Self::write`]; the mode decides whether the point is created, replaced, or both.
+    pub(super) async fn write_as(
+        &self,
+        mode: UpdateMode,
+        id: Uuid,
+        payload: Payload,
+        expected: Filter,
+    ) -> Result<(), Failure> {
         let point = PointStruct {
             id: Some(point_id(id)),
             payload,
@@ -54,6 +66,7 @@ impl Agreements {
             points: vec![point],
             ordering: self.client.ordering,
             update_filter: Some(expected),
+            update_mode: Some(mode.into()),
             timeout: Some(self.client.timeout_secs()),
             ..UpsertPoints::default()
         };
@@ -68,10 +81,19 @@ impl Agreements {
 
     /// Returns the payload of a point, or `None` if there is none.
     pub(super) async fn read(&self, id: Uuid) -> Result<Option<Payload>, Failure> {
+        self.read_fields(id, true).await
+    }
+
+    /// Returns these fields of a point's payload, or `None` if there is no point.
+    pub(super) async fn read_fields(
+        &self,
+        id: Uuid,
+        fields: impl Into<WithPayloadSelector>,
+    ) -> Result<Option<Payload>, Failure> {
         let request = GetPoints {
             collection_name: self.client.collection.clone(),
             ids: vec![point_id(id)],
-            with_payload: Some(WithPayloadSelector::from(true)),
+            with_payload: Some(fields.into()),
             read_consistency: self.client.consistency,
             timeout: Some(self.client.timeout_secs()),
             ..GetPoints::default()
@@ -80,6 +102,29 @@ impl Agreements {
             Ok(found) => Ok(found.result.into_iter().next().map(|point| point.payload)),
             // Nothing was written yet.
             Err(failure) if failure.code() == Some(Code::NotFound) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Returns these fields of the payloads of at most `limit` points that match.
+    pub(super) async fn list(
+        &self,
+        matching: Filter,
+        fields: impl Into<WithPayloadSelector>,
+        limit: u32,
+    ) -> Result<Vec<Payload>, Failure> {
+        let request = ScrollPoints {
+            collection_name: self.client.collection.clone(),
+            filter: Some(matching),
+            limit: Some(limit),
+            with_payload: Some(fields.into()),
+            read_consistency: self.client.consistency,
+            timeout: Some(self.client.timeout_secs()),
+            ..ScrollPoints::default()
+        };
+        match self.client.points(request, rpc!(scroll)).await {
+            Ok(found) => Ok(found.result.into_iter().map(|point| point.payload).collect()),
+            Err(failure) if failure.code() == Some(Code::NotFound) => Ok(Vec::new()),
             Err(failure) => Err(failure),
         }
     }

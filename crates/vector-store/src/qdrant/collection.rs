@@ -72,7 +72,8 @@ pub(super) async fn complete_model(client: &Client, model: &ModelFingerprint) ->
     answer.map(drop).map_err(failed(client, "complete the model of"))
 }
 
-async fn check_version(client: &Client) -> Result<(), Error> {
+/// Checks that the server is new enough: an older one ignores conditions of writes.
+pub(super) async fn check_version(client: &Client) -> Result<(), Error> {
     let version = client.version().await.map_err(failed(client, "ask for the version"))?;
     // Unknown forms pass: versions of custom builds look like anything.
     let Some(parts) = parse(&version) else {

@@ -16,6 +16,7 @@ mod analyzer;
 mod client;
 mod collection;
 mod config;
+mod documents;
 mod failure;
 mod filter;
 mod lease;
@@ -38,6 +39,7 @@ use context_manager_resilience::CircuitBreaker;
 use agreements::Agreements;
 use client::Client;
 pub use config::{Config, Quantization, ReadConsistency, WriteOrdering};
+pub use documents::QdrantDocuments;
 
 use crate::{Error, OpenStore, StoreHandle};
 

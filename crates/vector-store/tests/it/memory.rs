@@ -16,3 +16,9 @@ async fn a_lease_has_one_holder() {
     let store = new_store().await;
     sharing::a_lease_has_one_holder(&*store, &*store).await;
 }
+
+#[tokio::test]
+async fn documents_are_replaced_by_readers_of_the_last_text() {
+    let store = new_store().await;
+    sharing::documents_are_replaced_by_readers_of_the_last_text(&*store, &*store).await;
+}

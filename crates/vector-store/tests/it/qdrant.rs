@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use context_manager_core::Filter;
 use context_manager_core::context::Context;
-use context_manager_core::ports::{Record, StoreError, StoreErrorKind, VectorStore};
+use context_manager_core::ports::{Record, SharedDocuments, StoreError, StoreErrorKind, VectorStore};
 use context_manager_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
-use context_manager_vector_store::qdrant::Config;
+use context_manager_vector_store::qdrant::{Config, QdrantDocuments};
 use context_manager_vector_store::{PayloadTooLarge, QdrantStore};
 use tonic::Code;
 
@@ -68,6 +68,46 @@ async fn a_lease_has_one_holder() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.server.config(), &model()).await.unwrap();
     sharing::a_lease_has_one_holder(&*one, &other).await;
+}
+
+/// Two processes with documents on a server without our collection.
+fn documents(server: &StandIn) -> [QdrantDocuments; 2] {
+    [(); 2].map(|()| QdrantDocuments::new(&server.config()).unwrap())
+}
+
+#[tokio::test]
+async fn documents_are_replaced_by_readers_of_the_last_text() {
+    let server = StandIn::start(VERSION);
+    let [one, other] = documents(&server);
+    sharing::documents_are_replaced_by_readers_of_the_last_text(&one, &other).await;
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_conditions_of_writes_keeps_no_documents() {
+    let server = StandIn::start("1.17.9");
+    let [one, _] = documents(&server);
+    let refused = one.replace_document("k", "d", None, "x").await.unwrap_err();
+    let source = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(source.contains("1.18 or later is needed"), "{source}");
+}
+
+#[tokio::test]
+async fn an_outage_is_told_and_a_document_outlives_it() {
+    let mut server = StandIn::start(VERSION);
+    server.stop();
+    let [one, other] = documents(&server);
+    assert_unavailable(&one.document("k", "d").await.unwrap_err());
+    assert_unavailable(&one.replace_document("k", "d", None, "x").await.unwrap_err());
+    server.restart();
+    let version = one.replace_document("k", "d", None, "x").await.unwrap();
+    server.faults().always(Fault::NotApplied);
+    assert_unavailable(&one.replace_document("k", "d", version, "y").await.unwrap_err());
+    server.faults().next([]);
+    assert_eq!(
+        other.document("k", "d").await.unwrap().unwrap().text,
+        "y",
+        "it may have been applied"
+    );
 }
 
 #[tokio::test]

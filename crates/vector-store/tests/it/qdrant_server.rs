@@ -9,7 +9,7 @@ use std::ops::Deref;
 
 use context_manager_core::Filter;
 use context_manager_core::ports::VectorStore;
-use context_manager_vector_store::qdrant::{Config, Quantization};
+use context_manager_vector_store::qdrant::{Config, QdrantDocuments, Quantization};
 use context_manager_vector_store::{Error, QdrantStore};
 use futures::future::join_all;
 use qdrant_client::Qdrant;
@@ -81,6 +81,14 @@ async fn a_lease_has_one_holder() {
     let one = new_store().await;
     let other = QdrantStore::connect(&one.config, &model()).await.unwrap();
     sharing::a_lease_has_one_holder(&*one, &other).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a Qdrant server: cargo xtask integration"]
+async fn documents_are_replaced_by_readers_of_the_last_text() {
+    let server = new_store().await;
+    let [one, other] = [(); 2].map(|()| QdrantDocuments::new(&server.config).unwrap());
+    sharing::documents_are_replaced_by_readers_of_the_last_text(&one, &other).await;
 }
 
 #[tokio::test]

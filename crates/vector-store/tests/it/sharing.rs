@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use context_manager_core::Filter;
 use context_manager_core::context::{Context, Level};
-use context_manager_core::ports::{Leases, OffsetRange, VectorStore};
+use context_manager_core::ports::{
+    Leases, MAX_DOCUMENT_BYTES, OffsetRange, SharedDocument, SharedDocuments, VectorStore,
+};
 use context_manager_vector_store::QdrantStore;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -136,4 +138,89 @@ pub(crate) async fn an_outdated_update_is_skipped(one: &dyn VectorStore, other: 
         .await
         .unwrap();
     assert_eq!(other.get(&scope, &[id(1)]).await.unwrap(), [again]);
+}
+
+/// A document is replaced only by a process that has read its last text, also when many try at once.
+pub(crate) async fn documents_are_replaced_by_readers_of_the_last_text(
+    one: &dyn SharedDocuments,
+    other: &dyn SharedDocuments,
+) {
+    assert_eq!(one.document("k", "d").await.unwrap(), None);
+    assert_eq!(one.document_version("k", "d").await.unwrap(), None);
+    let stranger = Some(Uuid::now_v7());
+    assert_eq!(one.replace_document("k", "d", stranger, "x").await.unwrap(), None);
+    assert_eq!(
+        other.document("k", "d").await.unwrap(),
+        None,
+        "an update creates nothing"
+    );
+
+    let first = one.replace_document("k", "d", None, "first\n").await.unwrap();
+    let kept = SharedDocument {
+        version: first.unwrap(),
+        text: "first\n".to_owned(),
+    };
+    assert_eq!(other.document("k", "d").await.unwrap().as_ref(), Some(&kept));
+    assert_eq!(other.document_version("k", "d").await.unwrap(), first);
+    for outdated in [None, stranger] {
+        assert_eq!(other.replace_document("k", "d", outdated, "x").await.unwrap(), None);
+    }
+    let second = other.replace_document("k", "d", first, "").await.unwrap();
+    assert!(second.is_some() && second != first);
+    assert_eq!(one.replace_document("k", "d", first, "x").await.unwrap(), None);
+    // The same text again is another version.
+    let third = one.replace_document("k", "d", second, "").await.unwrap();
+    assert!(third.is_some() && third != second);
+    assert_eq!(one.document("k", "other").await.unwrap(), None);
+    assert_eq!(one.document("l", "d").await.unwrap(), None);
+
+    let rush = (0..8).map(async |number: usize| {
+        let store = [one, other][number % 2];
+        loop {
+            let read = store.document("k", "rush").await.unwrap();
+            let (version, text) = read.map_or((None, String::new()), |read| (Some(read.version), read.text));
+            let longer = format!("{text}{number} ");
+            if store
+                .replace_document("k", "rush", version, &longer)
+                .await
+                .unwrap()
+                .is_some()
+            {
+                break;
+            }
+        }
+    });
+    join_all(rush).await;
+    let text = one.document("k", "rush").await.unwrap().unwrap().text;
+    let written: BTreeSet<&str> = text.split_whitespace().collect();
+    assert_eq!((written.len(), text.len()), (8, 16), "each has written once: {text}");
+
+    let most = "k".repeat(MAX_DOCUMENT_BYTES);
+    assert!(one.replace_document("k", "large", None, &most).await.unwrap().is_some());
+    assert_eq!(other.document("k", "large").await.unwrap().unwrap().text, most);
+    let refused = one.replace_document("k", "large", None, &format!("{most}k")).await;
+    let source = std::error::Error::source(&refused.unwrap_err()).unwrap().to_string();
+    assert!(source.contains("4194305 bytes"), "{source}");
+
+    let small = one.replace_document("l", "d", None, "small").await.unwrap().unwrap();
+    let listed = other.documents("l").await.unwrap();
+    let expected = SharedDocument {
+        version: small,
+        text: "small".to_owned(),
+    };
+    assert_eq!(listed, [("d".to_owned(), expected)]);
+    assert_eq!(other.documents("m").await.unwrap(), []);
+    let names: BTreeSet<String> = other
+        .documents("k")
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["d", "large", "rush"].map(str::to_owned).into());
+    for _ in 0..2 {
+        other.delete_document("k", "large").await.unwrap();
+        assert_eq!(one.document("k", "large").await.unwrap(), None);
+    }
+    assert!(one.document("k", "d").await.unwrap().is_some());
 }

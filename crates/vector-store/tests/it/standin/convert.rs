@@ -212,11 +212,14 @@ fn value_out(value: Json) -> Value {
 }
 
 pub(super) fn with_payload(selector: Option<proto::WithPayloadSelector>) -> WithPayloadInterface {
-    let all = selector.and_then(|selector| selector.selector_options);
-    WithPayloadInterface::Bool(matches!(
-        all,
-        Some(with_payload_selector::SelectorOptions::Enable(true))
-    ))
+    match selector.and_then(|selector| selector.selector_options) {
+        Some(with_payload_selector::SelectorOptions::Enable(all)) => WithPayloadInterface::Bool(all),
+        Some(with_payload_selector::SelectorOptions::Include(names)) => {
+            let keys = names.fields.iter().map(|name| path(name).unwrap());
+            WithPayloadInterface::Fields(keys.collect())
+        }
+        Some(with_payload_selector::SelectorOptions::Exclude(_)) | None => WithPayloadInterface::Bool(false),
+    }
 }
 
 pub(super) fn with_vectors(selector: Option<proto::WithVectorsSelector>) -> WithVector {
