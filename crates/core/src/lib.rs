@@ -38,6 +38,8 @@
 pub mod assemble;
 mod config;
 pub mod context;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod document;
 mod engine;
 mod error;

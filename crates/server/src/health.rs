@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use context_manager_core::ports::EmbedErrorKind;
 use context_manager_core::{ContextEngine, Filter, Scope};
 use context_manager_observability::{HealthCheck, HealthRegistry, Importance, Trouble};
+use context_manager_redis::Connection;
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::{LocalDisk, OpenStore};
 use metrics::{Unit, describe_gauge};
@@ -66,6 +67,13 @@ pub(crate) fn register_reranker(health: &HealthRegistry, circuit: Option<Arc<Cir
     }
 }
 
+/// Registers the check of the Redis that servers share, if there is one.
+pub(crate) fn register_redis(health: &HealthRegistry, connection: Option<Arc<Connection>>) {
+    if let Some(connection) = connection {
+        health.register("redis", Importance::Helpful, Check::Redis(connection));
+    }
+}
+
 /// Health check of a part.
 #[derive(Debug)]
 enum Check {
@@ -85,6 +93,8 @@ enum Check {
     IdentityProvider(Arc<Authenticator>),
     /// The last calls did not fail. No call is made, as a service may charge for it.
     Reranker(Arc<CircuitBreaker>),
+    /// Redis answers.
+    Redis(Arc<Connection>),
 }
 
 #[async_trait]
@@ -110,6 +120,12 @@ impl HealthCheck for Check {
             Self::Reranker(circuit) if circuit.check().is_err() => {
                 Err(Trouble::degraded("it fails: searches keep the order of their scores"))
             }
+            Self::Redis(connection) => connection.ping().await.map_err(|error| {
+                tracing::warn!(%error, source = ?std::error::Error::source(&error), "Redis does not answer");
+                Trouble::degraded(
+                    "it does not answer: working memory is read from the store, and each server limits calls alone",
+                )
+            }),
             Self::Gc(_) | Self::IdentityProvider(_) | Self::Reranker(_) => Ok(()),
         }
     }

@@ -11,13 +11,14 @@ use crate::{auth, health, http, limits, listen};
 const BUILD_INFO: &str = "context_manager_build_info";
 
 /// Descriptions of the metrics of each part, with a heading.
-const SECTIONS: [(&str, fn()); 8] = [
+const SECTIONS: [(&str, fn()); 9] = [
     ("Requests and the server", describe_own),
     ("Keys, limits and connections", describe_guards),
     ("Health and logs", context_manager_observability::metrics::describe),
     ("Storing and searching", context_manager_core::metrics::describe),
     ("Embedding", context_manager_embedding::metrics::describe),
     ("Vector store", context_manager_vector_store::metrics::describe),
+    ("What servers share on Redis", context_manager_redis::metrics::describe),
     ("Circuit breakers", context_manager_resilience::metrics::describe),
     ("Process and runtime", describe_process_metrics),
 ];

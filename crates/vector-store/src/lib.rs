@@ -90,7 +90,7 @@ mod memory;
 pub mod metrics;
 mod open_store;
 mod page;
-mod payload;
+pub mod payload;
 #[cfg(feature = "qdrant")]
 pub mod qdrant;
 mod validate;

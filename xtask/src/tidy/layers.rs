@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "context-manager-hooks",
             "context-manager-mcp",
             "context-manager-observability",
+            "context-manager-redis",
             "context-manager-resilience",
             "context-manager-vector-store",
         ],
@@ -35,6 +36,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["context-manager-client", "context-manager-core"],
     ),
     ("context-manager-observability", &[]),
+    (
+        "context-manager-redis",
+        &[
+            "context-manager-core",
+            "context-manager-resilience",
+            "context-manager-vector-store",
+        ],
+    ),
     ("context-manager-resilience", &[]),
     (
         "context-manager-vector-store",

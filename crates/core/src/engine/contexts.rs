@@ -14,7 +14,7 @@ use crate::context::{Context, ContextId};
 use crate::ports::{Clock, ListRequest, Record, StoreError, VectorStore};
 use crate::{Error, Filter, Scope};
 
-/// Access to stored contexts. A write must keep working memory and vocabularies up to date.
+/// Access to stored contexts. A write must keep vocabularies up to date.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Contexts<'a> {
     pub(super) store: &'a dyn VectorStore,

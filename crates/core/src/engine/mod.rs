@@ -32,6 +32,7 @@ mod sequences;
 mod store;
 mod transfer;
 mod vocabulary;
+mod watched_store;
 mod working_memory;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use tokio::time::Duration;
 use super::backlog::Backlog;
 use super::contexts::Contexts;
 use super::documents::Documents;
-use super::events::{EventLog, WatchedStore};
+use super::events::EventLog;
 use super::lifecycle::{Accesses, Collector, Summaries};
 use super::locks::KeyedLocks;
 use super::model_in_use::{Models, OnEmbeddingFailure};
@@ -19,11 +19,15 @@ use super::sequences::Sequences;
 use super::store::{Changer, Storing, Writer};
 use super::transfer::{Importer, Purge};
 use super::vocabulary::Vocabularies;
-use super::working_memory::WorkingMemory;
+use super::watched_store::WatchedStore;
+use super::working_memory::{Coherence, WorkingMemory};
 use crate::Config;
+use crate::l1::L1;
 use crate::lexical::{self, Analyzer};
 use crate::lifecycle::Lifecycle;
-use crate::ports::{Clock, Embedder, Leases, Summarizer, SystemClock, TokenCounter, TokenTable, VectorStore};
+use crate::ports::{
+    Clock, Embedder, Leases, SessionCache, Summarizer, SystemClock, TokenCounter, TokenTable, VectorStore,
+};
 use crate::tokens::Encoding;
 
 /// Dependencies of the engine.
@@ -31,6 +35,9 @@ use crate::tokens::Encoding;
 pub struct Deps {
     /// Store of the contexts.
     pub store: Arc<dyn VectorStore>,
+    /// Cache of working memory that all processes on the store share. Without one, a store that is not shared has a cache in
+    /// memory, and working memory is read from a shared store each time.
+    pub sessions: Option<Arc<dyn SessionCache>>,
     /// Embedding model.
     pub embedder: Arc<dyn Embedder>,
     /// Table of token vectors to compare questions and contexts by at search time.
@@ -46,11 +53,12 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Combines a store and an embedder with defaults: no token table, exact token counts, the machine's clock, and languages
+    /// Combines a store and an embedder with defaults: no shared cache, no token table, exact token counts, the machine's clock, and languages
     /// detected text by text.
     pub fn new(store: Arc<dyn VectorStore>, embedder: Arc<dyn Embedder>) -> Self {
         Self {
             store,
+            sessions: None,
             embedder,
             table: None,
             on_embedding_failure: OnEmbeddingFailure::default(),
@@ -91,11 +99,15 @@ impl Parts {
     pub(super) fn new(config: Config, deps: Deps) -> Self {
         let Deps { store, clock, .. } = deps;
         let events = Arc::<EventLog>::default();
-        let store: Arc<dyn VectorStore> = Arc::new(WatchedStore::new(store, Arc::clone(&events)));
+        let is_shared = store.is_shared();
+        let in_memory = || -> Arc<dyn SessionCache> { Arc::new(L1::new(config.l1_max_contexts)) };
+        let cache = deps.sessions.or_else(|| (!is_shared).then(in_memory));
+        let coherence = cache.clone().map(|cache| Coherence::new(cache, is_shared));
+        let store: Arc<dyn VectorStore> = Arc::new(WatchedStore::new(store, Arc::clone(&events), coherence));
         let locks = Arc::default();
         let timeout = Duration::from_millis(config.embed_timeout_ms);
         Self {
-            memory: WorkingMemory::new(&config, &store, &clock, &locks),
+            memory: WorkingMemory::new(&config, &store, cache, &clock, &locks),
             models: Models::new(deps.embedder, deps.on_embedding_failure, timeout),
             backlog: Backlog::default(),
             recall: RecallSampling::new(config.recall_sample_ratio),

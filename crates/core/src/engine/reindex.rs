@@ -150,9 +150,7 @@ impl Run<'_> {
                 Some((record.context, new))
             });
             let changes: Vec<(Context, Record)> = changes.collect();
-            let contexts: Vec<Context> = changes.iter().map(|(_, new)| new.context.clone()).collect();
             let written = self.at.store.replace_unchanged(scope, changes).await?;
-            self.at.memory.reload(scope, &contexts);
             Ok(written.len() as u64)
         };
         while_unchanged(self.at, scope, &old, write).await

@@ -262,6 +262,22 @@ impl Filter {
         }
     }
 
+    /// Matches these contexts as long as they stay at their levels. Working memory need not follow a deletion of others than
+    /// immediate ones.
+    pub(crate) fn of<'c>(contexts: impl IntoIterator<Item = &'c Context>) -> Self {
+        let (mut ids, mut levels) = (Vec::new(), Vec::new());
+        for context in contexts {
+            ids.push(context.id);
+            if !levels.contains(&context.level) {
+                levels.push(context.level);
+            }
+        }
+        Self {
+            levels,
+            ..Self::by_ids(ids)
+        }
+    }
+
     /// Returns `true` if no condition is set, apart from visibility.
     pub fn is_empty(&self) -> bool {
         self.conditions().iter().all(|condition| condition.name == VISIBILITY)

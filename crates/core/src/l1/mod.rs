@@ -1,13 +1,14 @@
 //! Level 1: the working memory of each session.
 //!
-//! A cache over durable contexts of level `immediate`, for stores that no other process writes to: lost entries are read
-//! back from the store. Each session keeps its contexts in order. Overflowing contexts stay until the caller has demoted
-//! them to `short_term` in the store, so that one of the two always has them.
+//! A [cache](cache) in memory, for stores that no other process writes to. Each session keeps its contexts in order;
+//! overflowing ones stay until the store has them at level `short_term`, so that one of the two always has them.
 //!
 //! Reading a session and adding stored contexts to it race with deletes and changes. Both take the generation of the
 //! session before they call the store ([`L1::read`], [`L1::generation`]). Every delete and change reports here after the
 //! store call, which gives the affected sessions, and no others, a new generation; reads and stores with an older one are
 //! refused and repeated.
+
+mod cache;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,15 +18,8 @@ use dashmap::DashMap;
 use tokio::time::{Duration, Instant};
 
 use crate::context::{Context, Level};
-use crate::ports::Record;
+use crate::ports::{Record, SessionKey};
 use crate::{Filter, TenantId};
-
-/// Session of a tenant; `immediate` contexts without a session share one working memory.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SessionKey {
-    pub(crate) tenant: TenantId,
-    pub(crate) session: Option<String>,
-}
 
 #[derive(Debug)]
 struct Session {
@@ -48,25 +42,15 @@ pub(crate) struct L1 {
     sessions: DashMap<SessionKey, Session>,
     total: AtomicUsize,
     generations: AtomicU64,
-    per_session: usize,
     max_total: usize,
 }
 
-/// Read of a session from the store.
-#[derive(Debug)]
-pub(crate) struct Reading<'a> {
-    l1: &'a L1,
-    key: &'a SessionKey,
-    generation: u64,
-}
-
 impl L1 {
-    pub(crate) fn new(per_session: usize, max_total: usize) -> Self {
+    pub(crate) fn new(max_total: usize) -> Self {
         Self {
             sessions: DashMap::new(),
             total: AtomicUsize::new(0),
-            generations: AtomicU64::new(0),
-            per_session,
+            generations: AtomicU64::new(1),
             max_total,
         }
     }
@@ -89,8 +73,9 @@ impl L1 {
         session.entries.is_some().then_some(session.generation)
     }
 
-    /// Begins to read a session, before a read from the store. Of two concurrent reads the later one fills the session.
-    pub(crate) fn read<'a>(&'a self, key: &'a SessionKey) -> Reading<'a> {
+    /// Begins to read a session from the store, and returns its generation. Of two concurrent reads the later one fills the
+    /// session.
+    pub(crate) fn read(&self, key: &SessionKey) -> u64 {
         let generation = self.next_generation();
         let empty = Session {
             entries: None,
@@ -100,16 +85,32 @@ impl L1 {
         if let Some(old) = self.sessions.insert(key.clone(), empty) {
             self.total.fetch_sub(old.len(), Ordering::Relaxed);
         }
-        Reading {
-            l1: self,
-            key,
-            generation,
+        generation
+    }
+
+    /// Fills a session with the records read, oldest first. Returns `false` if it has another generation by now, and they
+    /// must be read again.
+    pub(crate) fn fill(&self, key: &SessionKey, generation: u64, records: &[Arc<Record>]) -> bool {
+        {
+            let Some(mut session) = self.sessions.get_mut(key) else {
+                return false;
+            };
+            // Compared under the entry's lock: a later change finds the entries and changes them.
+            if session.generation != generation || session.entries.is_some() {
+                return false;
+            }
+            session.entries = Some(records.iter().cloned().collect());
+            session.last_used = Instant::now();
         }
+        self.total.fetch_add(records.len(), Ordering::Relaxed);
+        self.evict_down_to(self.max_total);
+        true
     }
 
     /// Adds stored contexts, oldest first, to a session of this generation. Returns `false` if the session has changed and
     /// must be read again.
-    pub(crate) fn push(&self, key: &SessionKey, records: &[&Record], generation: u64) -> bool {
+    pub(crate) fn push(&self, key: &SessionKey, records: Vec<Arc<Record>>, generation: u64) -> bool {
+        let added = records.len();
         {
             let Some(mut session) = self.sessions.get_mut(key) else {
                 return false;
@@ -119,23 +120,12 @@ impl L1 {
             let Some(entries) = session.entries.as_mut().filter(|_| is_unchanged) else {
                 return false;
             };
-            entries.extend(records.iter().map(|record| Arc::new((*record).clone())));
+            entries.extend(records);
             session.last_used = Instant::now();
         }
-        self.total.fetch_add(records.len(), Ordering::Relaxed);
+        self.total.fetch_add(added, Ordering::Relaxed);
         self.evict_down_to(self.max_total);
         true
-    }
-
-    /// Returns the oldest contexts of a session beyond its size, except for pinned ones.
-    pub(crate) fn overflow(&self, key: &SessionKey) -> Vec<Context> {
-        let session = self.sessions.get(key);
-        let Some(entries) = session.as_ref().and_then(|session| session.entries.as_ref()) else {
-            return Vec::new();
-        };
-        let excess = entries.len().saturating_sub(self.per_session);
-        let movable = entries.iter().filter(|entry| !entry.context.pinned);
-        movable.take(excess).map(|entry| entry.context.clone()).collect()
     }
 
     /// Evicts a session; its next use reads it back.
@@ -143,6 +133,11 @@ impl L1 {
         if let Some((_, session)) = self.sessions.remove(key) {
             self.total.fetch_sub(session.len(), Ordering::Relaxed);
         }
+    }
+
+    /// Evicts the sessions of a tenant. Concurrent reads become stale.
+    fn forget_tenant(&self, tenant: &TenantId) {
+        self.retain(|key, _| key.tenant != *tenant);
     }
 
     /// Evicts all sessions. Concurrent reads become stale.
@@ -197,9 +192,8 @@ impl L1 {
         }
     }
 
-    /// Applies a deletion in the store, and returns the number of deleted contexts that were in memory.
-    pub(crate) fn deleted(&self, tenant: &TenantId, filter: &Filter) -> usize {
-        let mut deleted = 0;
+    /// Applies a deletion in the store.
+    pub(crate) fn deleted(&self, tenant: &TenantId, filter: &Filter) {
         self.retain(|key, session| {
             let other_session = filter.session_id.is_some() && filter.session_id != key.session;
             if key.tenant != *tenant || other_session {
@@ -210,12 +204,9 @@ impl L1 {
             let Some(entries) = &session.entries else {
                 return false;
             };
-            let gone = entries.iter().filter(|entry| filter.matches(&entry.context)).count();
-            deleted += gone;
             // A deleted context may have been stored again: the session is read again.
-            gone == 0
+            !entries.iter().any(|entry| filter.matches(&entry.context))
         });
-        deleted
     }
 
     /// Returns the time since a session's last use; `None` if it is not in memory.
@@ -227,8 +218,8 @@ impl L1 {
     pub(crate) fn evict_idle(&self, idle: Duration) -> usize {
         let mut evicted = 0;
         self.retain(|_, session| {
-            let keep = session.entries.is_none() || session.last_used.elapsed() < idle;
-            evicted += usize::from(!keep);
+            let keep = session.last_used.elapsed() < idle;
+            evicted += usize::from(!keep && session.entries.is_some());
             keep
         });
         evicted
@@ -270,35 +261,6 @@ impl L1 {
 
     fn next_generation(&self) -> u64 {
         self.generations.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-impl Reading<'_> {
-    /// Fills the session with the records read, oldest first. Returns `false` if they are stale and must be read again.
-    pub(crate) fn fill(self, records: Vec<Record>) -> bool {
-        let added = records.len();
-        {
-            let Some(mut session) = self.l1.sessions.get_mut(self.key) else {
-                return false;
-            };
-            // Compared under the entry's lock: a later change finds the entries and changes them.
-            if session.generation != self.generation {
-                return false;
-            }
-            session.entries = Some(records.into_iter().map(Arc::new).collect());
-            session.last_used = Instant::now();
-        }
-        self.l1.total.fetch_add(added, Ordering::Relaxed);
-        self.l1.evict_down_to(self.l1.max_total);
-        true
-    }
-}
-
-impl Drop for Reading<'_> {
-    /// Removes a session whose read was cancelled.
-    fn drop(&mut self) {
-        let is_own = |session: &Session| session.entries.is_none() && session.generation == self.generation;
-        self.l1.sessions.remove_if(self.key, |_, session| is_own(session));
     }
 }
 

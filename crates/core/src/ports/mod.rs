@@ -8,6 +8,7 @@ mod embedder;
 mod leases;
 mod model_change;
 mod reranker;
+mod session_cache;
 mod shared_documents;
 mod snapshots;
 mod summarizer;
@@ -22,6 +23,7 @@ pub use embedder::{
 pub use leases::Leases;
 pub use model_change::{ModelChange, OtherModel, StoredModels};
 pub use reranker::{RerankError, Reranker};
+pub use session_cache::{Affected, Announced, Cached, Change, SessionCache, SessionKey, Ticket};
 pub use shared_documents::{MAX_DOCUMENT_BYTES, MAX_LISTED_DOCUMENTS, SharedDocument, SharedDocuments};
 pub use snapshots::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 pub use summarizer::{SummarizeError, Summarizer};

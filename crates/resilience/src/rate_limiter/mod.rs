@@ -48,6 +48,11 @@ pub struct Allowance {
 }
 
 impl Allowance {
+    /// Creates the allowance that another limiter of this rate has counted.
+    pub fn new(rate: Rate, remaining: u32) -> Self {
+        Self { rate, remaining }
+    }
+
     /// Returns the time until the whole burst can be spent again.
     pub fn whole_after(self) -> Duration {
         let missing = self.rate.burst.get().saturating_sub(self.remaining);
@@ -64,6 +69,13 @@ pub struct RateLimited {
     pub rate: Rate,
     /// Time until the same call is admitted, without other calls in between.
     pub retry_after: Duration,
+}
+
+impl RateLimited {
+    /// Creates the refusal of another limiter of this rate.
+    pub fn new(rate: Rate, retry_after: Duration) -> Self {
+        Self { rate, retry_after }
+    }
 }
 
 /// Limits the rate of each caller, identified by `K`.
@@ -112,6 +124,11 @@ impl<K: Hash + Eq + Clone, C: Clock> RateLimiter<K, C> {
     pub fn forget_idle(&self) {
         self.callers.retain_recent();
         self.callers.shrink_to_fit();
+    }
+
+    /// Returns the rate of each caller.
+    pub fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// Returns the number of tracked callers.

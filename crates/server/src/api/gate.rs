@@ -131,7 +131,7 @@ pub(super) async fn authorize(State(gate): State<Arc<Gate>>, mut request: Reques
         Ok(call) => call,
         Err(problem) => return problem.into_response(),
     };
-    let mut response = match call.admit() {
+    let mut response = match call.admit().await {
         Ok(()) => {
             request.extensions_mut().insert(call.clone());
             check_parameters(route, request, next).await

@@ -60,6 +60,11 @@ pub(super) fn start(loops: &Supervisor, service: &Arc<Service>, memory: &Memory,
     loops.supervise("recall_sampling", engine(), |engine| async move {
         engine.keep_measuring_recall().await;
     });
+    if let Some(sessions) = memory.sessions.clone() {
+        loops.supervise("shared_sessions", sessions, |sessions| async move {
+            sessions.keep().await;
+        });
+    }
     loops.supervise("measure", engine(), |engine| async move {
         loop {
             let start = Instant::now();

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use context_manager_core::lexical::Analyzer;
-use context_manager_core::ports::{Reranker, StoreError, Summarizer, SystemClock};
+use context_manager_core::ports::{Reranker, SessionCache, SharedDocuments, StoreError, Summarizer, SystemClock};
 use context_manager_core::{ContextEngine, Deps, Scope};
 use context_manager_embedding::{ChatModel, CrossEncoder, Error as EmbeddingError, HttpReranker};
 use context_manager_observability::HealthRegistry;
+use context_manager_redis::{Connection, RedisSessions, Sizes};
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::{Error as StoreOpenError, OpenStore};
 use tokio::time::{sleep, timeout};
@@ -39,6 +40,10 @@ pub struct Memory {
     /// The store beneath the engine.
     pub store: OpenStore,
     pub(super) embedders: Arc<Embedders>,
+    /// Connection to the Redis that holds the working memory which servers share, if there is one.
+    redis: Option<Arc<Connection>>,
+    /// The working memory that servers share, if there is one.
+    pub(super) sessions: Option<Arc<RedisSessions>>,
     /// Circuit of the reranker, if there is one.
     reranking_circuit: Option<Arc<CircuitBreaker>>,
 }
@@ -71,8 +76,15 @@ impl Memory {
             store.handle.complete_model(serving.fingerprint()).await?;
         }
         warm.await?;
+        let redis = redis(config)?;
+        let documents = store::documents(&config.vector_db)?;
+        let sessions = redis
+            .clone()
+            .zip(documents)
+            .map(|(connection, documents)| sessions(connection, documents, config));
         let deps = Deps {
             store: Arc::clone(&store.contexts),
+            sessions: sessions.clone().map(|sessions| -> Arc<dyn SessionCache> { sessions }),
             embedder: serving,
             table: Some(embedders.table()),
             on_embedding_failure: config.embedding.on_failure,
@@ -108,6 +120,8 @@ impl Memory {
             reembedding: Arc::new(reembedding),
             store,
             embedders,
+            redis,
+            sessions,
             reranking_circuit,
         })
     }
@@ -162,6 +176,7 @@ impl Memory {
         let scope = Scope::maintenance(default_tenant()?);
         health::register(&service.health, &backend, &self.store, scope, config);
         health::register_reranker(&service.health, self.reranking_circuit.clone());
+        health::register_redis(&service.health, self.redis.clone());
         service.open(backend);
         Ok(())
     }
@@ -183,6 +198,28 @@ impl Memory {
         while self.engine.flush_accesses().await? > 0 {}
         Ok(())
     }
+}
+
+/// Returns a connection to the Redis that servers share, if there is one.
+///
+/// # Errors
+/// When its address cannot be used. Whether it answers does not matter: the server works without it.
+pub(super) fn redis(config: &Config) -> anyhow::Result<Option<Arc<Connection>>> {
+    if !config.redis.is_used() {
+        return Ok(None);
+    }
+    let connection = Connection::new(&config.redis).context("cannot use [redis]")?;
+    Ok(Some(Arc::new(connection)))
+}
+
+/// Returns the working memory that servers share.
+fn sessions(connection: Arc<Connection>, documents: Arc<dyn SharedDocuments>, config: &Config) -> Arc<RedisSessions> {
+    let sizes = Sizes {
+        session: config.hirag.l1_cache_size,
+        near: config.hirag.l1_max_contexts,
+        near_idle: Duration::from_secs(config.hirag.l1_idle_secs),
+    };
+    Arc::new(RedisSessions::new(connection, documents, &config.redis, sizes))
 }
 
 /// Part that a start waits for.

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use context_manager_core::ports::SystemClock;
 use context_manager_observability::{LogControl, Metrics, Phase, Supervisor};
+use context_manager_redis::RedisRates;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -87,6 +88,10 @@ impl App {
             None => authenticator,
         };
         let service = Service::new(&config, metrics, logs, Arc::new(authenticator));
+        let service = match memory::redis(&config)? {
+            Some(connection) => service.with_shared_rates(RedisRates::new(connection, &config.redis)),
+            None => service,
+        };
         Ok(Self {
             own_key,
             is_found,

@@ -117,6 +117,7 @@ impl End {
         let store = Arc::clone(&store.contexts);
         let deps = Deps {
             store: Arc::clone(&store),
+            sessions: None,
             embedder: Arc::new(Absent(model.clone())),
             table: None,
             on_embedding_failure: OnEmbeddingFailure::Pending,

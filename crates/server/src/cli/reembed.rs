@@ -61,6 +61,7 @@ async fn embed_all(config: &Config, store: &OpenStore, to: Arc<dyn Embedder>) ->
     // Nothing is searched or stored here, so the model in use is not needed.
     let deps = Deps {
         store: Arc::clone(&store.contexts),
+        sessions: None,
         embedder: Arc::clone(&to),
         table: None,
         on_embedding_failure: OnEmbeddingFailure::default(),

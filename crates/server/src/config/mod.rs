@@ -84,6 +84,8 @@ pub struct Config {
     pub memory: MemoryConfig,
     /// The store.
     pub vector_db: VectorDbConfig,
+    /// Redis, for what servers share.
+    pub redis: context_manager_redis::Config,
     /// Snapshots.
     pub snapshots: SnapshotConfig,
     /// Levels of memory and ranking.
@@ -120,6 +122,14 @@ impl Config {
         }
     }
 
+    fn redis_problems(&self) -> Vec<String> {
+        let mut problems = self.redis.problems();
+        if self.redis.is_used() && self.vector_db.qdrant.url.is_none() {
+            problems.push("url: needs vector_db.url: a store in this process is not shared".to_owned());
+        }
+        problems
+    }
+
     /// Returns every problem with the values, each as `section.key: expectation`.
     pub fn problems(&self) -> Vec<String> {
         let sections = [
@@ -132,6 +142,7 @@ impl Config {
             ("embedding", self.embedding.problems()),
             ("rerank", self.rerank.problems()),
             ("vector_db", self.vector_db.problems()),
+            ("redis", self.redis_problems()),
             ("snapshots", self.snapshots.problems()),
             ("hirag", self.hirag.problems()),
             ("gc", self.gc.problems()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use context_manager_core::TenantId;
+use context_manager_redis::{Limited, RedisRates};
 use context_manager_resilience::{Allowance, RateLimited, RateLimiter};
 
 use crate::config::{CallRatesConfig, RateConfig, RateLimitsConfig};
@@ -35,9 +36,11 @@ impl CallerKey {
     }
 }
 
-/// All rate limits.
+/// All rate limits. Those of keys and tenants are shared with other servers while Redis answers, and count the calls of this
+/// server alone otherwise; those of addresses always do.
 #[derive(Debug)]
 pub(crate) struct Rates {
+    shared: Option<RedisRates>,
     addresses: Option<Limit<IpAddr>>,
     keys: [Option<Limit<CallerKey>>; 3],
     tenants: [Option<Limit<TenantId>>; 3],
@@ -83,16 +86,20 @@ impl<K: std::hash::Hash + Eq + Clone> Limit<K> {
 
     fn check(&self, caller: &K, cost: NonZeroU32) -> Result<RateLimitShare, Refusal> {
         match self.limiter.check(caller, cost) {
-            Ok(allowance) => {
-                self.passed.fetch_add(1, Ordering::Relaxed);
-                Ok((self.name, allowance))
-            }
-            Err(cause) => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
-                metrics::counter!(RATE_LIMITED, "limit" => self.name).increment(1);
-                Err(Refusal { name: self.name, cause })
-            }
+            Ok(allowance) => Ok(self.pass(allowance)),
+            Err(cause) => Err(self.refuse(cause)),
         }
+    }
+
+    fn pass(&self, allowance: Allowance) -> RateLimitShare {
+        self.passed.fetch_add(1, Ordering::Relaxed);
+        (self.name, allowance)
+    }
+
+    fn refuse(&self, cause: RateLimited) -> Refusal {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!(RATE_LIMITED, "limit" => self.name).increment(1);
+        Refusal { name: self.name, cause }
     }
 
     fn used(&self) -> LimitUse {
@@ -121,25 +128,36 @@ impl Rates {
             Limit::new("tenant-admin", admin, most),
         ];
         Self {
+            shared: None,
             addresses: Limit::new("address", config.per_address, most),
             keys,
             tenants,
         }
     }
 
+    /// Counts the calls to all servers together.
+    pub(crate) fn share(&mut self, shared: RedisRates) {
+        self.shared = Some(shared);
+    }
+
     /// Counts a call, `cost` times. The key comes first: a key that is refused takes nothing from its tenant's others.
     ///
     /// # Errors
     /// [`Refusal`] by the limit that is exceeded.
-    pub(crate) fn charge(
+    pub(crate) async fn charge(
         &self,
         caller: &CallerKey,
         kind: CallKind,
         cost: NonZeroU32,
     ) -> Result<Vec<RateLimitShare>, Refusal> {
         let key = self.keys[kind as usize].as_ref();
-        let key = key.map(|limit| limit.check(caller, cost)).transpose()?;
         let tenant = self.tenants[kind as usize].as_ref();
+        if let Some(shared) = &self.shared
+            && let Some(charged) = charge_shared(shared, caller, key, tenant, cost).await
+        {
+            return charged;
+        }
+        let key = key.map(|limit| limit.check(caller, cost)).transpose()?;
         let tenant = tenant.map(|limit| limit.check(&caller.tenant, cost)).transpose()?;
         Ok(key.into_iter().chain(tenant).collect())
     }
@@ -177,6 +195,47 @@ impl Rates {
     }
 }
 
+/// Counts a call among those of all servers; `None` if there is nothing to count, or Redis does not answer.
+async fn charge_shared(
+    shared: &RedisRates,
+    caller: &CallerKey,
+    key: Option<&Limit<CallerKey>>,
+    tenant: Option<&Limit<TenantId>>,
+    cost: NonZeroU32,
+) -> Option<Result<Vec<RateLimitShare>, Refusal>> {
+    let of_key = key.map(|limit| Limited {
+        limit: limit.name,
+        caller: &caller.key,
+        rate: limit.limiter.rate(),
+    });
+    let of_tenant = tenant.map(|limit| Limited {
+        limit: limit.name,
+        caller: "",
+        rate: limit.limiter.rate(),
+    });
+    let limits: Vec<Limited<'_>> = of_key.into_iter().chain(of_tenant).collect();
+    if limits.is_empty() {
+        return None;
+    }
+    let charged = match shared.charge(&caller.tenant, &limits, cost).await {
+        Ok(charged) => charged,
+        Err(error) => {
+            tracing::debug!(%error, "limiting the calls of this server alone");
+            return None;
+        }
+    };
+    Some(match charged {
+        Ok(allowances) => {
+            let mut allowances = allowances.into_iter();
+            let key = key.and_then(|limit| Some(limit.pass(allowances.next()?)));
+            let tenant = tenant.and_then(|limit| Some(limit.pass(allowances.next()?)));
+            Ok(key.into_iter().chain(tenant).collect())
+        }
+        Err((0, cause)) if key.is_some() => Err(key?.refuse(cause)),
+        Err((_, cause)) => Err(tenant?.refuse(cause)),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,39 +249,40 @@ mod tests {
             write: RateConfig { per_sec: 1, burst },
             ..CallRatesConfig::default()
         };
-        Rates::new(&RateLimitsConfig {
+        let config = RateLimitsConfig {
             per_key: write(per_key),
             per_tenant: write(per_tenant),
             ..RateLimitsConfig::default()
-        })
+        };
+        Rates::new(&config)
     }
 
-    fn passes(rates: &Rates, caller: &CallerKey, cost: u32) -> Result<(), &'static str> {
+    async fn passes(rates: &Rates, caller: &CallerKey, cost: u32) -> Result<(), &'static str> {
         let charged = rates.charge(caller, CallKind::Write, NonZeroU32::new(cost).unwrap());
-        charged.map(drop).map_err(|refusal| refusal.name)
+        charged.await.map(drop).map_err(|refusal| refusal.name)
     }
 
-    #[test]
-    fn keys_share_what_their_tenant_has_and_tenants_share_nothing() {
+    #[tokio::test]
+    async fn keys_share_what_their_tenant_has_and_tenants_share_nothing() {
         let rates = rates(3, 5);
         let (one, two, other) = (caller("a", "1"), caller("a", "2"), caller("b", "1"));
-        assert_eq!(passes(&rates, &one, 3), Ok(()));
-        assert_eq!(passes(&rates, &one, 1), Err("key-write"));
+        assert_eq!(passes(&rates, &one, 3).await, Ok(()));
+        assert_eq!(passes(&rates, &one, 1).await, Err("key-write"));
         assert_eq!(
-            passes(&rates, &two, 2),
+            passes(&rates, &two, 2).await,
             Ok(()),
             "what was refused took nothing from the tenant"
         );
-        assert_eq!(passes(&rates, &two, 1), Err("tenant-write"));
-        assert_eq!(passes(&rates, &other, 3), Ok(()));
+        assert_eq!(passes(&rates, &two, 1).await, Err("tenant-write"));
+        assert_eq!(passes(&rates, &other, 3).await, Ok(()));
     }
 
-    #[test]
-    fn kinds_of_calls_are_counted_apart_and_what_has_no_limit_not_at_all() {
+    #[tokio::test]
+    async fn kinds_of_calls_are_counted_apart_and_what_has_no_limit_not_at_all() {
         let rates = rates(1, 1);
-        assert_eq!(passes(&rates, &caller("a", "1"), 1), Ok(()));
+        assert_eq!(passes(&rates, &caller("a", "1"), 1).await, Ok(()));
         for _ in 0..100 {
-            let read = rates.charge(&caller("a", "1"), CallKind::Read, NonZeroU32::MIN);
+            let read = rates.charge(&caller("a", "1"), CallKind::Read, NonZeroU32::MIN).await;
             assert!(read.unwrap().is_empty());
         }
         let used = rates.used();

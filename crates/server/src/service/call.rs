@@ -71,7 +71,7 @@ impl Call {
     ///
     /// # Errors
     /// [`Failure::Forbidden`] and [`Failure::RateLimited`].
-    pub(crate) fn admit(&self) -> Result<(), Failure> {
+    pub(crate) async fn admit(&self) -> Result<(), Failure> {
         if self.shares().is_some() {
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl Call {
         }
         let shares = match rule.weight {
             Weight::Free => Vec::new(),
-            Weight::Once(kind) | Weight::PerContext(kind) => self.charge(kind, NonZeroU32::MIN)?,
+            Weight::Once(kind) | Weight::PerContext(kind) => self.charge(kind, NonZeroU32::MIN).await?,
         };
         *self.shares() = Some(shares);
         Ok(())
@@ -144,7 +144,7 @@ impl Call {
             );
             return Err(Failure::Forbidden(format!("this call cannot do `{name}`")));
         }
-        self.admit()?;
+        self.admit().await?;
         if self.0.permit.get().is_none() {
             self.hold(self.service().guards.classes.acquire(use_case.rule().class).await?);
         }
@@ -158,19 +158,19 @@ impl Call {
     }
 
     /// Counts the call once for each of its contexts.
-    pub(super) fn weigh(&self, contexts: usize) -> Result<(), Failure> {
+    pub(super) async fn weigh(&self, contexts: usize) -> Result<(), Failure> {
         let more = u32::try_from(contexts).unwrap_or(u32::MAX).saturating_sub(1);
         if let (Weight::PerContext(kind), Some(more)) = (self.0.use_case.rule().weight, NonZeroU32::new(more)) {
-            let shares = self.charge(kind, more)?;
+            let shares = self.charge(kind, more).await?;
             *self.shares() = Some(shares);
         }
         Ok(())
     }
 
     /// Asks permission for a write, and counts it, within a call that began as a read.
-    pub(super) fn admit_write(&self) -> Result<(), Failure> {
+    pub(super) async fn admit_write(&self) -> Result<(), Failure> {
         self.demand(Permission::Write)?;
-        let shares = self.charge(CallKind::Write, NonZeroU32::MIN)?;
+        let shares = self.charge(CallKind::Write, NonZeroU32::MIN).await?;
         *self.shares() = Some(shares);
         Ok(())
     }
@@ -215,10 +215,10 @@ impl Call {
         }
     }
 
-    fn charge(&self, kind: CallKind, cost: NonZeroU32) -> Result<Vec<RateLimitShare>, Failure> {
+    async fn charge(&self, kind: CallKind, cost: NonZeroU32) -> Result<Vec<RateLimitShare>, Failure> {
         let caller = &self.0.caller;
         let key = CallerKey::new(caller.scope().tenant().clone(), Arc::clone(caller.key_id()));
-        let charged = self.service().guards.rates.charge(&key, kind, cost);
+        let charged = self.service().guards.rates.charge(&key, kind, cost).await;
         charged.map_err(Failure::RateLimited)
     }
 

@@ -62,7 +62,7 @@ impl Call {
             found.invalid(format!("/{what}"), format!("must have 1 to {MAX_BATCH} {what}"));
             return Err(Error::Invalid(found).into());
         }
-        self.weigh(contexts.len())?;
+        self.weigh(contexts.len()).await?;
         let engine = Arc::clone(&self.service().backend()?.engine);
         let scope = self.scope().clone();
         let mut results = Vec::with_capacity(contexts.len());

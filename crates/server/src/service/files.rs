@@ -47,7 +47,7 @@ impl Call {
         if matches!(command, Command::View { .. }) {
             return run(&files, &command).await;
         }
-        self.admit_write()?;
+        self.admit_write().await?;
         let (reply, deleted) = self
             .write(async move {
                 let reply = run(&files, &command).await?;

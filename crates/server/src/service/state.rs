@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use context_manager_core::ContextEngine;
 use context_manager_core::ports::Snapshots;
 use context_manager_observability::{HealthRegistry, LogControl, Metrics};
+use context_manager_redis::RedisRates;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -66,6 +67,13 @@ impl Service {
             connections: ConnectionPermits::new(&config.server.connections, config.server.trusted_proxies.clone()),
             started: Instant::now(),
         }
+    }
+
+    /// Limits the calls of callers to all servers together.
+    #[must_use]
+    pub(crate) fn with_shared_rates(mut self, rates: RedisRates) -> Self {
+        self.guards.rates.share(rates);
+        self
     }
 
     /// Serves from this backend. Only the first one counts.

@@ -69,6 +69,7 @@ fn engine(on_embedding_failure: OnEmbeddingFailure) -> (Arc<Scripted>, Arc<Conte
         calls: AtomicUsize::new(0),
     });
     let deps = Deps {
+        sessions: None,
         store: Arc::new(MemoryStore::new(2)) as Arc<dyn VectorStore>,
         embedder: Arc::clone(&scripted) as _,
         table: None,

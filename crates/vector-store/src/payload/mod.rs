@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub(crate) use malformed::Malformed;
+pub use malformed::Malformed;
 use malformed::{level, origin};
 use place::{StoredMessage, StoredPart};
 pub(crate) use point_id::PointIds;
@@ -103,7 +103,10 @@ struct StoredSuperseded {
 }
 
 /// Encodes a context of `scope`.
-pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Value>, Malformed> {
+///
+/// # Errors
+/// [`Malformed`] when it cannot be written as JSON.
+pub fn encode(scope: &Scope, context: Context) -> Result<Map<String, Value>, Malformed> {
     let expires = context.expires_at.map_or(NEVER, Timestamp::as_millisecond);
     let stored = Stored {
         tenant: scope.tenant().as_str().to_owned(),
@@ -166,7 +169,10 @@ pub(crate) fn encode(scope: &Scope, context: Context) -> Result<Map<String, Valu
 }
 
 /// Decodes a context of `tenant` after checking its checksum. Payloads of earlier versions have none.
-pub(crate) fn decode_sealed(tenant: &TenantId, mut payload: Map<String, Value>) -> Result<Context, Malformed> {
+///
+/// # Errors
+/// [`Malformed`] when it is damaged, of another tenant, or not a context.
+pub fn decode_sealed(tenant: &TenantId, mut payload: Map<String, Value>) -> Result<Context, Malformed> {
     if canonical::unseal(&mut payload) {
         decode(tenant, payload)
     } else {

@@ -128,12 +128,17 @@ impl Default for Tenant {
 
 impl EventLog {
     /// Returns `true` if somebody follows the tenant, or did lately.
-    pub(super) fn follows(&self, tenant: &TenantId) -> bool {
+    pub(in crate::engine) fn follows(&self, tenant: &TenantId) -> bool {
         self.followed.load(Ordering::Acquire) > 0 && self.lock().contains_key(tenant)
     }
 
     /// Adds events about contexts.
-    pub(super) fn add<'c>(&self, tenant: &TenantId, kind: EventKind, contexts: impl IntoIterator<Item = &'c Context>) {
+    pub(in crate::engine) fn add<'c>(
+        &self,
+        tenant: &TenantId,
+        kind: EventKind,
+        contexts: impl IntoIterator<Item = &'c Context>,
+    ) {
         if self.followed.load(Ordering::Acquire) == 0 {
             return;
         }

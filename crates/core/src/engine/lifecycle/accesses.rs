@@ -151,10 +151,6 @@ async fn write(at: Contexts<'_>, scope: &Scope, served: &HashMap<ContextId, Serv
         }
     }
     // A change that another process makes meanwhile costs the count.
-    let changes = current.into_iter().zip(counted.iter().cloned()).collect();
-    at.store.update_unchanged(scope, changes).await?;
-    for context in &counted {
-        at.memory.changed(scope, context, None);
-    }
-    Ok(())
+    let changes = current.into_iter().zip(counted).collect();
+    at.store.update_unchanged(scope, changes).await.map(drop)
 }

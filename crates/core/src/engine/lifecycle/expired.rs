@@ -120,13 +120,9 @@ async fn discard_expired(run: &Run<'_>, gone: &[(Context, Reason)], now: Timesta
     let filter = Filter {
         // A context that another process renewed meanwhile stays.
         visibility: Visibility::Expired(now),
-        ..Filter::by_ids(gone.iter().map(|(context, _)| context.id).collect())
+        ..Filter::of(gone.iter().map(|(context, _)| context))
     };
-    run.contexts.store.discard(run.scope, &filter).await?;
-    run.contexts
-        .memory
-        .removed(run.scope, gone.iter().map(|(context, _)| context));
-    Ok(())
+    run.contexts.store.discard(run.scope, &filter).await.map(drop)
 }
 
 fn verdict(run: &Run<'_>, context: &Context, now: Timestamp) -> Verdict {

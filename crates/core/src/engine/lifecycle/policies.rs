@@ -73,9 +73,7 @@ async fn delete(run: &mut Run<'_>, batch: &HashMap<ContextId, (&PolicyInput, &st
     let mut current = run.contexts.store.get(run.scope, &ids).await?;
     current.retain(|context| batch[&context.id].0.is_of(context));
     if !run.dry && !current.is_empty() {
-        let filter = Filter::by_ids(current.iter().map(|context| context.id).collect());
-        run.contexts.store.discard(run.scope, &filter).await?;
-        run.contexts.memory.removed(run.scope, current.iter());
+        run.contexts.store.discard(run.scope, &Filter::of(&current)).await?;
     }
     for context in &current {
         let (_, policy) = batch[&context.id];

@@ -258,11 +258,9 @@ impl PendingVectors<'_> {
             });
             let embedded: Vec<(Context, Vec<f32>)> = embedded.collect();
             // Contexts that another process changes meanwhile stay pending for the next round.
-            self.contexts.store.set_vectors(scope, embedded.clone()).await?;
-            for (context, vector) in &embedded {
-                self.contexts.memory.embedded(scope, context, vector);
-            }
-            Ok(embedded.len())
+            let count = embedded.len();
+            self.contexts.store.set_vectors(scope, embedded).await?;
+            Ok(count)
         };
         let embedded = while_unchanged(self.contexts, scope, &done, write).await?;
         backlog.settle(scope.tenant(), again, left);

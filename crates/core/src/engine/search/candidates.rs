@@ -111,12 +111,17 @@ impl Retrieval<'_> {
         scope: &Scope,
         request: &SearchRequest,
         filter: &Filter,
+        degraded: &mut Vec<Degraded>,
     ) -> Result<Option<Vec<Arc<Record>>>, Error> {
         if !request.levels().contains(&Level::Immediate) {
             return Ok(None);
         }
-        let entries = self.contexts.memory.read(scope, request.working_memory());
-        let mut entries = request.deadline().read(Wait::WorkingMemory, entries).await?;
+        let session = self.contexts.memory.read(scope, request.working_memory());
+        let session = request.deadline().read(Wait::WorkingMemory, session).await?;
+        if session.without_cache {
+            degraded.push(Degraded::L1);
+        }
+        let mut entries = session.contexts;
         entries.retain(|record| filter.matches(&record.context));
         tracing::Span::current().record("found", entries.len());
         Ok(Some(entries))

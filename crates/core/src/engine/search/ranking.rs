@@ -108,7 +108,9 @@ impl Ranker<'_> {
         };
         let start = Instant::now();
         // In this order: contexts move from working memory to the store, and concurrent reads could both miss one.
-        let near = retrieval.search_working_memory(scope, request, &filter).await;
+        let near = retrieval
+            .search_working_memory(scope, request, &filter, &mut degraded)
+            .await;
         let far = retrieval
             .search_store(scope, request, &filter, &question, frequencies.as_ref(), &mut degraded)
             .await;

@@ -168,7 +168,7 @@ pub enum Degraded {
     Embedding,
     /// The store failed: found in working memory alone.
     VectorStore,
-    /// Working memory was not read.
+    /// Working memory was not read, or came from the store because its cache could not be reached.
     L1,
     /// The reranker failed: the ranking is as it was.
     Rerank,

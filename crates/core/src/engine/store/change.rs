@@ -116,7 +116,6 @@ impl Changer<'_> {
                 self.contexts.vocabularies.forget(scope.tenant());
             }
             self.contexts.announce(scope, &record);
-            self.contexts.memory.changed(scope, &context, record.as_ref());
             return Ok(context);
         }
         Err(contended())
@@ -162,7 +161,6 @@ impl Changer<'_> {
         if deleted > 0 {
             self.contexts.vocabularies.forget(scope.tenant());
         }
-        self.contexts.memory.deleted(scope, filter);
         Ok(deleted)
     }
 }

@@ -50,7 +50,6 @@ impl Changer<'_> {
             renamed.updated_at = to_millis(at.now());
             let change = vec![(read, renamed.clone())];
             if !at.store.update_unchanged(scope, change).await?.is_empty() {
-                at.memory.changed(scope, &renamed, None);
                 return Ok(Some(renamed));
             }
         }

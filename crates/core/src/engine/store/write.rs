@@ -37,8 +37,6 @@ impl Writer<'_> {
         let keys = writes.iter().flat_map(PendingWrite::keys);
         let keys: Vec<Key<'_>> = keys.chain(superseded.iter().map(Key::Name)).collect();
         let _locks = self.contexts.locks.lock(scope.tenant(), keys).await;
-        let contexts = writes.iter().map(|write| &write.record.context);
-        let expected = self.contexts.memory.expect(scope, contexts);
         let existing = Existing::look_up(self.contexts.store, scope, &writes, self.contexts.now()).await?;
         let mut plan = Plan::new(existing, std::mem::take(unresolved));
         let outcomes: Vec<Outcome> = writes.into_iter().map(|write| plan.admit(write)).collect();
@@ -78,13 +76,7 @@ impl Writer<'_> {
         if !versions.is_empty() {
             self.contexts.vocabularies.forget(scope.tenant());
         }
-        for record in &changed {
-            let is_version = versions.iter().any(|version| version.context.id == record.context.id);
-            self.contexts
-                .memory
-                .changed(scope, &record.context, is_version.then_some(record));
-        }
-        self.contexts.memory.added(scope, &records, expected).await;
+        self.contexts.memory.trim(scope, &records).await;
         let written = records.into_iter().chain(changed);
         let written: HashMap<ContextId, Context> = written.map(|record| (record.context.id, record.context)).collect();
         let results = outcomes.into_iter().map(|outcome| outcome.into_result(&written));

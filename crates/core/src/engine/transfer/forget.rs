@@ -88,7 +88,6 @@ impl Purge<'_> {
         // Damaged contexts, which no list shows. The store also records the filter, so that no snapshot brings back contexts
         // of the person that garbage collection had discarded.
         self.contexts.store.delete(scope, of).await?;
-        self.contexts.memory.deleted(scope, of);
         self.contexts.vocabularies.forget(scope.tenant());
         forgotten.receipt = receipt(scope, subject, &forgotten, to_millis(self.contexts.now()));
         Ok(forgotten)
@@ -135,7 +134,9 @@ impl Purge<'_> {
             forgotten.derived += self.delete_ids(scope, &derived).await?;
         }
         forgotten.pending += contexts.iter().filter(|context| !context.embedded).count() as u64;
-        forgotten.working_memory += self.contexts.memory.purged(scope, contexts);
+        let immediate = contexts.iter().filter(|context| context.level == Level::Immediate);
+        forgotten.working_memory += immediate.count() as u64;
+        self.contexts.memory.offsets.forget(scope, contexts);
         self.accesses.forget(scope, contexts);
         self.backoff.forget(scope, contexts);
         Ok(())
@@ -145,8 +146,8 @@ impl Purge<'_> {
         if contexts.is_empty() {
             return Ok(0);
         }
-        let ids = contexts.iter().map(|context| context.id).collect();
-        self.contexts.store.delete(scope, &Filter::by_ids(ids)).await
+        let filter = Filter::of(contexts.iter().copied());
+        self.contexts.store.delete(scope, &filter).await
     }
 }
 

@@ -198,7 +198,6 @@ impl Importer<'_> {
         // Sequence numbers within the allowed skew may be ahead of the clock.
         self.contexts.sequences.forget(scope.tenant());
         self.contexts.vocabularies.stored(scope.tenant(), &records).await;
-        self.contexts.memory.reload(scope, &contexts);
         self.contexts.announce(scope, &records);
         Ok(())
     }

@@ -68,7 +68,7 @@ impl SessionOffsets {
     }
 
     /// Forgets the sessions of these contexts.
-    pub(super) fn forget(&self, scope: &Scope, contexts: &[Context]) {
+    pub(crate) fn forget(&self, scope: &Scope, contexts: &[Context]) {
         for session in contexts.iter().filter_map(|context| context.session_id.clone()) {
             self.next.invalidate(&(scope.tenant().clone(), session));
         }

@@ -6,8 +6,7 @@ use futures::stream::TryStreamExt;
 
 use crate::context::{Context, Level, to_millis};
 use crate::engine::listing::{contexts, pages};
-use crate::l1::SessionKey;
-use crate::ports::{Clock, ListRequest, Order, Record, StoreError, VectorStore};
+use crate::ports::{Clock, ListRequest, Order, Record, SessionKey, StoreError, VectorStore};
 use crate::{Filter, Scope};
 
 /// Minimum number of contexts that are read at once.
@@ -33,14 +32,14 @@ impl StoredSessions {
 
     /// Returns the newest contexts of a session, oldest first, and demotes those beyond its size, as after a crash or with
     /// a smaller configuration.
-    pub(super) async fn read(&self, scope: &Scope, key: &SessionKey) -> Result<Vec<Record>, StoreError> {
-        let mut kept: Vec<Record> = Vec::new();
+    pub(super) async fn read(&self, scope: &Scope, key: &SessionKey) -> Result<Vec<Arc<Record>>, StoreError> {
+        let mut kept: Vec<Arc<Record>> = Vec::new();
         let mut pages = pages(&*self.store, scope, newest_first(key, self.size.max(PAGE)));
         while let Some(page) = pages.try_next().await? {
             let mut overflow = Vec::new();
             for record in page {
                 if kept.len() < self.size || record.context.pinned {
-                    kept.push(record);
+                    kept.push(Arc::new(record));
                 } else {
                     overflow.push(record.context);
                 }
@@ -80,22 +79,25 @@ impl StoredSessions {
         Ok(overflow)
     }
 
-    /// Changes the level of contexts to `short_term`, and returns them as they are then. The caller holds the sessions'
-    /// locks. A context that another process changed meanwhile is left to the next time.
-    pub(super) async fn demote(&self, scope: &Scope, contexts: Vec<Context>) -> Result<Vec<Context>, StoreError> {
+    /// Changes the level of contexts to `short_term`. The caller holds the sessions' locks. A context that another process
+    /// changed meanwhile is left to the next time.
+    pub(super) async fn demote(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
         if contexts.is_empty() {
-            return Ok(contexts);
+            return Ok(());
         }
         let now = self.clock.now();
-        let mut demoted = contexts.clone();
-        for context in &mut demoted {
-            context.level = Level::ShortTerm;
-            context.renew_expiry(now, self.short_term_ttl_secs);
-            context.updated_at = to_millis(now);
-        }
-        let changes = contexts.into_iter().zip(demoted.iter().cloned()).collect();
-        self.store.update_unchanged(scope, changes).await?;
-        Ok(demoted)
+        let demoted = |context: &Context| {
+            let mut demoted = context.clone();
+            demoted.level = Level::ShortTerm;
+            demoted.renew_expiry(now, self.short_term_ttl_secs);
+            demoted.updated_at = to_millis(now);
+            demoted
+        };
+        let changes = contexts.into_iter().map(|context| {
+            let demoted = demoted(&context);
+            (context, demoted)
+        });
+        self.store.update_unchanged(scope, changes.collect()).await.map(drop)
     }
 }
 

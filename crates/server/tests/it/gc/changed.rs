@@ -54,6 +54,7 @@ fn vector(text: &str) -> Vec<f32> {
 fn process(store: &Arc<dyn VectorStore>, gate: &Arc<Gate>) -> (Arc<ContextEngine>, Arc<GatedModel>) {
     let model = Arc::new(GatedModel::new(gate, vector));
     let deps = Deps {
+        sessions: None,
         store: Arc::new(Faulty::over(Arc::clone(store), Arc::clone(gate))),
         embedder: Arc::clone(&model) as _,
         table: None,

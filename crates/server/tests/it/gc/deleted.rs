@@ -320,6 +320,7 @@ fn engine(
     lifecycle: Lifecycle,
 ) -> Arc<ContextEngine> {
     let deps = Deps {
+        sessions: None,
         store,
         embedder: Arc::clone(model) as _,
         table: None,

@@ -47,6 +47,7 @@ impl Bench {
     fn with(store: Arc<dyn VectorStore>, on_embedding_failure: OnEmbeddingFailure, policy: DedupPolicy) -> Self {
         let (model, calls) = (Arc::default(), Arc::default());
         let deps = Deps {
+            sessions: None,
             store: Arc::new(Faulty::over(Arc::clone(&store), Arc::clone(&calls))),
             embedder: Arc::new(GatedModel::following("gated", &model, vector)),
             table: None,

@@ -113,6 +113,7 @@ impl Bench {
 
 fn engine(config: &Config, lifecycle: &Lifecycle, store: &Arc<Faulty>, clock: &Arc<ManualClock>) -> Arc<ContextEngine> {
     let deps = Deps {
+        sessions: None,
         store: Arc::clone(store) as _,
         embedder: Arc::new(StaticTable::load().unwrap()),
         table: None,

@@ -9,6 +9,7 @@ mod load;
 mod migration;
 mod node;
 mod outages;
+mod redis;
 mod replicas;
 mod sameness;
 

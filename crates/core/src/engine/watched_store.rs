@@ -1,4 +1,5 @@
-//! The store as the engine sees it: every write to it becomes events for those who follow the tenant.
+//! The store as the engine sees it: every write to it becomes events for those who follow the tenant, and is followed by the
+//! cache of sessions.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use async_trait::async_trait;
 use futures::stream::TryStreamExt;
 use jiff::Timestamp;
 
-use super::log::{EventKind, EventLog};
+use super::events::{EventKind, EventLog};
+use super::working_memory::Coherence;
 use crate::context::{ContentKey, Context, ContextId};
 use crate::engine::listing::{contexts, pages};
 use crate::lexical::SparseVector;
@@ -19,16 +21,21 @@ use crate::{Filter, Page, Scope, TenantId};
 /// Number of contexts that are read at once to name those that a filter deletes.
 const PAGE: usize = 1000;
 
-/// A store whose writes become events.
+/// A store whose writes are followed.
 #[derive(Debug)]
-pub(in crate::engine) struct WatchedStore {
+pub(super) struct WatchedStore {
     store: Arc<dyn VectorStore>,
     events: Arc<EventLog>,
+    sessions: Option<Coherence>,
 }
 
 impl WatchedStore {
-    pub(in crate::engine) fn new(store: Arc<dyn VectorStore>, events: Arc<EventLog>) -> Self {
-        Self { store, events }
+    pub(super) fn new(store: Arc<dyn VectorStore>, events: Arc<EventLog>, sessions: Option<Coherence>) -> Self {
+        Self {
+            store,
+            events,
+            sessions,
+        }
     }
 
     /// Returns copies of contexts that are about to be written; none if nobody follows the tenant.
@@ -73,7 +80,15 @@ impl VectorStore for WatchedStore {
 
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         let noted = self.noted(scope, records.iter().map(|record| &record.context));
-        self.store.upsert(scope, records).await?;
+        let following = match &self.sessions {
+            Some(sessions) => sessions.upsert(scope, &records).await?,
+            None => None,
+        };
+        let result = self.store.upsert(scope, records).await;
+        if let Some(following) = following {
+            following.end(&result).await;
+        }
+        result?;
         self.events.add(scope.tenant(), EventKind::Stored, &noted);
         Ok(())
     }
@@ -86,7 +101,15 @@ impl VectorStore for WatchedStore {
     ) -> Result<Vec<ContextId>, StoreError> {
         let stored = self.noted(scope, new.iter().map(|record| &record.context));
         let noted = self.noted(scope, changed.iter().map(|record| &record.context));
-        let written = self.store.replace(scope, new, changed).await?;
+        let following = match &self.sessions {
+            Some(sessions) => sessions.replace(scope, &new, &changed).await?,
+            None => None,
+        };
+        let result = self.store.replace(scope, new, changed).await;
+        if let Some(following) = following {
+            following.end_with(&result).await;
+        }
+        let written = result?;
         self.events.add(scope.tenant(), EventKind::Stored, &stored);
         self.changed(scope, &noted, &written);
         Ok(written)
@@ -94,7 +117,15 @@ impl VectorStore for WatchedStore {
 
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
         // Only what the store keeps beside a context changes in this way.
-        self.store.update(scope, contexts).await
+        let following = match &self.sessions {
+            Some(sessions) => sessions.update(scope, &contexts).await?,
+            None => None,
+        };
+        let result = self.store.update(scope, contexts).await;
+        if let Some(following) = following {
+            following.end(&result).await;
+        }
+        result
     }
 
     async fn update_unchanged(
@@ -104,7 +135,15 @@ impl VectorStore for WatchedStore {
     ) -> Result<Vec<ContextId>, StoreError> {
         let visible = changes.iter().filter(|(before, after)| is_visible(before, after));
         let noted = self.noted(scope, visible.map(|(_, after)| after));
-        let written = self.store.update_unchanged(scope, changes).await?;
+        let following = match &self.sessions {
+            Some(sessions) => sessions.update_unchanged(scope, &changes).await?,
+            None => None,
+        };
+        let result = self.store.update_unchanged(scope, changes).await;
+        if let Some(following) = following {
+            following.end_with(&result).await;
+        }
+        let written = result?;
         self.changed(scope, &noted, &written);
         Ok(written)
     }
@@ -118,13 +157,29 @@ impl VectorStore for WatchedStore {
             .iter()
             .filter(|(before, after)| is_visible(before, &after.context));
         let noted = self.noted(scope, visible.map(|(_, after)| &after.context));
-        let written = self.store.replace_unchanged(scope, changes).await?;
+        let following = match &self.sessions {
+            Some(sessions) => sessions.replace_unchanged(scope, &changes).await?,
+            None => None,
+        };
+        let result = self.store.replace_unchanged(scope, changes).await;
+        if let Some(following) = following {
+            following.end_with(&result).await;
+        }
+        let written = result?;
         self.changed(scope, &noted, &written);
         Ok(written)
     }
 
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
-        self.store.set_vectors(scope, embedded).await
+        let following = match &self.sessions {
+            Some(sessions) => sessions.set_vectors(scope, &embedded).await?,
+            None => None,
+        };
+        let result = self.store.set_vectors(scope, embedded).await;
+        if let Some(following) = following {
+            following.end(&result).await;
+        }
+        result
     }
 
     async fn get(&self, scope: &Scope, ids: &[ContextId]) -> Result<Vec<Context>, StoreError> {
@@ -153,14 +208,30 @@ impl VectorStore for WatchedStore {
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         let ending = self.ending(scope, filter).await?;
-        let deleted = self.store.delete(scope, filter).await?;
+        let following = match &self.sessions {
+            Some(sessions) => sessions.delete(&*self.store, scope, filter).await?,
+            None => None,
+        };
+        let result = self.store.delete(scope, filter).await;
+        if let Some(following) = following {
+            following.end(&result).await;
+        }
+        let deleted = result?;
         self.events.add(scope.tenant(), EventKind::Deleted, &ending);
         Ok(deleted)
     }
 
     async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         let ending = self.ending(scope, filter).await?;
-        let discarded = self.store.discard(scope, filter).await?;
+        let following = match &self.sessions {
+            Some(sessions) => sessions.delete(&*self.store, scope, filter).await?,
+            None => None,
+        };
+        let result = self.store.discard(scope, filter).await;
+        if let Some(following) = following {
+            following.end(&result).await;
+        }
+        let discarded = result?;
         self.events.add(scope.tenant(), EventKind::Expired, &ending);
         Ok(discarded)
     }
