@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
 use tokio::time::Instant;
 
-use crate::{clients, console, process, tidy};
+use crate::{clients, console, integration, process, tidy};
 
 /// One check.
 struct Step {
@@ -65,6 +65,11 @@ const STEPS: &[Step] = &[
         name: "test",
         action: Action::Run("cargo nextest run --workspace", &[]),
         remedy: "correct the code the tests failed on; if cargo has no nextest: `cargo install --locked cargo-nextest`",
+    },
+    Step {
+        name: "redis",
+        action: Action::Task(integration::redis),
+        remedy: "correct the code the tests failed on",
     },
     Step {
         name: "clients",

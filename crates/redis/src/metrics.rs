@@ -10,7 +10,7 @@ pub const UNANNOUNCED: &str = "context_manager_redis_unannounced_writes_total";
 pub fn describe() {
     metrics::describe_counter!(
         SESSION_READS,
-        "Reads of working memory that servers share, by outcome: hit, near, miss, busy, untrusted, unreadable, unavailable"
+        "Reads of working memory that servers share, by `outcome`: hit, near, miss, busy, untrusted, unreadable, unavailable"
     );
     metrics::describe_counter!(
         UNANNOUNCED,

@@ -1,4 +1,7 @@
-//! `cargo xtask integration`: the tests that need a Qdrant server, against one server after the other.
+//! `cargo xtask integration`: the tests that need a Redis or a Qdrant server, against one server after the other.
+//!
+//! `REDIS_BIN` names the binary of a Redis or Valkey server, by default `redis-server`; `REDIS_URL` a running one, for the
+//! contract alone.
 //!
 //! `QDRANT_URL` (with `QDRANT_API_KEY`) names a running server, `QDRANT_BIN` a binary to start; else a container engine
 //! runs each of the pinned [images](server::IMAGES). Failure tests kill servers, so they need a binary or images. Without
@@ -22,7 +25,10 @@ use server::{IMAGES, Server, Source};
 /// Tests of the API that hold for every store.
 const API: &str = "package(context-manager) & binary(it) & test(/^(api|bad_input|exact_input|levels|search)::/)";
 /// Tests that kill the servers they start.
-const FAILURES: &str = "package(context-manager) & binary(it) & test(/^qdrant::/)";
+const FAILURES: &str = "package(context-manager) & binary(it) & (test(/^qdrant::/) - test(/^qdrant::redis::/))";
+/// Tests with Redis.
+const REDIS: &str =
+    "package(context-manager-redis) | (package(context-manager) & binary(it) & test(/^qdrant::redis::/))";
 
 /// Runs all tests for which there is a server and prints the outcome of each part.
 ///
@@ -30,6 +36,7 @@ const FAILURES: &str = "package(context-manager) & binary(it) & test(/^qdrant::/
 /// When a test fails, or there is no server to test against.
 pub(crate) fn run() -> Result<()> {
     let mut parts = Vec::new();
+    with_redis(&mut parts)?;
     if let Ok(url) = env::var("QDRANT_URL") {
         against_url(&url, &mut parts)?;
         match env::var_os("QDRANT_BIN") {
@@ -49,6 +56,30 @@ pub(crate) fn run() -> Result<()> {
     }
     let failed = parts.iter().filter(|(_, passed)| !passed).count();
     ensure!(failed == 0, "{failed} part(s) failed; their output above says why");
+    Ok(())
+}
+
+/// Runs the tests that need Redis alone, if this machine has it.
+///
+/// # Errors
+/// When a test fails.
+pub(crate) fn redis() -> Result<()> {
+    let mut parts = Vec::new();
+    with_redis(&mut parts)?;
+    ensure!(parts.iter().all(|(_, passed)| *passed), "its output above says why");
+    Ok(())
+}
+
+fn with_redis(parts: &mut Vec<(String, bool)>) -> Result<()> {
+    let binary = env::var("REDIS_BIN").unwrap_or_else(|_unset| "redis-server".to_owned());
+    if Command::new(&binary).arg("--version").output().is_err() {
+        println!(
+            "==> skipped: {binary} is not installed (Debian: apt-get install redis-server): cargo xtask integration"
+        );
+        return Ok(());
+    }
+    let arguments = ["--run-ignored", "only", "--success-output", "final", "-E", REDIS];
+    parts.push(nextest("Redis", &binary, &arguments, &[])?);
     Ok(())
 }
 

@@ -41,7 +41,9 @@ const NOT_IN_A_SHORT_LOAD: &str = "
 ";
 
 /// Metrics on no panel: details of the process.
-const NOT_ON_A_PANEL: [&str; 4] = [
+const NOT_ON_A_PANEL: [&str; 6] = [
+    "context_manager_redis_session_reads_total",
+    "context_manager_redis_unannounced_writes_total",
     "context_manager_reindex_pending",
     "context_manager_rerank_duration_seconds",
     "process_virtual_memory_bytes",
