@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use context_manager_core::ports::{ModelFingerprint, StoredModels};
+use context_manager_core::ports::{ModelFingerprint, SharedDocuments, StoredModels};
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::embedded::SnapshotConfig;
 use context_manager_vector_store::{EmbeddedStore, Error, OpenStore, embedded, qdrant};
@@ -34,4 +34,16 @@ pub(crate) async fn open(
         return qdrant::open(&config.server(), Arc::new(circuit), model).await;
     }
     embedded::open_store(config.embedded.clone(), snapshots.clone(), model).await
+}
+
+/// Returns the documents that the servers on the store of `config` share, or `None` if only one server can open it. Connects
+/// on first use.
+///
+/// # Errors
+/// [`Error`] when the settings cannot be used.
+pub(crate) fn documents(config: &VectorDbConfig) -> Result<Option<Arc<dyn SharedDocuments>>, Error> {
+    if config.qdrant.url.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(qdrant::QdrantDocuments::new(&config.server())?)))
 }
