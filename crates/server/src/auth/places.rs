@@ -9,8 +9,8 @@ use context_manager_core::ports::{MAX_DOCUMENT_BYTES, SharedDocuments, StoreErro
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
+use super::key_error::KeyError;
 use super::keys_file::{self, KeyRecord, KeyRecords};
-use super::management::KeyError;
 use super::shared::{self, KEYS, KIND, SharedKeysError};
 use super::usage::{self, Usage};
 
