@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use context_manager::api::router;
-use context_manager::app::{Memory, default_tenant};
+use context_manager::app::{Memory, default_tenant, key_places};
 use context_manager::auth::Authenticator;
 use context_manager::config::Config;
 use context_manager::service::Service;
@@ -102,7 +102,8 @@ async fn serve(config: &Config) -> Router {
     let contexts = (0..CONTEXTS).map(context).collect();
     let scope = Scope::maintenance(default_tenant().unwrap());
     memory.engine.store_many(&scope, contexts, |_| String::new()).await;
-    let auth = Authenticator::open(config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
+    let (places, tenant) = (key_places(config).unwrap(), default_tenant().unwrap());
+    let auth = Authenticator::open(config, places, tenant, Arc::new(SystemClock)).unwrap();
     let service = Service::new(config, install_metrics().unwrap(), logs.unwrap(), Arc::new(auth));
     memory.serve(&service, config).unwrap();
     service.health.enter(Phase::Serving);

@@ -60,6 +60,13 @@ pub(crate) fn register_identity_provider(health: &HealthRegistry, auth: &Arc<Aut
     }
 }
 
+/// Registers the check of the keys in the store, if servers share one.
+pub(crate) fn register_shared_keys(health: &HealthRegistry, auth: &Arc<Authenticator>) {
+    if auth.shared_keys_are_failing().is_some() {
+        health.register("keys", Importance::Helpful, Check::SharedKeys(Arc::clone(auth)));
+    }
+}
+
 /// Registers the check of the reranker, if there is one.
 pub(crate) fn register_reranker(health: &HealthRegistry, circuit: Option<Arc<CircuitBreaker>>) {
     if let Some(circuit) = circuit {
@@ -91,6 +98,8 @@ enum Check {
     Disk(LocalDisk, u64),
     /// The keys that tokens are signed with can be read.
     IdentityProvider(Arc<Authenticator>),
+    /// The keys in the store can be read.
+    SharedKeys(Arc<Authenticator>),
     /// The last calls did not fail. No call is made, as a service may charge for it.
     Reranker(Arc<CircuitBreaker>),
     /// Redis answers.
@@ -117,6 +126,9 @@ impl HealthCheck for Check {
             Self::IdentityProvider(auth) if auth.identity_provider_is_failing() == Some(true) => Err(
                 Trouble::degraded("its keys cannot be read: tokens signed with new ones are refused"),
             ),
+            Self::SharedKeys(auth) if auth.shared_keys_are_failing() == Some(true) => Err(Trouble::degraded(
+                "those in the store cannot be read: new ones are refused, and revoked ones accepted",
+            )),
             Self::Reranker(circuit) if circuit.check().is_err() => {
                 Err(Trouble::degraded("it fails: searches keep the order of their scores"))
             }
@@ -126,7 +138,7 @@ impl HealthCheck for Check {
                     "it does not answer: working memory is read from the store, and each server limits calls alone",
                 )
             }),
-            Self::Gc(_) | Self::IdentityProvider(_) | Self::Reranker(_) => Ok(()),
+            Self::Gc(_) | Self::IdentityProvider(_) | Self::SharedKeys(_) | Self::Reranker(_) => Ok(()),
         }
     }
 }

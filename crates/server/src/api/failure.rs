@@ -1,9 +1,10 @@
 //! Failures of use cases as problems.
 
 use context_manager_core::Error;
-use context_manager_core::ports::SnapshotError;
+use context_manager_core::ports::{SnapshotError, StoreErrorKind};
 
 use super::rate_limit::limited;
+use crate::auth::SharedKeysError;
 use crate::auth::management::KeyError;
 use crate::http::{Code, Problem};
 use crate::service::Failure;
@@ -53,6 +54,23 @@ fn keys(error: &KeyError) -> Problem {
             let detail = "the server cannot read or change its file of keys; its log tells why";
             return Problem::new(Code::Internal).with_detail(detail);
         }
+        KeyError::Shared(SharedKeysError::Store(error)) => {
+            tracing::warn!(%error, cause = std::error::Error::source(error).map(ToString::to_string), "the keys in the store cannot be read or changed");
+            let problem = Problem::new(Code::ServiceUnavailable).with_detail(detail);
+            return match error.kind {
+                StoreErrorKind::Unavailable(Some(after)) => problem.with_retry_after(after),
+                StoreErrorKind::Unavailable(None)
+                | StoreErrorKind::DiskFull
+                | StoreErrorKind::DimensionMismatch { .. }
+                | StoreErrorKind::Internal => problem,
+            };
+        }
+        KeyError::Shared(SharedKeysError::Unusable(_)) => {
+            tracing::error!(%error, "the keys in the store cannot be read or changed");
+            return Problem::new(Code::Internal).with_detail("the keys in the store cannot be used; the log tells why");
+        }
+        KeyError::Full => return Problem::new(Code::InsufficientStorage).with_detail(detail),
+        KeyError::NoStore => return Problem::new(Code::NotImplemented).with_detail(detail),
         KeyError::Random(_) => return Problem::new(Code::Internal).with_detail(detail),
         KeyError::Unknown(_) => return Problem::new(Code::NotFound).with_detail(detail),
         KeyError::NotValid(_) => return Problem::new(Code::Conflict).with_detail(detail),

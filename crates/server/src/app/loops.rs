@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use context_manager_observability::{ProcessMetrics, Supervisor};
+use context_manager_observability::{HealthRegistry, ProcessMetrics, Supervisor};
 use tokio::time::{Instant, sleep};
 
 use super::memory::Memory;
@@ -23,6 +23,8 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// than a fiftieth of the time.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 const MEASURE_REST: u32 = 50;
+/// Pause between two looks at whether the keys are known.
+const LOOK_FOR_KEYS: Duration = Duration::from_millis(20);
 
 /// Starts the loops of an open store.
 pub(super) fn start(loops: &Supervisor, service: &Arc<Service>, memory: &Memory, config: &Arc<Config>) {
@@ -103,29 +105,37 @@ pub(super) fn start(loops: &Supervisor, service: &Arc<Service>, memory: &Memory,
     }
 }
 
-/// Starts the loops that look for changed keys and write down which were used, off the async threads as both touch files.
+/// Starts the loops that look for changed keys and write down which were used.
 pub(super) fn keep_keys(loops: &Supervisor, authenticator: &Arc<Authenticator>, config: &AuthConfig) {
     let auth = || Arc::clone(authenticator);
     loops.supervise("identity_provider", auth(), |auth| async move {
         auth.follow_identity_provider().await;
     });
-    let every = |name, secs, work: fn(&Authenticator)| {
-        loops.every(name, Duration::from_secs(secs), auth(), move |auth| async move {
-            let done = tokio::task::spawn_blocking(move || work(&auth)).await;
-            if let Err(panicked) = done {
-                // On to the supervisor.
-                std::panic::resume_unwind(panicked.into_panic());
-            }
-        });
-    };
-    every(
-        "key_reload",
-        config.reload_interval_secs,
-        Authenticator::reload_if_changed,
-    );
-    every(
-        "key_usage",
-        config.usage_flush_interval_secs,
-        Authenticator::write_usage,
-    );
+    let interval = Duration::from_millis(config.shared_reload_interval_ms);
+    loops.supervise("shared_keys", auth(), move |auth| async move {
+        auth.follow_shared(interval).await;
+    });
+    let interval = Duration::from_secs(config.reload_interval_secs);
+    loops.every("key_reload", interval, auth(), |auth| async move {
+        // It reads files.
+        let done = tokio::task::spawn_blocking(move || auth.reload_if_changed()).await;
+        if let Err(panicked) = done {
+            // On to the supervisor.
+            std::panic::resume_unwind(panicked.into_panic());
+        }
+    });
+    let interval = Duration::from_secs(config.usage_flush_interval_secs);
+    loops.every("key_usage", interval, auth(), |auth| async move {
+        auth.write_usage().await;
+    });
+}
+
+/// Waits until the loops above have read the keys of every place.
+pub(super) async fn keys_known(authenticator: &Authenticator, health: &HealthRegistry) {
+    if !authenticator.knows_all_keys() {
+        health.wait_for("keys", "those in the store could not be read yet");
+    }
+    while !authenticator.knows_all_keys() {
+        sleep(LOOK_FOR_KEYS).await;
+    }
 }

@@ -6,6 +6,7 @@
 //! flushes telemetry at the very end.
 
 mod endpoint;
+mod key_places;
 mod loops;
 mod memory;
 mod pending;
@@ -33,9 +34,13 @@ use crate::service::Service;
 use crate::systemd;
 
 pub(crate) use endpoint::{Endpoint, loopback};
+pub use key_places::key_places;
 pub use memory::Memory;
 pub(crate) use tenant::DEFAULT_TENANT;
 pub use tenant::default_tenant;
+
+/// Maximum time that a shutdown spends on writing when keys were used last.
+const LAST_USAGE: Duration = Duration::from_secs(5);
 
 /// A server that listens.
 #[derive(Debug)]
@@ -82,7 +87,8 @@ impl App {
         is_found: bool,
     ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
-        let authenticator = Authenticator::open(&config, default_tenant()?, Arc::new(SystemClock))?;
+        let authenticator =
+            Authenticator::open(&config, key_places(&config)?, default_tenant()?, Arc::new(SystemClock))?;
         let authenticator = match &own_key {
             Some(key) => authenticator.with_own_key(key.hash),
             None => authenticator,
@@ -169,8 +175,12 @@ impl App {
         if timeout(grace, self.service.writes.wait()).await.is_err() {
             tracing::warn!("writes still in flight were cut off; none of them was acknowledged");
         }
-        let authenticator = Arc::clone(&self.service.authenticator);
-        tokio::task::spawn_blocking(move || authenticator.write_usage()).await?;
+        if timeout(LAST_USAGE, self.service.authenticator.write_usage())
+            .await
+            .is_err()
+        {
+            tracing::warn!("when keys were used last was not written");
+        }
         if let Some(memory) = memory {
             memory.close().await?;
         }
@@ -199,8 +209,10 @@ impl App {
         let start = Instant::now();
         let health = &self.service.health;
         let memory = Memory::open_when_reachable(&self.config, health).await?;
+        loops::keys_known(&self.service.authenticator, health).await;
         memory.serve(&self.service, &self.config)?;
         health::register_identity_provider(health, &self.service.authenticator);
+        health::register_shared_keys(health, &self.service.authenticator);
         health.enter(Phase::Serving);
         tracing::info!(took_ms = start.elapsed().as_secs_f64() * 1000.0, "store opened");
         loops::start(&self.supervisor, &self.service, &memory, &self.config);

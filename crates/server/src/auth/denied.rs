@@ -1,11 +1,16 @@
 //! Reasons for turning a caller away.
 
+use std::time::Duration;
+
 use super::permission::{Permission, Permissions};
 use super::principal::Principal;
 use crate::http::{Code, Problem};
 
 /// Counter of callers that were turned away; label `reason`.
 pub(crate) const AUTH_FAILURES: &str = "context_manager_auth_failures_total";
+
+/// Pause after which a caller may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Reason for not knowing a caller. Holders of a key learn how to mend it; others learn nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub(crate) enum Denied {
     Token(&'static str),
     /// It may be a token, but the identity provider's keys are not known yet.
     NotNow,
+    /// The keys in the store are not known yet, and may include it, or ask for one.
+    TooEarly,
 }
 
 impl Denied {
@@ -43,6 +50,7 @@ impl Denied {
             Self::Revoked => "revoked",
             Self::Token(_) => "token",
             Self::NotNow => "no_token_keys",
+            Self::TooEarly => "no_shared_keys",
         }
     }
 }
@@ -65,6 +73,11 @@ impl From<Denied> for Problem {
             Denied::NotNow => {
                 return Self::new(Code::ServiceUnavailable)
                     .with_detail("the identity provider's keys are not known yet, so the token cannot be checked");
+            }
+            Denied::TooEarly => {
+                return Self::new(Code::ServiceUnavailable)
+                    .with_detail("the keys in the store could not be read yet; try again later")
+                    .with_retry_after(RETRY_AFTER);
             }
         };
         Self::new(Code::Unauthenticated).with_detail(detail)

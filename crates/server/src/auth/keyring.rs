@@ -1,4 +1,4 @@
-//! The keys that are known now, from the file and from the configuration.
+//! Keys by their hash: those of the file and of the configuration, or those in the store that servers share.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,18 +10,18 @@ use context_manager_core::{InvalidTenant, TenantId};
 use jiff::Timestamp;
 
 use super::denied::Denied;
-use super::keys_file::{self, KeysFileError};
+use super::keys_file::{self, KeyRecords, KeysFileError};
 use super::permission::Permissions;
 use super::principal::Principal;
 use super::token::{KeyHash, MAX_BYTES, MIN_FOREIGN_BYTES};
 use super::user::BoundUser;
 use crate::config::ConfiguredKey;
 
-/// Every known key, by its hash.
+/// Keys of one origin, by their hash.
 #[derive(Debug)]
 pub(super) struct Keyring {
     keys: HashMap<KeyHash, Key>,
-    /// True if keys are asked for: the configuration names some, or their file exists, even if empty.
+    /// True if keys are asked for: the configuration names some, or their file or document exists, even if empty.
     wanted: bool,
 }
 
@@ -93,12 +93,19 @@ pub enum KeyringError {
 }
 
 impl Keyring {
-    /// Reads every key there is.
+    /// Reads the keys of the file and of the configuration.
     pub(super) fn read(file: &Path, configured: &[ConfiguredKey]) -> Result<Self, KeyringError> {
-        let records = keys_file::read_if_there(file)?;
+        let mut ring = Self::of_records(keys_file::read_if_there(file)?)?;
+        ring.wanted |= !configured.is_empty();
+        ring.add_configured(configured)?;
+        Ok(ring)
+    }
+
+    /// Takes the keys of a file or document; `None` if it does not exist.
+    pub(super) fn of_records(records: Option<KeyRecords>) -> Result<Self, KeyringError> {
         let mut ring = Self {
             keys: HashMap::new(),
-            wanted: records.is_some() || !configured.is_empty(),
+            wanted: records.is_some(),
         };
         for record in records.unwrap_or_default().keys {
             if record.user.is_some() && record.permissions.exceed(Permissions::of_one_user()) {
@@ -115,6 +122,10 @@ impl Keyring {
             };
             ring.keys.insert(record.sha256, key);
         }
+        Ok(ring)
+    }
+
+    fn add_configured(&mut self, configured: &[ConfiguredKey]) -> Result<(), KeyringError> {
         for given in configured {
             let hash = match (given.key_sha256, &given.key_file) {
                 (Some(hash), _) => hash,
@@ -132,9 +143,9 @@ impl Keyring {
                 revoked: false,
                 used_at: AtomicI64::new(0),
             };
-            ring.keys.insert(hash, key);
+            self.keys.insert(hash, key);
         }
-        Ok(ring)
+        Ok(())
     }
 
     /// Returns whether there is no key, not even an expired or revoked one.
@@ -153,8 +164,8 @@ impl Keyring {
     }
 
     /// Authenticates the bearer of a key.
-    pub(super) fn find(&self, key: &str, now: Timestamp) -> Result<Principal, Denied> {
-        let known = self.keys.get(&KeyHash::of(key)).ok_or(Denied::Unknown)?;
+    pub(super) fn find(&self, key: KeyHash, now: Timestamp) -> Result<Principal, Denied> {
+        let known = self.keys.get(&key).ok_or(Denied::Unknown)?;
         if known.revoked {
             return Err(Denied::Revoked);
         }

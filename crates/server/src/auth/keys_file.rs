@@ -62,6 +62,20 @@ pub struct KeyRecords {
     pub keys: Vec<KeyRecord>,
 }
 
+impl KeyRecords {
+    /// Parses a text that [`Self::print`] wrote. The error repeats no hash.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        // Not the whole error, which quotes the line.
+        toml::from_str(text).map_err(|error| error.message().to_owned())
+    }
+
+    /// Prints the keys as TOML.
+    pub(super) fn print(&self) -> Result<String, String> {
+        let text = toml::to_string(self).map_err(|error| error.to_string())?;
+        Ok(format!("{HEADER}{text}"))
+    }
+}
+
 /// Reason for not using the file of keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysFileError {
@@ -104,10 +118,9 @@ pub(super) fn read_if_there(path: &Path) -> Result<Option<KeyRecords>, KeysFileE
     file.take(MAX_BYTES)
         .read_to_string(&mut text)
         .map_err(io_error("read", path))?;
-    let records = toml::from_str(&text).map_err(|error| KeysFileError::Unreadable {
+    let records = KeyRecords::parse(&text).map_err(|reason| KeysFileError::Unreadable {
         path: path.to_owned(),
-        // Not the whole error, which quotes the line.
-        reason: error.message().to_owned(),
+        reason,
     })?;
     Ok(Some(records))
 }
@@ -129,11 +142,11 @@ pub fn change<T, E: From<KeysFileError>>(
         .map_err(io_error("lock", &lock_path))?;
     let mut records = read(path)?;
     let result = change(&mut records.keys)?;
-    let text = toml::to_string(&records).map_err(|error| KeysFileError::Unreadable {
+    let text = records.print().map_err(|reason| KeysFileError::Unreadable {
         path: path.to_owned(),
-        reason: error.to_string(),
+        reason,
     })?;
-    replace(path, &format!("{HEADER}{text}")).map_err(io_error("write", path))?;
+    replace(path, &text).map_err(io_error("write", path))?;
     asked::remember(folder).map_err(io_error("write into", folder))?;
     drop(lock);
     Ok(result)

@@ -1,17 +1,15 @@
-//! Changes of the file of keys, for the command line and for operators who call the API.
+//! Changes of the keys, for the command line and for operators who call the API.
 
-use std::path::Path;
-
-use context_manager_core::{InvalidTenant, TenantId};
+use context_manager_core::TenantId;
 use jiff::Timestamp;
 
-use super::keys_file::{self, KeyRecord, KeysFileError};
+pub use super::key_error::KeyError;
+use super::key_error::MAX_NAME_BYTES;
+use super::keys_file::KeyRecord;
 use super::permission::Permissions;
+use super::places::{KeyPlaces, Place};
 use super::token::NewKey;
 use super::user::BoundUser;
-
-/// Maximum length of a key's name, in bytes.
-const MAX_NAME_BYTES: usize = 100;
 
 /// A key to create.
 #[derive(Debug, Clone)]
@@ -37,41 +35,6 @@ pub enum KeyState {
     Expired,
     /// It was revoked.
     Revoked,
-}
-
-/// Reason for not changing the keys.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The file cannot be used.
-    #[error(transparent)]
-    File(#[from] KeysFileError),
-    /// No key has this id.
-    #[error("there is no key {0}")]
-    Unknown(String),
-    /// The key is revoked or expired.
-    #[error("the key {0} is not valid any more; make a new one")]
-    NotValid(String),
-    /// The tenant's name is none.
-    #[error("{0}")]
-    Tenant(#[from] InvalidTenant),
-    /// The tenant is the server's own.
-    #[error("tenants that begin with `_` are the server's own")]
-    Reserved,
-    /// The name of the key is too long.
-    #[error("a name has at most {MAX_NAME_BYTES} bytes")]
-    Name,
-    /// No permission was named.
-    #[error("a key has at least one permission")]
-    NoPermission,
-    /// The key has a user, and permissions that reach beyond that user.
-    #[error("a key that is bound to a user can have the permissions read and write alone")]
-    Exceeds,
-    /// The time is over already.
-    #[error("{0} is over already")]
-    Over(Timestamp),
-    /// There are no random numbers.
-    #[error("the operating system gives no random numbers")]
-    Random(#[from] getrandom::Error),
 }
 
 impl KeyState {
@@ -100,7 +63,11 @@ impl KeyState {
 ///
 /// # Errors
 /// [`KeyError`].
-pub fn create(path: &Path, request: KeyRequest, now: Timestamp) -> Result<(NewKey, KeyRecord, bool), KeyError> {
+pub async fn create(
+    places: &KeyPlaces,
+    request: KeyRequest,
+    now: Timestamp,
+) -> Result<(NewKey, KeyRecord, bool), KeyError> {
     if TenantId::try_new(&request.tenant)?.is_reserved() {
         return Err(KeyError::Reserved);
     }
@@ -127,10 +94,18 @@ pub fn create(path: &Path, request: KeyRequest, now: Timestamp) -> Result<(NewKe
         revoked_at: None,
         rotated_from: None,
     };
-    let first = keys_file::change(path, |keys| {
-        keys.push(record.clone());
-        Ok::<_, KeyError>(keys.len() == 1)
-    })?;
+    let [place, others @ ..] = places.all() else {
+        return Err(KeyError::NoStore);
+    };
+    let added = record.clone();
+    let add = move |keys: &mut Vec<KeyRecord>| {
+        keys.push(added.clone());
+        Ok(keys.len() == 1)
+    };
+    let mut first = places.change(*place, now, add).await?;
+    for other in others {
+        first = first && places.read(*other).await.is_ok_and(|keys| keys.is_empty());
+    }
     Ok((key, record, first))
 }
 
@@ -138,21 +113,23 @@ pub fn create(path: &Path, request: KeyRequest, now: Timestamp) -> Result<(NewKe
 ///
 /// # Errors
 /// [`KeyError`].
-pub fn revoke(path: &Path, id: &str, now: Timestamp) -> Result<KeyRecord, KeyError> {
-    keys_file::change(path, |keys| {
-        let key = find(keys, id)?;
+pub async fn revoke(places: &KeyPlaces, id: &str, now: Timestamp) -> Result<KeyRecord, KeyError> {
+    let id = id.to_owned();
+    let revoke = move |keys: &mut Vec<KeyRecord>| {
+        let key = find(keys, &id)?;
         key.revoked_at.get_or_insert(now);
         Ok(key.clone())
-    })
+    };
+    places.change_first(now, revoke).await
 }
 
-/// Creates a key with the permissions of another one, which then ends at `old_ends`. Returns it and both records, the old one
-/// first.
+/// Creates a key with the permissions of another one, which then ends at `old_ends`, in the same place. Returns it and both
+/// records, the old one first.
 ///
 /// # Errors
 /// [`KeyError`].
-pub fn rotate(
-    path: &Path,
+pub async fn rotate(
+    places: &KeyPlaces,
     id: &str,
     old_ends: Timestamp,
     expires_at: Option<Timestamp>,
@@ -160,16 +137,17 @@ pub fn rotate(
 ) -> Result<(NewKey, [KeyRecord; 2]), KeyError> {
     check_future(expires_at, now)?;
     let key = NewKey::random()?;
-    let records = keys_file::change(path, |keys| {
-        let old = find(keys, id)?;
+    let (id, new_id, hash) = (id.to_owned(), key.id.clone(), key.hash);
+    let rotate = move |keys: &mut Vec<KeyRecord>| {
+        let old = find(keys, &id)?;
         if KeyState::of(old, now) != KeyState::Valid {
-            return Err(KeyError::NotValid(id.to_owned()));
+            return Err(KeyError::NotValid(id.clone()));
         }
         old.expires_at = Some(old.expires_at.map_or(old_ends, |ends| ends.min(old_ends)));
         let old = old.clone();
         let new = KeyRecord {
-            id: key.id.clone(),
-            sha256: key.hash,
+            id: new_id.clone(),
+            sha256: hash,
             created_at: now,
             expires_at,
             rotated_from: Some(old.id.clone()),
@@ -177,8 +155,41 @@ pub fn rotate(
         };
         keys.push(new.clone());
         Ok([old, new])
-    })?;
+    };
+    let records = places.change_first(now, rotate).await?;
     Ok((key, records))
+}
+
+/// Moves the keys of the file to the store, and returns their records. Those who hold them notice nothing.
+///
+/// # Errors
+/// [`KeyError`]. A key is in both places if this fails halfway; to repeat it completes it.
+pub async fn move_to_store(places: &KeyPlaces, now: Timestamp) -> Result<Vec<KeyRecord>, KeyError> {
+    if places.store().is_none() {
+        return Err(KeyError::NoStore);
+    }
+    let moved = places.read(Place::File).await?;
+    if moved.is_empty() {
+        return Ok(moved);
+    }
+    let copied = moved.clone();
+    let copy = move |keys: &mut Vec<KeyRecord>| {
+        for key in &copied {
+            if keys.iter().all(|known| known.id != key.id) {
+                keys.push(key.clone());
+            }
+        }
+        Ok(())
+    };
+    places.change(Place::Store, now, copy).await?;
+    let gone = moved.clone();
+    // One that was changed in the meantime stays, and is moved by the next call.
+    let remove = move |keys: &mut Vec<KeyRecord>| {
+        keys.retain(|key| !gone.contains(key));
+        Ok(())
+    };
+    places.change(Place::File, now, remove).await?;
+    Ok(moved)
 }
 
 fn check_future(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), KeyError> {
@@ -198,12 +209,13 @@ mod tests {
     use jiff::ToSpan;
 
     use super::*;
-    use crate::auth::Permission;
+    use crate::auth::{Permission, keys_file};
 
-    #[test]
-    fn rotation_leaves_two_valid_keys_and_ends_the_old_one() {
+    #[tokio::test]
+    async fn rotation_leaves_two_valid_keys_and_ends_the_old_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.toml");
+        let places = &KeyPlaces::new(path.clone(), None);
         let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
         let request = KeyRequest {
             tenant: "acme".to_owned(),
@@ -212,10 +224,10 @@ mod tests {
             expires_at: None,
             name: Some("ci".to_owned()),
         };
-        let (key, record, first) = create(&path, request, now).unwrap();
+        let (key, record, first) = create(places, request, now).await.unwrap();
         assert!(first && key.hash == record.sha256);
         let hour = now + 1.hour();
-        let (_, [old, new]) = rotate(&path, &record.id, hour, None, now).unwrap();
+        let (_, [old, new]) = rotate(places, &record.id, hour, None, now).await.unwrap();
         assert_eq!((old.expires_at, new.expires_at), (Some(hour), None));
         assert_eq!((new.name.as_deref(), new.tenant.as_str()), (Some("ci"), "acme"));
         assert_eq!(new.rotated_from.as_ref(), Some(&record.id));
@@ -231,21 +243,22 @@ mod tests {
         assert_eq!(KeyState::of(&old, hour), KeyState::Expired);
         assert_eq!(KeyState::of(&new, hour), KeyState::Valid);
         assert!(matches!(
-            rotate(&path, &old.id, hour, None, hour),
+            rotate(places, &old.id, hour, None, hour).await,
             Err(KeyError::NotValid(_))
         ));
 
         assert_eq!(
-            KeyState::of(&revoke(&path, &new.id, now).unwrap(), now),
+            KeyState::of(&revoke(places, &new.id, now).await.unwrap(), now),
             KeyState::Revoked
         );
-        assert!(matches!(revoke(&path, "nobody", now), Err(KeyError::Unknown(_))));
+        assert!(matches!(revoke(places, "nobody", now).await, Err(KeyError::Unknown(_))));
     }
 
-    #[test]
-    fn a_key_that_could_not_be_used_is_refused() {
+    #[tokio::test]
+    async fn a_key_that_could_not_be_used_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.toml");
+        let places = &KeyPlaces::new(path.clone(), None);
         let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
         let good = KeyRequest {
             tenant: "acme".to_owned(),
@@ -282,7 +295,7 @@ mod tests {
             },
         ];
         for request in refused {
-            assert!(create(&path, request.clone(), now).is_err(), "{request:?}");
+            assert!(create(places, request.clone(), now).await.is_err(), "{request:?}");
         }
         assert!(!path.exists());
     }

@@ -9,11 +9,16 @@ mod credential;
 mod denied;
 mod files;
 mod jwt;
+mod key_error;
 mod keyring;
 pub mod keys_file;
 pub mod management;
 mod permission;
+mod places;
 mod principal;
+mod shared;
+#[cfg(test)]
+mod tests;
 mod token;
 pub mod usage;
 mod user;
@@ -26,7 +31,9 @@ pub(crate) use jwt::signing_keys;
 pub use keyring::KeyringError;
 pub use keys_file::KeyRecord;
 pub use permission::{Permission, Permissions, UnknownPermission};
+pub use places::{KeyPlaces, Place};
 pub use principal::Principal;
+pub use shared::SharedKeysError;
 pub use token::{KeyHash, NewKey, NotAHash};
 pub use user::{BoundUser, InvalidUser};
 

@@ -22,7 +22,9 @@ pub(super) fn print(config: &Config, address: SocketAddr, needs_keys: bool) -> a
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => format!("{scheme}://{}", loopback(address)),
     };
-    let keys = if needs_keys {
+    let keys = if needs_keys && config.vector_db.qdrant.url.is_some() {
+        "asked for if the Qdrant server has some; `context-manager keys create` makes one"
+    } else if needs_keys {
         "asked for; `context-manager keys create` makes one"
     } else {
         "none asked for"

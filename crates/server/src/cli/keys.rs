@@ -1,4 +1,4 @@
-//! `context-manager keys`: management of the key file, with or without a running server.
+//! `context-manager keys`: management of the keys in their file or in the store, with or without a running server.
 
 use std::path::Path;
 
@@ -11,8 +11,9 @@ use jiff::{Span, Timestamp};
 
 use super::options::Options;
 use super::when::{exact, later, span};
+use crate::app::key_places;
 use crate::auth::management::{self, KeyError, KeyRequest, KeyState};
-use crate::auth::{BoundUser, KeyRecord, NewKey, Permission, keys_file, usage};
+use crate::auth::{BoundUser, KeyPlaces, KeyRecord, NewKey, Permission, Place};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -36,6 +37,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "WHEN")]
         expires: Option<String>,
     },
+    /// Move the keys of the key file to the Qdrant server of `vector_db.url`, for every server on it. They stay valid.
+    Move,
 }
 
 #[derive(Debug, Args)]
@@ -59,24 +62,27 @@ pub(super) struct Create {
 
 pub(super) fn run(options: Options, command: Command) -> anyhow::Result<()> {
     let config = options.load_without_listening()?;
-    let path = &config.keys_path();
-    let audit = match config.audit.path {
+    let audit = match config.audit.path.clone() {
         // Standard output is the key's.
         Some(path) if path == Path::new("-") => AuditConfig::default(),
         path => AuditConfig { path },
     };
     init_logs(&config.log, &audit)?;
-    let now = SystemClock.now();
-    match command {
-        Command::Create(create) => create.run(path, now),
-        Command::List => list(path, now),
-        Command::Revoke { id } => revoke(path, &id, now),
-        Command::Rotate { id, grace, expires } => rotate(path, &id, grace, expires.as_deref(), now),
-    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (places, now) = (&key_places(&config)?, SystemClock.now());
+        match command {
+            Command::Create(create) => create.run(places, now).await,
+            Command::List => list(places, now).await,
+            Command::Revoke { id } => revoke(places, &id, now).await,
+            Command::Rotate { id, grace, expires } => rotate(places, &id, grace, expires.as_deref(), now).await,
+            Command::Move => move_to_store(places, now).await,
+        }
+    })
 }
 
 impl Create {
-    fn run(self, path: &Path, now: Timestamp) -> anyhow::Result<()> {
+    async fn run(self, places: &KeyPlaces, now: Timestamp) -> anyhow::Result<()> {
         let request = KeyRequest {
             tenant: self.tenant,
             user: self.user,
@@ -84,7 +90,7 @@ impl Create {
             expires_at: self.expires.as_deref().map(|when| expiry(when, now)).transpose()?,
             name: self.name,
         };
-        let (key, record, first) = management::create(path, request, now)?;
+        let (key, record, first) = management::create(places, request, now).await?;
         hand_over(&key, &record);
         if first {
             note("it is the first one: from now on every call needs a key");
@@ -94,8 +100,8 @@ impl Create {
     }
 }
 
-fn revoke(path: &Path, id: &str, now: Timestamp) -> anyhow::Result<()> {
-    let revoked = management::revoke(path, id, now).map_err(with_advice)?;
+async fn revoke(places: &KeyPlaces, id: &str, now: Timestamp) -> anyhow::Result<()> {
+    let revoked = management::revoke(places, id, now).await.map_err(with_advice)?;
     note(&format!(
         "the key {id} of tenant {} is refused from now on",
         revoked.tenant
@@ -104,13 +110,33 @@ fn revoke(path: &Path, id: &str, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn rotate(path: &Path, id: &str, grace: Span, expires: Option<&str>, now: Timestamp) -> anyhow::Result<()> {
+async fn rotate(
+    places: &KeyPlaces,
+    id: &str,
+    grace: Span,
+    expires: Option<&str>,
+    now: Timestamp,
+) -> anyhow::Result<()> {
     let old_ends = later(now, grace).context("--grace")?;
     let expires_at = expires.map(|when| expiry(when, now)).transpose()?;
-    let (key, [old, new]) = management::rotate(path, id, old_ends, expires_at, now).map_err(with_advice)?;
+    let rotated = management::rotate(places, id, old_ends, expires_at, now).await;
+    let (key, [old, new]) = rotated.map_err(with_advice)?;
     hand_over(&key, &new);
     note(&format!("the old key {id} is valid until {}", when(old.expires_at)));
     audit("rotate_key", &new);
+    Ok(())
+}
+
+async fn move_to_store(places: &KeyPlaces, now: Timestamp) -> anyhow::Result<()> {
+    let moved = management::move_to_store(places, now).await?;
+    note(&format!(
+        "{} keys of `{}` are now in the store",
+        moved.len(),
+        places.file().display()
+    ));
+    for key in &moved {
+        audit("move_key", key);
+    }
     Ok(())
 }
 
@@ -120,6 +146,9 @@ fn with_advice(error: KeyError) -> anyhow::Error {
         KeyError::Unknown(_) => Some("`context-manager keys list` shows all"),
         KeyError::NotValid(_) => Some("`context-manager keys create` makes one"),
         KeyError::File(_)
+        | KeyError::Shared(_)
+        | KeyError::Full
+        | KeyError::NoStore
         | KeyError::Tenant(_)
         | KeyError::Reserved
         | KeyError::Name
@@ -135,24 +164,30 @@ fn with_advice(error: KeyError) -> anyhow::Error {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
-fn list(path: &Path, now: Timestamp) -> anyhow::Result<()> {
-    let (records, used) = (keys_file::read(path)?, usage::read(path));
-    if records.keys.is_empty() {
-        note(&format!("there are no keys in `{}`", path.display()));
+async fn list(places: &KeyPlaces, now: Timestamp) -> anyhow::Result<()> {
+    let (keys, used) = (places.read_all().await?, places.usage().await);
+    if keys.is_empty() {
+        let store = if places.all().contains(&Place::Store) {
+            "in the store, and none "
+        } else {
+            ""
+        };
+        note(&format!("there are no keys {store}in `{}`", places.file().display()));
         return Ok(());
     }
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header("id name tenant user permissions state created expires last used".splitn(9, ' '));
-    for key in &records.keys {
+        .set_header("id name tenant user permissions kept state created expires last used".splitn(10, ' '));
+    for (place, key) in &keys {
         table.add_row([
             key.id.clone(),
             key.name.clone().unwrap_or_default(),
             key.tenant.clone(),
             user(key).to_owned(),
             key.permissions.to_string(),
+            place.as_str().to_owned(),
             KeyState::of(key, now).as_str().to_owned(),
             when(Some(key.created_at)),
             when(key.expires_at),

@@ -13,11 +13,15 @@ use crate::auth::{BoundUser, KeyHash, Permissions};
 /// Name of the key file in the data folder.
 const KEYS_FILE: &str = "keys.toml";
 
+/// Shortest interval of checking the keys in the store: each check is a call to it.
+const MIN_SHARED_RELOAD_MS: u64 = 50;
+
 /// Keys and tokens. As soon as there is a key, in the key file or here, or tokens are accepted, every call needs one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
-    /// Key file that `context-manager keys` writes. Default `keys.toml` in `vector_db.path`.
+    /// Key file that `context-manager keys` writes, unless `vector_db.url` names a store that servers share. Default
+    /// `keys.toml` in `vector_db.path`.
     pub keys_file: Option<PathBuf>,
     /// Keys beside those of the key file.
     pub keys: Vec<ConfiguredKey>,
@@ -30,6 +34,9 @@ pub struct AuthConfig {
     pub public_health: bool,
     /// Interval of checking the key files for changes, in seconds.
     pub reload_interval_secs: u64,
+    /// Interval of checking the keys in the store for changes, in milliseconds, where `vector_db.url` names one that servers
+    /// share.
+    pub shared_reload_interval_ms: u64,
     /// Interval of saving the time of each key's last use, in seconds.
     pub usage_flush_interval_secs: u64,
 }
@@ -43,6 +50,7 @@ impl Default for AuthConfig {
             public_metrics: true,
             public_health: true,
             reload_interval_secs: 1,
+            shared_reload_interval_ms: 500,
             usage_flush_interval_secs: 30,
         }
     }
@@ -84,6 +92,11 @@ impl AuthConfig {
             ("reload_interval_secs", self.reload_interval_secs),
             ("usage_flush_interval_secs", self.usage_flush_interval_secs),
         ]));
+        if self.shared_reload_interval_ms < MIN_SHARED_RELOAD_MS {
+            problems.push(format!(
+                "shared_reload_interval_ms: must be at least {MIN_SHARED_RELOAD_MS}"
+            ));
+        }
         problems
     }
 }

@@ -184,6 +184,10 @@ impl Config {
         if host.is_loopback() || allow_unauthenticated || !self.auth.keys.is_empty() || self.auth.jwt.is_on() {
             return None;
         }
+        // There may be keys at the Qdrant server; until then nobody is let in.
+        if self.vector_db.qdrant.url.is_some() {
+            return None;
+        }
         match keys_file::read(&self.keys_path()) {
             Ok(records) if !records.keys.is_empty() => None,
             Ok(_) => Some(format!(

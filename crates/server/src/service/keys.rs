@@ -1,38 +1,50 @@
 //! Keys: listing, creating, rotating and revoking them.
 
+use std::sync::Arc;
+
 use context_manager_core::ports::{Clock, SystemClock};
 use jiff::{SignedDuration, Timestamp};
 
 use super::audit::Affected;
 use super::call::Call;
 use super::failure::Failure;
-use super::key_file::{KeyFile, ListedKey};
+use super::state::Service;
 use super::use_case::UseCase;
-use crate::auth::management::{self, KeyRequest};
-use crate::auth::{NewKey, keys_file, usage};
+use crate::auth::management::{self, KeyError, KeyRequest, KeyState};
+use crate::auth::{KeyRecord, NewKey};
+
+/// A key with its state and last use.
+#[derive(Debug, Clone)]
+pub(crate) struct ListedKey {
+    pub(crate) record: KeyRecord,
+    pub(crate) state: KeyState,
+    pub(crate) last_used_at: Option<Timestamp>,
+}
 
 impl Call {
-    /// Lists every key of the file.
+    /// Lists every key that this API or the command line made.
     pub(crate) async fn keys(&self) -> Result<Vec<ListedKey>, Failure> {
         self.enter(UseCase::ListKeys).await?;
-        let list = |keys: &KeyFile| {
-            let (records, used) = (keys_file::read(&keys.path)?, usage::read(&keys.path));
-            let listed = records.keys.into_iter().map(|record| ListedKey::new(record, &used));
-            Ok(listed.collect())
-        };
-        self.service().key_file.run(list).await
+        let places = self.service().authenticator.places();
+        let (records, used) = (places.read_all().await?, places.usage().await);
+        let listed = records.into_iter().map(|(_place, record)| {
+            let last_used_at = used.get(&record.id).copied();
+            ListedKey::new(record, last_used_at)
+        });
+        Ok(listed.collect())
     }
 
     /// Creates a key, which is valid when this returns.
     pub(crate) async fn create_key(&self, request: KeyRequest) -> Result<(NewKey, ListedKey), Failure> {
         self.enter(UseCase::CreateKey).await?;
-        let keys = self.service().key_file.clone();
-        let create = move |keys: &KeyFile| {
-            let (key, record, _first) = management::create(&keys.path, request, SystemClock.now())?;
-            keys.authenticator.reload_if_changed();
-            Ok((key, ListedKey::new(record, &usage::Usage::default())))
+        let service = Arc::clone(self.service());
+        let create = async move {
+            let (key, record, _first) =
+                management::create(service.authenticator.places(), request, SystemClock.now()).await?;
+            take_over(&service).await;
+            Ok((key, ListedKey::new(record, None)))
         };
-        let created = self.write(async move { keys.run(create).await }).await?;
+        let created = self.write(create).await?;
         self.changed(&created.1);
         Ok(created)
     }
@@ -45,16 +57,17 @@ impl Call {
         expires_at: Option<Timestamp>,
     ) -> Result<(NewKey, ListedKey), Failure> {
         self.enter(UseCase::RotateKey).await?;
-        let keys = self.service().key_file.clone();
-        let rotate = move |keys: &KeyFile| {
+        let service = Arc::clone(self.service());
+        let rotate = async move {
             let now = SystemClock.now();
             // Saturates at the end of time.
             let old_ends = now.checked_add(grace).unwrap_or(Timestamp::MAX);
-            let (key, [_, new]) = management::rotate(&keys.path, &id, old_ends, expires_at, now)?;
-            keys.authenticator.reload_if_changed();
-            Ok((key, ListedKey::new(new, &usage::Usage::default())))
+            let rotated = management::rotate(service.authenticator.places(), &id, old_ends, expires_at, now).await;
+            let (key, [_, new]) = rotated?;
+            take_over(&service).await;
+            Ok((key, ListedKey::new(new, None)))
         };
-        let rotated = self.write(async move { keys.run(rotate).await }).await?;
+        let rotated = self.write(rotate).await?;
         self.changed(&rotated.1);
         Ok(rotated)
     }
@@ -62,13 +75,16 @@ impl Call {
     /// Revokes a key, which is refused when this returns.
     pub(crate) async fn revoke_key(&self, id: String) -> Result<ListedKey, Failure> {
         self.enter(UseCase::RevokeKey).await?;
-        let keys = self.service().key_file.clone();
-        let revoke = move |keys: &KeyFile| {
-            let record = management::revoke(&keys.path, &id, SystemClock.now())?;
-            keys.authenticator.reload_if_changed();
-            Ok(ListedKey::new(record, &usage::read(&keys.path)))
+        let service = Arc::clone(self.service());
+        let revoke = async move {
+            let places = service.authenticator.places();
+            let record = management::revoke(places, &id, SystemClock.now()).await?;
+            // Told to the caller if it fails: until the keys are read the key is accepted, and a repetition does no harm.
+            service.authenticator.reload().await.map_err(KeyError::from)?;
+            let last_used_at = places.usage().await.get(&record.id).copied();
+            Ok(ListedKey::new(record, last_used_at))
         };
-        let revoked = self.write(async move { keys.run(revoke).await }).await?;
+        let revoked = self.write(revoke).await?;
         self.changed(&revoked);
         Ok(revoked)
     }
@@ -78,5 +94,22 @@ impl Call {
             contexts: 0,
             what: key.record.id.clone(),
         });
+    }
+}
+
+impl ListedKey {
+    fn new(record: KeyRecord, last_used_at: Option<Timestamp>) -> Self {
+        Self {
+            state: KeyState::of(&record, SystemClock.now()),
+            last_used_at,
+            record,
+        }
+    }
+}
+
+/// Has a new key count. Should it fail, the key counts a moment later, and an error would lose it: it is shown once.
+async fn take_over(service: &Service) {
+    if let Err(error) = service.authenticator.reload().await {
+        tracing::warn!(%error, "a new key counts once the keys can be read again");
     }
 }

@@ -12,7 +12,6 @@ use tokio_util::task::TaskTracker;
 use super::audit::AuditTrail;
 use super::failure::Failure;
 use super::garbage_collector::GarbageCollector;
-use super::key_file::KeyFile;
 use super::reembedding::Reembedding;
 use crate::auth::Authenticator;
 use crate::config::Config;
@@ -44,7 +43,6 @@ pub struct Service {
     pub writes: TaskTracker,
     pub(crate) logs: LogControl,
     pub(crate) authenticator: Arc<Authenticator>,
-    pub(super) key_file: KeyFile,
     pub(super) trail: Arc<AuditTrail>,
     pub(crate) guards: Guards,
     pub(crate) connections: ConnectionPermits,
@@ -60,7 +58,6 @@ impl Service {
             metrics,
             writes: TaskTracker::new(),
             logs,
-            key_file: KeyFile::new(config.keys_path(), Arc::clone(&authenticator)),
             authenticator,
             trail: Arc::default(),
             guards: Guards::new(config),

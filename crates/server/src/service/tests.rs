@@ -7,7 +7,7 @@ use context_manager_core::ports::SystemClock;
 use context_manager_observability::{AuditConfig, LogConfig, init_logs, install_metrics};
 
 use super::{Call, Failure, Origin, Service, UseCase};
-use crate::app::{Memory, default_tenant};
+use crate::app::{Memory, default_tenant, key_places};
 use crate::auth::{Authenticator, Principal};
 use crate::config::{Config, RateConfig};
 
@@ -20,7 +20,8 @@ async fn limits_quotas_and_use_cases_hold_without_http() {
     config.rate_limits.per_key.read = RateConfig { per_sec: 1, burst: 1 };
     let memory = Memory::open(&config).await.unwrap();
     let logs = init_logs(&LogConfig::default(), &AuditConfig::default()).unwrap();
-    let authenticator = Authenticator::open(&config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap();
+    let (places, tenant) = (key_places(&config).unwrap(), default_tenant().unwrap());
+    let authenticator = Authenticator::open(&config, places, tenant, Arc::new(SystemClock)).unwrap();
     let service = Service::new(&config, install_metrics().unwrap(), logs, Arc::new(authenticator));
     let service = Arc::new(service);
     let call = |use_case| {

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use context_manager::api::router;
-use context_manager::app::{Memory, default_tenant};
+use context_manager::app::{Memory, default_tenant, key_places};
 use context_manager::auth::Authenticator;
 use context_manager::config::Config;
 use context_manager::service::Service;
@@ -100,6 +100,7 @@ impl TestApp {
     async fn open(config: Box<Config>, folder: TempDir, collection: Option<Collection>) -> Self {
         let memory = Memory::open(&config).await.unwrap();
         let authenticator = authenticator(&config);
+        authenticator.refresh_shared().await.unwrap();
         let service = service(&config, &authenticator);
         memory.serve(&service, &config).unwrap();
         service.health.enter(Phase::Serving);
@@ -282,7 +283,8 @@ pub(crate) fn service(config: &Config, authenticator: &Arc<Authenticator>) -> Ar
 }
 
 fn authenticator(config: &Config) -> Arc<Authenticator> {
-    Arc::new(Authenticator::open(config, default_tenant().unwrap(), Arc::new(SystemClock)).unwrap())
+    let (places, tenant) = (key_places(config).unwrap(), default_tenant().unwrap());
+    Arc::new(Authenticator::open(config, places, tenant, Arc::new(SystemClock)).unwrap())
 }
 
 fn logs() -> LogControl {

@@ -86,7 +86,7 @@ impl SharedDocuments for QdrantDocuments {
             let found = self.agreements.read_fields(id(kind, name), vec![VERSION]).await?;
             found.as_ref().map(version).transpose()
         };
-        self.call("document_version", read).await
+        self.call("read_version", read).await
     }
 
     async fn document(&self, kind: &str, name: &str) -> Result<Option<SharedDocument>, StoreError> {
@@ -95,7 +95,7 @@ impl SharedDocuments for QdrantDocuments {
             let found = self.agreements.read_fields(id(kind, name), fields).await?;
             found.map(document).transpose()
         };
-        self.call("document", read).await
+        self.call("read_document", read).await
     }
 
     async fn documents(&self, kind: &str) -> Result<Vec<(String, SharedDocument)>, StoreError> {
@@ -110,7 +110,7 @@ impl SharedDocuments for QdrantDocuments {
             });
             named.collect()
         };
-        self.call("documents", read).await
+        self.call("list_documents", read).await
     }
 
     async fn replace_document(

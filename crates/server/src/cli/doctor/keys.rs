@@ -5,15 +5,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use context_manager_core::ports::{Clock as _, SystemClock};
 
 use super::finding::Findings;
-use crate::auth::keys_file;
+use crate::app::key_places;
 use crate::auth::management::KeyState;
+use crate::auth::{KeyRecord, Place};
 use crate::config::Config;
 
 const KEYS: &str = "keys";
 /// Permissions of a file for others than its owner.
 const OTHERS: u32 = 0o077;
 
-pub(super) fn check(config: &Config, found: &mut Findings) {
+pub(super) async fn check(config: &Config, found: &mut Findings) {
     let path = config.keys_path();
     for key in &config.auth.keys {
         let Some(file) = &key.key_file else { continue };
@@ -45,14 +46,15 @@ pub(super) fn check(config: &Config, found: &mut Findings) {
             format!("chmod 600 {}", path.display()),
         );
     }
-    let records = match keys_file::read(&path) {
-        Ok(records) => records.keys,
+    let records = match read(config).await {
+        Ok(records) => records,
         Err(error) => {
-            let text = format!("{:#}", anyhow::Error::from(error));
+            let text = format!("{error:#}");
             found.error(
                 KEYS,
                 text,
-                "mend the file, or move it away and create keys anew with `context-manager keys create`",
+                "mend what the message names; a file of keys can be moved away, and keys created anew with \
+                 `context-manager keys create`",
             );
             return;
         }
@@ -60,7 +62,7 @@ pub(super) fn check(config: &Config, found: &mut Findings) {
     let now = SystemClock.now();
     let valid = records
         .iter()
-        .filter(|key| KeyState::of(key, now) == KeyState::Valid)
+        .filter(|(_place, key)| KeyState::of(key, now) == KeyState::Valid)
         .count()
         + config
             .auth
@@ -76,6 +78,14 @@ pub(super) fn check(config: &Config, found: &mut Findings) {
             "context-manager keys create --tenant TENANT --permissions read,write",
         );
     }
+    let is_exposed = !config.server.host.is_loopback() && !config.server.allow_unauthenticated;
+    if all == 0 && is_exposed && !config.auth.jwt.is_on() {
+        found.error(
+            KEYS,
+            "there is none, and other machines can reach the server: every call is refused",
+            "context-manager keys create --tenant TENANT --permissions read,write",
+        );
+    }
     found.otherwise(
         KEYS,
         match (all, config.auth.jwt.is_on()) {
@@ -84,4 +94,9 @@ pub(super) fn check(config: &Config, found: &mut Findings) {
             _ => format!("{valid} of {all} are valid"),
         },
     );
+}
+
+/// Reads the keys of the file, and of the store if servers share one.
+async fn read(config: &Config) -> anyhow::Result<Vec<(Place, KeyRecord)>> {
+    Ok(key_places(config)?.read_all().await?)
 }

@@ -87,7 +87,7 @@ fn configuration(options: Options, found: &mut Findings) -> Option<Config> {
 async fn check_all(config: &Config, args: &DoctorArgs, found: &mut Findings) {
     machine::check(config, found);
     port::check(config, found);
-    keys::check(config, found);
+    keys::check(config, found).await;
     certificates::check(config, found).await;
     proxies::check(config, found);
     let stored: Option<StoredModels> = if config.vector_db.qdrant.url.is_some() {

@@ -5,6 +5,7 @@
 //! `QDRANT_IMAGE` names an image that `CONTAINER_ENGINE` (docker) runs.
 
 mod cluster;
+mod keys;
 mod load;
 mod migration;
 mod node;
