@@ -33,6 +33,9 @@ pub(super) enum Failure {
     /// The server accepted a write but did not apply it in time.
     #[error("the server did not apply the write in time")]
     NotApplied,
+    /// A restore of a snapshot is under way.
+    #[error("a snapshot is being restored")]
+    Restoring,
     /// The answer lacks something that the protocol promises.
     #[error("the server's answer has no {0}")]
     Incomplete(&'static str),
@@ -63,7 +66,7 @@ impl Failure {
     /// Returns `true` if the server or the network failed, so that a later call may succeed.
     pub(super) fn is_outage(&self) -> bool {
         match self {
-            Self::Late(_) | Self::NotAsked(_) | Self::NotApplied => true,
+            Self::Late(_) | Self::NotAsked(_) | Self::NotApplied | Self::Restoring => true,
             Self::Status(status) => is_outage(status) || status.code() == Code::DeadlineExceeded,
             Self::Incomplete(_) | Self::Malformed(_) | Self::Invalid(_) => false,
         }
@@ -95,9 +98,12 @@ impl Failure {
             Self::NotAsked(open) => StoreErrorKind::Unavailable(Some(open.retry_after)),
             _ if self.is_outage() => StoreErrorKind::Unavailable(Some(RETRY_AFTER)),
             Self::Status(status) => dimension_mismatch(status).unwrap_or(StoreErrorKind::Internal),
-            Self::Late(_) | Self::NotApplied | Self::Incomplete(_) | Self::Malformed(_) | Self::Invalid(_) => {
-                StoreErrorKind::Internal
-            }
+            Self::Late(_)
+            | Self::NotApplied
+            | Self::Restoring
+            | Self::Incomplete(_)
+            | Self::Malformed(_)
+            | Self::Invalid(_) => StoreErrorKind::Internal,
         };
         StoreError {
             operation,
