@@ -14,9 +14,15 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Metadata key of the number of seconds after which to retry.
 const RETRY_AFTER_KEY: &str = "retry-after";
 
-/// Messages of internal errors that are transient: a node of the cluster is gone but not yet marked dead, or the disk is
-/// full.
-const TRANSIENT: [&str; 2] = ["Please retry", "No space left on device"];
+/// Messages of internal errors that are transient: a node of the cluster is gone but not yet marked dead, the disk is full, or
+/// a restore replaces a shard.
+const TRANSIENT: [&str; 5] = [
+    "Please retry",
+    "No space left on device",
+    "Local shard",
+    "enough active replicas",
+    "no active replica",
+];
 
 /// Error of a call to the server.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +172,7 @@ mod tests {
         for message in [
             "Consistency of this update is not guaranteed. Please retry.",
             "No space left on device: WAL",
+            "1 of 1 read operations failed: Local shard 0 not found",
         ] {
             assert_eq!(kind(Status::internal(message)), unavailable, "{message}");
         }
