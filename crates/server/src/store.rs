@@ -31,7 +31,7 @@ pub(crate) async fn open(
 ) -> Result<OpenStore, Error> {
     if config.qdrant.url.is_some() {
         let circuit = CircuitBreaker::new("vector_store", config.circuit_breaker.clone());
-        return qdrant::open(&config.server(), Arc::new(circuit), model).await;
+        return qdrant::open(&config.server(), snapshots.max_kept, Arc::new(circuit), model).await;
     }
     embedded::open_store(config.embedded.clone(), snapshots.clone(), model).await
 }

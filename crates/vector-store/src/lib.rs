@@ -93,6 +93,7 @@ mod page;
 pub mod payload;
 #[cfg(feature = "qdrant")]
 pub mod qdrant;
+mod snapshot_name;
 mod validate;
 
 #[cfg(feature = "embedded")]

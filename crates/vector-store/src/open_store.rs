@@ -16,8 +16,8 @@ pub struct OpenStore {
     pub contexts: Arc<dyn VectorStore>,
     /// Changes the embedding model; `None` if the store keeps the model it was created for.
     pub models: Option<Arc<dyn ModelChange>>,
-    /// Takes and restores snapshots; `None` if the store has tools of its own for that.
-    pub snapshots: Option<Arc<dyn Snapshots>>,
+    /// Takes and restores snapshots.
+    pub snapshots: Arc<dyn Snapshots>,
     /// Leases among the processes that share the store; `None` if only one process can open it.
     pub leases: Option<Arc<dyn Leases>>,
     /// Local folder with the data; `None` if the data is elsewhere.

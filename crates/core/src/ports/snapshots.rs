@@ -92,6 +92,9 @@ pub enum SnapshotError {
     /// The snapshot differs from its description.
     #[error("the snapshot is damaged: {0}")]
     Damaged(String),
+    /// The store makes no snapshots, for this reason.
+    #[error("{0}")]
+    Unsupported(String),
     /// The snapshot cannot be used with this store.
     #[error("{0}")]
     Unusable(String),

@@ -39,7 +39,7 @@ impl From<Failure> for Problem {
                 SnapshotError::Damaged(_) | SnapshotError::Unusable(_) | SnapshotError::ErasedUnknown(_),
             ) => Code::Conflict,
             Failure::Snapshot(SnapshotError::NoSpace { .. }) => Code::InsufficientStorage,
-            Failure::NoSnapshots => Code::NotImplemented,
+            Failure::Snapshot(SnapshotError::Unsupported(_)) => Code::NotImplemented,
         };
         Self::new(code).with_detail(detail)
     }

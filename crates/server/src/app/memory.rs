@@ -171,7 +171,7 @@ impl Memory {
             engine: Arc::clone(&self.engine),
             reembedding: Arc::clone(&self.reembedding),
             garbage_collector: Arc::clone(&self.garbage_collector),
-            snapshots: self.store.snapshots.clone(),
+            snapshots: Arc::clone(&self.store.snapshots),
         };
         let scope = Scope::maintenance(default_tenant()?);
         health::register(&service.health, &backend, &self.store, scope, config);

@@ -1,9 +1,7 @@
 //! Data that commands work on: a data folder that no server has open, or a running server.
 
-use anyhow::Context as _;
 use context_manager_client::Client;
 use context_manager_client::wire::{Restore, Restored, Snapshot, SnapshotList, VerifiedSnapshot};
-use context_manager_core::ports::Snapshots;
 use context_manager_core::{Scope, TenantId};
 
 use super::connection::Connection;
@@ -36,7 +34,7 @@ impl Target {
 
     pub(super) async fn create_snapshot(&self) -> anyhow::Result<Snapshot> {
         Ok(match self {
-            Self::Folder(memory) => snapshots(memory)?.create().await?.into(),
+            Self::Folder(memory) => memory.store.snapshots.create().await?.into(),
             Self::Server(client) => client.create_snapshot().await?,
         })
     }
@@ -44,7 +42,7 @@ impl Target {
     pub(super) async fn list_snapshots(&self) -> anyhow::Result<SnapshotList> {
         Ok(match self {
             Self::Folder(memory) => {
-                let snapshots = snapshots(memory)?.list().await?;
+                let snapshots = memory.store.snapshots.list().await?;
                 SnapshotList {
                     snapshots: snapshots.into_iter().map(Into::into).collect(),
                 }
@@ -55,7 +53,7 @@ impl Target {
 
     pub(super) async fn verify_snapshot(&self, name: &str) -> anyhow::Result<VerifiedSnapshot> {
         Ok(match self {
-            Self::Folder(memory) => snapshots(memory)?.verify(name).await?.into(),
+            Self::Folder(memory) => memory.store.snapshots.verify(name).await?.into(),
             Self::Server(client) => client.verify_snapshot(name).await?,
         })
     }
@@ -63,18 +61,13 @@ impl Target {
     pub(super) async fn restore_snapshot(&self, name: &str, options: &Restore) -> anyhow::Result<Restored> {
         Ok(match self {
             Self::Folder(memory) => {
-                let snapshots = snapshots(memory)?;
+                let snapshots = &*memory.store.snapshots;
                 let restored = memory.engine.restore(snapshots, name, options.accept_erased);
                 restored.await?.into()
             }
             Self::Server(client) => client.restore_snapshot(name, options).await?,
         })
     }
-}
-
-fn snapshots(memory: &Memory) -> anyhow::Result<&dyn Snapshots> {
-    let snapshots = memory.store.snapshots.as_deref();
-    snapshots.context("this store makes no snapshots: a Qdrant server makes its own")
 }
 
 /// Returns the scope of everything that a tenant has.

@@ -28,11 +28,6 @@ pub(crate) enum Failure {
     Engine(#[from] Error),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    #[error(
-        "snapshots are of a data folder: a Qdrant server makes them itself, at /collections/{{collection}}/snapshots of its \
-         HTTP port"
-    )]
-    NoSnapshots,
     /// The keys were not changed.
     #[error(transparent)]
     Keys(#[from] KeyError),

@@ -86,7 +86,7 @@ impl Call {
 
     async fn snapshots_for(&self, use_case: UseCase) -> Result<Arc<dyn Snapshots>, Failure> {
         self.enter(use_case).await?;
-        self.service().backend()?.snapshots.clone().ok_or(Failure::NoSnapshots)
+        Ok(Arc::clone(&self.service().backend()?.snapshots))
     }
 
     /// Returns the caller.

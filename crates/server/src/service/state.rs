@@ -27,8 +27,8 @@ pub struct Backend {
     pub reembedding: Arc<Reembedding>,
     /// Removes contexts that have expired.
     pub garbage_collector: Arc<GarbageCollector>,
-    /// Copies the whole store; `None` where the store has its own snapshots.
-    pub snapshots: Option<Arc<dyn Snapshots>>,
+    /// Copies the whole store.
+    pub snapshots: Arc<dyn Snapshots>,
 }
 
 /// Collaborators that every call shares.

@@ -26,7 +26,7 @@ pub async fn open_store(
     let store = Arc::new(EmbeddedStore::open(config, model).await?);
     Ok(OpenStore {
         models: Some(Arc::clone(&store) as _),
-        snapshots: Some(Arc::new(EmbeddedSnapshots::new(Arc::clone(&store), snapshots))),
+        snapshots: Arc::new(EmbeddedSnapshots::new(Arc::clone(&store), snapshots)),
         leases: None,
         local_disk: Some(local_disk),
         handle: Arc::clone(&store) as _,

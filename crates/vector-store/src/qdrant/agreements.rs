@@ -20,15 +20,20 @@ use super::points::Payload;
 /// Collection of agreements, created on the first write.
 #[derive(Debug, Clone)]
 pub(super) struct Agreements {
-    client: Client,
+    pub(super) client: Client,
     create: CreateCollection,
 }
 
 impl Agreements {
     /// Returns the agreements beside the collection of `client`, with the same replication.
     pub(super) fn beside(client: &Client, config: &Config) -> Self {
+        Self::named(client, config, "leases")
+    }
+
+    /// Returns agreements as [`Agreements::beside`], in the collection with `name` appended.
+    pub(super) fn named(client: &Client, config: &Config, name: &str) -> Self {
         let client = client
-            .beside("leases")
+            .beside(name)
             .with_guarantees(ReadConsistency::Majority, WriteOrdering::Strong);
         let create = CreateCollectionBuilder::new(&client.collection)
             .vectors_config(vectors_config::Config::ParamsMap(VectorParamsMap::default()))

@@ -99,7 +99,8 @@ async fn find(client: &Client) -> Result<Option<CollectionInfo>, Error> {
     look(client).await.map_err(failed(client, "read the collection"))
 }
 
-async fn look(client: &Client) -> Result<Option<CollectionInfo>, Failure> {
+/// Returns the collection, or `None` if there is none.
+pub(super) async fn look(client: &Client) -> Result<Option<CollectionInfo>, Failure> {
     let request = GetCollectionInfoRequest {
         collection_name: client.collection.clone(),
     };

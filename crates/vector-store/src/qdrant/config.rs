@@ -17,6 +17,8 @@ use crate::Error;
 pub struct Config {
     /// URL of the server's gRPC port, such as `http://qdrant:6334`; `https://…` uses TLS.
     pub url: Option<String>,
+    /// URL of the server's HTTP port, for snapshots; by default the host of `url` with port 6333.
+    pub rest_url: Option<String>,
     /// API key of the server.
     pub api_key: Option<Secret>,
     /// File with the API key, instead of `api_key`. Read once, at start.
@@ -94,6 +96,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             url: None,
+            rest_url: None,
             api_key: None,
             api_key_file: None,
             collection_prefix: "context_manager".to_owned(),
@@ -126,7 +129,10 @@ impl Config {
             .filter(|(_, value)| *value == 0)
             .map(|(key, _)| format!("{key}: must be at least 1"))
             .collect();
-        problems.extend(self.url.as_deref().and_then(url_problem).map(str::to_owned));
+        for (key, url) in [("url", &self.url), ("rest_url", &self.rest_url)] {
+            let problem = url.as_deref().and_then(url_problem);
+            problems.extend(problem.map(|problem| format!("{key}: {problem}")));
+        }
         if self.api_key.is_some() && self.api_key_file.is_some() {
             problems.push("api_key_file: must not be set beside api_key".to_owned());
         }
@@ -159,6 +165,16 @@ impl Config {
         Ok(Some(text.trim().to_owned().into()))
     }
 
+    /// URL of the server's HTTP port.
+    pub(super) fn rest_url(&self) -> String {
+        if let Some(url) = &self.rest_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        let uri: Uri = self.url.as_deref().unwrap_or_default().parse().unwrap_or_default();
+        let (scheme, host) = (uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default());
+        format!("{scheme}://{host}:{REST_PORT}")
+    }
+
     /// Name of the collection.
     pub fn collection(&self) -> String {
         format!("{}_contexts", self.collection_prefix)
@@ -172,13 +188,16 @@ impl Config {
 /// Each shard takes threads, files and memory of a node; Qdrant advises against more than a few on each.
 const MAX_SHARDS: u32 = 1024;
 
+/// Default HTTP port of a server.
+const REST_PORT: u16 = 6333;
+
 /// Qdrant names a folder after the collection.
 const MAX_PREFIX_BYTES: usize = 100;
 
 fn url_problem(url: &str) -> Option<&'static str> {
     match url.parse::<Uri>() {
         Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) => {
-            Some("url: must start with http:// or https:// and name a host")
+            Some("must start with http:// or https:// and name a host")
         }
         // Credentials would end up in logs.
         Ok(uri)
@@ -186,10 +205,10 @@ fn url_problem(url: &str) -> Option<&'static str> {
                 .authority()
                 .is_some_and(|authority| authority.as_str().contains('@')) =>
         {
-            Some("url: must not hold a name or a password, set `api_key`")
+            Some("must not hold a name or a password, set `api_key`")
         }
         Ok(_) => None,
-        Err(_) => Some("url: must be a URL such as http://localhost:6334"),
+        Err(_) => Some("must be a URL such as http://localhost:6334"),
     }
 }
 
@@ -224,6 +243,24 @@ mod tests {
         ] {
             assert_eq!(url_problem(url).is_none(), good, "{url}");
         }
+    }
+
+    #[test]
+    fn the_http_port_is_at_the_host_of_the_other() {
+        let config = |url: &str, rest_url: Option<&str>| Config {
+            url: Some(url.to_owned()),
+            rest_url: rest_url.map(str::to_owned),
+            ..Config::default()
+        };
+        assert_eq!(
+            config("https://q.example:7000", None).rest_url(),
+            "https://q.example:6333"
+        );
+        assert_eq!(config("http://[::1]:6334", None).rest_url(), "http://[::1]:6333");
+        let other = config("http://q:6334", Some("http://other:80/qdrant/"));
+        assert_eq!(other.rest_url(), "http://other:80/qdrant");
+        let bad = config("http://q:6334", Some("q:6333")).problems();
+        assert_eq!(bad, ["rest_url: must start with http:// or https:// and name a host"]);
     }
 
     #[test]

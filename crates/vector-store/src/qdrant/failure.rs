@@ -14,9 +14,15 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Metadata key of the number of seconds after which to retry.
 const RETRY_AFTER_KEY: &str = "retry-after";
 
-/// Messages of internal errors that are transient: a node of the cluster is gone but not yet marked dead, or the disk is
-/// full.
-const TRANSIENT: [&str; 2] = ["Please retry", "No space left on device"];
+/// Messages of internal errors that are transient: a node of the cluster is gone but not yet marked dead, the disk is full, or
+/// a restore replaces a shard.
+const TRANSIENT: [&str; 5] = [
+    "Please retry",
+    "No space left on device",
+    "Local shard",
+    "enough active replicas",
+    "no active replica",
+];
 
 /// Error of a call to the server.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +39,9 @@ pub(super) enum Failure {
     /// The server accepted a write but did not apply it in time.
     #[error("the server did not apply the write in time")]
     NotApplied,
+    /// A restore of a snapshot is under way.
+    #[error("a snapshot is being restored")]
+    Restoring,
     /// The answer lacks something that the protocol promises.
     #[error("the server's answer has no {0}")]
     Incomplete(&'static str),
@@ -63,7 +72,7 @@ impl Failure {
     /// Returns `true` if the server or the network failed, so that a later call may succeed.
     pub(super) fn is_outage(&self) -> bool {
         match self {
-            Self::Late(_) | Self::NotAsked(_) | Self::NotApplied => true,
+            Self::Late(_) | Self::NotAsked(_) | Self::NotApplied | Self::Restoring => true,
             Self::Status(status) => is_outage(status) || status.code() == Code::DeadlineExceeded,
             Self::Incomplete(_) | Self::Malformed(_) | Self::Invalid(_) => false,
         }
@@ -95,9 +104,12 @@ impl Failure {
             Self::NotAsked(open) => StoreErrorKind::Unavailable(Some(open.retry_after)),
             _ if self.is_outage() => StoreErrorKind::Unavailable(Some(RETRY_AFTER)),
             Self::Status(status) => dimension_mismatch(status).unwrap_or(StoreErrorKind::Internal),
-            Self::Late(_) | Self::NotApplied | Self::Incomplete(_) | Self::Malformed(_) | Self::Invalid(_) => {
-                StoreErrorKind::Internal
-            }
+            Self::Late(_)
+            | Self::NotApplied
+            | Self::Restoring
+            | Self::Incomplete(_)
+            | Self::Malformed(_)
+            | Self::Invalid(_) => StoreErrorKind::Internal,
         };
         StoreError {
             operation,
@@ -160,6 +172,7 @@ mod tests {
         for message in [
             "Consistency of this update is not guaranteed. Please retry.",
             "No space left on device: WAL",
+            "1 of 1 read operations failed: Local shard 0 not found",
         ] {
             assert_eq!(kind(Status::internal(message)), unavailable, "{message}");
         }

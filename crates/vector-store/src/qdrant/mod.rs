@@ -16,16 +16,20 @@ mod analyzer;
 mod client;
 mod collection;
 mod config;
+mod deletions;
 mod documents;
 mod failure;
 mod filter;
+mod http;
 mod lease;
 mod offsets;
 mod points;
 mod reads;
+mod records;
 mod schema;
 mod search;
 mod sessions;
+mod snapshots;
 mod store;
 mod unchanged;
 mod writes;
@@ -39,19 +43,28 @@ use context_manager_resilience::CircuitBreaker;
 use agreements::Agreements;
 use client::Client;
 pub use config::{Config, Quantization, ReadConsistency, WriteOrdering};
+use deletions::Deletions;
 pub use documents::QdrantDocuments;
+use snapshots::QdrantSnapshots;
 
 use crate::{Error, OpenStore, StoreHandle};
 
-/// Connects to the Qdrant server of `config` and creates the collection, or checks the existing one.
+/// Connects to the Qdrant server of `config` and creates the collection, or checks the existing one. Making one more snapshot
+/// than `max_snapshots` removes the oldest.
 ///
 /// # Errors
 /// As [`QdrantStore::connect`].
-pub async fn open(config: &Config, circuit: Arc<CircuitBreaker>, model: &ModelFingerprint) -> Result<OpenStore, Error> {
+pub async fn open(
+    config: &Config,
+    max_snapshots: usize,
+    circuit: Arc<CircuitBreaker>,
+    model: &ModelFingerprint,
+) -> Result<OpenStore, Error> {
     let store = Arc::new(QdrantStore::connect_through(config, Some(circuit), model).await?);
+    let snapshots = QdrantSnapshots::new(&store, config, max_snapshots)?;
     Ok(OpenStore {
         models: None,
-        snapshots: None,
+        snapshots: Arc::new(snapshots),
         leases: Some(Arc::clone(&store) as _),
         local_disk: None,
         handle: Arc::clone(&store) as _,
@@ -74,6 +87,7 @@ pub async fn stored_models(config: &Config) -> Result<Option<StoredModels>, Erro
 pub struct QdrantStore {
     client: Client,
     agreements: Agreements,
+    deletions: Arc<Deletions>,
     dimensions: usize,
 }
 
@@ -102,6 +116,7 @@ impl QdrantStore {
         collection::prepare(&client, config, model).await?;
         Ok(Self {
             agreements: Agreements::beside(&client, config),
+            deletions: Arc::new(Deletions::beside(&client, config)),
             client,
             dimensions: model.dimensions,
         })

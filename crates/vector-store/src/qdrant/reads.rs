@@ -197,15 +197,16 @@ pub(super) async fn facet(
 /// Returns the ids of one page of the points that match, from `offset` on, and the offset of the next page.
 pub(super) async fn ids(
     client: &Client,
-    conditions: &[Condition],
+    matching: qdrant_client::qdrant::Filter,
     offset: Option<PointId>,
     limit: u32,
 ) -> Result<(Vec<PointId>, Option<PointId>), Failure> {
     let request = ScrollPoints {
         limit: Some(limit),
         offset,
+        filter: Some(matching),
         with_payload: Some(WithPayloadSelector::from(false)),
-        ..scroll_request(client, conditions)
+        ..scroll_request(client, &[])
     };
     let (found, next) = scroll(client, request).await?;
     Ok((found.into_iter().filter_map(|found| found.id).collect(), next))

@@ -181,6 +181,16 @@ impl VectorStore for QdrantStore {
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         call("delete", async {
             match conditions::matching(scope.tenant(), filter) {
+                Some(conditions) => self.deletions.delete(&self.client, &conditions).await,
+                None => Ok(0),
+            }
+        })
+        .await
+    }
+
+    async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
+        call("discard", async {
+            match conditions::matching(scope.tenant(), filter) {
                 Some(conditions) => writes::delete(&self.client, &conditions).await,
                 None => Ok(0),
             }
@@ -289,6 +299,7 @@ impl Leases for QdrantStore {
     ) -> Result<bool, StoreError> {
         call("lease", async {
             let taken = lease::take(&self.agreements, name, holder, now, time).await?;
+            self.deletions.unfinished.notify_one();
             if time.is_zero() {
                 // The guarded work is over: a good moment to clean up.
                 offsets::remove_unused(&self.agreements, now).await?;

@@ -6,8 +6,8 @@ use context_manager_core::TenantId;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::points_update_operation::{Operation, OverwritePayload, PointStructList};
 use qdrant_client::qdrant::{
-    DeletePoints, HasIdCondition, PointId, PointStruct, PointsSelector, PointsUpdateOperation, UpdateBatchPoints,
-    UpdateMode, UpsertPoints, condition,
+    DeletePoints, Filter, HasIdCondition, PointId, PointStruct, PointsSelector, PointsUpdateOperation,
+    UpdateBatchPoints, UpdateMode, UpsertPoints, condition,
 };
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ use crate::conditions::{self, Condition};
 pub(super) const CHUNK: usize = 100;
 
 /// Number of points deleted in one call.
-const DELETE_CHUNK: u32 = 1000;
+pub(super) const DELETE_CHUNK: u32 = 1000;
 
 /// Inserts or replaces points. The last one of a repeated id wins.
 pub(super) async fn upsert(client: &Client, points: Vec<(Uuid, PointStruct)>) -> Result<(), Failure> {
@@ -104,32 +104,35 @@ pub(super) async fn batch(client: &Client, operations: Vec<PointsUpdateOperation
 }
 
 /// Deletes the points that match, page by page, and returns their number.
-///
-/// A found point is deleted only if it still matches: one that was changed in the meantime was acknowledged, and stays.
 pub(super) async fn delete(client: &Client, conditions: &[Condition]) -> Result<u64, Failure> {
     let (mut deleted, mut offset) = (0, None);
     loop {
-        let (ids, next) = reads::ids(client, conditions, offset, DELETE_CHUNK).await?;
-        if !ids.is_empty() {
-            deleted += ids.len() as u64;
-            let mut found = filter::all(conditions);
-            let has_id = condition::ConditionOneOf::HasId(HasIdCondition { has_id: ids });
-            found.must.push(has_id.into());
-            let request = DeletePoints {
-                collection_name: client.collection.clone(),
-                wait: Some(true),
-                points: Some(PointsSelector::from(PointsSelectorOneOf::Filter(found))),
-                ordering: client.ordering,
-                timeout: Some(client.timeout_secs()),
-                ..DeletePoints::default()
-            };
-            client.write(request, rpc!(delete)).await?;
-        }
+        let (ids, next) = reads::ids(client, filter::all(conditions), offset, DELETE_CHUNK).await?;
+        deleted += ids.len() as u64;
+        delete_found(client, filter::all(conditions), ids).await?;
         offset = Some(match next {
             Some(next) => next,
             None => return Ok(deleted),
         });
     }
+}
+
+/// Deletes those of the found points that still match: one that was changed in the meantime was acknowledged, and stays.
+pub(super) async fn delete_found(client: &Client, mut matching: Filter, ids: Vec<PointId>) -> Result<(), Failure> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let has_id = condition::ConditionOneOf::HasId(HasIdCondition { has_id: ids });
+    matching.must.push(has_id.into());
+    let request = DeletePoints {
+        collection_name: client.collection.clone(),
+        wait: Some(true),
+        points: Some(PointsSelector::from(PointsSelectorOneOf::Filter(matching))),
+        ordering: client.ordering,
+        timeout: Some(client.timeout_secs()),
+        ..DeletePoints::default()
+    };
+    client.write(request, rpc!(delete)).await
 }
 
 /// Keeps the last point of each id.

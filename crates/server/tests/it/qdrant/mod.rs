@@ -13,6 +13,7 @@ mod outages;
 mod redis;
 mod replicas;
 mod sameness;
+mod snapshots;
 
 use qdrant_client::Qdrant;
 use qdrant_client::qdrant::CountPointsBuilder;
@@ -52,7 +53,12 @@ fn stand_in() -> StandIn {
 
 /// Number of points of our collection, once it exists.
 async fn points(url: &str) -> Option<u64> {
+    points_of(url, "context_manager_contexts").await
+}
+
+/// Number of points of a collection, once it exists.
+async fn points_of(url: &str, collection: &str) -> Option<u64> {
     let client = Qdrant::from_url(url).skip_compatibility_check().build().unwrap();
-    let count = CountPointsBuilder::new("context_manager_contexts").exact(true);
+    let count = CountPointsBuilder::new(collection).exact(true);
     Some(client.count(count).await.ok()?.result?.count)
 }

@@ -85,6 +85,16 @@ impl Node {
         node
     }
 
+    /// Address of its HTTP port.
+    pub(super) fn rest_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http_port)
+    }
+
+    /// Folder of its snapshots, if it is a process of this machine.
+    pub(super) fn snapshots(&self) -> Option<PathBuf> {
+        matches!(self.means, Means::Binary(_)).then(|| self.folder.path().join("snapshots"))
+    }
+
     /// Stops it where it stands: connections stay open and nothing is answered.
     pub(super) fn pause(&self) {
         match &self.process {

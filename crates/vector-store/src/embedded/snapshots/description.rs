@@ -14,12 +14,12 @@ use super::failure::{damaged, io_failed};
 use super::files::FileEntry;
 use crate::disk;
 use crate::embedded::freeze::Frozen;
+use crate::snapshot_name;
 
 /// The description's name in the snapshot's folder.
 pub(super) const FILE: &str = "snapshot.json";
 /// The format that this version writes, and the newest it reads.
 const FORMAT: u32 = 1;
-const MAX_NAME_BYTES: usize = 64;
 
 /// The description of a snapshot. Written last: a folder without it is no snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -92,24 +92,13 @@ impl Description {
     }
 }
 
-/// Returns the name of a snapshot made at this time.
-pub(super) fn name_at(time: Timestamp) -> String {
-    format!("{time:.3}").replace(':', "-")
-}
-
-/// Returns whether a name leads to a folder directly below the snapshots, and nowhere else.
-pub(super) fn is_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
-}
-
 /// Returns the snapshots in `folder`, newest first. Skips unreadable ones, which are incomplete or foreign.
 pub(super) fn list(folder: &Path) -> Result<Vec<Snapshot>, SnapshotError> {
     let mut found = Vec::new();
     let entries = disk::unless_gone(fs::read_dir(folder)).map_err(io_failed)?;
     for entry in entries.into_iter().flatten() {
         let name = entry.map_err(io_failed)?.file_name();
-        let Some(name) = name.to_str().filter(|name| is_name(name)) else {
+        let Some(name) = name.to_str().filter(|name| snapshot_name::is_valid(name)) else {
             continue;
         };
         match Description::read(&folder.join(name)).and_then(|description| description.snapshot(name)) {

@@ -29,7 +29,7 @@ use super::running::Running;
 use super::store::EmbeddedStore;
 use super::write::Write;
 use super::{folder, takeover};
-use crate::disk;
+use crate::{disk, snapshot_name};
 
 /// Snapshots of an embedded store.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl EmbeddedSnapshots {
     }
 
     fn of_name(&self, name: &str) -> Result<PathBuf, SnapshotError> {
-        if description::is_name(name) {
+        if snapshot_name::is_valid(name) {
             Ok(self.folder().join(name))
         } else {
             Err(SnapshotError::NotFound)
@@ -157,7 +157,7 @@ fn make(store: &EmbeddedStore, running: &Running, staging: &Path, folder: &Path)
     let entries = files::read_entries(staging, description::FILE).map_err(io_failed)?;
     let description = Description::new(frozen, created_at, entries);
     description.write(staging).map_err(io_failed)?;
-    let name = description::name_at(created_at);
+    let name = snapshot_name::at(created_at);
     put_in_place(staging, folder, &name)?;
     let snapshot = description.snapshot(&name)?;
     tracing::info!(
