@@ -2,6 +2,7 @@
 //! query parameters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header;
@@ -17,6 +18,10 @@ use crate::config::Config;
 use crate::http::{Audience, Code, Forwarding, PeerAddress, Problem, RequestId, Sites, check_query, network};
 use crate::limits::RequestClass;
 use crate::service::{Access, Call, Closable, Origin, Service, UseCase};
+
+/// Longest wait of a request for a store that is being opened. A load balancer without active health checks sends requests
+/// as soon as the port is open.
+const OPENING: Duration = Duration::from_secs(5);
 
 /// Collaborators of the gate.
 #[derive(Debug)]
@@ -133,6 +138,7 @@ pub(super) async fn authorize(State(gate): State<Arc<Gate>>, mut request: Reques
     };
     let mut response = match call.admit().await {
         Ok(()) => {
+            gate.service.opened(OPENING).await;
             request.extensions_mut().insert(call.clone());
             check_parameters(route, request, next).await
         }

@@ -8,7 +8,6 @@ use context_manager_core::lexical::Analyzer;
 use context_manager_core::ports::{Reranker, SessionCache, SharedDocuments, StoreError, Summarizer, SystemClock};
 use context_manager_core::{ContextEngine, Deps, Scope};
 use context_manager_embedding::{ChatModel, CrossEncoder, Error as EmbeddingError, HttpReranker};
-use context_manager_observability::HealthRegistry;
 use context_manager_redis::{Connection, RedisSessions, Sizes};
 use context_manager_resilience::CircuitBreaker;
 use context_manager_vector_store::{Error as StoreOpenError, OpenStore};
@@ -138,7 +137,8 @@ impl Memory {
 
     /// Opens the store for a server. Waits for a Qdrant server, and for an embedding service that has to tell the size of
     /// its vectors first, so that they can be started in any order. An error that waiting cannot mend ends the process.
-    pub(super) async fn open_when_reachable(config: &Config, health: &HealthRegistry) -> anyhow::Result<Self> {
+    pub(super) async fn open_when_reachable(config: &Config, service: &Service) -> anyhow::Result<Self> {
+        let health = &service.health;
         let mut out: Option<Part> = None;
         loop {
             // A part that did not answer is named as such until it does.
@@ -156,6 +156,7 @@ impl Memory {
                 return Err(error);
             };
             health.wait_for(part.name(), part.reasons()[1]);
+            service.note_outage();
             out = Some(part);
             tracing::warn!(error = format!("{error:#}"), "not ready yet, trying again");
             sleep(RETRY_OPEN).await;

@@ -208,7 +208,7 @@ impl App {
     async fn serve_memory(&self) -> anyhow::Result<Memory> {
         let start = Instant::now();
         let health = &self.service.health;
-        let memory = Memory::open_when_reachable(&self.config, health).await?;
+        let memory = Memory::open_when_reachable(&self.config, &self.service).await?;
         loops::keys_known(&self.service.authenticator, health).await;
         memory.serve(&self.service, &self.config)?;
         health::register_identity_provider(health, &self.service.authenticator);

@@ -1,12 +1,15 @@
 //! Collaborators of the use cases.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::time::Duration;
 
 use context_manager_core::ContextEngine;
 use context_manager_core::ports::Snapshots;
 use context_manager_observability::{HealthRegistry, LogControl, Metrics};
 use context_manager_redis::RedisRates;
-use tokio::time::Instant;
+use tokio::sync::SetOnce;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::audit::AuditTrail;
@@ -34,7 +37,9 @@ pub struct Backend {
 /// Collaborators that every call shares.
 #[derive(Debug)]
 pub struct Service {
-    backend: OnceLock<Backend>,
+    backend: SetOnce<Backend>,
+    /// Cancelled once the start waits for a part that does not answer.
+    outage: CancellationToken,
     /// Health of the parts.
     pub health: HealthRegistry,
     /// Recorded metrics.
@@ -53,7 +58,8 @@ impl Service {
     /// Creates a service that is about to open its store.
     pub fn new(config: &Config, metrics: Metrics, logs: LogControl, authenticator: Arc<Authenticator>) -> Self {
         Self {
-            backend: OnceLock::new(),
+            backend: SetOnce::new(),
+            outage: CancellationToken::new(),
             health: HealthRegistry::new(config.health.checks.clone()),
             metrics,
             writes: TaskTracker::new(),
@@ -76,6 +82,21 @@ impl Service {
     /// Serves from this backend. Only the first one counts.
     pub fn open(&self, backend: Backend) {
         let _first = self.backend.set(backend);
+    }
+
+    /// Notes that the start takes as long as a part does not answer.
+    pub(crate) fn note_outage(&self) {
+        self.outage.cancel();
+    }
+
+    /// Waits while the store is being opened, at most for `patience`. Does not wait for a part that does not answer.
+    pub(crate) async fn opened(&self, patience: Duration) {
+        tokio::select! {
+            biased;
+            _backend = self.backend.wait() => {}
+            () = self.outage.cancelled() => {}
+            () = sleep(patience) => {}
+        }
     }
 
     /// Returns the open store's collaborators.

@@ -21,6 +21,16 @@ fn free_port() -> u16 {
 
 /// A service whose vectors depend on the text and on the `model`, which callers are told nothing of.
 async fn serve(port: u16, model: &'static str, dimensions: usize) -> AbortHandle {
+    serve_on(listener(port).await, model, dimensions)
+}
+
+async fn listener(port: u16) -> tokio::net::TcpListener {
+    tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .unwrap()
+}
+
+fn serve_on(listener: tokio::net::TcpListener, model: &'static str, dimensions: usize) -> AbortHandle {
     let embed = move |Json(request): Json<Value>| async move {
         let vector = |text: &Value| {
             let numbers = (0..dimensions).map(|n| {
@@ -36,9 +46,6 @@ async fn serve(port: u16, model: &'static str, dimensions: usize) -> AbortHandle
             .map(|(index, text)| json!({"index": index, "embedding": vector(text)}));
         Json(json!({"data": data.collect::<Vec<_>>()}))
     };
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .unwrap();
     let router = Router::new().route("/v1/embeddings", post(embed));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }).abort_handle()
 }
@@ -218,6 +225,27 @@ async fn a_start_that_has_to_wait_says_for_what() {
     server.ready().await;
     let stored = server.post("/contexts", &json!({"text": "first"})).await.unwrap();
     assert_eq!(stored["embedding_status"], "ready");
+    stop(server);
+}
+
+#[tokio::test]
+async fn a_request_that_comes_while_the_store_is_opened_is_answered_then() {
+    let bench = Bench::new(None);
+    // Connections are accepted, and answered later: the start takes its time, but nothing is down.
+    let slow = listener(bench.port).await;
+    let server = Server::starting(&bench.data(), &bench.environment());
+    let early = async {
+        let stored = server.post("/contexts", &json!({"text": "early"})).await.unwrap();
+        assert_eq!(stored["text"], "early", "{stored}");
+    };
+    let later = async {
+        until("the request is there, beside the one for the metrics", async || {
+            server.metric("context_manager_requests_in_flight").await == 2
+        })
+        .await;
+        serve_on(slow, "a", 8)
+    };
+    tokio::join!(early, later);
     stop(server);
 }
 
