@@ -1,10 +1,10 @@
 //! Snapshots with a real Qdrant server, made and restored by several servers of ours.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use context_manager::config::Config;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Breakable;
 use super::node::Node;
