@@ -32,6 +32,9 @@ use crate::http::{Code, PeerAddress, Problem};
 /// Bounds on the interval of looking at timeouts, which is a part of the shortest one.
 const SOONEST_LOOK: Duration = Duration::from_millis(20);
 const LATEST_LOOK: Duration = Duration::from_secs(5);
+/// Time that a server that stops still answers a request on an open connection: one that is on its way, or that was sent into
+/// a connection accepted last.
+const LAST_REQUEST: Duration = Duration::from_millis(100);
 /// hyper reads into a buffer of at least this size; the head of a request must fit.
 const MIN_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -168,6 +171,10 @@ async fn drive(
         }
     });
     let mut connection = pin!(protocol.http.serve_connection(TokioIo::new(stream), service));
+    let mut stopping = pin!(async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_REQUEST).await;
+    });
     let mut ending = false;
     loop {
         let look = tokio::time::sleep(protocol.look_after());
@@ -178,7 +185,7 @@ async fn drive(
                 }
                 return;
             }
-            () = stop.cancelled(), if !ending => {
+            () = stopping.as_mut(), if !ending => {
                 ending = true;
                 connection.as_mut().graceful_shutdown();
             }
