@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::http::{HeaderMap, header};
 use context_manager_core::TenantId;
 use context_manager_core::ports::{
-    ManualClock, SharedDocument, SharedDocuments, StoreError, StoreErrorKind, SystemClock,
+    Clock, ManualClock, SharedDocument, SharedDocuments, StoreError, StoreErrorKind, SystemClock,
 };
 use context_manager_vector_store::MemoryStore;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -149,7 +149,7 @@ fn request() -> KeyRequest {
 }
 
 fn now() -> Timestamp {
-    Timestamp::now()
+    SystemClock.now()
 }
 
 /// Returns the tenant of a caller with this key.
@@ -162,9 +162,10 @@ fn tenant(server: &Authenticator, key: Option<&NewKey>) -> Result<String, Denied
         );
     }
     let caller = server.authenticate(&headers)?;
-    Ok(caller.scope().tenant().to_string())
+    Ok(caller.scope().tenant().as_str().to_owned())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with the answer to a caller")]
 fn acme() -> Result<String, Denied> {
     Ok("acme".to_owned())
 }
