@@ -99,7 +99,7 @@ impl SharedKeys {
         };
         let version = document.as_ref().map(|document| document.version);
         // Parsing thousands of keys takes a while.
-        let parsed = spawn_blocking(move || keyring(document)).await;
+        let parsed = spawn_blocking(move || keyring(document.as_ref())).await;
         let parsed = parsed.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
         *seen = match (&parsed, version) {
             (Err(_), Some(version)) => Seen::Unusable(version),
@@ -114,7 +114,7 @@ pub(super) fn records(document: &SharedDocument) -> Result<KeyRecords, SharedKey
     KeyRecords::parse(&document.text).map_err(SharedKeysError::Unusable)
 }
 
-fn keyring(document: Option<SharedDocument>) -> Result<Keyring, SharedKeysError> {
-    let records = document.as_ref().map(records).transpose()?;
+fn keyring(document: Option<&SharedDocument>) -> Result<Keyring, SharedKeysError> {
+    let records = document.map(records).transpose()?;
     Keyring::of_records(records).map_err(|error| SharedKeysError::Unusable(format!("{:#}", anyhow::Error::from(error))))
 }
