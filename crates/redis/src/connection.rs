@@ -7,9 +7,10 @@ use context_manager_resilience::{CallError, CircuitBreaker, Secret};
 use redis::aio::MultiplexedConnection;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
-use redis::sentinel::{SentinelClient, SentinelServerType};
+use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, InfoDict, RedisError, ScriptInvocation, ServerErrorKind,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue, InfoDict, IntoConnectionInfo, RedisError,
+    ScriptInvocation, ServerErrorKind, TlsMode,
 };
 use tokio::sync::Mutex;
 
@@ -21,12 +22,14 @@ pub struct Connection {
     live: Mutex<Live>,
     circuit: CircuitBreaker,
     timeout: Duration,
+    /// Key to write to.
+    probe: String,
 }
 
 enum Source {
-    Server(Client),
+    Server(Box<Client>),
     Sentinels(Box<Mutex<SentinelClient>>),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 /// The connection in use.
@@ -92,18 +95,22 @@ impl Connection {
             live: Mutex::default(),
             circuit: CircuitBreaker::new("redis", config.circuit_breaker.clone()),
             timeout: config.timeout(),
+            probe: format!("{{{}}}:probe", config.key_prefix),
         })
     }
 
-    /// Checks that Redis answers.
+    /// Checks that Redis answers, and can be written to.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn ping(&self) -> Result<(), Error> {
-        let script = redis::Script::new("return redis.call('PING')");
-        self.invoke::<redis::Value>(|_run| script.prepare_invoke())
-            .await
-            .map(drop)
+        let script = redis::Script::new("return redis.call('SET', KEYS[1], '1', 'PX', 1000)");
+        let prepare = |_run| {
+            let mut call = script.prepare_invoke();
+            call.key(&self.probe);
+            call
+        };
+        self.invoke::<redis::Value>(prepare).await.map(drop)
     }
 
     /// Runs a script. `prepare` gets the name of the server's run, for keys that must not outlive it.
@@ -112,10 +119,14 @@ impl Connection {
         prepare: impl Fn(u64) -> ScriptInvocation<'s>,
     ) -> Result<T, Error> {
         let call = async {
-            let bounded = tokio::time::timeout(self.timeout, self.attempt(prepare)).await;
+            // The connection has the same limit for connecting, and for each answer.
+            let bounded = tokio::time::timeout(3 * self.timeout, self.attempt(prepare)).await;
+            if bounded.is_err() {
+                self.live.lock().await.link = None;
+            }
             bounded.unwrap_or(Err(Error::Late))
         };
-        match self.circuit.call(call, |_error| true).await {
+        match self.circuit.call(call, is_outage).await {
             Ok(answer) => Ok(answer),
             Err(CallError::Open(_)) => Err(Error::Open),
             Err(CallError::Failed(error)) => Err(error),
@@ -157,16 +168,22 @@ impl Source {
         match (&config.sentinel_master, addresses.as_slice()) {
             (_, []) => Err(Error::NoAddress),
             (Some(master), sentinels) => {
-                let client =
-                    SentinelClient::build(sentinels.to_vec(), master.clone(), None, SentinelServerType::Master);
+                let node = node_of(sentinels[0]).map_err(Error::Address)?;
+                let master = master.clone();
+                let client = SentinelClient::build(sentinels.to_vec(), master, Some(node), SentinelServerType::Master);
                 Ok(Self::Sentinels(Box::new(Mutex::new(client.map_err(Error::Address)?))))
             }
-            (None, [address]) => Client::open(*address).map(Self::Server).map_err(Error::Address),
+            (None, [address]) => Client::open(*address)
+                .map(|client| Self::Server(Box::new(client)))
+                .map_err(Error::Address),
             (None, nodes) => {
                 let builder = ClusterClientBuilder::new(nodes.to_vec())
                     .connection_timeout(config.timeout())
                     .response_timeout(config.timeout());
-                builder.build().map(Self::Cluster).map_err(Error::Address)
+                builder
+                    .build()
+                    .map(|client| Self::Cluster(Box::new(client)))
+                    .map_err(Error::Address)
             }
         }
     }
@@ -186,13 +203,39 @@ impl Source {
                 });
             }
         };
-        let info: InfoDict = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
-        let run: Option<String> = info.get("run_id");
-        let run = run.and_then(|run| u64::from_str_radix(run.get(..16)?, 16).ok());
+        let info: InfoDict = redis::cmd("INFO").query_async(&mut connection).await?;
+        // The first changes with a restart, the second with each change of the master, also with one back to an earlier one.
+        let id = |name: &str| {
+            let id: Option<String> = info.get(name);
+            id.and_then(|id| u64::from_str_radix(id.get(..16)?, 16).ok())
+                .unwrap_or(0)
+        };
+        let run = id("run_id") ^ id("master_replid");
         Ok(Link {
             to: To::Server(connection),
-            run: run.unwrap_or(0),
+            run,
         })
+    }
+}
+
+/// Returns the settings of the master: user, password, database and TLS are those of the sentinels' addresses.
+fn node_of(address: &str) -> Result<SentinelNodeConnectionInfo, RedisError> {
+    let info = address.into_connection_info()?;
+    let node = SentinelNodeConnectionInfo::default().set_redis_connection_info(info.redis_settings().clone());
+    let by_tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+    Ok(if by_tls {
+        node.set_tls_mode(TlsMode::Secure)
+    } else {
+        node
+    })
+}
+
+/// Returns `true` for errors of a server that is down; one that refuses a call answers at once.
+fn is_outage(error: &Error) -> bool {
+    match error {
+        Error::Failed(error) => error.is_io_error() || error.is_timeout() || error.is_connection_dropped(),
+        Error::Late => true,
+        Error::NoAddress | Error::File(_) | Error::Address(_) | Error::Open => false,
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a server on a free port.
-    pub fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
@@ -24,12 +24,12 @@ impl Server {
             port,
             folder: tempfile::tempdir().unwrap(),
         };
-        server.run();
+        server.run().await;
         server
     }
 
     /// Starts the server, again after [`Server::kill`], without its data.
-    pub fn run(&mut self) {
+    pub async fn run(&mut self) {
         let binary = std::env::var("REDIS_BIN").unwrap_or_else(|_unset| "redis-server".to_owned());
         let child = Command::new(&binary)
             .args([
@@ -52,7 +52,7 @@ impl Server {
             if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(25));
+            tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("{binary} does not listen");
     }

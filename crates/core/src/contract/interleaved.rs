@@ -146,7 +146,9 @@ impl Running {
             (_, 1) => {
                 let affected = match self.call {
                     Call::Delete if self.number.is_multiple_of(2) => Affected::Tenant,
-                    _ => Affected::Sessions(vec![self.key.session.clone()]),
+                    Call::Read | Call::Store | Call::Change | Call::Delete | Call::Fail => {
+                        Affected::Sessions(vec![self.key.session.clone()])
+                    }
                 };
                 self.announced = Some(cache.begin(&self.key.tenant, affected).await.unwrap());
             }
@@ -175,7 +177,7 @@ impl Running {
     }
 }
 
-/// Numbers that are the same for the same seed: the generator of Steele, Lea and Flood (SplitMix64).
+/// Numbers that are the same for the same seed: the generator of Steele, Lea and Flood (`SplitMix64`).
 #[derive(Debug)]
 struct Random(u64);
 

@@ -66,7 +66,7 @@ impl SessionCache for L1 {
         }
     }
 
-    async fn clear(&self, _tenants: &[TenantId]) {
+    async fn clear(&self) {
         self.forget_all();
     }
 

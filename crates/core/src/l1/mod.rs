@@ -73,19 +73,17 @@ impl L1 {
         session.entries.is_some().then_some(session.generation)
     }
 
-    /// Begins to read a session from the store, and returns its generation. Of two concurrent reads the later one fills the
-    /// session.
+    /// Begins to read a session that is not in memory from the store, and returns its generation. Of two concurrent reads the
+    /// first to end fills the session.
     pub(crate) fn read(&self, key: &SessionKey) -> u64 {
-        let generation = self.next_generation();
-        let empty = Session {
+        let begun = |session: &mut Session| session.last_used = Instant::now();
+        let session = self.sessions.entry(key.clone()).and_modify(begun);
+        let session = session.or_insert_with(|| Session {
             entries: None,
-            generation,
+            generation: self.next_generation(),
             last_used: Instant::now(),
-        };
-        if let Some(old) = self.sessions.insert(key.clone(), empty) {
-            self.total.fetch_sub(old.len(), Ordering::Relaxed);
-        }
-        generation
+        });
+        session.generation
     }
 
     /// Fills a session with the records read, oldest first. Returns `false` if it has another generation by now, and they

@@ -37,9 +37,8 @@ pub trait SessionCache: fmt::Debug + Send + Sync + 'static {
     /// Applies a write after it has reached the store, before it is acknowledged.
     async fn commit(&self, announced: Announced, changes: Vec<Change>);
 
-    /// Removes all entries in the memory of this process, and those of these tenants that other processes share, as the store
-    /// is replaced as a whole.
-    async fn clear(&self, tenants: &[TenantId]);
+    /// Puts all entries out of use, for all processes, as the store was replaced as a whole.
+    async fn clear(&self);
 
     /// Returns the time since the last use of a session; `None` if it is not known.
     fn unused_for(&self, _key: &SessionKey) -> Option<Duration> {
@@ -120,7 +119,7 @@ pub enum Change {
     Replaced(Record),
     /// A context was replaced; its vector and terms are the same.
     Updated(Context),
-    /// A context got its vector; its terms are the same.
+    /// A context without a vector got one, if it was otherwise unchanged; its terms are the same.
     Embedded(Context, Vec<f32>),
     /// Matching contexts were deleted.
     Deleted(Filter),

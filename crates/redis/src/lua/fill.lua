@@ -6,12 +6,8 @@ if redis.call('EXISTS', KEYS[2], KEYS[4]) > 0 or current(KEYS[3]) ~= ARGV[3] or 
   return false
 end
 redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
-if ARGV[4] == '0' then
-  redis.call('SET', KEYS[5], ARGV[1], 'PX', ARGV[2])
-else
-  redis.call('PEXPIRE', KEYS[5], ARGV[2])
-end
-local tenant = current(KEYS[5])
+redis.call('PEXPIRE', KEYS[5], ARGV[2])
+local tenant = ARGV[4]
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'version', ARGV[1], 'tenant', tenant)
 for at = 8, #ARGV, 2 do

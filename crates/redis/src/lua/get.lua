@@ -4,7 +4,7 @@
 if under_way(KEYS[4], KEYS[5], ARGV[1], ARGV[2]) or under_way(KEYS[2], KEYS[3], ARGV[1], ARGV[2]) then
   return { 'busy' }
 end
-local state, tenant = current(KEYS[3]), current(KEYS[5])
+local state, tenant = named(KEYS[3], ARGV[1], ARGV[2]), named(KEYS[5], ARGV[1], ARGV[2])
 local version = redis.call('HMGET', KEYS[1], 'version', 'tenant')
 if version[1] ~= state or version[2] ~= tenant then
   return { 'miss', state, tenant, ARGV[5] }

@@ -17,3 +17,9 @@ end
 local function current(state)
   return redis.call('GET', state) or '0'
 end
+
+-- Returns the state. One that nobody knows any more gets a name, so that no two states are alike.
+local function named(state, name, ttl)
+  redis.call('SET', state, name, 'PX', ttl, 'NX')
+  return redis.call('GET', state)
+end

@@ -85,11 +85,27 @@ pub(super) fn operations(tenant: &TenantId, changes: &[Change]) -> Option<Argume
                 all.extend([b"update".to_vec(), id(context), json(tenant, context)?]);
             }
             Change::Embedded(context, vector) => {
-                all.extend([b"embed".to_vec(), id(context), json(tenant, context)?, f16s(vector)]);
+                // The store has skipped a context that another process changed.
+                let before = json(tenant, &without_vector(context))?;
+                all.extend([
+                    b"embed".to_vec(),
+                    id(context),
+                    before,
+                    json(tenant, context)?,
+                    f16s(vector),
+                ]);
             }
         }
     }
     Some(all)
+}
+
+/// Returns a context as it was before it got its vector.
+pub(super) fn without_vector(context: &Context) -> Context {
+    Context {
+        embedded: false,
+        ..context.clone()
+    }
 }
 
 /// Returns the operation of a change with an unknown outcome.
@@ -110,7 +126,7 @@ fn parts(tenant: &TenantId, record: &Record) -> Option<[Vec<u8>; 3]> {
 }
 
 fn json(tenant: &TenantId, context: &Context) -> Option<Vec<u8>> {
-    let payload = payload::encode(&Scope::authenticated(tenant.clone()), context.clone()).ok()?;
+    let payload = payload::encode(&Scope::maintenance(tenant.clone()), context.clone()).ok()?;
     serde_json::to_vec(&payload).ok()
 }
 

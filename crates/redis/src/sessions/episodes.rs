@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use context_manager_core::ports::{SharedDocuments, StoreError};
+use context_manager_core::ports::{
+    Clock, MAX_LISTED_DOCUMENTS, SharedDocuments, StoreError, StoreErrorKind, SystemClock,
+};
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
@@ -17,9 +19,12 @@ use crate::Connection;
 
 /// Kind of the documents.
 const KIND: &str = "working-memory-without-redis";
-/// Texts of an episode that lasts, and of one that is over.
+/// Beginning of the text of an episode that lasts, and of one that is over.
 const LASTS: &str = "lasts";
 const OVER: &str = "over";
+
+/// Time after which a write that did not end counts as abandoned. Longer than every call to the store.
+pub(super) const ABANDONED: Duration = Duration::from_mins(1);
 
 /// Interval of reading the documents.
 const POLL: Duration = Duration::from_millis(300);
@@ -32,40 +37,52 @@ const SEEN: Duration = Duration::from_millis(1_100);
 const RENEWAL: Duration = Duration::from_secs(10);
 const DEAD: Duration = Duration::from_secs(30);
 const OVERDUE: Duration = Duration::from_secs(20);
-/// Minimum time of an episode.
+/// Minimum time of an episode, and the time for which it may wait for its writes to end.
 const SHORTEST: Duration = Duration::from_secs(2);
+const DRAINING: Duration = Duration::from_secs(2);
+/// Number of attempts to read or write documents that change meanwhile, or are slow.
+const ATTEMPTS: usize = 3;
 /// Time after which the document of an episode is deleted: longer than any entry lives.
 const KEPT: Duration = Duration::from_hours(26);
 
-/// The episodes of all servers on a store.
+/// The episodes of all servers on a store. Each process has one document, with its last episode.
 #[derive(Debug)]
 pub(super) struct Episodes {
     documents: Arc<dyn SharedDocuments>,
+    /// Name of the document of this process.
+    process: Uuid,
     state: Mutex<State>,
     /// Held while the own episode begins or ends.
     change: tokio::sync::Mutex<()>,
+    /// Held by who reads the documents.
+    reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// Beginning of the last reading that succeeded.
     read_at: Option<Instant>,
-    /// Set while another server writes without Redis.
+    /// Set while another server writes without Redis, or may do so.
     is_disturbed: bool,
-    /// Name of the key space, and the time from which writes to it are safe.
+    /// Name of the key space, and the time from which all servers know it.
     space: u64,
     safe_at: Option<Instant>,
-    /// Version of each episode that lasts, and the time at which this server first read it.
+    /// Version of each document whose episode lasts, and the time at which this server first read it.
     lasting: HashMap<Uuid, (Uuid, Instant)>,
+    /// Version of the document of this process.
+    document: Option<Uuid>,
     own: Option<Own>,
+    /// Number of own episodes that are over.
+    ended: u64,
 }
 
 /// The episode of this server.
 #[derive(Debug)]
 struct Own {
-    name: Uuid,
-    version: Uuid,
+    episode: Uuid,
     began_at: Instant,
+    /// Time from which no other server uses Redis.
+    ready_at: Instant,
     renewed_at: Instant,
     /// Writes under way without Redis, and their beginnings.
     writes: HashMap<u64, Instant>,
@@ -75,16 +92,18 @@ impl Episodes {
     pub(super) fn new(documents: Arc<dyn SharedDocuments>) -> Self {
         Self {
             documents,
+            process: Uuid::now_v7(),
             state: Mutex::default(),
             change: tokio::sync::Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
         }
     }
 
     /// Returns the key space while no server writes without Redis.
     pub(super) fn trusted(&self) -> Option<u64> {
         let state = self.state();
-        let is_recent = state.read_at.is_some_and(|read_at| read_at.elapsed() < TRUST);
-        (is_recent && !state.is_disturbed && state.own.is_none()).then_some(state.space)
+        let is_known = state.is_recent() && state.wait().is_none();
+        (is_known && !state.is_disturbed && state.own.is_none()).then_some(state.space)
     }
 
     /// Returns `true` while this server writes without Redis.
@@ -92,65 +111,83 @@ impl Episodes {
         self.state().own.is_some()
     }
 
+    /// Returns the number of own episodes that are over, for [`Episodes::begin_without`].
+    pub(super) fn ended(&self) -> u64 {
+        self.state().ended
+    }
+
     /// Returns the key space once a write to it is safe.
     ///
     /// # Errors
-    /// [`StoreError`] when the documents cannot be read.
+    /// [`StoreError`] when the documents cannot be read, or not in time.
     pub(super) async fn writable(&self) -> Result<u64, StoreError> {
-        loop {
-            let (is_recent, space, safe_at) = {
-                let state = self.state();
-                let is_recent = state.read_at.is_some_and(|read_at| read_at.elapsed() < TRUST);
-                (is_recent, state.space, state.safe_at)
-            };
-            match safe_at.filter(|safe_at| *safe_at > Instant::now()) {
-                Some(safe_at) if is_recent => sleep_until(safe_at).await,
-                None if is_recent => return Ok(space),
-                Some(_) | None => self.read().await?,
+        for _ in 0..ATTEMPTS {
+            let space = self.space().await?;
+            let wait = self.state().wait();
+            match wait {
+                Some(safe_at) => sleep_until(safe_at).await,
+                None if self.state().is_recent() => return Ok(space),
+                None => {}
             }
         }
+        Err(undecided())
     }
 
-    /// Returns the key space as last read.
-    pub(super) fn space(&self) -> u64 {
-        self.state().space
+    /// Returns the key space as it was less than [`TRUST`] ago.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the documents cannot be read.
+    pub(super) async fn space(&self) -> Result<u64, StoreError> {
+        if !self.state().is_recent() {
+            self.read().await?;
+        }
+        Ok(self.state().space)
     }
 
-    /// Registers a write without Redis once all other servers have stopped using it.
+    /// Registers a write without Redis once all other servers have stopped using it. Returns `false` if an own episode has
+    /// ended since `ended`: Redis answers again.
     ///
     /// # Errors
     /// [`StoreError`] when the others cannot be told.
-    pub(super) async fn begin_without(&self, write: u64) -> Result<(), StoreError> {
-        let _change = self.change.lock().await;
-        let lasts = |own: &mut Own| {
-            let lasts = own.renewed_at.elapsed() < OVERDUE;
-            if lasts {
-                own.writes.insert(write, Instant::now());
-            }
-            lasts
-        };
-        if self.state().own.as_mut().is_some_and(lasts) {
-            return Ok(());
+    pub(super) async fn begin_without(&self, write: u64, ended: u64) -> Result<bool, StoreError> {
+        let change = self.change.lock().await;
+        if self.ended() != ended {
+            return Ok(false);
         }
-        let (name, began_at) = (Uuid::now_v7(), Instant::now());
-        let made = self
-            .documents
-            .replace_document(KIND, &name.to_string(), None, LASTS)
-            .await?;
-        let Some(version) = made else {
-            // A name of its own: an outage hid that the document was written.
-            return Err(undecided());
+        let joined = {
+            let mut state = self.state();
+            let own = state.own.as_mut().filter(|own| own.renewed_at.elapsed() < OVERDUE);
+            own.map(|own| {
+                own.writes.insert(write, Instant::now());
+                own.ready_at
+            })
         };
-        tracing::warn!("Redis cannot be reached: working memory is read from the store by all servers");
-        self.state().own = Some(Own {
-            name,
-            version,
+        let ready_at = match joined {
+            Some(ready_at) => ready_at,
+            None => self.begin(write).await?,
+        };
+        drop(change);
+        sleep_until(ready_at).await;
+        Ok(true)
+    }
+
+    /// Begins an episode with a write, and returns the time from which no other server uses Redis.
+    async fn begin(&self, write: u64) -> Result<Instant, StoreError> {
+        let (episode, began_at) = (Uuid::now_v7(), Instant::now());
+        self.tell(LASTS, episode).await?;
+        tracing::warn!("Redis cannot be used: working memory is read from the store by all servers");
+        let ready_at = Instant::now() + SEEN;
+        let mut state = self.state();
+        let mut writes = state.own.take().map_or_else(HashMap::new, |own| own.writes);
+        writes.insert(write, began_at);
+        state.own = Some(Own {
+            episode,
             began_at,
+            ready_at,
             renewed_at: began_at,
-            writes: HashMap::from([(write, began_at)]),
+            writes,
         });
-        sleep(SEEN).await;
-        Ok(())
+        Ok(ready_at)
     }
 
     /// Ends a write without Redis.
@@ -160,7 +197,18 @@ impl Episodes {
         }
     }
 
-    /// Reads the documents at intervals, and ends the own episode once Redis answers. Never returns.
+    /// Puts all entries of before out of use, as Redis may have missed a write: the own episode, if it lasts, has done so.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the other servers cannot be told.
+    pub(super) async fn discard_all(&self) -> Result<(), StoreError> {
+        let write = fastrand::u64(1..);
+        while !self.begin_without(write, self.ended()).await? {}
+        self.end_without(write);
+        Ok(())
+    }
+
+    /// Reads the documents at intervals, and ends the own episode once Redis can be used. Never returns.
     pub(super) async fn keep(&self, connection: &Connection) {
         loop {
             if let Err(error) = self.read().await {
@@ -173,37 +221,39 @@ impl Episodes {
         }
     }
 
-    /// Reads the documents.
+    /// Reads the documents, or waits for a reading that begins after this call.
     async fn read(&self) -> Result<(), StoreError> {
+        let asked_at = Instant::now();
+        let _reading = self.reading.lock().await;
+        if self.state().read_at.is_some_and(|read_at| read_at >= asked_at) {
+            return Ok(());
+        }
         let read_at = Instant::now();
         let documents = self.documents.documents(KIND).await?;
-        let episodes = documents.into_iter().filter_map(|(name, document)| {
-            let name: Uuid = name.parse().ok()?;
-            Some((name, document))
-        });
-        let (mut space, mut lasting, mut old) = (0, HashMap::new(), Vec::new());
-        {
-            let state = self.state();
-            for (name, document) in episodes {
-                space ^= folded(name);
-                if is_older(document.version, KEPT) {
-                    old.push(name);
-                } else if document.text == LASTS {
-                    let known = state
-                        .lasting
-                        .get(&name)
-                        .filter(|(version, _)| *version == document.version);
-                    lasting.insert(name, (document.version, known.map_or(read_at, |known| known.1)));
-                }
-            }
-        }
+        let is_full = documents.len() >= MAX_LISTED_DOCUMENTS;
+        let (mut space, mut lasting, mut old, mut disturbed) = (0, HashMap::new(), Vec::new(), is_full);
         {
             let mut state = self.state();
-            let own = state.own.as_ref().map(|own| own.name);
-            let lives = |(name, (_, since)): (&Uuid, &(Uuid, Instant))| {
-                Some(*name) != own && read_at.duration_since(*since) < DEAD
-            };
-            state.is_disturbed = lasting.iter().any(lives);
+            for (process, document) in documents {
+                let told = document.text.split_once(' ').and_then(|(kind, episode)| {
+                    let episode: Uuid = episode.parse().ok()?;
+                    Some((kind == LASTS, episode, process.parse::<Uuid>().ok()?))
+                });
+                let Some((lasts, episode, process)) = told else {
+                    continue;
+                };
+                space ^= folded(episode);
+                if is_older(document.version, KEPT) {
+                    old.push(process);
+                } else if lasts {
+                    let known = state.lasting.get(&process);
+                    let known = known.filter(|(version, _)| *version == document.version);
+                    let since = known.map_or(read_at, |(_, since)| *since);
+                    lasting.insert(process, (document.version, since));
+                    disturbed |= process != self.process && read_at.duration_since(since) < DEAD;
+                }
+            }
+            state.is_disturbed = disturbed;
             state.lasting = lasting;
             if state.space != space {
                 state.space = space;
@@ -211,46 +261,87 @@ impl Episodes {
             }
             state.read_at = Some(read_at);
         }
-        for name in old {
-            self.documents.delete_document(KIND, &name.to_string()).await?;
+        for process in old {
+            self.documents.delete_document(KIND, &process.to_string()).await?;
         }
         Ok(())
     }
 
     async fn renew_or_end(&self, connection: &Connection) -> Result<(), StoreError> {
         let _change = self.change.lock().await;
-        let (name, version, can_end, is_due) = {
-            let mut state = self.state();
-            let Some(own) = &mut state.own else { return Ok(()) };
-            // A write whose call was given up never ends here.
-            own.writes.retain(|_, began_at| began_at.elapsed() < super::ABANDONED);
-            let can_end = own.writes.is_empty() && own.began_at.elapsed() > SHORTEST;
-            (own.name, own.version, can_end, own.renewed_at.elapsed() > RENEWAL)
+        let (episode, may_end, is_due) = {
+            let state = self.state();
+            let Some(own) = &state.own else { return Ok(()) };
+            (
+                own.episode,
+                own.began_at.elapsed() > SHORTEST,
+                own.renewed_at.elapsed() > RENEWAL,
+            )
         };
-        if can_end && connection.ping().await.is_ok() {
-            self.documents
-                .replace_document(KIND, &name.to_string(), Some(version), OVER)
-                .await?;
-            self.state().own = None;
+        if may_end && connection.ping().await.is_ok() && self.drained().await {
+            self.tell(OVER, episode).await?;
+            let mut state = self.state();
+            state.own = None;
+            state.ended += 1;
             tracing::info!("Redis is used again");
         } else if is_due {
             let renewed_at = Instant::now();
-            let renewed = self
-                .documents
-                .replace_document(KIND, &name.to_string(), Some(version), LASTS)
-                .await?;
-            let Some(version) = renewed else {
-                return Err(undecided());
-            };
+            self.tell(LASTS, episode).await?;
             if let Some(own) = &mut self.state().own {
-                (own.version, own.renewed_at) = (version, renewed_at);
+                own.renewed_at = renewed_at;
             }
         }
         Ok(())
     }
 
+    /// Waits until no write without Redis is under way; new ones wait for the caller. Returns `false` if that takes too long.
+    async fn drained(&self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < DRAINING {
+            {
+                let mut state = self.state();
+                let Some(own) = &mut state.own else { return true };
+                // A write whose call was given up never ends here.
+                own.writes.retain(|_, began_at| began_at.elapsed() < ABANDONED);
+                if own.writes.is_empty() {
+                    return true;
+                }
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    /// Writes the document of this process.
+    async fn tell(&self, kind: &str, episode: Uuid) -> Result<(), StoreError> {
+        let (name, text) = (self.process.to_string(), format!("{kind} {episode}"));
+        for _ in 0..ATTEMPTS {
+            let expected = self.state().document;
+            let told = self.documents.replace_document(KIND, &name, expected, &text).await?;
+            if told.is_some() {
+                self.state().document = told;
+                return Ok(());
+            }
+            // An outage hid that an earlier call succeeded, or the document was deleted.
+            let version = self.documents.document_version(KIND, &name).await?;
+            self.state().document = version;
+        }
+        Err(undecided())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_recent(&self) -> bool {
+        self.read_at.is_some_and(|read_at| read_at.elapsed() < TRUST)
+    }
+
+    /// Returns the time from which all servers know the key space, if it is to come.
+    fn wait(&self) -> Option<Instant> {
+        self.safe_at.filter(|safe_at| *safe_at > Instant::now())
     }
 }
 
@@ -261,18 +352,16 @@ fn folded(name: Uuid) -> u64 {
 
 /// Returns `true` if a version is older than `age` by this machine's clock.
 fn is_older(version: Uuid, age: Duration) -> bool {
-    let made = version
-        .get_timestamp()
-        .map(|made| Duration::from_secs(made.to_unix().0));
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    matches!((made, now), (Some(made), Ok(now)) if now > made + age)
+    let made = version.get_timestamp().map_or(0, |made| made.to_unix().0);
+    let now = u64::try_from(SystemClock.now().as_second()).unwrap_or(0);
+    now > made + age.as_secs()
 }
 
-/// Failure of a replacement by another version than this server knows of.
+/// Failure of an agreement with the other servers in time.
 fn undecided() -> StoreError {
     StoreError {
         operation: "replace_document",
-        kind: context_manager_core::ports::StoreErrorKind::Unavailable(None),
+        kind: StoreErrorKind::Unavailable(None),
         source: None,
     }
 }

@@ -21,13 +21,13 @@ use context_manager_core::ports::{
 use futures::future;
 
 use crate::{Config, Connection, Error, metrics};
-use episodes::Episodes;
+use episodes::{ABANDONED, Episodes};
 use key::Keys;
 use near::{Near, NearCopies};
 use scripts::{Answer, Scripts};
 
-/// Time after which a write that was announced and not committed counts as abandoned. Longer than every call to the store.
-const ABANDONED: Duration = Duration::from_mins(1);
+/// Number of attempts to announce a write to Redis before all servers go without it.
+const ANNOUNCEMENTS: usize = 2;
 
 /// Cache of working memory on Redis. [`RedisSessions::keep`] must run, or the store answers.
 #[derive(Debug)]
@@ -72,6 +72,13 @@ impl RedisSessions {
         self.episodes.keep(&self.connection).await;
     }
 
+    /// Puts all entries out of use.
+    async fn discard(&self) {
+        if let Err(error) = self.episodes.discard_all().await {
+            tracing::warn!(%error, "working memory on Redis may be stale until it expires: other servers cannot be told");
+        }
+    }
+
     fn keys(&self, tenant: &TenantId, space: u64) -> Keys {
         Keys::new(&self.prefix, tenant, space)
     }
@@ -96,11 +103,10 @@ impl RedisSessions {
             return Ok((Cached::Busy, "untrusted"));
         }
         Ok(match (answer, near) {
-            (Answer::Busy, _) => (Cached::Busy, "busy"),
+            // A near copy that was asked about is there.
+            (Answer::Busy, _) | (Answer::Near, None) => (Cached::Busy, "busy"),
             (Answer::Miss(ticket), _) => (Cached::Miss(ticket), "miss"),
             (Answer::Near, Some(near)) => (Cached::Hit(near.records), "near"),
-            // The near copy was asked about, so it is there.
-            (Answer::Near, None) => (Cached::Busy, "busy"),
             (
                 Answer::Hit {
                     version,
@@ -126,15 +132,6 @@ impl RedisSessions {
         })
     }
 
-    /// Makes all sessions of a tenant stale.
-    async fn invalidate(&self, tenant: &TenantId) -> Result<(), Error> {
-        let (keys, name) = (self.keys(tenant, self.episodes.space()), fastrand::u64(1..));
-        self.scripts
-            .begin(&self.connection, &keys, &Affected::Tenant, name, ABANDONED)
-            .await?;
-        self.scripts.commit_tenant(&self.connection, &keys, name).await
-    }
-
     async fn commit_session(
         &self,
         keys: &Keys,
@@ -157,15 +154,13 @@ impl RedisSessions {
         Ok(())
     }
 
-    async fn commit_in(
-        &self,
-        space: u64,
-        name: u64,
-        before: &[u64],
-        write: (TenantId, Affected),
-        changes: Vec<Change>,
-    ) -> Result<(), Error> {
-        let (tenant, affected) = write;
+    /// Commits a write that was announced in a key space. Returns `false` if entries of another one may have missed it.
+    async fn commit_in(&self, space: u64, name: u64, before: &[u64], write: Write) -> Result<bool, Error> {
+        let Write {
+            tenant,
+            affected,
+            changes,
+        } = write;
         let keys = self.keys(&tenant, space);
         match affected {
             Affected::Tenant => self.scripts.commit_tenant(&self.connection, &keys, name).await?,
@@ -180,15 +175,35 @@ impl RedisSessions {
                     let keys = &keys;
                     async move { self.commit_session(keys, key, (name, *before), &changes).await }
                 });
-                future::try_join_all(commits.collect::<Vec<_>>()).await?;
+                let commits = future::join_all(commits.collect::<Vec<_>>()).await;
+                commits.into_iter().collect::<Result<(), Error>>()?;
             }
         }
-        if self.episodes.space() != space {
-            // Entries of the new space were filled while only the old one knew of the write.
-            self.invalidate(&tenant).await?;
+        // Entries of another space may have been filled while only this one knew of the write.
+        match self.episodes.space().await {
+            Ok(now) if now == space => Ok(true),
+            Ok(now) => self.invalidate(&tenant, now).await.map(|()| true),
+            Err(_unknown) => Ok(false),
         }
-        Ok(())
     }
+
+    /// Makes all sessions of a tenant stale in a key space.
+    async fn invalidate(&self, tenant: &TenantId, space: u64) -> Result<(), Error> {
+        let (keys, name) = (self.keys(tenant, space), fastrand::u64(1..));
+        let affected = Affected::Tenant;
+        self.scripts
+            .begin(&self.connection, &keys, &affected, name, ABANDONED)
+            .await?;
+        self.scripts.commit_tenant(&self.connection, &keys, name).await
+    }
+}
+
+/// Write to be committed.
+#[derive(Debug)]
+struct Write {
+    tenant: TenantId,
+    affected: Affected,
+    changes: Vec<Change>,
 }
 
 #[async_trait]
@@ -239,22 +254,30 @@ impl SessionCache for RedisSessions {
     /// Marks are the name of the write, the key space and the state of each session before; the name alone if Redis could not
     /// be told.
     async fn begin(&self, tenant: &TenantId, affected: Affected) -> Result<Announced, StoreError> {
-        let (space, name) = (self.episodes.writable().await?, fastrand::u64(1..));
-        let keys = self.keys(tenant, space);
+        let name = fastrand::u64(1..);
         let mut marks = vec![name];
-        if !self.episodes.is_own() {
-            match self
-                .scripts
-                .begin(&self.connection, &keys, &affected, name, ABANDONED)
-                .await
-            {
-                Ok(before) => marks.extend([space].into_iter().chain(before)),
-                Err(error) => tracing::debug!(%error, "a write cannot be announced to Redis"),
+        loop {
+            let (space, ended) = (self.episodes.writable().await?, self.episodes.ended());
+            let keys = self.keys(tenant, space);
+            for _ in 0..ANNOUNCEMENTS {
+                if self.episodes.is_own() || marks.len() > 1 {
+                    break;
+                }
+                let begun = self
+                    .scripts
+                    .begin(&self.connection, &keys, &affected, name, ABANDONED)
+                    .await;
+                match begun {
+                    Ok(before) => marks.extend([space].into_iter().chain(before)),
+                    Err(error) => tracing::debug!(%error, "a write cannot be announced to Redis"),
+                }
+            }
+            if marks.len() > 1 || self.episodes.begin_without(name, ended).await? {
+                break;
             }
         }
         if marks.len() == 1 {
             ::metrics::counter!(metrics::UNANNOUNCED).increment(1);
-            self.episodes.begin_without(name).await?;
         }
         Ok(Announced {
             tenant: tenant.clone(),
@@ -269,25 +292,32 @@ impl SessionCache for RedisSessions {
             affected,
             marks,
         } = announced;
-        match marks.as_slice() {
-            [name, space, before @ ..] => {
-                // Without the commit, the write counts as abandoned in a while, and until then as under way.
-                if let Err(error) = self.commit_in(*space, *name, before, (tenant, affected), changes).await {
-                    tracing::debug!(%error, "a write was not committed to Redis");
-                }
-            }
-            [name] => self.episodes.end_without(*name),
-            [] => {}
+        let (name, space, before) = match marks.as_slice() {
+            [name, space, before @ ..] => (*name, *space, before),
+            [name] => return self.episodes.end_without(*name),
+            [] => return,
+        };
+        let write = Write {
+            tenant,
+            affected,
+            changes,
+        };
+        let is_followed = self
+            .commit_in(space, name, before, write)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::debug!(%error, "a write was not committed to Redis");
+                false
+            });
+        if !is_followed {
+            // Redis may have lost the announcement, and been filled since with what was before the write.
+            self.discard().await;
         }
     }
 
-    async fn clear(&self, tenants: &[TenantId]) {
+    async fn clear(&self) {
         self.near.clear();
-        for tenant in tenants {
-            if let Err(error) = self.invalidate(tenant).await {
-                tracing::warn!(%error, "a working memory on Redis may be stale until it expires");
-            }
-        }
+        self.discard().await;
     }
 
     fn contexts(&self) -> usize {

@@ -8,6 +8,8 @@ use context_manager_core::context::Level;
 use context_manager_core::ports::{Change, Record, SessionKey};
 use moka::sync::Cache;
 
+use super::entry::without_vector;
+
 /// Copy of a session.
 #[derive(Debug, Clone)]
 pub(super) struct Near {
@@ -89,10 +91,13 @@ fn apply(records: &mut Vec<Arc<Record>>, change: &Change) -> bool {
         }
         (Some(at), None) => {
             let mut record = (*records[at]).clone();
-            record.context = context.clone();
             if let Change::Embedded(_, vector) = change {
+                if record.context != without_vector(context) {
+                    return false;
+                }
                 record.dense = Some(vector.clone());
             }
+            record.context = context.clone();
             records[at] = Arc::new(record);
         }
         (None, None) => return false,

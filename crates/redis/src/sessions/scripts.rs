@@ -56,7 +56,7 @@ impl Scripts {
             fill: script(include_str!("../lua/fill.lua")),
             begin: script(include_str!("../lua/begin.lua")),
             commit: script(include_str!("../lua/commit.lua")),
-            commit_tenant: Script::new("return redis.call('ZREM', KEYS[1], ARGV[1])"),
+            commit_tenant: Script::new(include_str!("../lua/commit_tenant.lua")),
             ttl,
             // Twice as many, as pinned contexts exceed the size; each has three fields.
             max_fields: 3 * 2 * session.max(1) + 2,
@@ -84,7 +84,7 @@ impl Scripts {
                 call
             })
             .await?;
-        Ok(parsed(answer)?)
+        parsed(answer)
     }
 
     /// Fills a session and returns its tenant version; `None` if a write began since the miss.
@@ -153,7 +153,7 @@ impl Scripts {
         (name, before): (u64, u64),
         operations: &Arguments,
     ) -> Result<Option<u64>, Error> {
-        let session = key.session.as_deref();
+        let (session, another) = (key.session.as_deref(), fastrand::u64(1..));
         connection
             .invoke(|run| {
                 let mut call = self.commit.prepare_invoke();
@@ -162,7 +162,8 @@ impl Scripts {
                 }
                 call.key(keys.tenant(run, "state"));
                 let before = if before == 0 { String::new() } else { before.to_string() };
-                call.arg(name).arg(before).arg(self.max_fields).arg(operations);
+                call.arg(name).arg(before).arg(self.max_fields);
+                call.arg(another).arg(millis(STATE_TTL)).arg(operations);
                 call
             })
             .await
@@ -170,10 +171,12 @@ impl Scripts {
 
     /// Ends a write to all sessions of a tenant.
     pub(super) async fn commit_tenant(&self, connection: &Connection, keys: &Keys, name: u64) -> Result<(), Error> {
+        let another = fastrand::u64(1..);
         let ended: Result<u64, Error> = connection
             .invoke(|run| {
                 let mut call = self.commit_tenant.prepare_invoke();
-                call.key(keys.tenant(run, "writes")).arg(name);
+                call.key(keys.tenant(run, "writes")).key(keys.tenant(run, "state"));
+                call.arg(name).arg(another).arg(millis(STATE_TTL));
                 call
             })
             .await;

@@ -1,13 +1,14 @@
 //! Redis that is killed or cannot be reached, and processes that die in the middle of a write.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use context_manager_core::TenantId;
 use context_manager_core::context::{Context, Level};
 use context_manager_core::lexical::SparseVector;
 use context_manager_core::ports::{Affected, Announced, Cached, Change, Record, SessionCache, SessionKey};
 use context_manager_vector_store::MemoryStore;
+use tokio::time::Instant;
 
 use context_manager_redis::testing::Server;
 
@@ -49,7 +50,7 @@ async fn recovered(cache: &dyn SessionCache) -> Cached {
     for _ in 0..200 {
         match cache.get(&session()).await {
             Cached::Unavailable | Cached::Busy => tokio::time::sleep(Duration::from_millis(100)).await,
-            answer => return answer,
+            answer @ (Cached::Hit(_) | Cached::Miss(_)) => return answer,
         }
     }
     panic!("Redis is back, but is not used again")
@@ -58,7 +59,7 @@ async fn recovered(cache: &dyn SessionCache) -> Cached {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask integration"]
 async fn nobody_is_answered_from_redis_while_one_writes_without_it() {
-    let server = Server::start();
+    let server = Server::start().await;
     let documents = Arc::new(MemoryStore::new(3));
     // A server that cannot reach Redis, beside two that can.
     let cut_off = process("redis://127.0.0.1:1", "test", &documents).await;
@@ -87,7 +88,7 @@ async fn nobody_is_answered_from_redis_while_one_writes_without_it() {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask integration"]
 async fn after_an_outage_redis_is_used_again_and_nothing_from_before() {
-    let mut server = Server::start();
+    let mut server = Server::start().await;
     let documents = Arc::new(MemoryStore::new(3));
     let (one, other) = (
         process(&server.url(), "test", &documents).await,
@@ -98,7 +99,7 @@ async fn after_an_outage_redis_is_used_again_and_nothing_from_before() {
     assert_eq!(one.get(&session()).await, Cached::Unavailable);
     let without = begin(&*one).await;
     one.commit(without, vec![Change::Unknown]).await;
-    server.run();
+    server.run().await;
     for cache in [&one, &other] {
         assert!(
             matches!(recovered(&**cache).await, Cached::Miss(_)),
@@ -114,7 +115,7 @@ async fn after_an_outage_redis_is_used_again_and_nothing_from_before() {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask integration"]
 async fn nobody_is_answered_while_a_write_is_under_way_and_an_abandoned_one_is_read_again() {
-    let server = Server::start();
+    let server = Server::start().await;
     let documents = Arc::new(MemoryStore::new(3));
     let (dying, other) = (
         process(&server.url(), "test", &documents).await,
@@ -132,7 +133,7 @@ async fn nobody_is_answered_while_a_write_is_under_way_and_an_abandoned_one_is_r
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask integration"]
 async fn a_commit_after_a_restart_of_redis_leaves_no_entries() {
-    let mut server = Server::start();
+    let mut server = Server::start().await;
     let documents = Arc::new(MemoryStore::new(3));
     let (writer, reader) = (
         process(&server.url(), "test", &documents).await,
@@ -141,16 +142,48 @@ async fn a_commit_after_a_restart_of_redis_leaves_no_entries() {
     fill(&*writer, &[record("a")]).await;
     let announced = begin(&*writer).await;
     server.kill();
-    server.run();
+    server.run().await;
     assert!(matches!(recovered(&*reader).await, Cached::Miss(_)));
     fill(&*reader, &[record("as before the write")]).await;
-    // The connection of the writer broke, too: the call that notices fails.
-    let _noticed = writer.get(&session()).await;
     writer.commit(announced, vec![Change::Added(record("b"))]).await;
+    let answer = reader.get(&session()).await;
     assert!(
-        matches!(reader.get(&session()).await, Cached::Miss(_)),
-        "entries without the write are gone"
+        !matches!(answer, Cached::Hit(_)),
+        "entries without the write are out of use"
     );
+    assert!(matches!(recovered(&*reader).await, Cached::Miss(_)));
+}
+
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask integration"]
+async fn a_read_that_overtook_a_write_is_refused_also_if_redis_lost_its_announcement() {
+    let server = Server::start().await;
+    let documents = Arc::new(MemoryStore::new(3));
+    let (writer, reader) = (
+        process(&server.url(), "test", &documents).await,
+        process(&server.url(), "test", &documents).await,
+    );
+    fill(&*writer, &[record("a")]).await;
+    for affected in [Affected::Sessions(vec![session().session]), Affected::Tenant] {
+        let announced = writer.begin(&session().tenant, affected).await.unwrap();
+        // As after an eviction.
+        forget_writes(&server).await;
+        let Cached::Miss(ticket) = reader.get(&session()).await else {
+            panic!("not a miss")
+        };
+        writer.commit(announced, vec![Change::Unknown]).await;
+        let read_before = [Arc::new(record("as before the write"))];
+        assert!(!reader.fill(&session(), ticket, &read_before).await);
+    }
+}
+
+/// Removes what Redis knows of writes under way.
+async fn forget_writes(server: &Server) {
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let keys = redis::cmd("KEYS").arg("*-writes*").query_async(&mut connection).await;
+    let keys: Vec<String> = keys.unwrap();
+    let () = redis::cmd("DEL").arg(keys).query_async(&mut connection).await.unwrap();
 }
 
 /// Makes all writes under way count as abandoned, as a minute without a commit does.

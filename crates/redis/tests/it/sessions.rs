@@ -15,7 +15,7 @@ async fn caches(prefix: &str) -> (Option<Server>, [Arc<dyn SessionCache>; 2]) {
     let (server, url, prefix) = match std::env::var("REDIS_URL") {
         Ok(url) => (None, url, format!("{prefix}-{}", std::process::id())),
         Err(_unset) => {
-            let server = Server::start();
+            let server = Server::start().await;
             let url = server.url();
             (Some(server), url, prefix.to_owned())
         }

@@ -101,7 +101,7 @@ impl KeyPlaces {
         }
     }
 
-    /// Reads the time of each key's last use, as far as it is known.
+    /// Reads the known time of each key's last use.
     pub async fn usage(&self) -> Usage {
         let file = Arc::clone(&self.file);
         let mut used = blocking(move || usage::read(&file)).await;

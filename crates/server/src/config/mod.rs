@@ -112,6 +112,9 @@ pub struct TokensConfig {
     pub encoding: Encoding,
 }
 
+/// Maximum of `vector_db.timeout_secs` with Redis, where a write counts as abandoned after a minute.
+const MAX_TIMEOUT_SECS: u64 = 30;
+
 impl Config {
     /// Returns the settings of a context's life, from several sections.
     pub fn lifecycle(&self) -> Lifecycle {
@@ -126,6 +129,11 @@ impl Config {
         let mut problems = self.redis.problems();
         if self.redis.is_used() && self.vector_db.qdrant.url.is_none() {
             problems.push("url: needs vector_db.url: a store in this process is not shared".to_owned());
+        }
+        if self.redis.is_used() && self.vector_db.qdrant.timeout_secs > MAX_TIMEOUT_SECS {
+            problems.push(format!(
+                "url: needs vector_db.timeout_secs of at most {MAX_TIMEOUT_SECS}"
+            ));
         }
         problems
     }

@@ -1,6 +1,6 @@
 //! Stored form of a context: flat, with short fixed names, and times as whole milliseconds since the epoch.
 //!
-//! Beside the context it holds keys that only serve filters: [`key::TENANT`], [`key::FACTS`] and [`key::VISIBLE`]. A checksum
+//! Beside the context it holds keys that only serve filters: `tenant`, `facts` and `visible`. A checksum
 //! detects damage. Vectors are stored separately.
 
 pub(crate) mod canonical;

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use context_manager_resilience::Deadline;
+use data_encoding::HEXLOWER;
 use prost::Message;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::{CreateFieldIndexCollection, FieldType, Filter, PointId};
@@ -292,7 +293,7 @@ fn uuid(id: &PointId) -> Option<Uuid> {
 }
 
 fn encode(filter: &Filter) -> String {
-    super::http::hex(&filter.encode_to_vec())
+    HEXLOWER.encode(&filter.encode_to_vec())
 }
 
 fn decode(digits: &str) -> Result<Filter, Failure> {

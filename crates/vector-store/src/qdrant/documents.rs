@@ -126,7 +126,8 @@ impl SharedDocuments for QdrantDocuments {
             (NAME.to_owned(), Value::from(name.to_owned())),
             (TEXT.to_owned(), Value::from(text.to_owned())),
         ]);
-        let replace = replace(&self.agreements, id(kind, name), expected, payload);
+        // On the heap, as it holds several requests.
+        let replace = Box::pin(replace(&self.agreements, id(kind, name), expected, payload));
         self.call("replace_document", replace).await
     }
 

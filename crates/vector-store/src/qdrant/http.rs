@@ -285,8 +285,3 @@ fn unusable(url: &str, source: impl Into<BoxError>) -> Error {
         source: source.into(),
     }
 }
-
-/// Returns bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

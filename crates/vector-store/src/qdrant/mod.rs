@@ -61,7 +61,13 @@ pub async fn open(
     model: &ModelFingerprint,
 ) -> Result<OpenStore, Error> {
     let store = Arc::new(QdrantStore::connect_through(config, Some(circuit), model).await?);
-    let snapshots = QdrantSnapshots::new(&store, config, max_snapshots)?;
+    let snapshots = QdrantSnapshots::new(
+        &store.client,
+        &store.agreements,
+        &store.deletions,
+        config,
+        max_snapshots,
+    )?;
     Ok(OpenStore {
         models: None,
         snapshots: Arc::new(snapshots),

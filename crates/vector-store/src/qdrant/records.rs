@@ -47,7 +47,7 @@ pub(super) struct State {
     pub(super) restoring: Option<Restoring>,
 }
 
-/// Restore that is under way: a copy of the snapshot is ready, and whoever has the lease completes it.
+/// Restore that is under way: a copy of the snapshot is ready, and the holder of the lease completes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Restoring {
     /// Server that is at it, or the last one that was.

@@ -133,7 +133,7 @@ async fn switch(contexts: Contexts<'_>, change: &dyn ModelChange, to: &Arc<dyn E
     }
     change.switch().await?;
     *in_use = Arc::clone(to);
-    contexts.memory.reload_all().await?;
+    contexts.memory.reload_all().await;
     drop(in_use);
     contexts.backlog.forget_all();
     tracing::info!(

@@ -146,8 +146,9 @@ impl Purge<'_> {
         if contexts.is_empty() {
             return Ok(0);
         }
-        let filter = Filter::of(contexts.iter().copied());
-        self.contexts.store.delete(scope, &filter).await
+        // Whatever their levels are by now: what is derived cannot be found again.
+        let ids = contexts.iter().map(|context| context.id).collect();
+        self.contexts.store.delete(scope, &Filter::by_ids(ids)).await
     }
 }
 

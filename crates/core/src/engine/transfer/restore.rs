@@ -28,18 +28,15 @@ pub(crate) async fn restore(
     // Excludes all read-modify-write operations during the swap.
     let model = at.models.exclusively().await;
     let locks = at.locks.lock_all().await;
-    // Before and after, as each knows tenants that the other does not.
-    at.memory.reload_all().await?;
     let swapped = staged.take_over().await;
     // Also after a failure, which leaves the outcome unknown.
-    let reloaded = at.memory.reload_all().await;
+    at.memory.reload_all().await;
     at.memory.offsets.forget_all();
     at.sequences.forget_all();
     at.vocabularies.forget_all();
     at.backlog.forget_all();
     drop((locks, model));
     let (snapshot, erased_again) = swapped?;
-    reloaded?;
     let paused_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
         snapshot = snapshot.name,

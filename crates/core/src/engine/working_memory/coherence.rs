@@ -45,11 +45,11 @@ impl Coherence {
         changed: &[Record],
     ) -> Result<Option<Following<'_>>, StoreError> {
         let concerned = immediate(new).chain(changed.iter().map(|record| &record.context));
-        // Changes come first: a session that has both is read from the store.
-        let changes = changed.iter().cloned().map(Change::Replaced);
         let added = new.iter().filter(|record| record.context.level == Level::Immediate);
-        let changes = changes.chain(added.cloned().map(Change::Added)).collect();
-        self.sessions(scope, concerned, changes).await
+        // A session that has both is read from the store: replacing comes first.
+        let replaced = changed.iter().map(replaced);
+        let all = replaced.chain(added.cloned().map(Change::Added)).collect();
+        self.sessions(scope, concerned, all).await
     }
 
     /// Announces changed contexts of which the store does not tell whether it wrote them.
@@ -81,7 +81,7 @@ impl Coherence {
         pairs: &[(Context, Record)],
     ) -> Result<Option<Following<'_>>, StoreError> {
         let concerned = pairs.iter().filter(|(before, after)| concerns(before, &after.context));
-        let changes = concerned.clone().map(|(_, after)| Change::Replaced(after.clone()));
+        let changes = concerned.clone().map(|(_, after)| replaced(after));
         self.sessions(scope, concerned.map(|(_, after)| &after.context), changes.collect())
             .await
     }
@@ -96,8 +96,7 @@ impl Coherence {
         let changes = concerned
             .clone()
             .map(|(context, vector)| Change::Embedded(context.clone(), vector.clone()));
-        let changes = self.told(changes.collect());
-        self.sessions(scope, concerned.map(|(context, _)| context), changes)
+        self.sessions(scope, concerned.map(|(context, _)| context), changes.collect())
             .await
     }
 
@@ -188,6 +187,15 @@ impl Following<'_> {
             });
         }
         self.end(result).await;
+    }
+}
+
+/// Returns the change of a record that was stored before; one that is not immediate only leaves the level.
+fn replaced(record: &Record) -> Change {
+    if record.context.level == Level::Immediate {
+        Change::Replaced(record.clone())
+    } else {
+        Change::Updated(record.context.clone())
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time::Duration;
 use super::locks::{Key, KeyedLocks};
 use crate::context::{Context, Level};
 use crate::ports::{Cached, Clock, Record, SessionCache, SessionKey, StoreError, VectorStore};
-use crate::{Config, Filter, Scope};
+use crate::{Config, Scope};
 
 pub(super) use coherence::Coherence;
 use offsets::{CONCURRENT_SESSIONS, SessionOffsets};
@@ -134,7 +134,7 @@ impl WorkingMemory {
 
     /// Demotes what stored records add to their sessions beyond their size. The records are durable already: a failure costs a
     /// later read, not data. The caller holds the sessions' locks.
-    #[tracing::instrument(level = "debug", skip_all)]
+    #[tracing::instrument(level = "debug", name = "remember", skip_all)]
     pub(crate) async fn trim(&self, scope: &Scope, records: &[Record]) {
         let immediate = records.iter().filter(|record| record.context.level == Level::Immediate);
         let sessions: BTreeSet<&Option<String>> = immediate.map(|record| &record.context.session_id).collect();
@@ -176,19 +176,10 @@ impl WorkingMemory {
     }
 
     /// Makes the next use of every session read the store.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a shared store cannot list its tenants.
-    pub(crate) async fn reload_all(&self) -> Result<(), StoreError> {
-        let Some(cache) = &self.cache else { return Ok(()) };
-        let store = &self.stored.store;
-        let tenants = if store.is_shared() {
-            store.tenants(&Filter::default()).await?
-        } else {
-            Vec::new()
-        };
-        cache.clear(&tenants).await;
-        Ok(())
+    pub(crate) async fn reload_all(&self) {
+        if let Some(cache) = &self.cache {
+            cache.clear().await;
+        }
     }
 
     /// Demotes all contexts of a session that is idle, and returns them as they were; pinned ones stay.

@@ -23,7 +23,7 @@ struct Replicas {
 
 impl Replicas {
     async fn start(environment: &[(&str, &str)]) -> Self {
-        let (redis, qdrant) = (testing::Server::start(), stand_in());
+        let (redis, qdrant) = (testing::Server::start().await, stand_in());
         let address = redis.url();
         let mut all = vec![("CONTEXT_MANAGER_REDIS__URL", address.as_str())];
         all.extend_from_slice(environment);
@@ -172,7 +172,7 @@ impl Conversation {
 async fn what_one_server_writes_the_other_reads_from_redis() {
     let replicas = Replicas::start(&[]).await;
     replicas.settled().await;
-    let turns = std::env::var("TURNS").map_or(500, |turns| turns.parse().unwrap());
+    let turns = std::env::var("TURNS").map_or(500_u64, |turns| turns.parse().unwrap());
     let mut conversation = Conversation::new("s");
     for _ in 0..turns {
         conversation.turn(&replicas).await;
@@ -184,10 +184,7 @@ async fn what_one_server_writes_the_other_reads_from_redis() {
     );
     for number in 0..2 {
         let shared = reads(replicas.server(number), &["hit", "near"]).await;
-        assert!(
-            shared > turns as u64 / 4,
-            "{shared} of {turns} reads were answered by Redis"
-        );
+        assert!(shared > turns / 4, "{shared} of {turns} reads were answered by Redis");
     }
 }
 
@@ -206,7 +203,7 @@ async fn without_redis_the_store_answers_and_nothing_stale_is_served_after() {
         while Instant::now() < end {
             conversation.turn(&replicas).await;
         }
-        replicas.redis.run();
+        replicas.redis.run().await;
         for _ in 0..20 {
             conversation.turn(&replicas).await;
         }

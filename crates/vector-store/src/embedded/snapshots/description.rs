@@ -120,18 +120,3 @@ pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_lead_nowhere_else() {
-        let time: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
-        assert_eq!(name_at(time), "2026-01-02T03-04-05.678Z");
-        assert!(is_name(&name_at(time)));
-        for bad in ["", ".", "..", "../x", "a/b", ".hidden", "a b", "a\\b", &"x".repeat(65)] {
-            assert!(!is_name(bad), "{bad}");
-        }
-    }
-}

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
-use super::store_failed;
+use super::place::store_failed;
 use crate::qdrant::agreements::Agreements;
 use crate::qdrant::http::Content;
 use crate::qdrant::lease;

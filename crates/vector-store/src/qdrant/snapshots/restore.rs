@@ -13,7 +13,7 @@ use tonic::Code;
 use uuid::Uuid;
 
 use super::lock::Lock;
-use super::{Checked, Place, store_failed};
+use super::place::{Checked, Place, store_failed};
 use crate::qdrant::client::rpc;
 use crate::qdrant::failure::Failure;
 use crate::qdrant::http::{Taken, failed};
