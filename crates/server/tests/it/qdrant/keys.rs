@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use qdrant_client::Qdrant;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -229,15 +228,12 @@ async fn keys_lost_by_a_real_qdrant_open_no_server() {
     let (server, _folder) = server_on(&peer.url(), &[]).await;
     let machine = Machine::beside(&peer);
     let (key, _) = machine.create("read").await;
+    // Until then the server lets everybody in.
+    time_until(&server, None, 401).await;
     time_until(&server, Some(&key), 200).await;
-    let client = Qdrant::from_url(&peer.url())
-        .skip_compatibility_check()
-        .build()
-        .unwrap();
-    client
-        .delete_collection("context_manager_contexts_leases")
-        .await
-        .unwrap();
+    let leases = format!("{}/collections/context_manager_contexts_leases", peer.rest_url());
+    let deleted = server.client.delete(leases).send().await.unwrap();
+    assert!(deleted.status().is_success());
     time_until(&server, Some(&key), 401).await;
     assert_eq!(status(&server, None).await, 401);
     let (key, _) = machine.create("read").await;

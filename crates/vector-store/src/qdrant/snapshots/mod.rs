@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use context_manager_core::ports::{Snapshot, SnapshotError, Snapshots, Staged, Verified};
 use futures::StreamExt;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use lock::Lock;
 use place::{Checked, Place, store_failed};
@@ -77,9 +77,9 @@ impl Snapshots for QdrantSnapshots {
         // A task of its own, so that it completes when the caller is gone.
         let work = tokio::spawn(async move {
             let lock = Lock::take(&at.agreements).await?;
-            let began = Instant::now();
             let made = lock.run(at.create()).await;
-            sleep_until(began + SECOND).await;
+            // From its end, as the server has named the file by then.
+            sleep(SECOND).await;
             lock.release().await;
             made
         });
