@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{key, record};
+use super::fixture::{key, record};
 use crate::Filter;
 use crate::context::ContextId;
 use crate::ports::{Affected, Announced, Cached, Change, Record, SessionCache, SessionKey, Ticket};
@@ -63,9 +63,18 @@ impl Store {
     }
 }
 
-/// Runs random calls by the processes of these caches, of which `seed` is the order, and compares them with a model of the
-/// store.
-pub async fn caches_equal_the_store(caches: &[Arc<dyn SessionCache>], seed: u64) {
+/// Number of orders that are tried.
+const ORDERS: u64 = 1000;
+
+/// Caches equal a model of the store after random calls by their processes, in many orders.
+pub async fn caches_equal_the_store(caches: &[Arc<dyn SessionCache>]) {
+    for seed in 0..ORDERS {
+        run(caches, seed).await;
+    }
+}
+
+/// Runs random calls, in the order that `seed` names.
+async fn run(caches: &[Arc<dyn SessionCache>], seed: u64) {
     let mut random = Random(seed.wrapping_mul(2).wrapping_add(1));
     let tenant = format!("tenant-{seed}");
     let other = format!("other-{seed}");

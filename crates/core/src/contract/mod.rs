@@ -1,46 +1,52 @@
 //! The contract that every [session cache](crate::ports::SessionCache) keeps, as tests.
 //!
-//! Each clause is a function that takes caches of the processes on one store, empty ones, and panics if they break it. To run
-//! them against another implementation, enable the feature `contract` of this crate.
+//! Each clause is a function that takes empty caches of the processes on one store, and panics if they break it.
+//! [`session_cache_contract!`](crate::session_cache_contract!) makes each a test of its own. To run them against another
+//! implementation, enable the feature `contract` of this crate.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a clause fails by panicking")]
 
+mod fixture;
 mod interleaved;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use uuid::Uuid;
-
-use crate::context::{Context, ContextId, Level};
+use crate::Filter;
+use crate::context::Level;
 use crate::lexical::SparseVector;
 use crate::ports::{Affected, Cached, Change, Record, SessionCache, SessionKey};
-use crate::{Filter, TenantId};
 
+use fixture::{key, record};
 pub use interleaved::caches_equal_the_store;
 
-fn key(tenant: &str, session: Option<&str>) -> SessionKey {
-    SessionKey {
-        tenant: TenantId::try_new(tenant).unwrap(),
-        session: session.map(str::to_owned),
-    }
-}
-
-/// Returns a record whose numbers half precision holds exactly.
-fn record(key: &SessionKey, number: u64) -> Record {
-    let mut context = Context::new(format!("context {number}"));
-    context.id = ContextId(Uuid::from_u128(u128::from(number)));
-    context.level = Level::Immediate;
-    context.session_id.clone_from(&key.session);
-    context.sequence = number;
-    context.embedded = true;
-    // Stores keep milliseconds.
-    let at = |time: Timestamp| Timestamp::from_millisecond(time.as_millisecond()).unwrap();
-    (context.created_at, context.updated_at) = (at(context.created_at), at(context.updated_at));
-    Record {
-        context,
-        dense: Some(vec![0.5, -0.25, 1.0]),
-        terms: SparseVector::new([(7, 0.3), (4_000_000_000, 1.5)]),
-    }
+/// Makes every clause of the contract a test of the caches that the asynchronous function `$new` returns: anything that is a
+/// slice of them by `AsRef`, such as an array, or a struct that also owns a server.
+///
+/// `session_cache_contract!(new, ignored "why")` makes tests that only run when asked for.
+#[macro_export]
+macro_rules! session_cache_contract {
+    (@each $new:path, $attributes:tt, $($clause:ident)+) => {
+        $($crate::session_cache_contract!(@test $new, $attributes, $clause);)+
+    };
+    (@test $new:path, [$($attribute:tt)*], $clause:ident) => {
+        #[tokio::test]
+        $($attribute)*
+        async fn $clause() {
+            let caches = $new().await;
+            $crate::contract::$clause(caches.as_ref()).await;
+        }
+    };
+    ($new:path $(, ignored $why:literal)?) => {
+        $crate::session_cache_contract!(@each $new, [$(#[ignore = $why])?],
+            a_filled_session_is_a_hit
+            a_read_that_a_write_overtakes_is_refused
+            changes_are_followed
+            a_promotion_is_read_from_the_store
+            deletions_are_followed
+            an_unknown_outcome_is_a_miss
+            a_cleared_cache_is_empty
+            caches_equal_the_store
+        );
+    };
 }
 
 /// Reads a session as the engine does: what is missing is filled with what `stored` holds.

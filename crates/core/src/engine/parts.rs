@@ -102,7 +102,7 @@ impl Parts {
         let is_shared = store.is_shared();
         let in_memory = || -> Arc<dyn SessionCache> { Arc::new(L1::new(config.l1_max_contexts)) };
         let cache = deps.sessions.or_else(|| (!is_shared).then(in_memory));
-        let coherence = cache.clone().map(|cache| Coherence::new(cache, is_shared));
+        let coherence = Coherence::new(cache.clone(), is_shared);
         let store: Arc<dyn VectorStore> = Arc::new(WatchedStore::new(store, Arc::clone(&events), coherence));
         let locks = Arc::default();
         let timeout = Duration::from_millis(config.embed_timeout_ms);

@@ -26,11 +26,11 @@ const PAGE: usize = 1000;
 pub(super) struct WatchedStore {
     store: Arc<dyn VectorStore>,
     events: Arc<EventLog>,
-    sessions: Option<Coherence>,
+    sessions: Coherence,
 }
 
 impl WatchedStore {
-    pub(super) fn new(store: Arc<dyn VectorStore>, events: Arc<EventLog>, sessions: Option<Coherence>) -> Self {
+    pub(super) fn new(store: Arc<dyn VectorStore>, events: Arc<EventLog>, sessions: Coherence) -> Self {
         Self {
             store,
             events,
@@ -80,14 +80,9 @@ impl VectorStore for WatchedStore {
 
     async fn upsert(&self, scope: &Scope, records: Vec<Record>) -> Result<(), StoreError> {
         let noted = self.noted(scope, records.iter().map(|record| &record.context));
-        let following = match &self.sessions {
-            Some(sessions) => sessions.upsert(scope, &records).await?,
-            None => None,
-        };
+        let following = self.sessions.upsert(scope, &records).await?;
         let result = self.store.upsert(scope, records).await;
-        if let Some(following) = following {
-            following.end(&result).await;
-        }
+        following.end(&result).await;
         result?;
         self.events.add(scope.tenant(), EventKind::Stored, &noted);
         Ok(())
@@ -101,14 +96,9 @@ impl VectorStore for WatchedStore {
     ) -> Result<Vec<ContextId>, StoreError> {
         let stored = self.noted(scope, new.iter().map(|record| &record.context));
         let noted = self.noted(scope, changed.iter().map(|record| &record.context));
-        let following = match &self.sessions {
-            Some(sessions) => sessions.replace(scope, &new, &changed).await?,
-            None => None,
-        };
+        let following = self.sessions.replace(scope, &new, &changed).await?;
         let result = self.store.replace(scope, new, changed).await;
-        if let Some(following) = following {
-            following.end_with(&result).await;
-        }
+        following.end_with(&result).await;
         let written = result?;
         self.events.add(scope.tenant(), EventKind::Stored, &stored);
         self.changed(scope, &noted, &written);
@@ -117,14 +107,9 @@ impl VectorStore for WatchedStore {
 
     async fn update(&self, scope: &Scope, contexts: Vec<Context>) -> Result<(), StoreError> {
         // Only what the store keeps beside a context changes in this way.
-        let following = match &self.sessions {
-            Some(sessions) => sessions.update(scope, &contexts).await?,
-            None => None,
-        };
+        let following = self.sessions.update(scope, &contexts).await?;
         let result = self.store.update(scope, contexts).await;
-        if let Some(following) = following {
-            following.end(&result).await;
-        }
+        following.end(&result).await;
         result
     }
 
@@ -135,14 +120,9 @@ impl VectorStore for WatchedStore {
     ) -> Result<Vec<ContextId>, StoreError> {
         let visible = changes.iter().filter(|(before, after)| is_visible(before, after));
         let noted = self.noted(scope, visible.map(|(_, after)| after));
-        let following = match &self.sessions {
-            Some(sessions) => sessions.update_unchanged(scope, &changes).await?,
-            None => None,
-        };
+        let following = self.sessions.update_unchanged(scope, &changes).await?;
         let result = self.store.update_unchanged(scope, changes).await;
-        if let Some(following) = following {
-            following.end_with(&result).await;
-        }
+        following.end_with(&result).await;
         let written = result?;
         self.changed(scope, &noted, &written);
         Ok(written)
@@ -157,28 +137,18 @@ impl VectorStore for WatchedStore {
             .iter()
             .filter(|(before, after)| is_visible(before, &after.context));
         let noted = self.noted(scope, visible.map(|(_, after)| &after.context));
-        let following = match &self.sessions {
-            Some(sessions) => sessions.replace_unchanged(scope, &changes).await?,
-            None => None,
-        };
+        let following = self.sessions.replace_unchanged(scope, &changes).await?;
         let result = self.store.replace_unchanged(scope, changes).await;
-        if let Some(following) = following {
-            following.end_with(&result).await;
-        }
+        following.end_with(&result).await;
         let written = result?;
         self.changed(scope, &noted, &written);
         Ok(written)
     }
 
     async fn set_vectors(&self, scope: &Scope, embedded: Vec<(Context, Vec<f32>)>) -> Result<(), StoreError> {
-        let following = match &self.sessions {
-            Some(sessions) => sessions.set_vectors(scope, &embedded).await?,
-            None => None,
-        };
+        let following = self.sessions.set_vectors(scope, &embedded).await?;
         let result = self.store.set_vectors(scope, embedded).await;
-        if let Some(following) = following {
-            following.end(&result).await;
-        }
+        following.end(&result).await;
         result
     }
 
@@ -208,14 +178,9 @@ impl VectorStore for WatchedStore {
 
     async fn delete(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         let ending = self.ending(scope, filter).await?;
-        let following = match &self.sessions {
-            Some(sessions) => sessions.delete(&*self.store, scope, filter).await?,
-            None => None,
-        };
+        let following = self.sessions.delete(&*self.store, scope, filter).await?;
         let result = self.store.delete(scope, filter).await;
-        if let Some(following) = following {
-            following.end(&result).await;
-        }
+        following.end(&result).await;
         let deleted = result?;
         self.events.add(scope.tenant(), EventKind::Deleted, &ending);
         Ok(deleted)
@@ -223,14 +188,9 @@ impl VectorStore for WatchedStore {
 
     async fn discard(&self, scope: &Scope, filter: &Filter) -> Result<u64, StoreError> {
         let ending = self.ending(scope, filter).await?;
-        let following = match &self.sessions {
-            Some(sessions) => sessions.delete(&*self.store, scope, filter).await?,
-            None => None,
-        };
+        let following = self.sessions.delete(&*self.store, scope, filter).await?;
         let result = self.store.discard(scope, filter).await;
-        if let Some(following) = following {
-            following.end(&result).await;
-        }
+        following.end(&result).await;
         let discarded = result?;
         self.events.add(scope.tenant(), EventKind::Expired, &ending);
         Ok(discarded)

@@ -1,6 +1,6 @@
 -- KEYS: as for get. ARGV: name, ttl of states, state, tenant state and key space of the miss, key space, ttl of the entries,
 -- fields and values.
--- Returns the version and tenant version, or nothing if a write began since.
+-- Returns the tenant version, or nothing if a write began since.
 if redis.call('EXISTS', KEYS[2], KEYS[4]) > 0 or current(KEYS[3]) ~= ARGV[3] or current(KEYS[5]) ~= ARGV[4]
   or ARGV[5] ~= ARGV[6] then
   return false

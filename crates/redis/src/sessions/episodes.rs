@@ -190,11 +190,12 @@ impl Episodes {
         Ok(ready_at)
     }
 
-    /// Ends a write without Redis.
-    pub(super) fn end_without(&self, write: u64) {
-        if let Some(own) = &mut self.state().own {
-            own.writes.remove(&write);
-        }
+    /// Ends a write without Redis. Returns `false` if the episode was not renewed in time, so that others may use Redis.
+    pub(super) fn end_without(&self, write: u64) -> bool {
+        let mut state = self.state();
+        let Some(own) = &mut state.own else { return false };
+        own.writes.remove(&write);
+        own.renewed_at.elapsed() < OVERDUE
     }
 
     /// Puts all entries of before out of use, as Redis may have missed a write: the own episode, if it lasts, has done so.
@@ -203,8 +204,7 @@ impl Episodes {
     /// [`StoreError`] when the other servers cannot be told.
     pub(super) async fn discard_all(&self) -> Result<(), StoreError> {
         let write = fastrand::u64(1..);
-        while !self.begin_without(write, self.ended()).await? {}
-        self.end_without(write);
+        while !(self.begin_without(write, self.ended()).await? && self.end_without(write)) {}
         Ok(())
     }
 
@@ -269,22 +269,25 @@ impl Episodes {
 
     async fn renew_or_end(&self, connection: &Connection) -> Result<(), StoreError> {
         let _change = self.change.lock().await;
-        let (episode, may_end, is_due) = {
+        let (episode, may_end, unrenewed) = {
             let state = self.state();
             let Some(own) = &state.own else { return Ok(()) };
-            (
-                own.episode,
-                own.began_at.elapsed() > SHORTEST,
-                own.renewed_at.elapsed() > RENEWAL,
-            )
+            (own.episode, own.began_at.elapsed() > SHORTEST, own.renewed_at.elapsed())
         };
+        if unrenewed > OVERDUE {
+            // Others may take this server for dead: they have to see another episode before the next write.
+            let write = fastrand::u64(1..);
+            self.begin(write).await?;
+            self.end_without(write);
+            return Ok(());
+        }
         if may_end && connection.ping().await.is_ok() && self.drained().await {
             self.tell(OVER, episode).await?;
             let mut state = self.state();
             state.own = None;
             state.ended += 1;
             tracing::info!("Redis is used again");
-        } else if is_due {
+        } else if unrenewed > RENEWAL {
             let renewed_at = Instant::now();
             self.tell(LASTS, episode).await?;
             if let Some(own) = &mut self.state().own {
@@ -363,5 +366,35 @@ fn undecided() -> StoreError {
         operation: "replace_document",
         kind: StoreErrorKind::Unavailable(None),
         source: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use context_manager_vector_store::MemoryStore;
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_did_not_renew_an_episode_in_time_begins_another_before_a_write_is_over() {
+        let documents = Arc::new(MemoryStore::new(3));
+        let (cut_off, other) = (Episodes::new(documents.clone()), Episodes::new(documents));
+        assert!(cut_off.begin_without(1, cut_off.ended()).await.unwrap());
+        other.read().await.unwrap();
+        let during = other.space().await.unwrap();
+        assert!(other.state().is_disturbed);
+
+        // As after a pause of the process: others take it for dead.
+        advance(DEAD + SEEN).await;
+        other.read().await.unwrap();
+        assert!(!other.state().is_disturbed);
+        assert!(!cut_off.end_without(1), "the write may have been missed");
+        cut_off.discard_all().await.unwrap();
+        other.read().await.unwrap();
+        assert!(other.state().is_disturbed, "nobody uses Redis again");
+        assert_ne!(other.space().await.unwrap(), during, "nor what was filled meanwhile");
     }
 }

@@ -294,7 +294,12 @@ impl SessionCache for RedisSessions {
         } = announced;
         let (name, space, before) = match marks.as_slice() {
             [name, space, before @ ..] => (*name, *space, before),
-            [name] => return self.episodes.end_without(*name),
+            [name] => {
+                if !self.episodes.end_without(*name) {
+                    self.discard().await;
+                }
+                return;
+            }
             [] => return,
         };
         let write = Write {

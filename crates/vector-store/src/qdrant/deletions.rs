@@ -298,9 +298,8 @@ fn encode(filter: &Filter) -> String {
 
 fn decode(digits: &str) -> Result<Filter, Failure> {
     let unreadable = || Failure::Incomplete("readable filter in the log of deletions");
-    let byte = |at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
-    Filter::decode(bytes.ok_or_else(unreadable)?.as_slice()).map_err(|_error| unreadable())
+    let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_error| unreadable())?;
+    Filter::decode(bytes.as_slice()).map_err(|_error| unreadable())
 }
 
 #[cfg(test)]

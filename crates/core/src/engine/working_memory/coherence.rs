@@ -1,30 +1,36 @@
 //! Coherence of the cache of sessions with the store: every write is announced to the cache before, and applied to it after.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::sync::Arc;
 
 use crate::context::{Context, ContextId, Level};
 use crate::ports::{Affected, Announced, Change, Record, SessionCache, StoreError, VectorStore};
 use crate::{Filter, Scope};
 
-/// The cache that follows the writes to a store. Every announcement fails as [`SessionCache::begin`] does.
+/// The cache that follows the writes to a store, if there is one. Every announcement fails as [`SessionCache::begin`] does.
 #[derive(Debug)]
 pub(in crate::engine) struct Coherence {
-    cache: Arc<dyn SessionCache>,
+    cache: Option<Arc<dyn SessionCache>>,
     /// Set if other processes write to the store: it then skips, without a word, contexts that they changed or deleted.
     is_shared: bool,
 }
 
+/// A write that begins, and is announced if it concerns the cache.
+#[derive(Debug)]
+#[must_use = "a write that does not end has an unknown outcome"]
+pub(in crate::engine) struct Following<'a>(Option<Concerning<'a>>);
+
 /// An announced write, with its changes.
 #[derive(Debug)]
-pub(in crate::engine) struct Following<'a> {
+struct Concerning<'a> {
     cache: &'a dyn SessionCache,
     announced: Announced,
     changes: Vec<Change>,
 }
 
 impl Coherence {
-    pub(in crate::engine) fn new(cache: Arc<dyn SessionCache>, is_shared: bool) -> Self {
+    pub(in crate::engine) fn new(cache: Option<Arc<dyn SessionCache>>, is_shared: bool) -> Self {
         Self { cache, is_shared }
     }
 
@@ -33,8 +39,9 @@ impl Coherence {
         &self,
         scope: &Scope,
         records: &[Record],
-    ) -> Result<Option<Following<'_>>, StoreError> {
-        self.sessions(scope, immediate(records), vec![Change::Unknown]).await
+    ) -> Result<Following<'_>, StoreError> {
+        self.sessions(scope, immediate(records), iter::once(Change::Unknown))
+            .await
     }
 
     /// Announces new records, and changed ones of any level before.
@@ -43,12 +50,12 @@ impl Coherence {
         scope: &Scope,
         new: &[Record],
         changed: &[Record],
-    ) -> Result<Option<Following<'_>>, StoreError> {
+    ) -> Result<Following<'_>, StoreError> {
         let concerned = immediate(new).chain(changed.iter().map(|record| &record.context));
         let added = new.iter().filter(|record| record.context.level == Level::Immediate);
         // A session that has both is read from the store: replacing comes first.
         let replaced = changed.iter().map(replaced);
-        let all = replaced.chain(added.cloned().map(Change::Added)).collect();
+        let all = replaced.chain(added.cloned().map(Change::Added));
         self.sessions(scope, concerned, all).await
     }
 
@@ -57,9 +64,15 @@ impl Coherence {
         &self,
         scope: &Scope,
         contexts: &[Context],
-    ) -> Result<Option<Following<'_>>, StoreError> {
-        let changes = contexts.iter().cloned().map(Change::Updated).collect();
-        self.sessions(scope, contexts.iter(), self.told(changes)).await
+    ) -> Result<Following<'_>, StoreError> {
+        let changes = contexts.iter().map(|context| {
+            if self.is_shared {
+                Change::Unknown
+            } else {
+                Change::Updated(context.clone())
+            }
+        });
+        self.sessions(scope, contexts.iter(), changes).await
     }
 
     /// Announces contexts that change to others.
@@ -67,11 +80,10 @@ impl Coherence {
         &self,
         scope: &Scope,
         pairs: &[(Context, Context)],
-    ) -> Result<Option<Following<'_>>, StoreError> {
+    ) -> Result<Following<'_>, StoreError> {
         let concerned = pairs.iter().filter(|(before, after)| concerns(before, after));
         let changes = concerned.clone().map(|(_, after)| Change::Updated(after.clone()));
-        self.sessions(scope, concerned.map(|(_, after)| after), changes.collect())
-            .await
+        self.sessions(scope, concerned.map(|(_, after)| after), changes).await
     }
 
     /// Announces contexts that change to records.
@@ -79,10 +91,10 @@ impl Coherence {
         &self,
         scope: &Scope,
         pairs: &[(Context, Record)],
-    ) -> Result<Option<Following<'_>>, StoreError> {
+    ) -> Result<Following<'_>, StoreError> {
         let concerned = pairs.iter().filter(|(before, after)| concerns(before, &after.context));
         let changes = concerned.clone().map(|(_, after)| replaced(after));
-        self.sessions(scope, concerned.map(|(_, after)| &after.context), changes.collect())
+        self.sessions(scope, concerned.map(|(_, after)| &after.context), changes)
             .await
     }
 
@@ -91,12 +103,12 @@ impl Coherence {
         &self,
         scope: &Scope,
         embedded: &[(Context, Vec<f32>)],
-    ) -> Result<Option<Following<'_>>, StoreError> {
+    ) -> Result<Following<'_>, StoreError> {
         let concerned = embedded.iter().filter(|(context, _)| context.level == Level::Immediate);
         let changes = concerned
             .clone()
             .map(|(context, vector)| Change::Embedded(context.clone(), vector.clone()));
-        self.sessions(scope, concerned.map(|(context, _)| context), changes.collect())
+        self.sessions(scope, concerned.map(|(context, _)| context), changes)
             .await
     }
 
@@ -109,9 +121,10 @@ impl Coherence {
         store: &dyn VectorStore,
         scope: &Scope,
         filter: &Filter,
-    ) -> Result<Option<Following<'_>>, StoreError> {
-        if !filter.levels.is_empty() && !filter.levels.contains(&Level::Immediate) {
-            return Ok(None);
+    ) -> Result<Following<'_>, StoreError> {
+        let is_immediate = filter.levels.is_empty() || filter.levels.contains(&Level::Immediate);
+        if self.cache.is_none() || !is_immediate {
+            return Ok(Following(None));
         }
         let affected = if filter.session_id.is_some() {
             Affected::Sessions(vec![filter.session_id.clone()])
@@ -127,12 +140,7 @@ impl Coherence {
             Affected::Tenant
         };
         let changes = vec![Change::Deleted(filter.clone())];
-        self.announce(scope, affected, changes).await.map(Some)
-    }
-
-    /// Returns the changes; for a shared store, which may have skipped some, that they are unknown.
-    fn told(&self, changes: Vec<Change>) -> Vec<Change> {
-        if self.is_shared { vec![Change::Unknown] } else { changes }
+        self.announce(scope, affected, changes).await
     }
 
     /// Announces changes to the sessions of these contexts; nothing without a context.
@@ -140,15 +148,14 @@ impl Coherence {
         &self,
         scope: &Scope,
         contexts: impl Iterator<Item = &'c Context>,
-        changes: Vec<Change>,
-    ) -> Result<Option<Following<'_>>, StoreError> {
+        changes: impl Iterator<Item = Change>,
+    ) -> Result<Following<'_>, StoreError> {
         let sessions = distinct(contexts);
-        if sessions.is_empty() {
-            return Ok(None);
+        if self.cache.is_none() || sessions.is_empty() {
+            return Ok(Following(None));
         }
-        self.announce(scope, Affected::Sessions(sessions), changes)
+        self.announce(scope, Affected::Sessions(sessions), changes.collect())
             .await
-            .map(Some)
     }
 
     async fn announce(
@@ -157,30 +164,38 @@ impl Coherence {
         affected: Affected,
         changes: Vec<Change>,
     ) -> Result<Following<'_>, StoreError> {
-        Ok(Following {
-            cache: &*self.cache,
-            announced: self.cache.begin(scope.tenant(), affected).await?,
+        let Some(cache) = self.cache.as_deref() else {
+            return Ok(Following(None));
+        };
+        let announced = cache.begin(scope.tenant(), affected).await?;
+        Ok(Following(Some(Concerning {
+            cache,
+            announced,
             changes,
-        })
+        })))
     }
 }
 
 impl Following<'_> {
     /// Applies the write, if it succeeded; a failure leaves its outcome unknown.
     pub(in crate::engine) async fn end<T>(self, result: &Result<T, StoreError>) {
-        let changes = if result.is_ok() {
-            self.changes
-        } else {
-            vec![Change::Unknown]
+        let Some(Concerning {
+            cache,
+            announced,
+            changes,
+        }) = self.0
+        else {
+            return;
         };
-        self.cache.commit(self.announced, changes).await;
+        let changes = if result.is_ok() { changes } else { vec![Change::Unknown] };
+        cache.commit(announced, changes).await;
     }
 
     /// Applies a write of which the store returns the ids that it wrote.
     pub(in crate::engine) async fn end_with(mut self, result: &Result<Vec<ContextId>, StoreError>) {
-        if let Ok(written) = result {
+        if let (Some(concerning), Ok(written)) = (&mut self.0, result) {
             // Others were changed or deleted by another process, which follows its own write.
-            self.changes.retain(|change| match change {
+            concerning.changes.retain(|change| match change {
                 Change::Replaced(record) => written.contains(&record.context.id),
                 Change::Updated(context) => written.contains(&context.id),
                 Change::Added(_) | Change::Embedded(..) | Change::Deleted(_) | Change::Unknown => true,
